@@ -1,0 +1,129 @@
+"""The journal's words: sessions, attempts, events, and the states a session moves through.
+
+started ──claim──► in_progress ──► completed
+   │                 │   │  └────► failed
+   │                 │   └─cancel─► cancelling ──► cancelled (or completed, if the commit was faster)
+   └─cancel─► cancelled
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from importers.kinds import Counts, Options
+
+
+class Status(StrEnum):
+    STARTED = "started"
+    IN_PROGRESS = "in_progress"
+    CANCELLING = "cancelling"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        return self in FINAL
+
+
+FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+ACTIVE = frozenset(Status) - FINAL
+
+
+class Outcome(StrEnum):
+    CREATED = "created"
+    JOINED = "joined"
+    REPLAYED = "replayed"
+    MISMATCH = "mismatch"
+    REFUSED = "refused"
+    ERROR = "error"
+
+
+class Session(msgspec.Struct, frozen=True):
+    """One row of the journal. Times are UTC, ISO 8601 with a `Z`, to the millisecond."""
+
+    id: int
+    request_id: str
+    task_id: str
+    kinds: tuple[str, ...]
+    status: Status
+    source: str
+    target: str
+    operator: str
+    host: str
+    created_at: str
+    options: Options = Options()
+    started_at: str | None = None
+    finished_at: str | None = None
+    by_kind: dict[str, Counts] = {}
+    done: int = 0
+    total: int = 0
+    """Progress of the whole session, in the unit of the stage; total 0 = not known yet."""
+    running_kind: str | None = None
+    error: str | None = None
+    """English message with `error_args`, for `texts.render`."""
+    error_args: dict[str, str] = {}
+    owner: str | None = None
+    """The worker: "host:pid"."""
+    fence: int = 0
+
+    @property
+    def type(self) -> str:
+        """The first selected kind, in the order selected."""
+        return self.kinds[0]
+
+    @property
+    def counts(self) -> Counts:
+        total = Counts()
+        for counts in self.by_kind.values():
+            total += counts
+        return total
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One confirm, whatever came of it. `outcome` None: the launching process died before it knew."""
+
+    request_id: str
+    idempotency_key: str
+    kinds: tuple[str, ...]
+    source: str
+    target: str
+    operator: str
+    host: str
+    pid: int
+    at: str
+    outcome: Outcome | None = None
+    session_id: int | None = None
+    lock: str | None = None
+    """What the launch lock did: acquired | busy | unavailable | off."""
+    reason: str | None = None
+    reason_args: dict[str, str] = {}
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """One stored event of a session. `id` grows; ask for `after=id` to follow.
+
+    `type`: "log" for lines; "received" once per session, when a worker claims it; "summary" at the end.
+    """
+
+    id: int
+    session_id: int
+    at: str
+    type: str
+    level: str
+    message: str
+    args: dict[str, str | int] = {}
+
+
+class StoredReject(msgspec.Struct, frozen=True):
+    id: int
+    session_id: int
+    kind: str
+    file: str
+    line: int | None
+    record_id: str
+    reason: str
+    args: dict[str, str] = {}
+    fragment: str = ""

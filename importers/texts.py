@@ -1,0 +1,68 @@
+"""Texts that people see: gettext with English as the source language.
+
+`_("…")` translates now. `N_("…")` only marks a text for extraction: it is stored as it is (the journal keeps
+messages in English with their arguments) and translated when somebody looks, in the language of who looks.
+"""
+
+from __future__ import annotations
+
+import gettext
+import locale
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+LANGUAGES = ("en", "ru")
+
+_translations: gettext.NullTranslations = gettext.NullTranslations()
+_domains: list[tuple[str, Path]] = [("importers", Path(__file__).parent / "locale")]
+_language = "en"
+
+
+def use(language: str) -> None:
+    """Speak `language`: `en`, `ru`, or `auto` = by the locale of the environment."""
+    global _translations, _language
+    _language = locale_language() if language == "auto" else language
+    _translations = gettext.NullTranslations()
+    for domain, folder in reversed(_domains):
+        found = gettext.translation(domain, folder, [_language], fallback=True)
+        found.add_fallback(_translations)
+        _translations = found
+
+
+def add_domain(domain: str, folder: Path) -> None:
+    """Add the texts of another room (the screen's), searched after the engine's own."""
+    if (domain, folder) not in _domains:
+        _domains.append((domain, folder))
+        use(_language)
+
+
+def language() -> str:
+    """The language in use, `en` or `ru`."""
+    return _language
+
+
+def locale_language(environ: Mapping[str, str] = os.environ) -> str:
+    """`ru` for a Russian locale (LANGUAGE, LC_ALL, LC_MESSAGES, LANG in that order), else `en`."""
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := environ.get(name):
+            return "ru" if value.lower().startswith("ru") else "en"
+    return "ru" if (locale.getlocale()[0] or "").startswith("ru") else "en"
+
+
+def _(text: str) -> str:
+    return _translations.gettext(text)
+
+
+def ngettext(one: str, many: str, number: int) -> str:
+    return _translations.ngettext(one, many, number)
+
+
+def N_(text: str) -> str:  # noqa: N802 (the name that gettext tools know)
+    return text
+
+
+def render(message: str, args: Mapping[str, object]) -> str:
+    """A stored message in the language of who looks; `{name}` fields are filled from `args`."""
+    text = _translations.gettext(message) if message else ""
+    return text.format_map(args) if args else text
