@@ -99,7 +99,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def to_env(self) -> dict[str, str]:
         """These settings as environment variables: how a detached worker is given them."""
-        env = {}
+        env: dict[str, str] = {}
         for key, value in msgspec.to_builtins(self).items():
             if isinstance(value, dict):
                 env |= {f"{PREFIX}{key}__{name}".upper(): str(v) for name, v in value.items()}
