@@ -1,0 +1,47 @@
+# The whole interface of the project. Everything installs itself into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.installed
+
+.PHONY: demo test lint chaos bench fresh locale sample snapshots clean
+
+demo: $(READY)  ## the control room on the sample export
+	$(BIN)/obmen demo
+
+test: $(READY) lint  ## everything that must hold before a commit lands
+	$(BIN)/pytest -n 2 -m "not chaos"
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+chaos: $(READY)  ## the long forms of the proofs: races, kills, fuzzing
+	$(BIN)/pytest -m chaos --timeout 3600
+
+bench: $(READY)  ## speed and memory, as ratios to a floor measured in the same run
+	$(BIN)/python -m bench
+
+fresh:  ## does an install without the lock still work?
+	rm -rf .venv-fresh && $(PYTHON) -m venv .venv-fresh
+	.venv-fresh/bin/pip install --quiet .
+	cd / && $(CURDIR)/.venv-fresh/bin/obmen --version
+	cd / && $(CURDIR)/.venv-fresh/bin/python -c "import tui.app, importers.worker.run"
+
+locale: $(READY)  ## collect texts into the .po files and compile them
+	$(BIN)/python -m bench.locale
+
+sample: $(READY)  ## write the sample export anew
+	$(BIN)/python -m importers.sample.make
+
+snapshots: $(READY)  ## accept the screens as they are now
+	$(BIN)/pytest tests/snapshots --snapshot-update
+
+clean:
+	rm -rf .venv .venv-fresh build dist *.egg-info
+
+$(READY): pyproject.toml requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	touch $@

@@ -1,0 +1,610 @@
+"""The command line: everything the control room does, for cron and scripts (DESIGN.md, Contracts).
+
+Every listing has `--json`: one JSON document on stdout, while log lines go to stderr.
+Exit codes: 0 done, 1 failed or cancelled or unknown id, 2 usage or bad source, 3 joined or refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+import msgspec
+
+from importers import __version__, settings, texts
+from importers.errors import ObmenError, SourceError, UsageError
+from importers.output import log_line, print_fields, print_json, print_summary, print_table, session_json
+from importers.texts import N_, _
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from importers.launch import LaunchResult
+    from importers.sessions import Journal, Session
+    from importers.settings import Settings
+
+EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED, EXIT_INTERRUPTED = 1, 2, 3, 130
+POLL_SECONDS = 0.1
+REAP_SECONDS = 5.0
+
+CLICK_TEXTS = (  # click looks its own texts up in our domain
+    N_("Usage:"),
+    N_("Options"),
+    N_("Commands"),
+    N_("Error: {message}"),
+    N_("Show this message and exit."),
+    N_("Show the version and exit."),
+    N_("Try '{command} {option}' for help."),
+    N_("Missing argument"),
+    N_("Missing option"),
+    N_("Missing command."),
+    N_("No such command {name!r}."),
+    N_("Invalid value: {message}"),
+    N_("Invalid value for {param_hint}: {message}"),
+    N_("{value!r} is not a valid {number_type}."),
+    N_("Option {name!r} requires an argument."),
+    N_("No such option: {name}"),
+)
+
+
+class Command(click.Command):
+    """A command whose help is marked with N_() and translated when shown: the language is known only by then."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(_(self.help or ""))
+
+    def get_short_help_str(self, limit: int = 80) -> str:
+        return _(self.help or "").split(". ")[0].rstrip(".")
+
+
+class Group(Command, click.Group):
+    command_class = Command
+
+
+class Option(click.Option):
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        self.help = _(self.help) if self.help else None
+        return super().get_help_record(ctx)
+
+
+def option(*names: str, **attrs: Any) -> Callable[[Any], Any]:
+    return click.option(*names, cls=Option, **attrs)
+
+
+as_json = option("--json", "as_json", is_flag=True, help=N_("Print one JSON document."))
+
+
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=N_("Imports from 1C into a shop's database: every confirm makes exactly one session."),
+)
+@option("--config", type=click.Path(path_type=Path), help=N_("The settings file to use."))
+@option("--language", type=click.Choice(texts.LANGUAGES), help=N_("The language of texts and help."))
+@click.version_option(__version__, "--version", message="obmen %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, config: Path | None, language: str | None) -> None:
+    ctx.obj = settings.load(config)
+    texts.use(language or ctx.obj.language)
+
+
+# Launching
+
+
+@cli.command("import", help=N_("Import KINDs from the source and follow the session to its end."))
+@click.argument("kinds", metavar="KIND…", nargs=-1, required=True)
+@option(
+    "--source",
+    type=click.Path(path_type=Path),
+    help=N_("Folder or .zip written by 1C, instead of the setting."),
+)
+@option("--dry-run", is_flag=True, help=N_("Do everything but the commit and report what would change."))
+@option("--force", is_flag=True, help=N_("Go past the limits on rejects and removals."))
+@option("--detach", is_flag=True, help=N_("Launch only, do not follow the session."))
+@option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help=N_("While another import runs, wait for its end."),
+)
+@as_json
+@click.pass_obj
+def import_(
+    config: Settings,
+    kinds: tuple[str, ...],
+    source: Path | None,
+    dry_run: bool,
+    force: bool,
+    detach: bool,
+    wait: float | None,
+    as_json: bool,
+) -> None:
+    from importers.kinds import Options, names
+    from importers.launch import LaunchRequest, new_key
+
+    for kind in kinds:
+        if kind not in names():
+            raise UsageError(
+                _("{kind}: no such import type; there are: {names}").format(
+                    kind=kind, names=", ".join(names())
+                )
+            )
+    request = LaunchRequest(
+        kinds=tuple(dict.fromkeys(kinds)),
+        source=str((source or Path(config.source.path)).expanduser().absolute()),
+        idempotency_key=new_key(),
+        options=Options(dry_run=dry_run, force=force),
+    )
+    _run(config, lambda journal: _import(config, journal, request, detach, wait, as_json))
+
+
+async def _import(
+    config: Settings, journal: Journal, request: Any, detach: bool, wait: float | None, as_json: bool
+) -> int:
+    from importers.launch import launch
+    from importers.sessions import Outcome, Status
+
+    if wait:
+        await _wait_for_end(config, journal, wait)
+    result = await launch(request, config, journal)
+    log = sys.stderr if as_json else sys.stdout
+    if result.session is None:
+        if as_json:
+            print_json({"outcome": result.outcome, "request_id": result.request_id, "error": _reason(result)})
+        click.echo(f"[Request {result.request_id}] {_reason(result)}", err=True)
+        return EXIT_REFUSED if result.outcome is Outcome.REFUSED else _error_code(request.source)
+    session = result.session
+    if result.outcome is not Outcome.CREATED:
+        click.echo(f"[Request {result.request_id}] {_reason(result)}", err=True)
+        if as_json:
+            print_json({**session_json(session), "outcome": result.outcome})
+        else:
+            click.echo(session.id)
+        return EXIT_REFUSED
+    if detach:
+        if not as_json:
+            click.echo(
+                _("Session {id} was launched; follow it with: obmen logs -f {id}").format(id=session.id)
+            )
+    else:
+        session = await _follow(config, journal, session.id, log)
+        if not as_json:
+            print_summary(session)
+    if as_json:
+        print_json({**session_json(session), "outcome": result.outcome})
+    return 0 if detach or session.status is Status.COMPLETED else EXIT_FAILED
+
+
+def _reason(result: LaunchResult) -> str:
+    return texts.render(result.reason or result.outcome, result.reason_args)
+
+
+def _error_code(source: str) -> int:
+    """2 when the source itself is to blame, else 1."""
+    from importers.commerceml import open_export
+
+    try:
+        open_export(source)
+    except SourceError as error:
+        return error.exit_code
+    return EXIT_FAILED
+
+
+async def _wait_for_end(config: Settings, journal: Journal, seconds: float) -> None:
+    """Wait until no import of the target runs, `seconds` at most."""
+    from importers.launch import target_of
+
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while await journal.active(target_of(config)) and loop.time() < end:
+        await _next_change(config, journal, end)
+
+
+async def _next_change(config: Settings, journal: Journal, until: float | None = None) -> None:
+    """Sleep until somebody writes to the journal; dead workers are noticed meanwhile."""
+    from importers.worker.reaper import reap
+
+    loop = asyncio.get_running_loop()
+    reap_at = loop.time() + REAP_SECONDS
+    while not await journal.changed():
+        if until is not None and loop.time() >= until:
+            return
+        if loop.time() >= reap_at:
+            await reap(journal, config)
+            reap_at = loop.time() + REAP_SECONDS
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _follow(config: Settings, journal: Journal, session_id: int, out: Any) -> Session:
+    """Print the session's log lines as they are written, until it ends."""
+    last = 0
+    while True:
+        session = await journal.session(session_id)  # before the events: after its end no line comes
+        while lines := await journal.events(session_id, after=last):
+            for line in lines:
+                print(log_line(line), file=out, flush=True)
+            last = lines[-1].id
+        if session.status.final:
+            return session
+        try:
+            await _next_change(config, journal)
+        except asyncio.CancelledError:
+            click.echo(
+                _("The import goes on. Follow: obmen logs -f {id}  Stop: obmen cancel {id}").format(
+                    id=session_id
+                )
+            )
+            raise
+
+
+# Looking
+
+
+@cli.command(help=N_("List the sessions, newest first."))
+@option("--status", help=N_("Only sessions with this status."))
+@option("--kind", help=N_("Only sessions with this import type."))
+@option("--limit", type=click.IntRange(min=1), default=50, help=N_("How many at most."))
+@as_json
+@click.pass_obj
+def sessions(config: Settings, status: str | None, kind: str | None, limit: int, as_json: bool) -> None:
+    from importers.sessions import Status
+
+    if status is not None and status not in set(Status):
+        raise UsageError(
+            _("{status}: no such status; there are: {names}").format(status=status, names=", ".join(Status))
+        )
+
+    async def show(journal: Journal) -> int:
+        found = await journal.sessions(status=status, kind=kind, limit=limit)
+        if as_json:
+            print_json([session_json(session) for session in found])
+        else:
+            print_table(
+                (
+                    _("ID"),
+                    _("Type"),
+                    _("Status"),
+                    _("Created"),
+                    _("Read"),
+                    _("Rejected"),
+                    _("Operator"),
+                    _("Request"),
+                ),
+                (
+                    (
+                        s.id,
+                        s.type,
+                        s.status,
+                        s.created_at,
+                        s.counts.read,
+                        s.counts.rejected,
+                        s.operator,
+                        s.request_id,
+                    )
+                    for s in found
+                ),
+            )
+        return 0
+
+    _run(config, show)
+
+
+@cli.command(help=N_("Show one session: its state, counts per import type, and error."))
+@click.argument("session_id", metavar="ID", type=int)
+@as_json
+@click.pass_obj
+def show(config: Settings, session_id: int, as_json: bool) -> None:
+    async def show(journal: Journal) -> int:
+        session = await journal.session(session_id)
+        if as_json:
+            print_json(session_json(session))
+        else:
+            print_fields(session)
+            print_summary(session)
+        return 0
+
+    _run(config, show)
+
+
+@cli.command(help=N_("List the attempts to launch: every confirm, whatever came of it."))
+@option("--request", "request_id", help=N_("Only the attempt with this request id."))
+@option("--kind", help=N_("Only attempts with this import type."))
+@option("--operator", help=N_("Only attempts of this operator."))
+@option("--limit", type=click.IntRange(min=1), default=50, help=N_("How many at most."))
+@as_json
+@click.pass_obj
+def attempts(
+    config: Settings,
+    request_id: str | None,
+    kind: str | None,
+    operator: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    async def show(journal: Journal) -> int:
+        found = await journal.attempts(request_id=request_id, kind=kind, operator=operator, limit=limit)
+        if as_json:
+            print_json(found)
+        else:
+            print_table(
+                (
+                    _("At"),
+                    _("Request"),
+                    _("Outcome"),
+                    _("Session"),
+                    _("Types"),
+                    _("Operator"),
+                    _("Host"),
+                    _("Lock"),
+                ),
+                (
+                    (
+                        a.at,
+                        a.request_id,
+                        a.outcome,
+                        a.session_id,
+                        ",".join(a.kinds),
+                        a.operator,
+                        a.host,
+                        a.lock,
+                    )
+                    for a in found
+                ),
+            )
+        return 0
+
+    _run(config, show)
+
+
+@cli.command(help=N_("Print the log of a session."))
+@click.argument("session_id", metavar="ID", type=int)
+@option("-f", "--follow", is_flag=True, help=N_("Go on until the session ends."))
+@as_json
+@click.pass_obj
+def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None:
+    async def show(journal: Journal) -> int:
+        await journal.session(session_id)
+        if follow:
+            await _follow(config, journal, session_id, sys.stderr if as_json else sys.stdout)
+        lines = [line async for line in _pages(journal.events, session_id)] if as_json or not follow else []
+        if as_json:
+            print_json(
+                [
+                    {**msgspec.to_builtins(line), "text": texts.render(line.message, line.args)}
+                    for line in lines
+                ]
+            )
+        else:
+            for line in lines:
+                click.echo(log_line(line))
+        return 0
+
+    _run(config, show)
+
+
+@cli.command(help=N_("List the records that a session did not take, with file, line and reason."))
+@click.argument("session_id", metavar="ID", type=int)
+@option("--csv", "as_csv", is_flag=True, help=N_("Print CSV."))
+@as_json
+@click.pass_obj
+def rejects(config: Settings, session_id: int, as_csv: bool, as_json: bool) -> None:
+    async def show(journal: Journal) -> int:
+        await journal.session(session_id)
+        found = [reject async for reject in _pages(journal.rejects, session_id)]
+        rows = [
+            (r.kind, r.file, r.line, r.record_id, texts.render(r.reason, r.args), r.fragment) for r in found
+        ]
+        names = ("kind", "file", "line", "id", "reason", "fragment")
+        if as_json:
+            print_json([dict(zip(names, row, strict=True)) for row in rows])
+        elif as_csv:
+            writer = csv.writer(sys.stdout)
+            writer.writerow(names)
+            writer.writerows(rows)
+        else:
+            print_table((_("Type"), _("File"), _("Line"), _("ID"), _("Reason")), (row[:5] for row in rows))
+        return 0
+
+    _run(config, show)
+
+
+async def _pages(page: Callable[..., Awaitable[Sequence[Any]]], session_id: int) -> AsyncIterator[Any]:
+    last = 0
+    while rows := await page(session_id, after=last):
+        for row in rows:
+            yield row
+        last = rows[-1].id
+
+
+@cli.command(help=N_("Show what an export holds: version, encoding, files and counts per import type."))
+@click.argument("path", type=click.Path(path_type=Path))
+@as_json
+@click.pass_obj
+def inspect(config: Settings, path: Path, as_json: bool) -> None:
+    from importers.commerceml.inspect import inspect_export
+
+    found = inspect_export(path)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"{found.path}: CommerceML {found.version or '?'}, {found.encoding}")
+    print_table(
+        (_("File"), _("Bytes"), _("Encoding"), _("Version"), _("Holds")),
+        (
+            (f.name, f.size, f.encoding, f.version, ", ".join(f"{k} {n}" for k, n in f.counts.items() if n))
+            for f in found.files
+        ),
+    )
+    click.echo()
+    print_table(
+        (_("Type"), _("Files"), _("Bytes"), _("Records"), _("Newest")),
+        ((kind, k.files, k.bytes, k.records, k.newest) for kind, k in found.kinds.items() if k.files),
+    )
+
+
+@cli.command(
+    help=N_("Check settings, source, databases, lock, worker and terminal; each failure with a cure.")
+)
+@as_json
+@click.pass_obj
+def doctor(config: Settings, as_json: bool) -> None:
+    from importers.doctor import check
+
+    async def examine() -> int:
+        found = []
+        async for result in check(config):
+            found.append(result)
+            if not as_json:
+                click.echo(f"{_('ok') if result.ok else _('FAIL'):5} {_(result.name)}: {result.detail}")
+                if not result.ok:
+                    click.echo(f"      → {result.cure}")
+        if as_json:
+            print_json(found)
+        return 0 if all(result.ok for result in found) else EXIT_FAILED
+
+    _exit(asyncio.run(examine()))
+
+
+# Changing
+
+
+@cli.command(help=N_("Cancel a session; the catalog stays as it was."))
+@click.argument("session_id", metavar="ID", type=int)
+@as_json
+@click.pass_obj
+def cancel(config: Settings, session_id: int, as_json: bool) -> None:
+    async def ask(journal: Journal) -> int:
+        before = await journal.session(session_id)
+        session = await journal.cancel(session_id)
+        if as_json:
+            print_json(session_json(session))
+        elif before.status.final:
+            click.echo(
+                _("Session {id} had already ended: {status}").format(id=session_id, status=session.status),
+                err=True,
+            )
+        else:
+            click.echo(_("Session {id}: {status}").format(id=session_id, status=session.status))
+        return EXIT_FAILED if before.status.final else 0
+
+    _run(config, ask)
+
+
+@cli.command(help=N_("Launch once more what a finished session imported."))
+@click.argument("session_id", metavar="ID", type=int)
+@option("--detach", is_flag=True, help=N_("Launch only, do not follow the session."))
+@as_json
+@click.pass_obj
+def retry(config: Settings, session_id: int, detach: bool, as_json: bool) -> None:
+    from importers.launch import retry_request
+
+    async def again(journal: Journal) -> int:
+        session = await journal.session(session_id)
+        if not session.status.final:
+            raise ObmenError(
+                _("Session {id} has not ended yet; wait for it or cancel it").format(id=session_id)
+            )
+        return await _import(config, journal, retry_request(session), detach, None, as_json)
+
+    _run(config, again)
+
+
+@cli.command(help=N_("Delete finished sessions with their logs and rejects; attempts stay."))
+@click.argument("session_ids", metavar="ID…", type=int, nargs=-1, required=True)
+@click.pass_obj
+def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
+    async def remove(journal: Journal) -> int:
+        deleted = await journal.delete(session_ids)
+        for session_id in deleted:
+            click.echo(_("Session {id} was deleted").format(id=session_id))
+        for session_id in sorted(set(session_ids) - set(deleted)):
+            click.echo(
+                _("Session {id} was not deleted: it is unknown or has not ended").format(id=session_id),
+                err=True,
+            )
+        return 0 if set(deleted) == set(session_ids) else EXIT_FAILED
+
+    _run(config, remove)
+
+
+@cli.command(help=N_("Run a Celery worker for this project's queue."))
+@click.pass_obj
+def worker(config: Settings) -> None:
+    raise UsageError(
+        _('worker.engine = "celery" is not available yet; with "process" every session starts its own worker')
+    )
+
+
+# Running
+
+
+@asynccontextmanager
+async def _journal(config: Settings) -> AsyncIterator[Journal]:
+    """The journal, after dead workers' sessions were ended."""
+    from importers.sessions import open_journal
+    from importers.worker.reaper import reap
+
+    journal = await open_journal(config.journal.url)
+    try:
+        await reap(journal, config)
+        yield journal
+    finally:
+        await journal.close()
+
+
+def _run(config: Settings, command: Callable[[Journal], Awaitable[int]]) -> NoReturn:
+    async def run() -> int:
+        async with _journal(config) as journal:
+            return await command(journal)
+
+    _exit(asyncio.run(run()))
+
+
+def _exit(code: int) -> NoReturn:
+    click.get_current_context().exit(code)
+
+
+def language_of(args: Sequence[str], environ: Mapping[str, str]) -> str:
+    """The language before the settings are read: `--language`, $OBMEN_LANGUAGE, the locale."""
+    for name, value in zip(args, [*args[1:], ""], strict=False):
+        if name == "--language" and value in texts.LANGUAGES:
+            return value
+        if name.removeprefix("--language=") in texts.LANGUAGES:
+            return name.removeprefix("--language=")
+    chosen = environ.get("OBMEN_LANGUAGE", "auto")
+    return chosen if chosen in texts.LANGUAGES else "auto"
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code. Errors meant for the operator are one line on stderr."""
+    import os
+
+    args = sys.argv[1:] if args is None else args
+    texts.use(language_of(args, os.environ))
+    try:
+        code = cli.main(list(args), prog_name="obmen", standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        code = exit_.exit_code
+    except click.Abort:
+        return EXIT_INTERRUPTED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except ObmenError as error:
+        click.echo(_("Error: {message}").format(message=error), err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader (head, less) has gone; Python would complain about the flush at exit
+        return 0
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,82 @@
+"""The console script `obmen`: the engine's command line, plus the two commands that open the screen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from importers import cli as engine
+from importers import settings
+from importers.errors import UsageError
+from importers.texts import N_, _
+
+if TYPE_CHECKING:
+    from importers.settings import Settings
+
+@engine.cli.result_callback()
+@click.pass_context
+def control_room(ctx: click.Context, /, *_results: object, **_options: object) -> None:
+    """Without a command: the control room."""
+    if ctx.invoked_subcommand is None:
+        ctx.exit(_open(ctx.obj))
+
+
+@engine.cli.command(help=N_("Open the control room on a sample export, in a directory of its own."))
+@click.pass_context
+def demo(ctx: click.Context) -> None:
+    ctx.exit(_open(demo_settings(settings.data_dir() / "demo"), demo=True))
+
+
+def demo_settings(folder: Path) -> Settings:
+    """Settings that touch nothing outside `folder`, whatever the operator's own settings and environment say."""
+    import shutil
+
+    from importers.sample import EXPORT
+
+    export = folder / "export"
+    if not export.exists():
+        shutil.copytree(EXPORT, export)
+    config = folder / "config.toml"
+    config.write_text(DEMO_CONFIG, encoding="utf-8")
+    for name in [
+        name for name in os.environ if name.startswith(settings.PREFIX) and name != "OBMEN_LANGUAGE"
+    ]:
+        del os.environ[name]  # the workers inherit the environment
+    return settings.load(config)
+
+
+DEMO_CONFIG = """\
+# Made by `obmen demo`; written anew at each start.
+[source]
+path = "export"
+[catalog]
+url = "sqlite:///catalog.sqlite3"
+[journal]
+url = "sqlite:///journal.sqlite3"
+[images]
+path = "images"
+[log]
+path = "obmen.log"
+"""
+
+
+def _open(config: Settings, *, demo: bool = False) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            _("the control room needs a terminal; without one use the commands, see obmen --help")
+        )
+    from tui.app import run
+
+    return run(config, demo=demo)
+
+
+def main() -> None:
+    sys.exit(engine.main())
+
+
+if __name__ == "__main__":
+    main()
