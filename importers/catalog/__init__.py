@@ -2,16 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from importers.catalog.tables import Cell, Row, Shape, Table
+    from importers.commerceml.records import Record
+    from importers.kinds import Counts
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What a merge changed in one entity or in one record's facts: rows per table of the shape, the first cell of
+    a row (the key) left out. `old` is None for an entity that was not there."""
+
+    key: str
+    old: tuple[tuple[Row, ...], ...] | None
+    new: tuple[tuple[Row, ...], ...]
+
+
+class Merged(msgspec.Struct):
+    """What came of one batch of staged records."""
+
+    counts: Counts
+    changes: list[Change]
+    orphans: list[str]
+    """Keys of entities and facts without a parent, one for each counted orphan's record."""
+    differing: int = 0
+    """Records that a later one of the same key replaced with something else; `unchanged` counts them."""
+
+
+class Stage(Protocol):
+    """Records of one shape, put aside on disk until all are read, then merged in the order of their keys."""
+
+    async def add(self, records: Iterable[Record], section_id: str = "") -> int:
+        """Put records aside; how many rows to count they are (entities: one each, facts: each)."""
+        ...
+
+    async def keep(self, keys: Iterable[str]) -> None:
+        """These were in the export but could not be read: not to be taken for absent."""
+        ...
+
+    def merge(self) -> AsyncIterator[Merged]:
+        """Write what differs from the catalog; of records with the same key the last one counts."""
+        ...
+
+    async def remove_absent(self, scope: str | None) -> tuple[int, list[str]]:
+        """Mark as removed what the catalog holds in `scope` (None: anywhere) but was not staged.
+        How many, and the first few keys."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 class CatalogTransaction(Protocol):
     """One session's changes: all of them or none (guarantee 7)."""
 
+    note: bytes
+    """What `Catalog.applied` will answer: set before the end."""
+    before_commit: Callable[[], Awaitable[None]] | None
+    """Awaited right before COMMIT, under the write lock; when it raises, nothing is changed."""
+    on_commit: list[Callable[[], None]]
+    """Called in order after the commit, also when no row had changed; not in a dry run."""
+    on_rollback: list[Callable[[], None]]
+    """Called in order when nothing is kept: after an error, or a dry run."""
+
     async def has_products(self) -> bool: ...
 
-    # staging and merging: see importers/catalog/sqlite.py
+    async def stage(self, shape: Shape) -> Stage:
+        """An empty stage for records of this shape."""
+        ...
+
+    async def active(self, table: Table) -> int:
+        """How many rows are not marked as removed."""
+        ...
+
+    async def missing(self, table: Table, keys: Sequence[str]) -> list[str]:
+        """Those of `keys` that the table does not hold."""
+        ...
+
+    async def insert(self, table: Table, rows: Sequence[tuple[Cell, ...]]) -> None:
+        """Add rows, `table.columns` each."""
+        ...
+
+    async def resolve_brands(self) -> int:
+        """Derive product.brand again from manufacturer and properties; how many products changed."""
+        ...
+
+    def rows(self, sql: str, *parameters: Cell) -> AsyncIterator[tuple[Cell, ...]]:
+        """Read by a SELECT of one's own."""
+        ...
+
+    async def execute(self, sql: str, *parameters: Cell) -> int:
+        """Write by a statement of one's own; how many rows it touched."""
+        ...
 
 
 class Catalog(Protocol):
@@ -23,11 +109,13 @@ class Catalog(Protocol):
         self, *, journal_id: str, session_id: int, fence: int, dry_run: bool = False
     ) -> AbstractAsyncContextManager[CatalogTransaction]:
         """Begin; refuse with LeaseLost when a later (session, fence) of this journal was here; on a clean exit write
-        the mark that `applied` reads and commit (roll back if dry_run); roll back on any exception."""
+        the mark that `applied` reads and commit; roll back if dry_run, on any exception, and when no row of the
+        shop changed: importing the same export twice writes nothing."""
         ...
 
     async def applied(self, *, journal_id: str, session_id: int) -> bytes | None:
-        """The note that the session's transaction left with its commit (by_kind counts as JSON), None if it never committed."""
+        """The note that the session's transaction left with its commit (by_kind counts as JSON); None if it never
+        committed or had nothing to change, which leaves the same catalog."""
         ...
 
     async def close(self) -> None: ...
