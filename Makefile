@@ -29,7 +29,11 @@ fresh:  ## does an install without the lock still work?
 	cd / && $(CURDIR)/.venv-fresh/bin/python -c "import tui.app, importers.worker.run"
 
 locale: $(READY)  ## collect texts into the .po files and compile them
-	$(BIN)/python -m bench.locale
+	for room in importers tui; do \
+	    $(BIN)/pybabel -q extract --no-location --sort-output -k N_ -o .venv/$$room.pot $$room && \
+	    $(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete -D $$room -i .venv/$$room.pot -d $$room/locale && \
+	    $(BIN)/pybabel compile -D $$room -d $$room/locale || exit 1; \
+	done
 
 sample: $(READY)  ## write the sample export anew
 	$(BIN)/python -m importers.sample.make

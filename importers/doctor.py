@@ -1,0 +1,241 @@
+"""Health checks, each with a cure: what is set up wrong, and the founding report's checklist on a scratch journal.
+
+The checklist launches a real import of the sample export with the operator's own lock and worker engine, but on a
+journal and a catalog in a temporary folder: the operator's data are only looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import locale
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from importers import settings
+from importers.errors import ObmenError
+from importers.texts import N_, _, ngettext
+
+if TYPE_CHECKING:
+    from importers.sessions import Journal
+    from importers.settings import Settings
+
+STALE = timedelta(days=2)
+FREE_BYTES = 200 * 1024 * 1024
+RIVALS = 3
+"""How many confirms race in the checklist, all with one idempotency key, as a double click would."""
+WORKER_SECONDS = 60.0
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One finding. `name` is an English msgid; `detail` and `cure` are in the operator's language."""
+
+    name: str
+    ok: bool
+    detail: str
+    cure: str = ""
+
+
+async def check(config: Settings) -> AsyncIterator[Check]:
+    """All checks, in the order in which a person would look."""
+    yield _settings()
+    yield await asyncio.to_thread(_source, Path(config.source.path))
+    yield await _database(N_("journal"), config.journal.url)
+    yield await _database(N_("catalog"), config.catalog.url)
+    yield await _redis(config)
+    yield _logout()
+    yield _locale()
+    yield _terminal()
+    async for result in _checklist(config):
+        yield result
+
+
+def _settings() -> Check:
+    path = settings.find(None)
+    return Check(N_("settings"), True, str(path) if path else _("no settings file, defaults are in force"))
+
+
+def _source(path: Path) -> Check:
+    """Is there an export, is it whole, is it fresh?"""
+    from importers.commerceml import open_export
+
+    name = N_("source")
+    try:
+        export = open_export(path)
+    except ObmenError as error:
+        return Check(name, False, str(error), _("set source.path to the folder or .zip that 1C writes"))
+    newest = max(datetime.fromisoformat(part.modified) for part in export.parts)
+    files = ngettext("{n} file", "{n} files", len(export.parts)).format(n=len(export.parts))
+    detail = f"{path}: {files}, {newest:%Y-%m-%d %H:%M} UTC"
+    if export.gaps:
+        return Check(name, False, f"{detail}; {'; '.join(export.gaps)}", _("let 1C write the whole export again"))
+    if datetime.now(UTC) - newest > STALE:
+        return Check(name, False, detail, _("the export is old: check the exchange schedule in 1C"))
+    return Check(name, True, detail)
+
+
+async def _database(name: str, url: str) -> Check:
+    """Opens, is migrated, can be written, has room on its disk."""
+    from importers.catalog import open_catalog
+    from importers.sessions import open_journal
+
+    try:
+        store = await (open_journal(url) if name == "journal" else open_catalog(url))
+        await store.close()
+    except ObmenError as error:
+        return Check(name, False, str(error), _("set {name}.url to a place that this account may write").format(name=name))
+    path = Path(url.removeprefix("sqlite:///"))
+    free = shutil.disk_usage(path.parent).free
+    detail = _("{path}, {free} MB free").format(path=path, free=free // 2**20)
+    if free < FREE_BYTES:
+        return Check(name, False, detail, _("make room on the disk: an import needs about the size of its export"))
+    if not os.access(path, os.W_OK):
+        return Check(name, False, detail, _("give this account the right to write the file and its folder"))
+    return Check(name, True, detail)
+
+
+async def _redis(config: Settings) -> Check:
+    name = N_("redis")
+    if not config.redis.url:
+        return Check(name, True, _("not used: one machine, the lock is in the journal"))
+    from importers.launch.redis_lock import server_version
+
+    try:
+        version = await server_version(config.redis.url)
+    except ObmenError as error:
+        return Check(name, False, str(error), _("start the server or correct redis.url; launches go on without it"))
+    if version < (7, 0):
+        return Check(name, False, ".".join(map(str, version)), _("the lock needs Redis 7.0 or newer, or Valkey"))
+    return Check(name, True, ".".join(map(str, version)))
+
+
+def _logout() -> Check:
+    """Whether systemd-logind kills this account's workers at logout (KillUserProcesses, loginctl enable-linger)."""
+    name = N_("logout")
+    account = os.environ.get("USER") or str(os.getuid())
+    if not Path("/run/systemd/seats").is_dir():
+        return Check(name, True, _("no logind here: imports outlive a logout"))
+    if os.getuid() == 0 or Path("/var/lib/systemd/linger", account).exists() or not _kills_user_processes():
+        return Check(name, True, _("imports outlive a logout"))
+    return Check(
+        name, False, _("logind kills imports at logout"), _("run: loginctl enable-linger {account}").format(account=account)
+    )
+
+
+def _kills_user_processes() -> bool:
+    """KillUserProcesses of logind.conf and its drop-ins, the last one wins; systemd's own default is yes."""
+    answer = True
+    main = Path("/etc/systemd/logind.conf")
+    for path in [main, *sorted(Path("/etc/systemd/logind.conf.d").glob("*.conf"))]:
+        if path.is_file():
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                key, _equals, value = line.partition("=")
+                if key.strip() == "KillUserProcesses":
+                    answer = value.strip().lower() in ("yes", "true", "on", "1")
+    return answer
+
+
+def _locale() -> Check:
+    encoding = locale.getpreferredencoding(False)
+    ok = encoding.lower().replace("-", "") == "utf8"
+    return Check(N_("locale"), ok, encoding, "" if ok else _("set LANG to a UTF-8 locale, e.g. ru_RU.UTF-8"))
+
+
+def _terminal() -> Check:
+    name = N_("terminal")
+    if not sys.stdout.isatty():
+        return Check(name, True, _("none: only the commands can be used here"))
+    columns, lines = shutil.get_terminal_size()
+    detail = f"{os.environ.get('TERM', '?')}, {columns}×{lines}"
+    if os.environ.get("TERM", "dumb") == "dumb":
+        return Check(name, False, detail, _("set TERM to what your terminal is, e.g. xterm-256color"))
+    ok = columns >= 80 and lines >= 24
+    return Check(name, ok, detail, "" if ok else _("make the window at least 80×24"))
+
+
+async def _checklist(config: Settings) -> AsyncIterator[Check]:
+    """The founding report: one session per confirm, right type, one request id, one task received, a lock that locks."""
+    with tempfile.TemporaryDirectory(prefix="obmen-doctor-") as folder:
+        scratch = _scratch(config, Path(folder))
+        try:
+            async for result in _confirm(scratch):
+                yield result
+        except ObmenError as error:
+            yield Check(N_("launch"), False, str(error), _("see the log: {path}").format(path=config.log.path))
+
+
+def _scratch(config: Settings, folder: Path) -> Settings:
+    from importers.sample import EXPORT
+
+    replace = msgspec.structs.replace
+    return replace(
+        config,
+        source=replace(config.source, path=str(EXPORT)),
+        catalog=replace(config.catalog, url=f"sqlite:///{folder / 'catalog.sqlite3'}"),
+        journal=replace(config.journal, url=f"sqlite:///{folder / 'journal.sqlite3'}"),
+        images=replace(config.images, path=str(folder / "images")),
+        log=replace(config.log, path=str(folder / "obmen.log")),
+    )
+
+
+async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
+    from importers.kinds import Options
+    from importers.launch import LaunchRequest, launch, new_key
+    from importers.sessions import Outcome, open_journal
+
+    journal = await open_journal(scratch.journal.url)
+    try:
+        request = LaunchRequest(("catalog",), scratch.source.path, new_key(), Options(dry_run=True))
+        results = await asyncio.gather(*(launch(request, scratch, journal) for _rival in range(RIVALS)))
+        sessions = await journal.sessions()
+        created = [result for result in results if result.outcome is Outcome.CREATED]
+        yield Check(
+            N_("one session per confirm"),
+            len(sessions) == len(created) == 1,
+            ngettext("{n} session from {rivals} presses", "{n} sessions from {rivals} presses", len(sessions)).format(
+                n=len(sessions), rivals=RIVALS
+            ),
+            _("report this as a bug, with the log"),
+        )
+        if not created or created[0].session is None:
+            return
+        session = await _ended(journal, created[0].session.id)
+        yield Check(
+            N_("session type"), session.type == "catalog", session.type, _("report this as a bug, with the log")
+        )
+        log = await asyncio.to_thread(Path(scratch.log.path).read_text, encoding="utf-8")
+        ids = {result.request_id for result in results}
+        found = {request_id for request_id in ids if request_id in log}
+        yield Check(
+            N_("one request id per confirm"),
+            len(ids) == RIVALS and found == ids,
+            ", ".join(sorted(found)),
+            _("check that log.path can be written"),
+        )
+        received = [line for line in await journal.events(session.id) if line.type == "received"]
+        yield Check(
+            N_("one task received"),
+            len(received) == 1,
+            _("received {n} times, the session is {status}").format(n=len(received), status=session.status),
+            _("see whether a worker can start: {command}").format(command=f"{sys.executable} -m importers.worker"),
+        )
+        lock = created[0].lock
+        yield Check(
+            N_("launch lock"),
+            lock == "acquired",
+            lock,
+            _("see the redis line above; the database alone still allows one session only"),
+        )
+    finally:
+        await journal.close()
+
+
+async def _ended(journal: Journal, session_id: int) -> object:
+    return await journal.session(session_id)
