@@ -17,6 +17,7 @@ from importers.texts import N_, _
 if TYPE_CHECKING:
     from importers.settings import Settings
 
+
 @engine.cli.result_callback()
 @click.pass_context
 def control_room(ctx: click.Context, /, *_results: object, **_options: object) -> None:

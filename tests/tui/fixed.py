@@ -1,0 +1,178 @@
+"""A journal with fixed sessions, and a clock that stands: what snapshots are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from importers.errors import UnknownSession
+from importers.kinds import Counts, Options
+from importers.sessions.models import (
+    FINAL,
+    Attempt,
+    LogLine,
+    Outcome,
+    Session,
+    Status,
+    StoredReject,
+)
+
+NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
+SOURCE = "/srv/1c/webdata"
+TARGET = "sqlite:////srv/shop/catalog.sqlite3"
+
+
+def at(minutes: float) -> str:
+    """A journal time, so many minutes before NOW."""
+    return (NOW - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def session(number: int, status: Status, *kinds: str, **fields: object) -> Session:
+    values: dict[str, object] = {
+        "request_id": f"{number * 0x1A2B3C4D % 2**32:08x}",
+        "task_id": f"{number:08d}-0000-4000-8000-000000000000",
+        "source": SOURCE,
+        "target": TARGET,
+        "operator": ("anna", "boris", "olga")[number % 3],
+        "host": "shop1",
+        "created_at": at(60 * (20 - number)),
+    }
+    values["started_at"] = values["created_at"]
+    if status in FINAL:
+        values["finished_at"] = at(60 * (20 - number) - 3)
+    return Session(number, kinds=kinds, status=status, **(values | fields))  # type: ignore[arg-type]
+
+
+RUNNING = session(
+    16, Status.IN_PROGRESS, "prices", "stocks", created_at=at(2), started_at=at(1.5), done=43, total=100,
+    running_kind="stocks", owner="shop1:4711", operator="anna",
+)  # fmt: skip
+SESSIONS = (
+    RUNNING,
+    session(15, Status.COMPLETED, "stocks", by_kind={"stocks": Counts(640, 0, 25, 612, 0, 3, 0)}),
+    session(14, Status.FAILED, "catalog", "prices",
+            error="{path}: the file is cut at its end; let 1C write the export again",
+            error_args={"path": "import.xml"}),
+    session(13, Status.CANCELLED, "customers", by_kind={}),
+    session(12, Status.COMPLETED, "customers", by_kind={"customers": Counts(60, 2, 0, 58, 0, 0, 0)}),
+    session(11, Status.COMPLETED, "catalog", options=Options(dry_run=True),
+            by_kind={"catalog": Counts(1314, 1302, 0, 0, 12, 0, 0)}),
+    *(session(number, Status.COMPLETED, "prices", by_kind={"prices": Counts(1200, 40, 60, 1100, 0, 0, 0)})
+      for number in range(10, 0, -1)),
+)  # fmt: skip
+
+LOG = (
+    ("info", "[Request {request_id}] Import attempt: {kinds}", {"request_id": RUNNING.request_id, "kinds": "['prices', 'stocks']"}),
+    ("info", "Worker {owner} took the session", {"owner": "shop1:4711"}),
+    ("info", "prices: {count} files, 4.1 MB", {"count": 12}),
+    ("warning", "offers0_1.xml:2113: unknown price type {id}, left out", {"id": "bd72d913-55bc-11d9-848a-00112f43529a"}),
+    ("info", "prices: 1 200 read, 40 created, 60 updated, 1 100 unchanged", {}),
+    ("error", "rests0_1.xml:77: quantity {value} is not a number", {"value": "1e999"}),
+    *(("info", "stocks: {count} records", {"count": count}) for count in range(100, 3000, 100)),
+)  # fmt: skip
+
+
+class FixedJournal:
+    """Answers like a journal in which nothing happens."""
+
+    def __init__(self, sessions: Sequence[Session] = SESSIONS) -> None:
+        self.rows = {row.id: row for row in sessions}
+        self.log = {
+            RUNNING.id: [
+                LogLine(number + 1, RUNNING.id, at(1.4 - number / 60), "log", level, message, dict(args))
+                for number, (level, message, args) in enumerate(LOG)
+            ]
+        }
+
+    async def sessions(
+        self,
+        *,
+        status: str | None = None,
+        kind: str | None = None,
+        limit: int = 200,
+        before: int | None = None,
+    ) -> list[Session]:
+        found = [
+            row
+            for row in self.rows.values()
+            if (status is None or row.status == status)
+            and (kind is None or kind in row.kinds)
+            and (before is None or row.id < before)
+        ]
+        return sorted(found, key=lambda row: -row.id)[:limit]
+
+    async def session(self, session_id: int) -> Session:
+        try:
+            return self.rows[session_id]
+        except KeyError:
+            raise UnknownSession(f"no session {session_id}") from None
+
+    async def active(self, target: str) -> Session | None:
+        return next((row for row in self.rows.values() if row.status not in FINAL), None)
+
+    async def events(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[LogLine]:
+        return [line for line in self.log.get(session_id, []) if line.id > after][:limit]
+
+    async def rejects(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[StoredReject]:
+        count = self.rows[session_id].counts.rejected
+        return [
+            StoredReject(
+                number, session_id, self.rows[session_id].type, "webdata/rests0_1.xml", 77 + number,
+                f"bd72d913-55bc-11d9-848a-00112f43529{number}", "quantity {value} is not a number",
+                {"value": "1e999"}, "<Остаток><Количество>1e999</Количество></Остаток>",
+            )
+            for number in range(after + 1, count + 1)
+        ][:limit]  # fmt: skip
+
+    async def attempts(
+        self,
+        *,
+        request_id: str | None = None,
+        kind: str | None = None,
+        operator: str | None = None,
+        limit: int = 200,
+    ) -> list[Attempt]:
+        made = [
+            Attempt(
+                row.request_id, f"key{row.id}", row.kinds, row.source, row.target, row.operator, row.host,
+                4000 + row.id, row.created_at, Outcome.CREATED, row.id, "off",
+            )
+            for row in await self.sessions(limit=1000)
+        ]  # fmt: skip
+        joined = msgspec.structs.replace(
+            made[0], request_id="0badf00d", operator="boris", outcome=Outcome.JOINED, at=at(1),
+            reason="Session {id} is running", reason_args={"id": "16"},
+        )  # fmt: skip
+        refused = msgspec.structs.replace(
+            made[0], request_id="deadbeef", outcome=Outcome.REFUSED, session_id=None, at=at(400), kinds=("images",),
+            reason="the source has no files for {kind}", reason_args={"kind": "images"},
+        )  # fmt: skip
+        died = msgspec.structs.replace(
+            made[3], request_id="00c0ffee", outcome=None, session_id=None, at=at(500)
+        )
+        found = [
+            attempt
+            for attempt in [joined, *made[:6], refused, died, *made[6:]]
+            if (request_id is None or attempt.request_id == request_id)
+            and (kind is None or kind in attempt.kinds)
+            and (operator is None or attempt.operator == operator)
+        ]
+        return found[:limit]
+
+    async def cancel(self, session_id: int) -> Session:
+        self.rows[session_id] = msgspec.structs.replace(self.rows[session_id], status=Status.CANCELLING)
+        return self.rows[session_id]
+
+    async def delete(self, session_ids: Sequence[int]) -> list[int]:
+        gone = [number for number in session_ids if self.rows[number].status in FINAL]
+        for number in gone:
+            del self.rows[number]
+        return gone
+
+    async def changed(self) -> bool:
+        return False
+
+    async def close(self) -> None:
+        pass

@@ -1,0 +1,336 @@
+"""The control room: the app that owns the journal, the watch over it, and every launch.
+
+Screens only show and ask. What must outlive a screen (a launch, a cancellation) runs as a worker of the app.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+from importers import texts
+from importers.errors import ObmenError
+from importers.sessions.models import Outcome, Session
+from importers.texts import _, ngettext
+from tui import show
+from tui.keys import TABLE, bindings, shown
+from tui.screens.live import LiveScreen
+from tui.screens.main import MainScreen
+
+if TYPE_CHECKING:
+    from importers.launch import LaunchRequest, LaunchResult
+    from importers.sessions import Journal
+    from importers.settings import Settings
+
+LOCALE = Path(__file__).parent / "locale"
+POLL_SECONDS = 0.3
+"""How often the journal is asked whether anything changed; also the pace of the log."""
+REAP_SECONDS = 15.0
+RETRY_SECONDS = 2.0
+"""How long to wait before another try at a journal that could not be opened or read."""
+EXIT_SECONDS = 3.0
+"""How long a signal gives the screen to leave in order before the process ends all the same."""
+
+log = logging.getLogger("obmen.tui")
+
+
+class ObmenApp(App[int], inherit_bindings=False):
+    """`now` and `journal` are for tests: a frozen clock, fixed sessions."""
+
+    TITLE = "obmen"
+    CSS_PATH = "tui.tcss"
+    BINDINGS = bindings("app")
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    NOTIFICATION_TIMEOUT = 6
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        demo: bool = False,
+        journal: Journal | None = None,
+        now: Callable[[], datetime] = show.now,
+    ) -> None:
+        texts.add_domain("tui", LOCALE)
+        texts.use(settings.language)
+        super().__init__()
+        self.settings = settings
+        self.demo = demo
+        self.now = now
+        self.journal: Journal | None = journal
+        self.trouble = ""
+        """What keeps the journal from being read, one line; empty when all is well."""
+        self.animation_level = "none"
+
+    def get_default_screen(self) -> MainScreen:
+        return MainScreen()
+
+    def on_mount(self) -> None:
+        if not self.is_headless:
+            self._handle_signals()
+
+    def on_ready(self) -> None:
+        """The first frame is on the screen: now the journal may be opened."""
+        self.run_worker(self._watch(), group="watch", exit_on_error=False)
+        self.run_worker(self._reap(), group="watch", exit_on_error=False)
+
+    async def on_unmount(self) -> None:
+        if self.journal is not None:
+            await self.journal.close()
+
+    # Watching the journal
+
+    async def _watch(self) -> None:
+        """Wake the screens whenever any process wrote to the journal."""
+        journal = await self._open()
+        self.wake()
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            if not self.is_headless and not os.isatty(sys.__stdin__.fileno()):  # type: ignore[union-attr]
+                self.exit(return_code=128 + signal.SIGHUP)
+                return
+            try:
+                changed = await journal.changed()
+            except ObmenError as error:
+                self._set_trouble(str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if changed or self.trouble:
+                self._set_trouble("")
+                self.wake()
+
+    async def _open(self) -> Journal:
+        """Open the journal; while that fails, say why and try again."""
+        from importers.sessions import open_journal
+
+        while self.journal is None:
+            try:
+                self.journal = await open_journal(self.settings.journal.url)
+            except ObmenError as error:
+                self._set_trouble(str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+        self._set_trouble("")
+        return self.journal
+
+    def _set_trouble(self, text: str) -> None:
+        if text != self.trouble:
+            self.trouble = text
+            for screen in self.screen_stack:
+                if isinstance(screen, MainScreen):
+                    screen.say()
+
+    def wake(self) -> None:
+        """Have every screen look at the journal again."""
+        for screen in self.screen_stack:
+            if isinstance(screen, LiveScreen):
+                screen.wake()
+
+    async def _reap(self) -> None:
+        """Find sessions whose worker died, and dispatch what was lost; any control room does it, none leads."""
+        while True:
+            if self.journal is not None:
+                from importers.worker.reaper import reap
+
+                with self.reporting():
+                    await reap(self.journal, self.settings)
+                await asyncio.sleep(REAP_SECONDS)
+            else:
+                await asyncio.sleep(POLL_SECONDS)
+
+    # What operators do. Each goes on when the screen that asked for it is closed.
+
+    def start(self, job: Coroutine[None, None, None], group: str) -> None:
+        """Run `job` as the app's own worker, beside others; what goes wrong becomes a notification."""
+
+        async def guarded() -> None:
+            with self.reporting():
+                await job
+            self.wake()
+
+        self.run_worker(guarded(), group=group, exit_on_error=False)
+
+    def launch(self, request: LaunchRequest, done: Callable[[LaunchResult | None], None]) -> None:
+        """Launch once. `done` gets the result, or None when it failed before there was one."""
+
+        async def job() -> None:
+            from importers.launch import launch
+
+            result = None
+            try:
+                result = await launch(request, self.settings, await self.opened())
+            finally:
+                done(result)
+            self.tell(result)
+
+        self.start(job(), "launch")
+
+    def retry(self, session_id: int) -> None:
+        async def job() -> None:
+            from importers.launch import retry
+
+            self.tell(await retry(session_id, self.settings, await self.opened()))
+
+        self.start(job(), "launch")
+
+    def cancel(self, session_id: int) -> None:
+        async def job() -> None:
+            session = await (await self.opened()).cancel(session_id)
+            self.notify(
+                _("Session {id}: {status}").format(id=session.id, status=show.status(session.status)),
+                markup=False,
+            )
+
+        self.start(job(), "journal")
+
+    def delete(self, session_ids: list[int]) -> None:
+        async def job() -> None:
+            gone = await (await self.opened()).delete(session_ids)
+            self.notify(
+                ngettext("{count} session deleted", "{count} sessions deleted", len(gone)).format(
+                    count=len(gone)
+                ),
+                markup=False,
+            )
+
+        self.start(job(), "journal")
+
+    async def opened(self) -> Journal:
+        if self.journal is None:
+            raise ObmenError(self.trouble or _("The journal is still being opened; try again in a moment"))
+        return self.journal
+
+    def tell(self, result: LaunchResult) -> None:
+        """Say what came of a confirm, and go to its session."""
+        session, reason = result.session, show.message(result.reason, result.reason_args)
+        request = _("Request {id}").format(id=result.request_id)
+        if result.outcome is Outcome.CREATED and session:
+            text = _("Session {id}, {type}: launched.").format(id=session.id, type=show.kinds(session))
+            self.notify(f"{text} {request}", title=_("Import launched"), markup=False)
+        elif result.outcome is Outcome.JOINED and session:
+            self.notify(
+                _who(session),
+                title=_("⚠️ An import was already launched recently"),
+                severity="warning",
+                timeout=12,
+                markup=False,
+            )
+        elif result.outcome is Outcome.REPLAYED and session:
+            text = _("This confirm was taken already: session {id}.").format(id=session.id)
+            self.notify(text, title=request, severity="warning", markup=False)
+        else:
+            title = _("Nothing was launched: {outcome}").format(outcome=_(show.OUTCOME_WORDS[result.outcome]))
+            self.notify(reason or request, title=title, severity="error", timeout=12, markup=False)
+        if session:
+            self.show_session(session.id)
+
+    def show_session(self, session_id: int) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen):
+                screen.go_to(session_id)
+
+    def copy(self, text: str) -> None:
+        """To the clipboard of the operator's terminal (OSC 52), wherever this program runs."""
+        self.copy_to_clipboard(text)
+        first = text.partition("\n")[0][:40]
+        self.notify(_("Copied, if the terminal allows it: {text}").format(text=first), markup=False)
+
+    def copy_log(self, session_id: int) -> None:
+        async def job() -> None:
+            lines = await (await self.opened()).events(session_id, limit=2000)
+            self.copy(
+                "\n".join(f"{show.clock(line.at)} {show.message(line.message, line.args)}" for line in lines)
+            )
+
+        self.start(job(), "journal")
+
+    # Errors
+
+    @contextlib.contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Turn errors into one line for the operator; those that nobody foresaw also go to the log file."""
+        try:
+            yield
+        except ObmenError as error:
+            self.notify(show.plain(str(error)), severity="error", timeout=12, markup=False)
+        except Exception as error:
+            log.exception("unexpected error in the control room")
+            self.notify(
+                _("Internal error: {error}. Details are in {path}").format(
+                    error=show.plain(f"{type(error).__name__}: {error}"), path=self.settings.log.path
+                ),
+                severity="error",
+                timeout=12,
+                markup=False,
+            )
+
+    # Keys and commands
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette's commands: the rows of the key table that can be used now."""
+        usable = {active.binding.id: active for active in screen.active_bindings.values() if active.enabled}
+        for key in TABLE:
+            if key.palette and (active := usable.get(key.id)):
+                run = self._runner(active.binding.action, active.node)
+                yield SystemCommand(f"{_(key.hint)}  ({shown(key.keys.split(',')[0])})", "", run)
+        yield SystemCommand(_("Change the colours"), "", self.action_change_theme)
+
+    def _runner(self, action: str, node: object) -> Callable[[], Coroutine[None, None, bool]]:
+        return lambda: self.run_action(action, default_namespace=node)  # type: ignore[arg-type]
+
+    def action_command_palette(self) -> None:
+        from textual.command import CommandPalette
+
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder=_("Search for a command…"), id="--command-palette"))
+
+    def action_interrupt(self) -> None:
+        self.notify(_("To quit press q or ^q. Imports go on without the screen."), markup=False)
+
+    # Signals
+
+    def _handle_signals(self) -> None:
+        """TERM and HUP leave in order, so that the terminal is as before (Textual handles neither)."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._leave, number)
+
+    def _leave(self, number: signal.Signals) -> None:
+        # A terminal that is gone can block its writer for ever; the process ends all the same.
+        timer = threading.Timer(EXIT_SECONDS, os._exit, (128 + number,))
+        timer.daemon = True
+        timer.start()
+        self.exit(return_code=128 + number)
+
+
+def _who(session: Session) -> str:
+    """Who runs what since when."""
+    since = show.when(session.started_at or session.created_at, long=True)
+    return _(
+        "Session {id}: {type}, {status}, by {operator} on {host} since {since}. No second one was made."
+    ).format(
+        id=session.id,
+        type=show.kinds(session),
+        status=show.status(session.status),
+        operator=show.plain(session.operator),
+        host=show.plain(session.host),
+        since=since,
+    )
+
+
+def run(settings: Settings, *, demo: bool = False) -> int:
+    """Open the control room; the exit code when it is left."""
+    app = ObmenApp(settings, demo=demo)
+    app.run()
+    return app.return_code or 0

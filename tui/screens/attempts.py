@@ -1,0 +1,169 @@
+"""Every confirm and what came of it: who, where, when, outcome, session."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.widgets import Input, Static
+
+from importers.sessions import Attempt, Journal, Outcome
+from importers.texts import N_, _, ngettext
+from tui import show
+from tui.filters import Filter
+from tui.keys import bindings, rows
+from tui.screens.live import LiveScreen
+from tui.widgets.bars import Bar, KeyBar
+from tui.widgets.table import Column, StableTable
+
+LIMIT = 500
+"""Attempts looked at, newest first; a request id or operator finds older ones."""
+
+OUTCOME_STYLES = {
+    Outcome.CREATED: "green",
+    Outcome.JOINED: "yellow",
+    Outcome.REPLAYED: "yellow",
+    Outcome.MISMATCH: "bold red",
+    Outcome.REFUSED: "red",
+    Outcome.ERROR: "bold red",
+}
+
+
+class AttemptsScreen(LiveScreen[None]):
+    BINDINGS = bindings("attempts")
+    AUTO_FOCUS = "StableTable"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._attempts: dict[str, Attempt] = {}
+        self._filter = Filter()
+
+    def compose(self) -> ComposeResult:
+        yield Bar(id="head")
+        yield Input(id="filter", select_on_focus=False, compact=True)
+        yield StableTable(self._fitting(self.app.size.width), id="attempts")
+        yield Static(id="detail", markup=False)
+        yield KeyBar(rows("attempts"))
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        line = self.query_one(Input)
+        line.display, line.cursor_blink = False, False
+        line.placeholder = _("words to find: a request id, prices, an operator, joined")
+        self.wake()
+
+    @property
+    def table(self) -> StableTable:
+        return self.query_one(StableTable)
+
+    @property
+    def attempt(self) -> Attempt | None:
+        return self._attempts.get(self.table.cursor_key or "")
+
+    async def look(self, journal: Journal) -> None:
+        attempts = await journal.attempts(kind=self._filter.kind, limit=LIMIT)
+        found = [attempt for attempt in attempts if self._filter.matches_attempt(attempt)]
+        self._attempts = {attempt.request_id: attempt for attempt in found}
+        self._show()
+
+    def _show(self) -> None:
+        self.table.show((key, self._row(attempt)) for key, attempt in self._attempts.items())
+        count = len(self._attempts)
+        self.query_one("#head", Bar).say(
+            Text.assemble((" obmen ", "bold"), " ", _("Attempts: every confirm and what came of it")),
+            Text(ngettext("{count} attempt", "{count} attempts", count).format(count=count) + " "),
+        )
+        self._tell()
+
+    def _tell(self) -> None:
+        """Below the table: why, and what the launch lock did."""
+        attempt = self.attempt
+        text = ""
+        if attempt:
+            reason = show.message(attempt.reason, attempt.reason_args)
+            lock = _("launch lock: {lock}").format(lock=attempt.lock) if attempt.lock else ""
+            text = "  ".join(part for part in (reason, lock, show.plain(attempt.source)) if part)
+        self.query_one("#detail", Static).update(text)
+
+    def on_stable_table_pointed(self) -> None:
+        self._tell()
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self.table.reshape(self._fitting(event.size.width)):
+            self._show()
+
+    def _row(self, attempt: Attempt) -> list[Text]:
+        cells = {
+            "at": Text(show.when(attempt.at, long=True)),
+            "request": Text(attempt.request_id),
+            "outcome": Text(
+                show.outcome(attempt.outcome),
+                OUTCOME_STYLES[attempt.outcome] if attempt.outcome else "bold red",
+            ),
+            "session": Text(str(attempt.session_id or "").rjust(7)),
+            "type": Text(show.kinds(attempt)),
+            "operator": Text(show.plain(attempt.operator)),
+            "host": Text(show.plain(f"{attempt.host}:{attempt.pid}")),
+            "reason": Text(show.message(attempt.reason, attempt.reason_args)),
+        }
+        for cell in cells.values():
+            cell.no_wrap, cell.overflow = True, "ellipsis"
+        return [cells[column.key] for column in self._fitting(self.app.size.width)]
+
+    def _fitting(self, width: int) -> list[Column]:
+        columns = [
+            Column("at", N_("When"), 19),
+            Column("request", N_("Request"), 8),
+            Column("outcome", N_("Outcome"), 12),
+            Column("session", N_("Session"), 7),
+            Column("type", N_("Type"), 18),
+        ]
+        if width >= 92:
+            columns.append(Column("operator", N_("Operator"), 10))
+        if width >= 112:
+            columns.append(Column("host", N_("Host"), 18))
+        taken = sum(column.width + 2 for column in columns) + 1
+        if width - taken >= 14:
+            columns.append(Column("reason", N_("Reason"), width - taken - 2))
+        return columns
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action not in {"goto", "copy_id"} or bool(self._attempts)
+
+    def on_data_table_row_selected(self) -> None:
+        """Enter in the table: DataTable takes the key before the screen does."""
+        self.action_goto()
+
+    def action_goto(self) -> None:
+        attempt = self.attempt
+        if attempt and attempt.session_id is not None:
+            self.dismiss()
+            self.obmen.show_session(attempt.session_id)
+
+    def action_copy_id(self) -> None:
+        if attempt := self.attempt:
+            self.obmen.copy(attempt.request_id)
+
+    def action_filter(self) -> None:
+        line = self.query_one(Input)
+        line.display = True
+        line.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._filter = Filter.parse(event.value)
+        self.wake()
+
+    def on_input_submitted(self) -> None:
+        line = self.query_one(Input)
+        line.display = bool(line.value)
+        self.table.focus()
+
+    def action_close(self) -> None:
+        line = self.query_one(Input)
+        if line.has_focus or line.value:
+            line.value, line.display = "", False
+            self.table.focus()
+        else:
+            self.dismiss()

@@ -1,0 +1,198 @@
+"""The launch dialog: choose import types, confirm once.
+
+The idempotency key is minted when the dialog opens. The first press of the confirm disables it before anything
+is awaited; the launch itself belongs to the app, so that closing the dialog does not stop it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from importers.errors import ObmenError
+from importers.kinds import KINDS, Options
+from importers.launch import LaunchRequest, LaunchResult, new_key
+from importers.texts import _, ngettext
+from tui import show
+from tui.keys import bindings, rows
+from tui.widgets.bars import KeyBar
+from tui.widgets.choices import Choices, Offer
+
+
+class LaunchScreen(ModalScreen[LaunchResult | None]):
+    """Dismissed with what came of the confirm; None when it was closed without one, or before the answer."""
+
+    BINDINGS = bindings("launch")
+    AUTO_FOCUS = "Choices"
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self._key = new_key()
+        self._source = source
+        self._options = Options()
+        self._sent = False
+        self._ignored = 0
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog wide"):
+            yield Static(_("🚀 Run an import from 1C"), classes="title", markup=False)
+            with Horizontal(classes="line"):
+                yield Static(_("Source") + "  ", markup=False)
+                yield Input(self._source, id="source", compact=True, select_on_focus=False)
+            yield Choices(id="choices")
+            yield Static(id="options")
+            yield Static(id="status")
+            with Horizontal(classes="line"):
+                yield Button(_("▶️ Run the import"), id="confirm", compact=True)
+                yield Button(_("Close"), id="close", compact=True)
+            yield KeyBar(rows("launch"))
+
+    def on_mount(self) -> None:
+        self.query_one(Input).cursor_blink = False
+        self._show_options()
+        self._show_choice()
+        self._survey()
+
+    # What the source holds
+
+    def _survey(self) -> None:
+        source = self.query_one(Input).value
+        self.run_worker(self._look(source), group="survey", exclusive=True, exit_on_error=False)
+
+    async def _look(self, source: str) -> None:
+        choices = self.query_one(Choices)
+        try:
+            offers = await asyncio.to_thread(survey, source)
+            has_products = await _has_products(self.app.settings.catalog.url)  # type: ignore[attr-defined]
+        except ObmenError as error:
+            choices.offer((), has_products=False)
+            self._say(show.plain(str(error)), "bold red")
+            return
+        self._source = source
+        choices.offer(offers, has_products=has_products)
+        self._show_choice()
+
+    # Choosing
+
+    def action_choose(self) -> None:
+        if not self._sent:
+            self.query_one(Choices).choose()
+
+    def action_dry_run(self) -> None:
+        self._set_options(Options(dry_run=not self._options.dry_run, force=self._options.force))
+
+    def action_force(self) -> None:
+        self._set_options(Options(dry_run=self._options.dry_run, force=not self._options.force))
+
+    def action_source(self) -> None:
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self) -> None:
+        self._survey()
+        self.query_one(Choices).focus()
+
+    def on_choices_changed(self) -> None:
+        self._show_choice()
+
+    def on_choices_refused(self, event: Choices.Refused) -> None:
+        self._say(event.reason, "yellow")
+
+    def _set_options(self, options: Options) -> None:
+        if not self._sent:
+            self._options = options
+            self._show_options()
+
+    def _show_options(self) -> None:
+        rows = (
+            (self._options.dry_run, "d", _("Dry run: everything but the commit")),
+            (self._options.force, "f", _("Go past the limits on rejects and removals")),
+        )
+        text = Text()
+        for on, key, title in rows:
+            text.append(f" [{'x' if on else ' '}] {title}").append(f"  {key}\n", "dim")
+        text.rstrip()
+        self.query_one("#options", Static).update(text)
+
+    def _show_choice(self) -> None:
+        chosen = self.query_one(Choices).chosen
+        self.query_one("#confirm", Button).disabled = self._sent or not chosen
+        if chosen:
+            self._say(
+                ngettext(
+                    "One session of the type: {type}",
+                    "One session of {count} imports, of the type: {type}",
+                    len(chosen),
+                ).format(count=len(chosen), type=show.kind(chosen[0]))
+            )
+        else:
+            self._say(_("Choose one or more types. The first one chosen is the type of the session."))
+
+    def _say(self, text: str, style: str = "") -> None:
+        self.query_one("#status", Static).update(Text(text, style))
+
+    # Confirming
+
+    def action_confirm(self) -> None:
+        """Launch, once: everything that stops a second press happens before the first await."""
+        if self._sent:
+            self._ignored += 1
+            self._say(
+                ngettext(
+                    "The launch was sent already: one more press was ignored",
+                    "The launch was sent already: {count} more presses were ignored",
+                    self._ignored,
+                ).format(count=self._ignored),
+                "yellow",
+            )
+            return
+        kinds = self.query_one(Choices).chosen
+        if not kinds:
+            self._say(_("Choose at least one type first"), "yellow")
+            return
+        self._sent = True
+        self.query_one("#confirm", Button).disabled = True
+        self._say(_("Launching…"))
+        request = LaunchRequest(kinds, self._source, self._key, self._options)
+        self.app.launch(request, self._done)  # type: ignore[attr-defined]
+
+    def _done(self, result: LaunchResult | None) -> None:
+        if self.is_attached and self.is_current:
+            self.dismiss(result)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        if event.button.id == "confirm":
+            self.action_confirm()
+        else:
+            self.action_close()
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+
+def survey(source: str) -> tuple[Offer, ...]:
+    """What a source holds for each kind. Reads the file heads: not for the event loop. Raises SourceError."""
+    from importers.commerceml import open_export
+    from importers.commerceml import survey as look
+
+    found = look(open_export(source))
+    return tuple(
+        Offer(kind, found[kind].files, found[kind].bytes, found[kind].newest)
+        for kind in KINDS
+        if kind in found
+    )
+
+
+async def _has_products(url: str) -> bool:
+    from importers.catalog import open_catalog
+
+    catalog = await open_catalog(url)
+    try:
+        return await catalog.has_products()
+    finally:
+        await catalog.close()

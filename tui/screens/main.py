@@ -1,0 +1,291 @@
+"""The main screen: sessions above, the selected session's log, rejects or summary below."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.widgets import Input
+
+from importers.sessions import FINAL, Journal, Session
+from importers.sessions.models import Status
+from importers.texts import _, ngettext
+from tui import show
+from tui.filters import Filter
+from tui.keys import bindings, rows
+from tui.screens.live import LiveScreen
+from tui.widgets.bars import Bar, KeyBar, TabBar
+from tui.widgets.log import LogView
+from tui.widgets.rejects import RejectsPane
+from tui.widgets.sessions import SessionTable
+from tui.widgets.summary import SummaryPane
+from tui.widgets.table import StableTable
+
+PAGE = 200
+"""Sessions loaded at once; more when the cursor reaches the last one."""
+
+
+class MainScreen(LiveScreen[None]):
+    BINDINGS = bindings("main")
+    AUTO_FOCUS = "SessionTable"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tab = "log"
+        self._opened: int | None = None
+        """The session whose log and rejects are open below."""
+        self._go: int | None = None
+        """A session to go to as soon as it is loaded."""
+        self._filter = Filter()
+        self._room = PAGE
+
+    def compose(self) -> ComposeResult:
+        yield Bar(id="head")
+        yield Input(id="filter", select_on_focus=False, compact=True)
+        yield SessionTable()
+        yield TabBar(id="tabs")
+        yield LogView(id="log")
+        yield RejectsPane(id="rejects")
+        yield SummaryPane(id="summary")
+        yield KeyBar(rows("main"))
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.filter_line.display = False
+        self.filter_line.cursor_blink = False
+        self.filter_line.placeholder = _("words to find: failed, prices, an operator, a request id")
+        self._show_tab()
+        self.say()
+        self.set_interval(1, self._tick)
+
+    @property
+    def table(self) -> SessionTable:
+        return self.query_one(SessionTable)
+
+    @property
+    def filter_line(self) -> Input:
+        return self.query_one("#filter", Input)
+
+    @property
+    def session(self) -> Session | None:
+        """The session under the cursor."""
+        return self.table.session
+
+    # Looking at the journal
+
+    async def look(self, journal: Journal) -> None:
+        sessions = await journal.sessions(
+            status=self._filter.status, kind=self._filter.kind, limit=self._room
+        )
+        sessions = [session for session in sessions if self._filter.matches(session)]
+        self.table.show_sessions(sessions, self.obmen.now(), cursor=self._go)
+        if self._go in {session.id for session in sessions}:
+            self._go = None
+        await self._look_below(journal)
+        self.say()
+
+    async def _look_below(self, journal: Journal) -> None:
+        session = self.session
+        log, rejects = self.query_one(LogView), self.query_one(RejectsPane)
+        if (session.id if session else None) != self._opened:
+            self._opened = session.id if session else None
+            read = partial(_read_events, journal, session.id) if session else None
+            log.open(read, follow=session is not None and session.status not in FINAL)
+            rejects.open(partial(_read_rejects, journal, session.id) if session else None)
+        if self._tab == "log":
+            await log.update()
+        elif self._tab == "rejects":
+            await rejects.update()
+        else:
+            self.query_one(SummaryPane).show(session, self.obmen.now())
+
+    def go_to(self, session_id: int) -> None:
+        """Put the cursor on a session, dropping a filter that hides it."""
+        self._go = session_id
+        if self._filter:
+            self._set_filter("")
+        self.wake()
+
+    def _tick(self) -> None:
+        """Durations of running sessions; nothing is painted while nothing runs."""
+        if self.table.running:
+            self.table.show_again(self.obmen.now())
+            if self._tab == "summary":
+                self.query_one(SummaryPane).show(self.session, self.obmen.now())
+
+    def say(self) -> None:
+        """The bars: what this is, what runs, what the session below is."""
+        sessions = self.table.sessions
+        running = sum(session.status not in FINAL for session in sessions)
+        right = [ngettext("{count} session", "{count} sessions", len(sessions)).format(count=len(sessions))]
+        if running:
+            right.insert(0, ngettext("{count} running", "{count} running", running).format(count=running))
+        if marked := len(self.table.marks):
+            right.insert(0, ngettext("{count} marked", "{count} marked", marked).format(count=marked))
+        if self.obmen.trouble:
+            left = Text.assemble((" obmen ", "bold"), " ", (show.plain(self.obmen.trouble), "bold red"))
+        else:
+            left = Text.assemble((" obmen ", "bold"), " ", show.plain(self.obmen.settings.source.path))
+        self.query_one("#head", Bar).say(left, Text(", ".join(right) + " "))
+        session = self.session
+        rejected = session.counts.rejected if session else 0
+        tabs = (
+            ("log", f"1 {_('Log')}"),
+            ("rejects", f"2 {_('Rejects')}" + (f" {show.number(rejected)}" if rejected else "")),
+            ("summary", f"3 {_('Summary')}"),
+        )
+        right_text = Text()
+        if session:
+            right_text = Text(f"#{session.id} {show.status(session.status)} ")
+            if self._tab == "log" and (position := self.query_one(LogView).position):
+                right_text = Text(f"{position}   ", "dim") + right_text
+        self.query_one(TabBar).show(tabs, self._tab, right_text)
+
+    def on_stable_table_pointed(self, event: StableTable.Pointed) -> None:
+        if event.table is not self.table:
+            return
+        if event.table.at_end and len(self.table.sessions) >= self._room:
+            self._room += PAGE
+        self.refresh_bindings()
+        self.wake()
+
+    def on_log_view_moved(self) -> None:
+        self.say()
+
+    def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
+        self.action_tab(event.tab)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.table.fit(event.size.width, self.obmen.now())
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        session = self.table.session if self.is_mounted else None
+        if action == "cancel":
+            return session is not None and session.status in {Status.STARTED, Status.IN_PROGRESS}
+        if action == "retry":
+            return session is not None and session.status in {Status.FAILED, Status.CANCELLED}
+        if action == "delete":
+            return session is not None and bool(self._deletable())
+        if action in {"mark", "copy_id", "copy_log"}:
+            return session is not None
+        return True
+
+    def action_launch(self) -> None:
+        from tui.screens.launch import LaunchScreen
+
+        self.app.push_screen(LaunchScreen(self.obmen.settings.source.path))
+
+    def action_mark(self) -> None:
+        if session := self.session:
+            self.table.marks ^= {session.id}
+            self.table.show_again(self.obmen.now())
+            self.table.action_cursor_down()
+            self.say()
+            self.refresh_bindings()
+
+    def action_unmark(self) -> None:
+        self.table.marks.clear()
+        self.table.show_again(self.obmen.now())
+        self._set_filter("")
+        self.table.focus()
+        self.say()
+
+    def action_cancel(self) -> None:
+        if session := self.session:
+            self._ask(
+                _("Stop session {id}, {type}? The catalog stays as it was before.").format(
+                    id=session.id, type=show.kinds(session)
+                ),
+                partial(self.obmen.cancel, session.id),
+            )
+
+    def action_retry(self) -> None:
+        if session := self.session:
+            self._ask(
+                _("Run session {id}, {type}, again?").format(id=session.id, type=show.kinds(session)),
+                partial(self.obmen.retry, session.id),
+            )
+
+    def action_delete(self) -> None:
+        if found := self._deletable():
+            self._ask(
+                ngettext(
+                    "Delete session {ids} with its log and rejects?",
+                    "Delete {count} sessions with their logs and rejects: {ids}?",
+                    len(found),
+                ).format(count=len(found), ids=", ".join(str(session.id) for session in found)),
+                partial(self.obmen.delete, [session.id for session in found]),
+            )
+
+    def _deletable(self) -> list[Session]:
+        """The marked sessions, or else the one under the cursor, as far as they are finished."""
+        chosen = self.table.marked or ([self.session] if self.session else [])
+        return [session for session in chosen if session.status in FINAL]
+
+    def _ask(self, question: str, act: partial[None]) -> None:
+        from tui.screens.confirm import ConfirmScreen
+
+        self.app.push_screen(ConfirmScreen(question), lambda yes: act() if yes else None)
+
+    def action_attempts(self) -> None:
+        from tui.screens.attempts import AttemptsScreen
+
+        self.app.push_screen(AttemptsScreen())
+
+    def action_help(self) -> None:
+        from tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen())
+
+    def action_copy_id(self) -> None:
+        if session := self.session:
+            self.obmen.copy(session.request_id)
+
+    def action_copy_log(self) -> None:
+        if session := self.session:
+            self.obmen.copy_log(session.id)
+
+    # Tabs and filter
+
+    def action_tab(self, tab: str) -> None:
+        self._tab = tab
+        self._show_tab()
+        self.wake()
+
+    def _show_tab(self) -> None:
+        for name in ("log", "rejects", "summary"):
+            self.query_one(f"#{name}").display = name == self._tab
+
+    def action_filter(self) -> None:
+        self.filter_line.display = True
+        self.filter_line.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._filter = Filter.parse(event.value)
+        self._room = PAGE
+        self.wake()
+
+    def on_input_submitted(self) -> None:
+        self.filter_line.display = bool(self.filter_line.value)
+        self.table.focus()
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "escape" and self.filter_line.has_focus:
+            event.stop()
+            self.action_unmark()
+
+    def _set_filter(self, text: str) -> None:
+        self.filter_line.value = text
+        self.filter_line.display = bool(text)
+
+
+async def _read_events(journal: Journal, session_id: int, after: int, limit: int):  # type: ignore[no-untyped-def]
+    return await journal.events(session_id, after=after, limit=limit)
+
+
+async def _read_rejects(journal: Journal, session_id: int, after: int, limit: int):  # type: ignore[no-untyped-def]
+    return await journal.rejects(session_id, after=after, limit=limit)

@@ -1,0 +1,115 @@
+"""The one-line bars: what this is (top), the tabs of the session, the keys (bottom)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.message import Message
+from textual.widget import Widget
+
+from importers.texts import _
+from tui.keys import Key, shown
+from tui.show import width
+
+
+class Bar(Widget):
+    """Text at the left, text at the right; the left one gives way."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
+        super().__init__(id=id)
+        self._left = Text()
+        self._right = Text()
+
+    def say(self, left: Text, right: Text) -> None:
+        """Change the texts; nothing is painted when they are the same."""
+        if (left, right) != (self._left, self._right):
+            self._left, self._right = left, right
+            self.refresh()
+
+    def render(self) -> Text:
+        room = max(0, self.size.width - self._right.cell_len - 1)
+        left = self._left.copy()
+        left.truncate(room, overflow="ellipsis")
+        gap = self.size.width - left.cell_len - self._right.cell_len
+        line = left + Text(" " * max(1, gap)) + self._right
+        line.no_wrap = True
+        return line
+
+
+class TabBar(Bar):
+    """The tabs of the session below: digit, name, number of things inside."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"bar--active"}
+
+    class Chosen(Message):
+        def __init__(self, tab: str) -> None:
+            super().__init__()
+            self.tab = tab
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
+        super().__init__(id=id)
+        self._spans: list[tuple[int, int, str]] = []
+
+    def show(self, tabs: Sequence[tuple[str, str]], active: str, right: Text) -> None:
+        """`tabs`: (name, text). The active one is in brackets too, not only in another colour."""
+        left = Text()
+        self._spans = []
+        for name, text in tabs:
+            start = left.cell_len
+            if name == active:
+                left.append(f"[{text}]", self.get_component_rich_style("bar--active", partial=True))
+            else:
+                left.append(f" {text} ")
+            self._spans.append((start, left.cell_len, name))
+        self.say(left, right)
+
+    def on_click(self, event: events.Click) -> None:
+        for start, end, name in self._spans:
+            if start <= event.x < end:
+                self.post_message(self.Chosen(name))
+
+
+class KeyBar(Widget):
+    """The keys of the screen, as many as fit; a click presses them."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"keybar--key"}
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        super().__init__()
+        self._keys = [key for key in keys if key.bar]
+        self._spans: list[tuple[int, int, Key]] = []
+        self._enabled: tuple[bool, ...] = ()
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _screen: self._check())
+
+    def _check(self) -> None:
+        enabled = self._state()
+        if enabled != self._enabled:
+            self.refresh()
+
+    def _state(self) -> tuple[bool, ...]:
+        active = {found.binding.id for found in self.screen.active_bindings.values() if found.enabled}
+        return tuple(key.id in active for key in self._keys)
+
+    def render(self) -> Text:
+        self._enabled = self._state()
+        key_style = self.get_component_rich_style("keybar--key", partial=True)
+        line = Text(no_wrap=True)
+        self._spans = []
+        for key, enabled in zip(self._keys, self._enabled, strict=True):
+            label, title = shown(key.keys.split(",")[0]), _(key.title)
+            if not enabled or line.cell_len + width(label) + width(title) + 3 > self.size.width:
+                continue
+            start = line.cell_len
+            line.append(" ").append(label, key_style).append(f" {title} ")
+            self._spans.append((start, line.cell_len, key))
+        return line
+
+    def on_click(self, event: events.Click) -> None:
+        for start, end, key in self._spans:
+            if start <= event.x < end:
+                self.app.simulate_key(key.keys.split(",")[0])

@@ -1,0 +1,136 @@
+"""The list of import types in the launch dialog: several may be chosen, numbered in the order chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widget import Widget
+
+from importers.kinds import NEEDS_PRODUCTS
+from importers.texts import _, ngettext
+from tui import show
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the source holds for one kind."""
+
+    kind: str
+    files: int
+    bytes: int
+    newest: str | None
+
+
+class Choices(Widget, can_focus=True):
+    """One line a kind: number, name, what the source holds, or why it cannot be chosen now."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", show=False),
+        Binding("down", "move(1)", show=False),
+        Binding("home", "move(-99)", show=False),
+        Binding("end", "move(99)", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"choices--cursor", "choices--off"}
+
+    class Changed(Message):
+        """Other kinds are chosen."""
+
+    class Refused(Message):
+        """The kind under the cursor cannot be chosen now."""
+
+        def __init__(self, reason: str) -> None:
+            super().__init__()
+            self.reason = reason
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
+        super().__init__(id=id)
+        self._offers: tuple[Offer, ...] = ()
+        self._has_products = False
+        self._cursor = 0
+        self.chosen: tuple[str, ...] = ()
+        """In the order chosen: the first one is the session's type."""
+
+    def offer(self, offers: tuple[Offer, ...], *, has_products: bool) -> None:
+        """Show what a source holds. Kinds that cannot be chosen any more are dropped."""
+        self._offers, self._has_products = offers, has_products
+        self._drop()
+        self.refresh(layout=True)
+
+    def reason(self, offer: Offer) -> str:
+        """Why a kind cannot be chosen now, "" if it can."""
+        if not offer.files:
+            return _("the source has no files for it")
+        if offer.kind in NEEDS_PRODUCTS and not self._has_products and "catalog" not in self.chosen:
+            return _("no products yet: choose the catalog too")
+        return ""
+
+    def action_move(self, rows: int) -> None:
+        self._cursor = max(0, min(len(self._offers) - 1, self._cursor + rows))
+        self.refresh()
+
+    def choose(self) -> None:
+        """Choose or drop the kind under the cursor."""
+        if not self._offers:
+            return
+        offer = self._offers[self._cursor]
+        if offer.kind in self.chosen:
+            self.chosen = tuple(kind for kind in self.chosen if kind != offer.kind)
+            self._drop()
+        elif reason := self.reason(offer):
+            self.post_message(self.Refused(f"{show.kind(offer.kind)}: {reason}"))
+            return
+        else:
+            self.chosen += (offer.kind,)
+        self.refresh()
+        self.post_message(self.Changed())
+
+    def _drop(self) -> None:
+        """Drop chosen kinds that have lost what they need."""
+        able = {offer.kind for offer in self._offers if not self.reason(offer)}
+        self.chosen = tuple(kind for kind in self.chosen if kind in able)
+
+    def on_click(self, event: events.Click) -> None:
+        if 0 <= event.y < len(self._offers):
+            self._cursor = event.y
+            self.choose()
+
+    def get_content_height(self, *_args: object) -> int:
+        return max(7, len(self._offers))
+
+    def render(self) -> Text:
+        if not self._offers:
+            return Text(_("Looking at the source…"), "dim")
+        names = [show.kind(offer.kind) for offer in self._offers]
+        first = max(map(show.width, names)) + 2
+        page = Text(no_wrap=True, overflow="ellipsis")
+        for row, (offer, name) in enumerate(zip(self._offers, names, strict=True)):
+            reason = self.reason(offer)
+            place = f"{self.chosen.index(offer.kind) + 1}" if offer.kind in self.chosen else " "
+            box = f" [{place}] " if not reason else "  -  "
+            line = Text(box + name + " " * (first - show.width(name)))
+            line.append(reason or holds(offer))
+            line.pad_right(max(0, self.size.width - line.cell_len))
+            if reason:
+                line.stylize(self.get_component_rich_style("choices--off", partial=True))
+            if row == self._cursor and self.has_focus:
+                line.stylize(self.get_component_rich_style("choices--cursor", partial=True))
+            page.append(line).append("\n")
+        page.rstrip()
+        return page
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+
+def holds(offer: Offer) -> str:
+    """Files, size and date, in columns."""
+    files = ngettext("{count} file", "{count} files", offer.files).format(count=offer.files)
+    return f"{files:<11}{show.size(offer.bytes):>8}   {show.when(offer.newest)}"

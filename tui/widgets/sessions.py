@@ -1,0 +1,123 @@
+"""The table of sessions. How many columns it has depends on the width of the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from rich.text import Text
+
+from importers.sessions.models import FINAL, Session, Status
+from importers.texts import N_
+from tui import show
+from tui.widgets.table import Column, StableTable
+
+STATUS_STYLES = {
+    Status.COMPLETED: "green",
+    Status.FAILED: "bold red",
+    Status.IN_PROGRESS: "bold cyan",
+    Status.STARTED: "cyan",
+    Status.CANCELLING: "yellow",
+    Status.CANCELLED: "dim",
+}
+MARK = "*"
+
+
+class Field(NamedTuple):
+    column: Column
+    wide: int
+    """Screen width in cells from which the column is there."""
+    text: Callable[[Session, datetime], Text]
+
+
+def _right(text: str, width: int) -> Text:
+    return Text(text.rjust(width), no_wrap=True)
+
+
+def _left(text: str) -> Text:
+    return Text(show.plain(text), no_wrap=True, overflow="ellipsis")
+
+
+def _when(width: int, *, long: bool) -> Callable[[Session, datetime], Text]:
+    return lambda session, now: _left(show.when(session.started_at or session.created_at, long=long))
+
+
+FIELDS = (
+    Field(Column("type", N_("Type"), 18), 0, lambda s, now: _left(show.kinds(s))),
+    Field(Column("status", N_("Status"), 13), 0, lambda s, now: status_text(s.status)),
+    Field(Column("started", N_("Started"), 11), 0, _when(11, long=False)),
+    Field(Column("duration", N_("Duration"), 8), 0, lambda s, now: _right(show.elapsed(s, now), 8)),
+    Field(Column("progress", N_("Done"), 4), 0, lambda s, now: _right(show.progress(s), 4)),
+    Field(Column("counts", N_("Records"), 22), 126, lambda s, now: _left(show.counts(s.counts))),
+    Field(Column("operator", N_("Operator"), 10), 92, lambda s, now: _left(s.operator)),
+    Field(Column("request", N_("Request"), 8), 104, lambda s, now: _left(s.request_id)),
+)
+
+
+def status_text(status: Status) -> Text:
+    return Text(show.status(status), style=STATUS_STYLES[status], no_wrap=True)
+
+
+class SessionTable(StableTable):
+    """Sessions, newest first; `space` marks rows, `show_sessions` keeps cursor, scroll and marks."""
+
+    def __init__(self) -> None:
+        self._fields = self._fitting(80)
+        super().__init__(self._titles(), id="sessions")
+        self._sessions: dict[str, Session] = {}
+        self.marks: set[int] = set()
+
+    @property
+    def session(self) -> Session | None:
+        """The session under the cursor."""
+        return self._sessions.get(self.cursor_key or "")
+
+    @property
+    def sessions(self) -> list[Session]:
+        return list(self._sessions.values())
+
+    @property
+    def marked(self) -> list[Session]:
+        return [session for session in self._sessions.values() if session.id in self.marks]
+
+    @property
+    def running(self) -> bool:
+        return any(session.status not in FINAL for session in self._sessions.values())
+
+    def show_sessions(self, sessions: Sequence[Session], now: datetime, *, cursor: int | None = None) -> None:
+        self._sessions = {str(session.id): session for session in sessions}
+        self.marks &= {session.id for session in sessions}
+        self.show_again(now, cursor=cursor)
+
+    def show_again(self, now: datetime, *, cursor: int | None = None) -> None:
+        """Paint what changed without new data: marks, running durations."""
+        rows = [(key, self._row(session, now)) for key, session in self._sessions.items()]
+        self.show(rows, None if cursor is None else str(cursor))
+
+    def fit(self, width: int, now: datetime) -> None:
+        """Take the columns that fit a screen of this width."""
+        self._fields = self._fitting(width)
+        if self.reshape(self._titles()):
+            self.show_again(now)
+
+    def _row(self, session: Session, now: datetime) -> list[Text]:
+        mark = MARK if session.id in self.marks else " "
+        return [Text(f"{mark}{session.id:>5}", style="bold" if mark == MARK else "")] + [
+            field.text(session, now) for field in self._fields
+        ]
+
+    def _titles(self) -> list[Column]:
+        return [Column("id", N_("ID"), 6), *(field.column for field in self._fields)]
+
+    def _fitting(self, width: int) -> list[Field]:
+        """The fields for a screen of this width; the type takes what the others leave."""
+        fields = [field for field in FIELDS if field.wide <= width]
+        taken = 6 + sum(field.column.width for field in fields) + 2 * (len(fields) + 1) + 1
+        spare = max(0, min(width - taken, 14))
+        return [
+            field._replace(column=field.column._replace(width=field.column.width + spare))
+            if field.column.key == "type"
+            else field
+            for field in fields
+        ]

@@ -1,0 +1,133 @@
+"""A DataTable that repaints the cells that changed, not itself, and keeps its place when rows come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, NamedTuple, Self
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.coordinate import Coordinate
+from textual.geometry import Region
+from textual.message import Message
+from textual.widgets import DataTable
+
+from importers.texts import _
+
+
+class Column(NamedTuple):
+    key: str
+    title: str
+    """msgid"""
+    width: int
+
+
+class StableTable(DataTable[Text]):
+    """Rows are keyed by text. `show` makes the table hold exactly the given rows, at the least cost."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("home", "scroll_top", show=False),
+        Binding("end", "scroll_bottom", show=False),
+    ]
+
+    class Pointed(Message):
+        """The cursor is on another row now. `key` None: there is no row."""
+
+        def __init__(self, table: StableTable, key: str | None) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
+
+        @property
+        def control(self) -> StableTable:
+            return self.table
+
+    _still = False
+    """While cells are set one by one: `refresh` waits. DataTable refreshes before `__init__` is through."""
+
+    def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
+        super().__init__(cursor_type="row", id=id)
+        self._columns: tuple[Column, ...] = ()
+        self._first_columns = tuple(columns)
+        self._keys: list[str] = []
+        self._pointed: str | None = None
+
+    def on_mount(self) -> None:
+        self.reshape(self._first_columns)
+
+    @property
+    def cursor_key(self) -> str | None:
+        return self._keys[self.cursor_row] if 0 <= self.cursor_row < len(self._keys) else None
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the cursor is on the last row, or there is none."""
+        return self.cursor_row >= len(self._keys) - 1
+
+    def reshape(self, columns: Sequence[Column]) -> bool:
+        """Change the columns; the rows have to be shown again then. False: they are the same already."""
+        if tuple(columns) == self._columns:
+            return False
+        self._columns = tuple(columns)
+        with self.prevent(DataTable.RowHighlighted):
+            self.clear(columns=True)
+        self._keys = []
+        for column in columns:
+            self.add_column(Text(_(column.title)), key=column.key, width=column.width)
+        return True
+
+    def show(self, rows: Iterable[tuple[str, Sequence[Text]]], cursor: str | None = None) -> None:
+        """Hold `rows` (key, cells). The cursor goes to the row `cursor`, or stays on its row, or near it."""
+        rows = list(rows)
+        if [key for key, _cells in rows] == self._keys:
+            self._update(rows)
+        else:
+            self._rebuild(rows, self._pointed)
+        if cursor in self._keys:
+            self.move_cursor(row=self._keys.index(cursor))
+        self._point()
+
+    def _update(self, rows: list[tuple[str, Sequence[Text]]]) -> None:
+        changed = []
+        # update_cell repaints the whole table; `refresh` holds still meanwhile and only the cells follow.
+        self._still = True
+        try:
+            for y, (key, cells) in enumerate(rows):
+                for x, cell in enumerate(cells):
+                    if self.get_cell_at(Coordinate(y, x)) != cell:
+                        self.update_cell(key, self._columns[x].key, cell)
+                        changed.append(Coordinate(y, x))
+        finally:
+            self._still = False
+        for coordinate in changed:
+            self.refresh_coordinate(coordinate)
+
+    def _rebuild(self, rows: list[tuple[str, Sequence[Text]]], cursor: str | None) -> None:
+        """DataTable only appends, so other rows mean new rows; cursor and scroll go back to where they were."""
+        row, top = self.cursor_row, self.scroll_offset.y
+        top_key = self._keys[top] if 0 < top < len(self._keys) else None
+        self._keys = [key for key, _cells in rows]
+        with self.app.batch_update(), self.prevent(DataTable.RowHighlighted):
+            self.clear()
+            for key, cells in rows:
+                self.add_row(*cells, key=key)
+            row = self._keys.index(cursor) if cursor in self._keys else min(row, len(rows) - 1)
+            self.move_cursor(row=max(0, row))
+        if top_key in self._keys:
+            self.scroll_to(y=self._keys.index(top_key), animate=False)
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        self._point()
+
+    def _point(self) -> None:
+        if self.cursor_key != self._pointed:
+            self._pointed = self.cursor_key
+            self.post_message(self.Pointed(self, self._pointed))
+
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> Self:
+        if self._still:
+            return self
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
