@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 if TYPE_CHECKING:
-    from importers.catalog.tables import Cell, Row, Shape, Table
+    from importers.catalog.tables import Cell, Rows, Shape, Table
     from importers.commerceml.records import Record
     from importers.kinds import Counts
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What a merge changed in one entity or in one record's facts: rows per table of the shape, the first cell of
-    a row (the key) left out. `old` is None for an entity that was not there."""
+    """What a merge changed in one entity, or in the facts of one offer, that the catalog held before: rows per
+    table of the shape, without the first cell (the key)."""
 
     key: str
-    old: tuple[tuple[Row, ...], ...] | None
-    new: tuple[tuple[Row, ...], ...]
+    old: Rows
+    new: Rows
 
 
 class Merged(msgspec.Struct):
@@ -29,13 +29,19 @@ class Merged(msgspec.Struct):
     counts: Counts
     changes: list[Change]
     orphans: list[str]
-    """Keys of entities and facts without a parent, one for each counted orphan's record."""
+    """Keys without a parent; `counts.orphans` counts their records."""
+    hidden: int = 0
+    """Rows that were active and are marked as removed now: less than `counts.removed`, as 1C also sends deletion
+    marks of things that the shop never had."""
     differing: int = 0
     """Records that a later one of the same key replaced with something else; `unchanged` counts them."""
 
 
 class Stage(Protocol):
     """Records of one shape, put aside on disk until all are read, then merged in the order of their keys."""
+
+    scopes: set[str]
+    """The catalogs or classifiers (see Shape.scope) of what was put aside."""
 
     async def add(self, records: Iterable[Record], section_id: str = "") -> int:
         """Put records aside; how many rows to count they are (entities: one each, facts: each)."""
@@ -83,6 +89,18 @@ class CatalogTransaction(Protocol):
         """Those of `keys` that the table does not hold."""
         ...
 
+    async def names(self, table: Table, keys: Sequence[str]) -> dict[str, str]:
+        """What to call these rows in a message: the name, or the key where there is none."""
+        ...
+
+    async def undefined(self, facts: Table, reference: Table) -> list[str]:
+        """What `facts` refer to in their second column and `reference` does not hold; "" is no reference."""
+        ...
+
+    async def out_of_stock(self, products: Sequence[str]) -> list[str]:
+        """Those of `products` of which no offer has a quantity above zero."""
+        ...
+
     async def insert(self, table: Table, rows: Sequence[tuple[Cell, ...]]) -> None:
         """Add rows, `table.columns` each."""
         ...
@@ -91,7 +109,7 @@ class CatalogTransaction(Protocol):
         """Derive product.brand again from manufacturer and properties; how many products changed."""
         ...
 
-    def rows(self, sql: str, *parameters: Cell) -> AsyncIterator[tuple[Cell, ...]]:
+    def rows(self, sql: str, *parameters: Cell) -> AsyncIterator[tuple[Any, ...]]:
         """Read by a SELECT of one's own."""
         ...
 

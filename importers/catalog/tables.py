@@ -36,10 +36,11 @@ ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True)
 class Table:
-    """A table. `columns`: those that an import writes; the first one is the key of the record."""
+    """A table. `columns`: those that an import writes; the first `keys` of them are its primary key."""
 
     name: str
     columns: tuple[str, ...]
+    keys: int = 1
 
 
 @dataclass(frozen=True)
@@ -53,26 +54,38 @@ class Shape:
 
     record: type[Record]
     table: Table
-    rows: Callable[[Any], Rows]
+    rows: Callable[[Any, str], Rows]
+    """What a record says, given the id of the section that it stands in."""
     parts: tuple[Table, ...] = ()
     facts: bool = False
+    sections: tuple[str, ...] = ()
+    """Elements that hold these records and say whether they hold all of them (СодержитТолькоИзменения)."""
     scope: str | None = None
-    """The last column of `table`: the catalog or classifier that the record came in. Rows are only removed by
+    """The column of `table` with the catalog or classifier that the record came in. Rows are only removed by
     absence within the scope that was exported in full."""
-    parents: tuple[tuple[str, str], ...] = ()
-    """(table, own column): a record is an orphan while no parent holds the id in that column."""
+    parents: tuple[Table, ...] = ()
+    """A record is an orphan while none of these tables holds its parent."""
+    parent_column: str | None = None
+    """The column of `table` with the parent's id; None: the parent has the record's own id."""
     or_total: bool = False
     """Facts of which the second key "" is a total: it replaces the single ones and they replace it."""
+
+    @property
+    def record_name(self) -> str:
+        """What Rejected.record calls one of them."""
+        return {OfferPrices: "Price", OfferStocks: "Stock"}.get(self.record, self.record.__name__)
 
     @property
     def tables(self) -> tuple[Table, ...]:
         return (self.table, *self.parts)
 
+    def at(self, column: str) -> int:
+        """Where a Row of `table` has this column."""
+        return self.table.columns.index(column) - 1
+
     @property
     def removed_at(self) -> int | None:
-        """Where a Row of `table` says that it is removed; None: it has no such column."""
-        columns = self.table.columns
-        return columns.index("removed") - 1 if "removed" in columns else None
+        return self.at("removed") if "removed" in self.table.columns else None
 
 
 def _distinct(pairs: tuple[tuple[str, str], ...]) -> tuple[Row, ...]:
@@ -83,35 +96,35 @@ def _numbered(paths: tuple[str, ...]) -> tuple[Row, ...]:
     return tuple(enumerate(dict.fromkeys(paths)))
 
 
-def _group(r: Group) -> Rows:
-    return (((r.parent_id, r.name, int(r.removed)),),)
+def _group(r: Group, section_id: str) -> Rows:
+    return (((r.parent_id, r.name, int(r.removed), section_id),),)
 
 
-def _property(r: Property) -> Rows:
+def _property(r: Property, section_id: str) -> Rows:
     return (((r.name, r.type, int(r.removed)),),)
 
 
-def _property_value(r: PropertyValue) -> Rows:
+def _property_value(r: PropertyValue, section_id: str) -> Rows:
     return (((r.property_id, r.value),),)
 
 
-def _unit(r: Unit) -> Rows:
+def _unit(r: Unit, section_id: str) -> Rows:
     return (((r.short_name, r.full_name),),)
 
 
-def _warehouse(r: Warehouse) -> Rows:
+def _warehouse(r: Warehouse, section_id: str) -> Rows:
     return (((r.name, int(r.removed)),),)
 
 
-def _price_type(r: PriceType) -> Rows:
+def _price_type(r: PriceType, section_id: str) -> Rows:
     tax = None if r.tax_included is None else int(r.tax_included)
     return (((r.name, r.currency, tax, int(r.removed)),),)
 
 
-def _product(r: Product) -> Rows:
+def _product(r: Product, section_id: str) -> Rows:
     return (
         (
-            (r.article, r.barcode, r.name, r.description, r.unit, r.vat_rate, int(r.removed), r.brand),
+            (r.article, r.barcode, r.name, r.description, r.unit, r.vat_rate, int(r.removed), r.brand, r.catalog_id),
         ),
         tuple((group,) for group in dict.fromkeys(r.groups)),
         _distinct(tuple(pair for pair in r.properties if pair[1] != ZERO_GUID)),
@@ -120,23 +133,23 @@ def _product(r: Product) -> Rows:
     )  # fmt: skip
 
 
-def _offer(r: Offer) -> Rows:
+def _offer(r: Offer, section_id: str) -> Rows:
     return (
-        ((r.product_id, r.characteristic_id, r.name, r.article, r.barcode, int(r.removed)),),
+        ((r.product_id, r.characteristic_id, r.name, r.article, r.barcode, int(r.removed), r.catalog_id),),
         _distinct(r.characteristics),
         _numbered(r.images),
     )
 
 
-def _prices(r: OfferPrices) -> Rows:
+def _prices(r: OfferPrices, section_id: str) -> Rows:
     return (r.prices,)
 
 
-def _stocks(r: OfferStocks) -> Rows:
+def _stocks(r: OfferStocks, section_id: str) -> Rows:
     return (r.stocks,)
 
 
-def _customer(r: Customer) -> Rows:
+def _customer(r: Customer, section_id: str) -> Rows:
     return (
         ((r.name, r.full_name, r.role, r.inn, r.kpp, int(r.removed)),),
         _distinct(r.contacts),
@@ -148,11 +161,12 @@ CATEGORY = Shape(
     Group,
     Table("category", ("id", "parent_id", "name", "removed", "classifier_id")),
     _group,
+    sections=("Классификатор",),
     scope="classifier_id",
 )
 PROPERTY = Shape(Property, Table("property", ("id", "name", "type", "removed")), _property)
 PROPERTY_VALUE = Shape(
-    PropertyValue, Table("property_value", ("id", "property_id", "value")), _property_value, facts=True
+    PropertyValue, Table("property_value", ("id", "property_id", "value"), 2), _property_value, facts=True
 )
 UNIT = Shape(Unit, Table("unit", ("code", "short_name", "full_name")), _unit)
 WAREHOUSE = Shape(Warehouse, Table("warehouse", ("id", "name", "removed")), _warehouse)
@@ -170,11 +184,12 @@ PRODUCT = Shape(
     ),
     _product,
     parts=(
-        Table("product_category", ("product_id", "category_id")),
-        Table("product_property", ("product_id", "property_id", "value")),
-        Table("product_requisite", ("product_id", "name", "value")),
-        Table("product_image", ("product_id", "position", "path")),
+        Table("product_category", ("product_id", "category_id"), 2),
+        Table("product_property", ("product_id", "property_id", "value"), 3),
+        Table("product_requisite", ("product_id", "name", "value"), 3),
+        Table("product_image", ("product_id", "position", "path"), 2),
     ),
+    sections=("Каталог",),
     scope="catalog_id",
 )  # fmt: skip
 OFFER = Shape(
@@ -185,25 +200,27 @@ OFFER = Shape(
     ),
     _offer,
     parts=(
-        Table("offer_characteristic", ("offer_id", "name", "value")),
-        Table("offer_image", ("offer_id", "position", "path")),
+        Table("offer_characteristic", ("offer_id", "name", "value"), 3),
+        Table("offer_image", ("offer_id", "position", "path"), 2),
     ),
+    sections=("ПакетПредложений", "ИзмененияПакетаПредложений"),
     scope="catalog_id",
-    parents=(("product", "product_id"),),
+    parents=(PRODUCT.table,),
+    parent_column="product_id",
 )
 PRICE = Shape(
     OfferPrices,
-    Table("price", ("offer_id", "price_type_id", "value", "currency", "unit", "coefficient")),
+    Table("price", ("offer_id", "price_type_id", "value", "currency", "unit", "coefficient"), 2),
     _prices,
     facts=True,
-    parents=(("offer", "offer_id"), ("product", "offer_id")),
+    parents=(OFFER.table, PRODUCT.table),
 )
 STOCK = Shape(
     OfferStocks,
-    Table("stock", ("offer_id", "warehouse_id", "quantity")),
+    Table("stock", ("offer_id", "warehouse_id", "quantity"), 2),
     _stocks,
     facts=True,
-    parents=(("offer", "offer_id"), ("product", "offer_id")),
+    parents=(OFFER.table, PRODUCT.table),
     or_total=True,
 )
 CUSTOMER = Shape(
@@ -211,9 +228,10 @@ CUSTOMER = Shape(
     Table("customer", ("id", "name", "full_name", "role", "inn", "kpp", "removed")),
     _customer,
     parts=(
-        Table("customer_contact", ("customer_id", "type", "value")),
-        Table("customer_address", ("customer_id", "type", "value")),
+        Table("customer_contact", ("customer_id", "type", "value"), 3),
+        Table("customer_address", ("customer_id", "type", "value"), 3),
     ),
+    sections=("Контрагенты",),
 )
 
 SHAPES = (

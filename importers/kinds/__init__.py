@@ -7,11 +7,15 @@ events. It neither commits nor rolls back: the worker does, for all kinds of a s
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Protocol
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Protocol, cast
 
 import msgspec
 
-from importers.texts import N_
+from importers.errors import UsageError
+from importers.settings import Limits
+from importers.texts import N_, _
 
 if TYPE_CHECKING:
     from importers.catalog import CatalogTransaction
@@ -113,9 +117,54 @@ class Job(msgspec.Struct, frozen=True):
     options: Options = Options()
     images_path: str = ""
     """Folder that the `images` kind fills."""
+    limits: Limits = Limits()
+    """What a run may reject and remove at most, unless `options.force` (guarantee 9)."""
 
 
 class Kind(Protocol):
     """What an import type is: this much, whether it ships with obmen or comes from a plug-in."""
 
-    def run(self, job: Job) -> AsyncIterator[Event]: ...
+    def run(self, job: Job) -> AsyncIterator[Event]:
+        """Read, change, tell. Raises ObmenError when nothing of the session may be kept; a LimitExceeded comes after
+        the Counted, so that the operator sees what would have happened."""
+        ...
+
+
+ENTRY_POINTS = "obmen.kinds"
+"""The group of entry points by which a package adds import types (docs/writing-a-kind.md)."""
+
+
+def names() -> tuple[str, ...]:
+    """All import types in the order in which they run: those of obmen, then those of plug-ins by name."""
+    return (*KINDS, *sorted(_plug_ins()))
+
+
+def load(name: str) -> Kind:
+    """The import type of this name. Raises UsageError for an unknown one and for a plug-in that cannot be loaded."""
+    if name in KINDS:
+        return cast(Kind, import_module(f"importers.kinds.{name}"))
+    plug_in = _plug_ins().get(name)
+    if plug_in is None:
+        raise UsageError(
+            _("unknown import type {name}; known: {known}").format(name=name, known=", ".join(names()))
+        )
+    try:
+        kind = plug_in.load()
+    except Exception as error:
+        raise UsageError(
+            _("import type {name}: {plug_in} cannot be loaded: {error}").format(
+                name=name, plug_in=plug_in.value, error=error
+            )
+        ) from error
+    if not callable(getattr(kind, "run", None)):
+        raise UsageError(
+            _("import type {name}: {plug_in} has no function run(job)").format(
+                name=name, plug_in=plug_in.value
+            )
+        )
+    return cast(Kind, kind)
+
+
+def _plug_ins() -> dict[str, EntryPoint]:
+    """By name; obmen's own names cannot be taken."""
+    return {found.name: found for found in entry_points(group=ENTRY_POINTS) if found.name not in KINDS}

@@ -1,0 +1,202 @@
+"""The catalog on SQLite: opening it, and one session's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from importers.catalog import sql
+from importers.catalog.sqlite_stage import BATCH_KEYS, SqliteStage
+from importers.catalog.tables import BRAND_PROPERTIES, Cell, Shape, Table
+from importers.errors import LeaseLost
+from importers.sqlite import connect, migrate, plainly
+from importers.texts import _
+
+SCHEMA = Path(__file__).parent / "schema" / "sqlite"
+CACHE_KB = 8000
+"""Page cache of a connection. A larger one makes no import faster, as rows come in the order of their keys."""
+
+
+class SqliteCatalog:
+    """A catalog in one SQLite file. Each transaction has a connection of its own."""
+
+    def __init__(self, path: str, connection: aiosqlite.Connection) -> None:
+        self._path = path
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, url: str) -> SqliteCatalog:
+        path = url.removeprefix("sqlite:///")
+        connection = await _connect(path)
+        try:
+            await migrate(connection, SCHEMA)
+        except BaseException:
+            await connection.close()
+            raise
+        return cls(path, connection)
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    async def has_products(self) -> bool:
+        with plainly(self._path):
+            return await _has_products(self._connection)
+
+    async def applied(self, *, journal_id: str, session_id: int) -> bytes | None:
+        with plainly(self._path):
+            rows = await self._connection.execute_fetchall(
+                "SELECT note FROM applied WHERE journal_id = ? AND session_id = ?", (journal_id, session_id)
+            )
+        return next((bytes(note) for (note,) in rows), None)
+
+    @asynccontextmanager
+    async def transaction(
+        self, *, journal_id: str, session_id: int, fence: int, dry_run: bool = False
+    ) -> AsyncIterator[SqliteTransaction]:
+        connection = await _connect(self._path)
+        transaction = SqliteTransaction(connection)
+        kept = False
+        try:
+            with plainly(self._path):
+                await connection.execute("BEGIN IMMEDIATE")
+                await _refuse_stale(connection, journal_id, session_id, fence)
+                yield transaction
+                if transaction.before_commit:
+                    await transaction.before_commit()
+                if transaction.changed and not dry_run:
+                    await connection.execute(
+                        "INSERT OR REPLACE INTO applied (journal_id, session_id, fence, note) VALUES (?, ?, ?, ?)",
+                        (journal_id, session_id, fence, transaction.note),
+                    )
+                    await connection.execute("COMMIT")
+                kept = not dry_run
+        finally:
+            try:
+                for then in transaction.on_commit if kept else transaction.on_rollback:
+                    then()
+            finally:
+                # Closing rolls back what was not committed.
+                await connection.close()
+
+
+class SqliteTransaction:
+    """See `CatalogTransaction`."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self.note = b""
+        self.before_commit: Callable[[], Awaitable[None]] | None = None
+        self.on_commit: list[Callable[[], None]] = []
+        self.on_rollback: list[Callable[[], None]] = []
+        self.changed = False
+        """Whether a row of the shop was written."""
+
+    async def has_products(self) -> bool:
+        return await _has_products(self._connection)
+
+    async def stage(self, shape: Shape) -> SqliteStage:
+        return await SqliteStage.open(self, shape)
+
+    async def active(self, table: Table) -> int:
+        ((count,),) = await self.fetch(sql.count_active(table))
+        return int(count)
+
+    async def missing(self, table: Table, keys: Sequence[str]) -> list[str]:
+        found = {row[0] for row in await self._select(table, table.columns[:1], keys)}
+        return [key for key in keys if key not in found]
+
+    async def names(self, table: Table, keys: Sequence[str]) -> dict[str, str]:
+        found = dict(await self._select(table, (table.columns[0], "name"), keys))
+        return {key: found.get(key) or key for key in keys}
+
+    async def undefined(self, facts: Table, reference: Table) -> list[str]:
+        return [row[0] for row in await self.fetch(sql.undefined(facts, reference))]
+
+    async def out_of_stock(self, products: Sequence[str]) -> list[str]:
+        found: set[str] = set()
+        for some in _chunks(products):
+            found.update(row[0] for row in await self.fetch(sql.in_stock(some), *some, *some))
+        return [product for product in products if product not in found]
+
+    async def insert(self, table: Table, rows: Sequence[tuple[Cell, ...]]) -> None:
+        await self.write(sql.upsert(table), rows)
+
+    async def resolve_brands(self) -> int:
+        return await self.execute(sql.RESOLVE_BRANDS, *BRAND_PROPERTIES)
+
+    async def rows(self, statement: str, *parameters: Cell) -> AsyncIterator[tuple[Any, ...]]:
+        cursor = await self._connection.execute(statement, parameters)
+        try:
+            while batch := await cursor.fetchmany(500):
+                for row in batch:
+                    yield tuple(row)
+        finally:
+            await cursor.close()
+
+    async def _select(
+        self, table: Table, columns: tuple[str, ...], keys: Sequence[str]
+    ) -> list[tuple[Any, ...]]:
+        return [
+            row for some in _chunks(keys) for row in await self.fetch(sql.select(table, columns, some), *some)
+        ]
+
+    async def fetch(self, statement: str, *parameters: Cell) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in await self._connection.execute_fetchall(statement, parameters)]
+
+    async def execute(self, statement: str, *parameters: Cell) -> int:
+        return await self.write(statement, [parameters])
+
+    async def write(self, statement: str, rows: Sequence[Sequence[Cell]]) -> int:
+        """Run a writing statement once per row of parameters; how many rows it touched."""
+        if not rows:
+            return 0
+        cursor = await self._connection.executemany(statement, rows)
+        touched = max(cursor.rowcount, 0)
+        await cursor.close()
+        self.changed |= touched > 0
+        return touched
+
+    async def run(self, statement: str) -> None:
+        """A statement that touches no table of the shop."""
+        await (await self._connection.execute(statement)).close()
+
+    async def run_many(self, statement: str, rows: Sequence[Sequence[str | bytes | None]]) -> None:
+        if rows:
+            await (await self._connection.executemany(statement, rows)).close()
+
+
+def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (keys[start : start + BATCH_KEYS] for start in range(0, len(keys), BATCH_KEYS))
+
+
+async def _connect(path: str) -> aiosqlite.Connection:
+    # FULL: "completed" in the journal must survive a power cut here too, and one commit a session makes it cheap.
+    connection = await connect(path, synchronous="FULL")
+    await connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+    # Staged records go to disk, however large the export is.
+    await connection.execute("PRAGMA temp_store = FILE")
+    return connection
+
+
+async def _has_products(connection: aiosqlite.Connection) -> bool:
+    rows = await connection.execute_fetchall("SELECT EXISTS (SELECT 1 FROM product)")
+    return any(found for (found,) in rows)
+
+
+async def _refuse_stale(
+    connection: aiosqlite.Connection, journal_id: str, session_id: int, fence: int
+) -> None:
+    later = await connection.execute_fetchall(
+        "SELECT session_id FROM applied WHERE journal_id = ? AND (session_id, fence) > (?, ?)",
+        (journal_id, session_id, fence),
+    )
+    for (other,) in later:
+        raise LeaseLost(
+            _("session {id} was taken over: session {other} has already changed the catalog").format(
+                id=session_id, other=other
+            )
+        )

@@ -1,0 +1,23 @@
+"""Attributes: properties and their allowed values alone. Brands of products follow them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from importers.catalog.tables import PROPERTY, PROPERTY_VALUE
+from importers.kinds import Event, Job, Log
+from importers.kinds.intake import Intake
+from importers.texts import N_
+
+
+async def run(job: Job) -> AsyncIterator[Event]:
+    intake = Intake(job, PROPERTY, PROPERTY_VALUE)
+    async for event in intake.read():
+        yield event
+    for shape in (PROPERTY, PROPERTY_VALUE):
+        async for event in intake.merge(shape):
+            yield event
+    if brands := await job.catalog.resolve_brands():
+        yield Log("info", N_("Brands of {count} products follow the new values"), {"count": brands})
+    for event in intake.finish():
+        yield event

@@ -1,0 +1,36 @@
+"""Catalog: groups, reference data, products and their offers (COMMERCEML 1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from importers.catalog.tables import (
+    CATEGORY,
+    OFFER,
+    PRICE_TYPE,
+    PRODUCT,
+    PROPERTY,
+    PROPERTY_VALUE,
+    UNIT,
+    WAREHOUSE,
+)
+from importers.kinds import Event, Job
+from importers.kinds.intake import Intake
+from importers.kinds.summary import LostImages
+
+ORDER = (PROPERTY, PROPERTY_VALUE, UNIT, WAREHOUSE, PRICE_TYPE, CATEGORY, PRODUCT, OFFER)
+
+
+async def run(job: Job) -> AsyncIterator[Event]:
+    intake = Intake(job, *ORDER)
+    lost = LostImages()
+    async for event in intake.read():
+        yield event
+    for shape in ORDER:
+        async for event in intake.merge(shape, lost.see if shape is PRODUCT else None):
+            yield event
+    await job.catalog.resolve_brands()
+    async for event in lost.tell(job.catalog):
+        yield event
+    for event in intake.finish():
+        yield event

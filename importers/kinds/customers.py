@@ -1,0 +1,19 @@
+"""Customers: Контрагенты with their contacts and addresses (COMMERCEML 1.5)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from importers.catalog.tables import CUSTOMER
+from importers.kinds import Event, Job
+from importers.kinds.intake import Intake
+
+
+async def run(job: Job) -> AsyncIterator[Event]:
+    intake = Intake(job, CUSTOMER)
+    async for event in intake.read():
+        yield event
+    async for event in intake.merge(CUSTOMER):
+        yield event
+    for event in intake.finish():
+        yield event

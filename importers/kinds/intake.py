@@ -1,0 +1,275 @@
+"""What all import types do alike: stage what the export says, merge it into the catalog, count, keep the limits.
+
+    intake = Intake(job, PRICE_TYPE, PRICE)
+    async for event in intake.read(): ...        every record of the files is staged
+    async for event in intake.merge(PRICE): ...  staged records change the catalog
+    for event in intake.finish(): ...            summary, Counted, limits
+
+One record is one row of a main table: an entity with all its parts, one price, one stock of one warehouse, one value
+of a property. Rows that a full export no longer holds count as read and removed, so that always
+read = created + updated + unchanged + removed + rejected.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+from importers.catalog import Change, Stage
+from importers.catalog.tables import CATEGORY, OFFER, PRICE, STOCK, Cell, Shape
+from importers.commerceml.records import Record, Rejected, Section
+from importers.errors import LimitExceeded, ObmenError
+from importers.kinds import Counted, Counts, Event, Job, Log, Progress, Reject
+from importers.texts import N_, _
+
+FIRST_FEW = 5
+HARMLESS = 10
+"""Up to so many rejects or removals no limit applies: in a small shop they are a large share, not a disaster."""
+EVERY_SECONDS = 0.3
+"""How often progress is told."""
+
+ORPHANS = {
+    OFFER.table: N_("{count} offers of unknown products are kept until these arrive: {ids}"),
+    PRICE.table: N_("{count} prices of unknown offers are kept until these arrive: {ids}"),
+    STOCK.table: N_("{count} stocks of unknown offers are kept until these arrive: {ids}"),
+}
+
+
+class Intake:
+    """One run of an import type. `shapes` in the order of merging; `files`: whose files are read."""
+
+    def __init__(self, job: Job, *shapes: Shape, needs: Shape | None = None, files: str = "") -> None:
+        self._job = job
+        self._shapes = shapes
+        self._needs = needs
+        self._files = files or job.kind
+        self._stages: dict[Shape, Stage] = {}
+        self._active: dict[Shape, int] = {}
+        self._hidden: dict[Shape, int] = defaultdict(int)
+        self._full: dict[tuple[Shape, str | None], bool] = {}
+        self._unnamed_rejects: set[Shape] = set()
+        self._tables = {shape.table.name: Counts() for shape in shapes}
+        self._staged = self._merged = 0
+        self._told_at = 0.0
+
+    @property
+    def total(self) -> Counts:
+        total = Counts()
+        for counts in self._tables.values():
+            total += counts
+        return total
+
+    async def read(self) -> AsyncIterator[Event]:
+        """Stage every record. Raises BadFile, and ObmenError when there was nothing to read."""
+        job = self._job
+        if not any(self._files in part.kinds for part in job.export.parts):
+            raise ObmenError(
+                _("{kind}: the export has no file for it; check what 1C writes to {source}").format(
+                    kind=job.kind, source=job.export.path
+                )
+            )
+        for shape in self._shapes:
+            self._stages[shape] = await job.catalog.stage(shape)
+            if shape.removed_at is not None:
+                self._active[shape] = await job.catalog.active(shape.table)
+        by_type = {shape.record: shape for shape in self._shapes}
+        at = [0, 0]
+
+        def progress(done: int, total: int) -> None:
+            at[:] = done, total
+
+        section_id = ""
+        waiting: dict[Shape, list[Record]] = defaultdict(list)
+        for batch in job.export.records(self._files, Section, *by_type, on_progress=progress):
+            for record in batch:
+                if of := by_type.get(type(record)):
+                    waiting[of].append(record)
+                elif isinstance(record, Section):
+                    await self._stage(waiting, section_id)
+                    section_id = record.id
+                    self._enter(record)
+                elif isinstance(record, Rejected):
+                    yield await self._reject(record)
+            await self._stage(waiting, section_id)
+            if self._due():
+                yield Progress(job.kind, "read", at[0], at[1], self._staged)
+        yield Progress(job.kind, "read", at[1], at[1], self._staged)
+        if not (self._tables[self._needs.table.name] if self._needs else self.total).read:
+            raise ObmenError(
+                _(
+                    "{kind}: the files of the export hold no record of it; check what 1C writes to {source}"
+                ).format(kind=job.kind, source=job.export.path)
+            )
+
+    async def merge(self, shape: Shape, see: Callable[[Change], None] | None = None) -> AsyncIterator[Event]:
+        """Merge the staged records of one shape; `see` is given every change of what was there before."""
+        stage = self._stages[shape]
+        counts = Counts()
+        differing = 0
+        orphans: list[str] = []
+        async for merged in stage.merge():
+            counts += merged.counts
+            differing += merged.differing
+            self._hidden[shape] += merged.hidden
+            orphans += merged.orphans[: FIRST_FEW - len(orphans)]
+            if see:
+                for change in merged.changes:
+                    see(change)
+            done = self._merged + _outcomes(counts) - counts.read
+            if self._due():
+                yield Progress(self._job.kind, "merge", done, self._staged, self._staged)
+        self._merged += _outcomes(counts) - counts.read
+        yield Progress(self._job.kind, "merge", self._merged, self._staged, self._staged)
+        self._tables[shape.table.name] += counts
+        if differing:
+            yield Log(
+                "warning",
+                N_("{table}: {count} records came again with other content; the last one counts"),
+                {"table": shape.table.name, "count": differing},
+            )
+        if orphans:
+            yield Log(
+                "warning",
+                ORPHANS[shape.table],
+                {"count": counts.orphans, "ids": some(orphans, counts.orphans)},
+            )
+        async for event in self._remove_absent(shape, stage):
+            yield event
+        await stage.close()
+
+    def finish(self) -> Iterator[Event]:
+        """The counts, then LimitExceeded if they are beyond the limits."""
+        job = self._job
+        for table, counts in self._tables.items():
+            if counts.read:
+                yield Log("info", _SUMMARY, _as_args(table, counts))
+        yield Counted(job.kind, self.total, self._tables)
+        if not job.options.force:
+            self._check_limits()
+
+    def _enter(self, section: Section) -> None:
+        for shape in self._shapes:
+            if section.name in shape.sections:
+                scope = (section.id if shape is CATEGORY else section.catalog_id) if shape.scope else None
+                full = not section.changes_only and not section.name.startswith("Изменения")
+                self._full[shape, scope] = self._full.get((shape, scope), True) and full
+
+    async def _stage(self, waiting: dict[Shape, list[Record]], section_id: str) -> None:
+        for shape, records in waiting.items():
+            count = await self._stages[shape].add(records, section_id)
+            self._tables[shape.table.name].read += count
+            self._staged += count
+        waiting.clear()
+
+    async def _reject(self, rejected: Rejected) -> Reject:
+        shape = next((s for s in self._shapes if s.record_name == rejected.record), self._shapes[-1])
+        counts = self._tables[shape.table.name]
+        counts.read += 1
+        counts.rejected += 1
+        if rejected.id:
+            await self._stages[shape].keep([rejected.id])
+        else:
+            self._unnamed_rejects.add(shape)
+        return Reject(
+            self._job.kind, rejected.file, rejected.line, rejected.id, rejected.reason, rejected.args,
+            rejected.fragment,
+        )  # fmt: skip
+
+    async def _remove_absent(self, shape: Shape, stage: Stage) -> AsyncIterator[Event]:
+        """COMMERCEML, decisions: absence removes only what was exported in full, and read to the last record."""
+        for (of, scope), full in self._full.items():
+            if of is not shape or not full or (scope is not None and scope not in stage.scopes):
+                continue
+            if gaps := self._job.export.gaps:
+                yield Log(
+                    "warning",
+                    N_("{table}: nothing is removed by absence, as parts of the export are missing: {gaps}"),
+                    {"table": shape.table.name, "gaps": some(gaps, len(gaps))},
+                )
+            elif shape in self._unnamed_rejects:
+                yield Log(
+                    "warning",
+                    N_("{table}: nothing is removed by absence, as records without an id were rejected"),
+                    {"table": shape.table.name},
+                )
+            else:
+                count, first = await stage.remove_absent(scope)
+                counts = self._tables[shape.table.name]
+                counts.read += count
+                counts.removed += count
+                self._hidden[shape] += count
+                if count:
+                    yield Log(
+                        "warning",
+                        N_(
+                            "{table}: {count} are not in the full export any more and are marked as removed: {ids}"
+                        ),
+                        {"table": shape.table.name, "count": count, "ids": some(first, count)},
+                    )
+
+    def _check_limits(self) -> None:
+        job = self._job
+        counts = self.total
+        if counts.rejected > HARMLESS and counts.rejected > job.limits.max_reject_share * counts.read:
+            raise LimitExceeded(
+                _(
+                    "{kind}: {rejected} of {read} records are rejected, more than {share}%; nothing is changed. "
+                    "See the rejects, correct the export, or import with --force"
+                ).format(
+                    kind=job.kind, rejected=counts.rejected, read=counts.read,
+                    share=f"{job.limits.max_reject_share * 100:g}",
+                )
+            )  # fmt: skip
+        for shape, active in self._active.items():
+            removed = self._hidden[shape]
+            if removed > HARMLESS and removed > job.limits.max_removed_share * active:
+                raise LimitExceeded(
+                    _(
+                        "{kind}: {removed} of {active} rows of {table} would be removed, more than {share}%; nothing "
+                        "is changed. Check that the export is complete, or import with --force"
+                    ).format(
+                        kind=job.kind, removed=removed, active=active, table=shape.table.name,
+                        share=f"{job.limits.max_removed_share * 100:g}",
+                    )
+                )  # fmt: skip
+
+    def _due(self) -> bool:
+        now = time.monotonic()
+        if now - self._told_at < EVERY_SECONDS:
+            return False
+        self._told_at = now
+        return True
+
+
+async def define_missing(job: Job, facts: Shape, reference: Shape, message: str) -> AsyncIterator[Event]:
+    """Define what `facts` refer to in their second key but no export defined: its id becomes its name, with one
+    warning each. These rows are made up here, so they are not counted as records."""
+    table = reference.table
+    missing = await job.catalog.undefined(facts.table, table)
+    defaults: dict[str, Cell] = {"removed": 0}
+    await job.catalog.insert(
+        table,
+        [tuple(id_ if c in ("id", "name") else defaults.get(c) for c in table.columns) for id_ in missing],
+    )
+    for id_ in missing:
+        yield Log("warning", message, {"id": id_})
+
+
+_SUMMARY = N_(
+    "{table}: read {read}, created {created}, updated {updated}, unchanged {unchanged}, removed {removed}, "
+    "rejected {rejected}, orphans {orphans}"
+)
+
+
+def _as_args(table: str, counts: Counts) -> dict[str, str | int]:
+    return {"table": table, **{name: getattr(counts, name) for name in counts.__struct_fields__}}
+
+
+def _outcomes(counts: Counts) -> int:
+    return counts.created + counts.updated + counts.unchanged + counts.removed
+
+
+def some(first: Sequence[str], count: int) -> str:
+    """The first few ids of `count`, for a message."""
+    return ", ".join(first[:FIRST_FEW]) + (", …" if count > FIRST_FEW else "")

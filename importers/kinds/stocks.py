@@ -1,0 +1,38 @@
+"""Stocks: quantities of offers by warehouse (COMMERCEML 1.4). A quantity that is not told stays as it was.
+
+An export that does not tell warehouses apart gives the quantity of warehouse "": it replaces those by warehouse
+of the same offer, and they replace it, so that a sum over an offer's rows is always its stock. A quantity replaced
+like this counts as read and removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from importers.catalog.tables import STOCK, WAREHOUSE
+from importers.kinds import Event, Job
+from importers.kinds.intake import Intake, define_missing
+from importers.kinds.summary import LostStocks
+from importers.texts import N_
+
+
+async def run(job: Job) -> AsyncIterator[Event]:
+    intake = Intake(job, WAREHOUSE, STOCK, needs=STOCK)
+    lost = LostStocks()
+    async for event in intake.read():
+        yield event
+    async for event in intake.merge(WAREHOUSE):
+        yield event
+    async for event in intake.merge(STOCK, lost.see):
+        yield event
+    async for event in define_missing(
+        job,
+        STOCK,
+        WAREHOUSE,
+        N_("Warehouse {id} is defined nowhere in the export; its id is used as its name"),
+    ):
+        yield event
+    async for event in lost.tell(job.catalog):
+        yield event
+    for event in intake.finish():
+        yield event

@@ -1,0 +1,19 @@
+"""Variants: offers with their characteristics, without prices and stocks (COMMERCEML 1.3, Предложение)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from importers.catalog.tables import OFFER
+from importers.kinds import Event, Job
+from importers.kinds.intake import Intake
+
+
+async def run(job: Job) -> AsyncIterator[Event]:
+    intake = Intake(job, OFFER)
+    async for event in intake.read():
+        yield event
+    async for event in intake.merge(OFFER):
+        yield event
+    for event in intake.finish():
+        yield event
