@@ -1,0 +1,106 @@
+"""What all tests share: an environment without the developer's settings, and obmen as a command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importers import settings, texts
+
+EXPORTS = Path(__file__).parents[2] / "shared" / "exports"
+"""Real exports; tests that read them are skipped where there are none."""
+
+for _name in [name for name in os.environ if name.startswith("OBMEN_")]:
+    del os.environ[_name]
+for _name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "NO_COLOR", "COLORTERM", "SSH_CONNECTION"):
+    os.environ.pop(_name, None)
+os.environ["LANG"] = "C.UTF-8"
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    texts.use("en")
+
+
+@dataclass
+class Obmen:
+    """obmen in a folder of its own, run as a command in another process."""
+
+    folder: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> settings.Settings:
+        return settings.load(self.folder / "config.toml", self.env)
+
+    @property
+    def catalog(self) -> Path:
+        return self.folder / "catalog.sqlite3"
+
+    def run(self, *args: str, timeout: float = 60, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "tui", *args],
+            cwd=self.folder,
+            env={**os.environ, **self.env, **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def json(self, *args: str, code: int | None = 0, **env: str) -> Any:
+        """What the command prints with --json; its exit code must be `code`."""
+        done = self.run(*args, "--json", **env)
+        assert code is None or done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def obmen(tmp_path: Path) -> Obmen:
+    """obmen on the sample export, with all its files below tmp_path."""
+    return make_obmen(tmp_path)
+
+
+def make_obmen(folder: Path) -> Obmen:
+    from importers.sample import EXPORT
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.toml").write_text(
+        f"""\
+[source]
+path = "{EXPORT}"
+[catalog]
+url = "sqlite:///catalog.sqlite3"
+[journal]
+url = "sqlite:///journal.sqlite3"
+[images]
+path = "images"
+[log]
+path = "obmen.log"
+""",
+        encoding="utf-8",
+    )
+    return Obmen(folder)
+
+
+@pytest.fixture
+def rows() -> Callable[..., list[tuple[Any, ...]]]:
+    """Read a SQLite file by SQL."""
+    import sqlite3
+    from contextlib import closing
+
+    def read(path: Path, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(path)) as db:
+            return db.execute(sql, parameters).fetchall()
+
+    return read
