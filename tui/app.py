@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import App, SystemCommand
+from textual.reactive import Reactive
 from textual.screen import Screen
 
 from importers import texts
 from importers.errors import ObmenError
 from importers.sessions.models import Outcome, Session
 from importers.texts import _, ngettext
-from tui import show
+from tui import colours, show
 from tui.keys import TABLE, bindings, shown
 from tui.screens.live import LiveScreen
 from tui.screens.main import MainScreen
@@ -54,6 +55,9 @@ class ObmenApp(App[int], inherit_bindings=False):
     BINDINGS = bindings("app")
     COMMAND_PALETTE_BINDING = "ctrl+p"
     NOTIFICATION_TIMEOUT = 6
+
+    theme: Reactive[str] = Reactive(colours.default)
+    ansi_theme_dark = Reactive(colours.ANSI, init=False)
 
     def __init__(
         self,

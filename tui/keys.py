@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.binding import Binding
 
-from importers.texts import N_
+from importers.texts import N_, _
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -43,6 +43,8 @@ class Key:
     palette: bool = True
     """Whether the command palette offers it."""
     priority: bool = False
+    keep: bool = False
+    """Stays in the key bar when the screen is too narrow for all."""
 
 
 PLACES = {
@@ -58,7 +60,7 @@ PLACES = {
 """Where keys work, in the order of the help screen."""
 
 TABLE = (
-    Key("launch", "n", "launch", N_("Import"), N_("Run an import from 1C"), "main"),
+    Key("launch", "n", "launch", N_("Import"), N_("🚀 Run an import from 1C"), "main", keep=True),
     Key("mark", "space", "mark", N_("Mark"), N_("Mark or unmark the session under the cursor"), "main"),
     Key("cancel", "c", "cancel", N_("Cancel"), N_("Ask the running import to stop"), "main"),
     Key("retry", "r", "retry", N_("Retry"), N_("Run the same import again"), "main"),
@@ -81,8 +83,8 @@ TABLE = (
         palette=False),
     Key("choose", "space", "choose", N_("Choose"), N_("Choose or drop the type under the cursor"), "launch"),
     Key("confirm", "enter", "confirm", N_("Run"), N_("Run the chosen types, once"), "launch"),
-    Key("dry_run", "d", "dry_run", N_("Dry run"), N_("Do everything but the commit"), "launch"),
-    Key("force", "f", "force", N_("Force"), N_("Go past the limits on rejects and removals"), "launch"),
+    Key("dry_run", "d", "dry_run", N_("Dry run"), N_("Do everything but the commit"), "launch", bar=False),
+    Key("force", "f", "force", N_("Force"), N_("Go past the limits on rejects and removals"), "launch", bar=False),
     Key("source", "s", "source", N_("Source"), N_("Change the folder or .zip to read"), "launch"),
     Key("close_launch", "escape", "close", N_("Close"), N_("Close; a launch that was sent goes on"), "launch"),
     Key("goto", "enter", "goto", N_("Open"), N_("Go to the session of this attempt"), "attempts"),
@@ -94,10 +96,10 @@ TABLE = (
     Key("yes", "y,enter", "answer(True)", N_("Yes"), N_("Do it"), "question"),
     Key("no", "n,escape,q", "answer(False)", N_("No"), N_("Leave everything as it is"), "question"),
     Key("close_help", "escape,q,?,f1", "close", N_("Back"), N_("Close the help"), "help"),
-    Key("help", "?,f1", "help", N_("Help"), N_("All keys on one page"), "main"),
+    Key("help", "?,f1", "help", N_("Help"), N_("All keys on one page"), "main", keep=True),
     Key("palette", "ctrl+p", "command_palette", N_("Commands"), N_("Search for a command"), "app", bar=False,
         palette=False, priority=True),
-    Key("quit", "q", "quit", N_("Quit"), N_("Leave; imports go on without the screen"), "main"),
+    Key("quit", "q", "quit", N_("Quit"), N_("Leave; imports go on without the screen"), "main", keep=True),
     Key("leave", "ctrl+q", "quit", N_("Quit"), N_("Leave; imports go on without the screen"), "app", bar=False,
         palette=False, priority=True),
     Key("interrupt", "ctrl+c", "interrupt", N_("How to quit"), N_("Says how to quit"), "app", bar=False,
@@ -139,5 +141,7 @@ def rows(where: str) -> list[Key]:
 
 def shown(key: str) -> str:
     """A key as people read it: `ctrl+p` as ^p, `escape` as esc."""
+    if key == "space":
+        return _("space")
     names = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn", "delete": "del", "f1": "F1"}
     return names.get(key, key.replace("ctrl+", "^"))

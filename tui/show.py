@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from importers.kinds import TITLES, Counts
 from importers.sessions.models import Attempt, Outcome, Session, Status
-from importers.texts import N_, _, render
+from importers.texts import N_, _, language, render
 
 STATUS_WORDS = {
     Status.STARTED: N_("started"),
@@ -130,7 +130,8 @@ def size(count: int) -> str:
         if value < 1000 or unit == "GB":
             break
         value /= 1000
-    return f"{value:.0f} {_(unit)}" if value >= 100 or unit == "B" else f"{value:.1f} {_(unit)}"
+    digits = f"{value:.0f}" if value >= 100 or unit == "B" else f"{value:.1f}"
+    return f"{digits.replace('.', ',') if language() == 'ru' else digits} {_(unit)}"
 
 
 COUNT_SIGNS = (("created", "+"), ("updated", "~"), ("unchanged", "="), ("removed", "-"), ("rejected", "!"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from importers.sessions import Attempt, Journal, Outcome
 from importers.texts import N_, _, ngettext
@@ -14,6 +14,7 @@ from tui.filters import Filter
 from tui.keys import bindings, rows
 from tui.screens.live import LiveScreen
 from tui.widgets.bars import Bar, KeyBar
+from tui.widgets.filter_line import FilterLine
 from tui.widgets.table import Column, StableTable
 
 LIMIT = 500
@@ -40,16 +41,12 @@ class AttemptsScreen(LiveScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield Bar(id="head")
-        yield Input(id="filter", select_on_focus=False, compact=True)
         yield StableTable(self._fitting(self.app.size.width), id="attempts")
         yield Static(id="detail", markup=False)
         yield KeyBar(rows("attempts"))
 
     def on_mount(self) -> None:
         super().on_mount()
-        line = self.query_one(Input)
-        line.display, line.cursor_blink = False, False
-        line.placeholder = _("words to find: a request id, prices, an operator, joined")
         self.wake()
 
     @property
@@ -115,7 +112,7 @@ class AttemptsScreen(LiveScreen[None]):
             Column("at", N_("When"), 19),
             Column("request", N_("Request"), 8),
             Column("outcome", N_("Outcome"), 12),
-            Column("session", N_("Session"), 7),
+            Column("session", N_("Session"), 7, right=True),
             Column("type", N_("Type"), 18),
         ]
         if width >= 92:
@@ -146,24 +143,23 @@ class AttemptsScreen(LiveScreen[None]):
         if attempt := self.attempt:
             self.obmen.copy(attempt.request_id)
 
-    def action_filter(self) -> None:
-        line = self.query_one(Input)
-        line.display = True
-        line.focus()
+    async def action_filter(self) -> None:
+        if not self.query(FilterLine):
+            await self.mount(
+                FilterLine(_("words to find: a request id, prices, an operator, joined")), after="#head"
+            )
+        self.query_one(FilterLine).open()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self._filter = Filter.parse(event.value)
+    def on_filter_line_asked(self, event: FilterLine.Asked) -> None:
+        self._filter = event.filter
         self.wake()
 
-    def on_input_submitted(self) -> None:
-        line = self.query_one(Input)
-        line.display = bool(line.value)
+    def on_filter_line_left(self) -> None:
         self.table.focus()
 
     def action_close(self) -> None:
-        line = self.query_one(Input)
-        if line.has_focus or line.value:
-            line.value, line.display = "", False
-            self.table.focus()
+        """The filter first, then the screen."""
+        if self._filter:
+            self.query_one(FilterLine).drop()
         else:
             self.dismiss()

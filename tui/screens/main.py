@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
-from textual.widgets import Input
 
 from importers.sessions import FINAL, Journal, Session
-from importers.sessions.models import Status
+from importers.sessions.models import LogLine, Status, StoredReject
 from importers.texts import _, ngettext
 from tui import show
 from tui.filters import Filter
 from tui.keys import bindings, rows
 from tui.screens.live import LiveScreen
 from tui.widgets.bars import Bar, KeyBar, TabBar
+from tui.widgets.filter_line import FilterLine
 from tui.widgets.log import LogView
 from tui.widgets.rejects import RejectsPane
 from tui.widgets.sessions import SessionTable
@@ -34,8 +35,8 @@ class MainScreen(LiveScreen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._tab = "log"
-        self._opened: int | None = None
-        """The session whose log and rejects are open below."""
+        self._opened: int | None = -1
+        """The session whose log is open below; -1: not even none."""
         self._go: int | None = None
         """A session to go to as soon as it is loaded."""
         self._filter = Filter()
@@ -43,20 +44,13 @@ class MainScreen(LiveScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield Bar(id="head")
-        yield Input(id="filter", select_on_focus=False, compact=True)
         yield SessionTable()
         yield TabBar(id="tabs")
         yield LogView(id="log")
-        yield RejectsPane(id="rejects")
-        yield SummaryPane(id="summary")
         yield KeyBar(rows("main"))
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.filter_line.display = False
-        self.filter_line.cursor_blink = False
-        self.filter_line.placeholder = _("words to find: failed, prices, an operator, a request id")
-        self._show_tab()
         self.say()
         self.set_interval(1, self._tick)
 
@@ -65,8 +59,8 @@ class MainScreen(LiveScreen[None]):
         return self.query_one(SessionTable)
 
     @property
-    def filter_line(self) -> Input:
-        return self.query_one("#filter", Input)
+    def log_view(self) -> LogView:
+        return self.query_one(LogView)
 
     @property
     def session(self) -> Session | None:
@@ -88,24 +82,32 @@ class MainScreen(LiveScreen[None]):
 
     async def _look_below(self, journal: Journal) -> None:
         session = self.session
-        log, rejects = self.query_one(LogView), self.query_one(RejectsPane)
         if (session.id if session else None) != self._opened:
             self._opened = session.id if session else None
-            read = partial(_read_events, journal, session.id) if session else None
-            log.open(read, follow=session is not None and session.status not in FINAL)
-            rejects.open(partial(_read_rejects, journal, session.id) if session else None)
+            read = partial(_events, journal, session.id) if session else None
+            running = session is not None and session.status not in FINAL
+            self.log_view.open(read, follow=running, empty=self._nothing())
         if self._tab == "log":
-            await log.update()
+            await self.log_view.update()
         elif self._tab == "rejects":
+            rejects = self.query_one(RejectsPane)
+            if rejects.session_id != self._opened:
+                rejects.open(self._opened, partial(_rejects, journal, session.id) if session else None)
             await rejects.update()
         else:
             self.query_one(SummaryPane).show(session, self.obmen.now())
+
+    def _nothing(self) -> str:
+        """What an empty log says."""
+        if self.session:
+            return _("No log lines yet")
+        return _("No session matches the filter") if self._filter else _("No imports yet: press n to run one")
 
     def go_to(self, session_id: int) -> None:
         """Put the cursor on a session, dropping a filter that hides it."""
         self._go = session_id
         if self._filter:
-            self._set_filter("")
+            self._drop_filter()
         self.wake()
 
     def _tick(self) -> None:
@@ -132,14 +134,14 @@ class MainScreen(LiveScreen[None]):
         session = self.session
         rejected = session.counts.rejected if session else 0
         tabs = (
-            ("log", f"1 {_('Log')}"),
-            ("rejects", f"2 {_('Rejects')}" + (f" {show.number(rejected)}" if rejected else "")),
-            ("summary", f"3 {_('Summary')}"),
+            ("log", "1 " + _("Log")),
+            ("rejects", " ".join(["2", _("Rejects"), *([show.number(rejected)] if rejected else [])])),
+            ("summary", "3 " + _("Summary")),
         )
         right_text = Text()
         if session:
             right_text = Text(f"#{session.id} {show.status(session.status)} ")
-            if self._tab == "log" and (position := self.query_one(LogView).position):
+            if self._tab == "log" and (position := self.log_view.position):
                 right_text = Text(f"{position}   ", "dim") + right_text
         self.query_one(TabBar).show(tabs, self._tab, right_text)
 
@@ -155,7 +157,7 @@ class MainScreen(LiveScreen[None]):
         self.say()
 
     def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
-        self.action_tab(event.tab)
+        self.call_later(self.action_tab, event.tab)
 
     def on_resize(self, event: events.Resize) -> None:
         self.table.fit(event.size.width, self.obmen.now())
@@ -190,7 +192,7 @@ class MainScreen(LiveScreen[None]):
     def action_unmark(self) -> None:
         self.table.marks.clear()
         self.table.show_again(self.obmen.now())
-        self._set_filter("")
+        self._drop_filter()
         self.table.focus()
         self.say()
 
@@ -249,43 +251,46 @@ class MainScreen(LiveScreen[None]):
         if session := self.session:
             self.obmen.copy_log(session.id)
 
-    # Tabs and filter
+    # Tabs and filter: mounted when first asked for, so that the first frame is early
 
-    def action_tab(self, tab: str) -> None:
+    async def action_tab(self, tab: str) -> None:
         self._tab = tab
-        self._show_tab()
+        if tab == "rejects" and not self.query(RejectsPane):
+            await self.mount(RejectsPane(id="rejects"), before=KEYS)
+        if tab == "summary" and not self.query(SummaryPane):
+            await self.mount(SummaryPane(id="summary"), before=KEYS)
+        for pane in self.query("#log, #rejects, #summary"):
+            pane.display = pane.id == tab
+        self.say()
         self.wake()
 
-    def _show_tab(self) -> None:
-        for name in ("log", "rejects", "summary"):
-            self.query_one(f"#{name}").display = name == self._tab
+    async def action_filter(self) -> None:
+        if not self.query("#filter"):
+            await self.mount(
+                FilterLine(_("words to find: failed, prices, an operator, a request id")), after="#head"
+            )
+        self.query_one(FilterLine).open()
 
-    def action_filter(self) -> None:
-        self.filter_line.display = True
-        self.filter_line.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self._filter = Filter.parse(event.value)
+    def on_filter_line_asked(self, event: FilterLine.Asked) -> None:
+        self._filter = event.filter
         self._room = PAGE
         self.wake()
 
-    def on_input_submitted(self) -> None:
-        self.filter_line.display = bool(self.filter_line.value)
+    def on_filter_line_left(self) -> None:
         self.table.focus()
 
-    def on_key(self, event: events.Key) -> None:
-        if event.key == "escape" and self.filter_line.has_focus:
-            event.stop()
-            self.action_unmark()
-
-    def _set_filter(self, text: str) -> None:
-        self.filter_line.value = text
-        self.filter_line.display = bool(text)
+    def _drop_filter(self) -> None:
+        for line in self.query(FilterLine):
+            line.drop()
 
 
-async def _read_events(journal: Journal, session_id: int, after: int, limit: int):  # type: ignore[no-untyped-def]
+KEYS = "KeyBar"
+"""Panes stand above the key bar."""
+
+
+async def _events(journal: Journal, session_id: int, after: int, limit: int) -> Sequence[LogLine]:
     return await journal.events(session_id, after=after, limit=limit)
 
 
-async def _read_rejects(journal: Journal, session_id: int, after: int, limit: int):  # type: ignore[no-untyped-def]
+async def _rejects(journal: Journal, session_id: int, after: int, limit: int) -> Sequence[StoredReject]:
     return await journal.rejects(session_id, after=after, limit=limit)

@@ -97,15 +97,18 @@ class KeyBar(Widget):
 
     def render(self) -> Text:
         self._enabled = self._state()
+        usable = [key for key, enabled in zip(self._keys, self._enabled, strict=True) if enabled]
+        labels = {key: (shown(key.keys.split(",")[0]), _(key.title)) for key in usable}
+        room = {key: width(label) + width(title) + 3 for key, (label, title) in labels.items()}
+        for key in reversed(usable):
+            if sum(room.values()) > self.size.width and not key.keep:
+                del room[key]
         key_style = self.get_component_rich_style("keybar--key", partial=True)
         line = Text(no_wrap=True)
         self._spans = []
-        for key, enabled in zip(self._keys, self._enabled, strict=True):
-            label, title = shown(key.keys.split(",")[0]), _(key.title)
-            if not enabled or line.cell_len + width(label) + width(title) + 3 > self.size.width:
-                continue
+        for key in room:
             start = line.cell_len
-            line.append(" ").append(label, key_style).append(f" {title} ")
+            line.append(" ").append(labels[key][0], key_style).append(f" {labels[key][1]} ")
             self._spans.append((start, line.cell_len, key))
         return line
 

@@ -105,15 +105,18 @@ class LogView(Widget, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
         self.lines: Lines | None = None
+        self.empty = ""
+        """What to say while there is no line."""
         self._top = 0
         self._above = 0
         self._visible = 0
         self._rows: list[Strip] = []
         self._missing: set[int] = set()
 
-    def open(self, load: Load | None, *, follow: bool) -> None:
+    def open(self, load: Load | None, *, follow: bool, empty: str) -> None:
         """Show another log: from its end, or from its beginning."""
         self.lines = Lines(load) if load else None
+        self.empty = empty
         self.follow = follow
         self._top = self._above = 0
         self._missing.clear()
@@ -144,7 +147,7 @@ class LogView(Widget, can_focus=True):
         text = _("{first}-{last} of {count}").format(
             first=show.number(self._top + 1), last=show.number(last), count=show.number(count)
         )
-        return f"{text} {_('follow')}" if self.follow else text
+        return text + ", " + _("following") if self.follow else text
 
     # Moving
 
@@ -210,8 +213,10 @@ class LogView(Widget, can_focus=True):
     def _layout(self) -> list[Strip]:
         height = self.size.height
         self._visible = 0
-        if self.lines is None or not len(self.lines) or not height:
+        if not height:
             return []
+        if self.lines is None or not len(self.lines):
+            return [Strip([Segment(self.empty, self.get_component_rich_style("log--time"))])]
         at_end = self._end(len(self.lines))
         if self.follow or (self._top, self._above) >= at_end:
             self._top, self._above = at_end
@@ -242,9 +247,7 @@ class LogView(Widget, can_focus=True):
         text = show.message(line.message, line.args) or line.type
         if word := show.LEVEL_WORDS.get(line.level):
             text = f"{_(word)}: {text}"
-        time = Segment(
-            show.clock(line.at).ljust(TIME), self.get_component_rich_style("log--time", partial=True)
-        )
+        time = Segment(show.clock(line.at).ljust(TIME), self.get_component_rich_style("log--time"))
         indent = Segment(" " * TIME)
         return [
             Strip([indent if row else time, Segment(piece, style)])

@@ -24,9 +24,9 @@ Load = Callable[[int, int], Awaitable[Sequence[StoredReject]]]
 class RejectsPane(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
+        self.session_id: int | None = None
         self._load: Load | None = None
         self._rejects: dict[str, StoredReject] = {}
-        self._all = False
 
     def compose(self) -> ComposeResult:
         yield StableTable(self._fitting(), id="rejects-table")
@@ -36,18 +36,17 @@ class RejectsPane(Vertical):
     def table(self) -> StableTable:
         return self.query_one(StableTable)
 
-    def open(self, load: Load | None) -> None:
+    def open(self, session_id: int | None, load: Load | None) -> None:
         """Show the rejects of another session."""
-        self._load, self._rejects, self._all = load, {}, load is None
+        self.session_id = session_id
+        self._load, self._rejects = load, {}
         self.table.show([])
         self._tell()
 
     async def update(self) -> None:
         """Load what the journal has gained, as far as the cursor has come."""
         load = self._load
-        if load is None or (self._all and len(self._rejects) % PAGE and not self.table.at_end):
-            return
-        if self._rejects and not self.table.at_end:
+        if load is None or not self.table.at_end:
             return
         last = next(reversed(self._rejects.values())).id if self._rejects else 0
         found = await load(last, PAGE)
@@ -80,7 +79,7 @@ class RejectsPane(Vertical):
 
     def _fitting(self) -> list[Column]:
         room = max(60, self.app.size.width) - 9
-        kind, place = 16, min(32, room // 4)
+        kind, place = 16, min(24, room // 4)
         record = min(36, room // 4)
         return [
             Column("kind", N_("Type"), kind),

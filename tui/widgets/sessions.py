@@ -47,8 +47,10 @@ FIELDS = (
     Field(Column("type", N_("Type"), 18), 0, lambda s, now: _left(show.kinds(s))),
     Field(Column("status", N_("Status"), 13), 0, lambda s, now: status_text(s.status)),
     Field(Column("started", N_("Started"), 11), 0, _when(11, long=False)),
-    Field(Column("duration", N_("Duration"), 8), 0, lambda s, now: _right(show.elapsed(s, now), 8)),
-    Field(Column("progress", N_("Done"), 4), 0, lambda s, now: _right(show.progress(s), 4)),
+    Field(
+        Column("duration", N_("Duration"), 8, right=True), 0, lambda s, now: _right(show.elapsed(s, now), 8)
+    ),
+    Field(Column("progress", N_("Done"), 4, right=True), 0, lambda s, now: _right(show.progress(s), 4)),
     Field(Column("counts", N_("Records"), 22), 126, lambda s, now: _left(show.counts(s.counts))),
     Field(Column("operator", N_("Operator"), 10), 92, lambda s, now: _left(s.operator)),
     Field(Column("request", N_("Request"), 8), 104, lambda s, now: _left(s.request_id)),
@@ -108,7 +110,7 @@ class SessionTable(StableTable):
         ]
 
     def _titles(self) -> list[Column]:
-        return [Column("id", N_("ID"), 6), *(field.column for field in self._fields)]
+        return [Column("id", N_("ID"), 6, right=True), *(field.column for field in self._fields)]
 
     def _fitting(self, width: int) -> list[Field]:
         """The fields for a screen of this width; the type takes what the others leave."""

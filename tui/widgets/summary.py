@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from rich.text import Text
+from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
@@ -20,7 +21,6 @@ COLUMNS = (
     ("unchanged", N_("unchanged")),
     ("removed", N_("removed")),
     ("rejected", N_("rejected")),
-    ("orphans", N_("orphans")),
 )
 
 
@@ -30,7 +30,7 @@ class SummaryPane(VerticalScroll):
         self._page = Static(Text(), markup=False)
         self._shown = Text()
 
-    def compose(self):  # type: ignore[no-untyped-def]
+    def compose(self) -> ComposeResult:
         yield self._page
 
     def show(self, session: Session | None, now: datetime) -> None:
@@ -48,7 +48,9 @@ def summary(session: Session, now: datetime) -> Text:
     _counts(page, session)
     options = [_("dry run: nothing is written")] if session.options.dry_run else []
     options += [_("past the limits")] if session.options.force else []
+    orphans = session.counts.orphans
     facts = [
+        (_("Without a product"), show.number(orphans) if orphans else ""),
         (_("Status"), show.status(session.status)),
         (_("Started"), show.when(session.started_at or session.created_at, long=True)),
         (_("Finished"), show.when(session.finished_at, long=True)),
@@ -72,22 +74,24 @@ def summary(session: Session, now: datetime) -> Text:
 
 def _counts(page: Text, session: Session) -> None:
     """One row a kind; kinds that have no counts yet show that they wait."""
-    columns = [(field, _(title)) for field, title in COLUMNS]
     names = [show.kind(kind) for kind in session.kinds]
-    first = max(map(show.width, [*names, _("Type")])) + 2
-    page.append(_("Type") + " " * (first - show.width(_("Type"))), "dim")
-    for _field, title in columns:
-        page.append(" " * max(1, 10 - show.width(title)) + title, "dim")
-    page.append("\n")
+    first = max(map(show.width, [*names, _("Type")]))
+    columns = []
+    for field, title in COLUMNS:
+        numbers = [show.number(getattr(counts, field)) for counts in session.by_kind.values()]
+        columns.append((field, _(title), max(map(show.width, [_(title), *numbers])) + 2))
+    page.append(
+        _("Type").ljust(first) + "".join(title.rjust(room) for _field, title, room in columns) + "\n", "dim"
+    )
     for kind, name in zip(session.kinds, names, strict=True):
         page.append(name + " " * (first - show.width(name)))
         counts = session.by_kind.get(kind)
         if counts is None:
-            page.append("  " + (_("running") if kind == session.running_kind else "-") + "\n", "dim")
-            continue
-        for field, title in columns:
-            value = show.number(getattr(counts, field))
-            style = "bold yellow" if field == "rejected" and value != "0" else "dim" if value == "0" else ""
-            page.append(value.rjust(max(10, show.width(title) + 1)), style)
+            page.append("  " + (_("running") if kind == session.running_kind else "-"), "dim")
+        else:
+            for field, _title, room in columns:
+                value = getattr(counts, field)
+                style = "dim" if not value else "bold yellow" if field == "rejected" else ""
+                page.append(show.number(value).rjust(room), style)
         page.append("\n")
     page.append("\n")

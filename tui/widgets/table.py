@@ -20,6 +20,13 @@ class Column(NamedTuple):
     title: str
     """msgid"""
     width: int
+    right: bool = False
+    """Numbers: the title stands at the right too."""
+
+    @property
+    def label(self) -> Text:
+        title = _(self.title)
+        return Text(title.rjust(self.width) if self.right else title, no_wrap=True, overflow="ellipsis")
 
 
 class StableTable(DataTable[Text]):
@@ -73,7 +80,7 @@ class StableTable(DataTable[Text]):
             self.clear(columns=True)
         self._keys = []
         for column in columns:
-            self.add_column(Text(_(column.title)), key=column.key, width=column.width)
+            self.add_column(column.label, key=column.key, width=column.width)
         return True
 
     def show(self, rows: Iterable[tuple[str, Sequence[Text]]], cursor: str | None = None) -> None:

@@ -64,10 +64,18 @@ SESSIONS = (
 )  # fmt: skip
 
 LOG = (
-    ("info", "[Request {request_id}] Import attempt: {kinds}", {"request_id": RUNNING.request_id, "kinds": "['prices', 'stocks']"}),
+    (
+        "info",
+        "[Request {request_id}] Import attempt: {kinds}",
+        {"request_id": RUNNING.request_id, "kinds": "['prices', 'stocks']"},
+    ),
     ("info", "Worker {owner} took the session", {"owner": "shop1:4711"}),
     ("info", "prices: {count} files, 4.1 MB", {"count": 12}),
-    ("warning", "offers0_1.xml:2113: unknown price type {id}, left out", {"id": "bd72d913-55bc-11d9-848a-00112f43529a"}),
+    (
+        "warning",
+        "offers0_1.xml:2113: unknown price type {id}, left out",
+        {"id": "bd72d913-55bc-11d9-848a-00112f43529a"},
+    ),
     ("info", "prices: 1 200 read, 40 created, 60 updated, 1 100 unchanged", {}),
     ("error", "rests0_1.xml:77: quantity {value} is not a number", {"value": "1e999"}),
     *(("info", "stocks: {count} records", {"count": count}) for count in range(100, 3000, 100)),

@@ -1,0 +1,95 @@
+"""What the screens look like, reached by keys only, with fixed sessions and a clock that stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from fixed_journal import NOW, SOURCE, FixedJournal
+from textual.pilot import Pilot
+from tui_stage import settled
+
+from tui.app import ObmenApp
+from tui.screens import launch
+from tui.widgets.choices import Offer
+
+SIZES = {"80x24": (80, 24), "140x40": (140, 40)}
+SCREENS = {
+    "main": (),
+    "log_from_the_beginning": ("tab", "home"),
+    "failed_summary": ("down", "down", "3"),
+    "rejects": ("down", "2"),
+    "launch": ("n",),
+    "launch_chosen": ("n", "space", "down", "down", "down", "down", "space", "d"),
+    "launch_unavailable": ("n", "down", "down", "space"),
+    "marked": ("down", "space", "space", "space"),
+    "delete": ("down", "space", "space", "x"),
+    "filter": ("f", *"customers"),
+    "attempts": ("a", "down"),
+    "help": ("question_mark",),
+    "palette": ("ctrl+p",),
+}
+OFFERS = (
+    Offer("catalog", 12, 4_200_000, "2026-03-14T07:12:00Z"),
+    Offer("attributes", 12, 4_200_000, "2026-03-14T07:12:00Z"),
+    Offer("variants", 0, 0, None),
+    Offer("stocks", 2, 812, "2026-03-14T07:15:00Z"),
+    Offer("prices", 1, 42_000_000, "2026-03-14T07:15:00Z"),
+    Offer("customers", 1, 42_000, "2026-03-13T19:02:00Z"),
+    Offer("images", 0, 0, None),
+)
+
+
+@pytest.fixture
+def make(settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ObmenApp]:
+    """An app over the fixed journal, and a source that holds OFFERS."""
+
+    async def has_products(_url: str) -> bool:
+        return False
+
+    monkeypatch.setattr(launch, "survey", lambda _source: OFFERS)
+    monkeypatch.setattr(launch, "_has_products", has_products)
+
+    def app(language: str, journal: FixedJournal | None = None) -> ObmenApp:
+        replaced = msgspec.structs.replace(
+            settings, language=language, source=msgspec.structs.replace(settings.source, path=SOURCE)
+        )
+        return ObmenApp(replaced, journal=journal or FixedJournal(), now=lambda: NOW)
+
+    return app
+
+
+def pressing(*keys: str) -> Callable[[Pilot[int]], object]:
+    async def press(pilot: Pilot[int]) -> None:
+        await settled(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
+
+    return press
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", SCREENS)
+def test_screen(name: str, size: str, language: str, make, snap_compare) -> None:
+    assert snap_compare(make(language), run_before=pressing(*SCREENS[name]), terminal_size=SIZES[size])
+
+
+def test_without_colour(make, snap_compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(make("en"), run_before=pressing("down", "space"), terminal_size=(80, 24))
+
+
+def test_over_ssh(make, snap_compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22")
+    assert snap_compare(make("ru"), run_before=pressing("n", "space"), terminal_size=(80, 24))
+
+
+def test_empty_journal(make, snap_compare) -> None:
+    assert snap_compare(make("ru", FixedJournal(())), run_before=pressing(), terminal_size=(80, 24))
+
+
+def test_very_narrow(make, snap_compare) -> None:
+    assert snap_compare(make("ru"), run_before=pressing(), terminal_size=(50, 16))

@@ -1,0 +1,3 @@
+from tui_stage import same_environment, settings
+
+__all__ = ["same_environment", "settings"]

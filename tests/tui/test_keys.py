@@ -1,0 +1,121 @@
+"""Every row of the key table fires, under the Latin and the Russian layout, and never inside a text input."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from fixed_journal import NOW, FixedJournal
+from textual.binding import Binding
+from textual.widgets import Input
+from tui_stage import settled
+
+from tui import keys
+from tui.app import ObmenApp
+from tui.keys import TABLE, with_twins
+from tui.screens.attempts import AttemptsScreen
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.help import HelpScreen, page
+from tui.screens.launch import LaunchScreen
+from tui.widgets.log import LogView
+
+OPENERS = {
+    "main": lambda: None,
+    "log": lambda: None,
+    "app": lambda: None,
+    "launch": lambda: LaunchScreen("/srv/1c"),
+    "attempts": AttemptsScreen,
+    "question": lambda: ConfirmScreen("Sure?"),
+    "help": HelpScreen,
+}
+
+
+def test_a_twin_is_the_same_physical_key() -> None:
+    assert with_twins("n") == ("n", "т")
+    assert with_twins("ctrl+p") == ("ctrl+p", "ctrl+з")
+    assert with_twins("f,/") == ("f", "а", "slash", "full_stop")
+    assert with_twins("?,f1") == ("question_mark", "comma", "f1")
+    assert with_twins("G") == ("G", "П")
+
+
+@pytest.mark.parametrize("place", keys.PLACES)
+def test_no_key_means_two_things_in_one_place(place: str) -> None:
+    pressed = Counter(key for row in keys.rows(place) for key in with_twins(row.keys))
+    assert [key for key, count in pressed.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("place", OPENERS)
+async def test_every_key_fires_its_action_in_both_layouts(place: str, settings, monkeypatch) -> None:
+    fired: list[str] = []
+
+    async def record(app: ObmenApp, action: str, *_args: object, **_named: object) -> bool:
+        if action == "screen.copy_text":
+            return False  # as when no text is selected: ctrl+c goes on to the app
+        fired.append(action)
+        return True
+
+    app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        if screen := OPENERS[place]():
+            await app.push_screen(screen)
+        await settled(pilot)
+        if place == "log":
+            app.screen.query_one(LogView).focus()
+        monkeypatch.setattr(ObmenApp, "run_action", record)
+        monkeypatch.setattr(type(app.screen), "check_action", lambda *_args: True)
+        for row in keys.rows(place):
+            for key in with_twins(row.keys):
+                await pilot.press(key)
+                # Enter in the table of attempts: DataTable takes it and passes it on.
+                assert fired == ["select_cursor" if row.id == "goto" else row.action], (row.id, key)
+                fired.clear()
+        monkeypatch.undo()
+
+
+async def test_letters_go_into_a_text_input(settings) -> None:
+    app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("f")
+        typed = [key for row in keys.rows("main") for key in with_twins(row.keys) if len(key) == 1]
+        await pilot.press(*typed)
+        await settled(pilot)
+        assert app.screen.query_one("#filter", Input).value == "".join(typed)
+        assert len(app.screen_stack) == 1
+
+
+def test_help_shows_every_key() -> None:
+    text = page().plain
+    for row in TABLE:
+        assert row.hint in text
+
+
+async def test_palette_offers_what_the_screen_can_do_and_only_that(settings) -> None:
+    app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        titles = " ".join(command.title for command in app.get_system_commands(app.screen))
+        assert "Run an import from 1C  (n)" in titles
+        assert "Run the same import again" not in titles  # the session under the cursor is running
+        await pilot.press("down", "down")
+        await settled(pilot)
+        titles = " ".join(command.title for command in app.get_system_commands(app.screen))
+        assert "Run the same import again  (r)" in titles
+
+
+async def test_key_bar_comes_from_the_table(settings) -> None:
+    app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        bar = app.screen.query_one("KeyBar").render().plain
+        shown = [row.title for row in keys.rows("main") if row.bar and row.title in bar]
+        assert shown == ["Import", "Mark", "Cancel", "Filter", "Attempts", "Doctor", "Help", "Quit"]
+
+
+def test_bindings_have_what_keymaps_and_tooltips_need() -> None:
+    for place in keys.PLACES:
+        for binding in keys.bindings(place):
+            assert isinstance(binding, Binding)
+            assert binding.id
+            assert binding.tooltip

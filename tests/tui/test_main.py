@@ -1,0 +1,286 @@
+"""The main screen over a journal that changes under it: what is painted, and what stays where it was."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+from fixed_journal import NOW, RUNNING, SESSIONS, FixedJournal, at, session
+from textual.pilot import Pilot
+from textual.widgets import DataTable
+from tui_stage import settled
+
+from importers.errors import DatabaseError
+from importers.sessions.models import LogLine, Session, Status
+from importers.settings import Settings
+from tui.app import ObmenApp
+from tui.screens.main import MainScreen
+from tui.widgets.filter_line import FilterLine
+from tui.widgets.rejects import RejectsPane
+from tui.widgets.sessions import SessionTable
+
+
+class MovingJournal(FixedJournal):
+    """Tells its watchers that it changed."""
+
+    moved = False
+
+    def put(self, *rows: Session) -> None:
+        self.rows |= {row.id: row for row in rows}
+        self.moved = True
+
+    async def changed(self) -> bool:
+        moved, self.moved = self.moved, False
+        return moved
+
+
+class Stage:
+    def __init__(self, app: ObmenApp, pilot: Pilot[int], journal: MovingJournal) -> None:
+        self.app, self.pilot, self.journal = app, pilot, journal
+
+    @property
+    def screen(self) -> MainScreen:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    @property
+    def table(self) -> SessionTable:
+        return self.screen.table
+
+    @property
+    def rows(self) -> list[str]:
+        return [" ".join(str(cell) for cell in self.table.get_row_at(y)) for y in range(self.table.row_count)]
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.pilot.press(key)
+        await settled(self.pilot)
+
+    async def look(self) -> None:
+        """What the watch does when the journal changed."""
+        self.app.wake()
+        await settled(self.pilot)
+
+    def said(self) -> list[str]:
+        return [f"{toast.title} {toast.message}" for toast in self.app._notifications]
+
+
+@asynccontextmanager
+async def staged(
+    settings: Settings, journal: MovingJournal | None = None, size: tuple[int, int] = (140, 40)
+) -> AsyncIterator[Stage]:
+    journal = journal or MovingJournal()
+    app = ObmenApp(settings, journal=journal, now=lambda: NOW)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        yield Stage(app, pilot, journal)
+
+
+async def test_lists_sessions_newest_first_with_all_that_an_operator_asks(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        assert isinstance(stage.table, DataTable)
+        assert stage.table.row_count == len(SESSIONS)
+        first = stage.rows[0]
+        for part in (
+            "16",
+            "Product prices +1",
+            "running",
+            "03-14 09:25",
+            "1:30",
+            "43%",
+            "anna",
+            RUNNING.request_id,
+        ):
+            assert part in first
+        assert "~25 =612 !3" in stage.rows[1]
+
+
+async def test_cursor_scroll_and_marks_stay_when_others_launch_and_delete(settings: Settings) -> None:
+    async with staged(settings, size=(80, 24)) as stage:
+        await stage.press(*["down"] * 12, "space")
+        await stage.press("up")
+        assert stage.screen.session is not None
+        chosen, top = stage.screen.session.id, stage.table.scroll_offset.y
+        assert top > 0
+        assert stage.table.marks == {chosen}
+        stage.journal.put(session(17, Status.STARTED, "customers"), session(18, Status.STARTED, "customers"))
+        del stage.journal.rows[15]
+        await stage.look()
+        assert stage.screen.session.id == chosen
+        assert stage.table.marks == {chosen}
+        assert stage.table.scroll_offset.y == top + 1
+        del stage.journal.rows[chosen]
+        await stage.look()
+        assert stage.table.marks == set()
+        assert stage.screen.session is not None
+
+
+async def test_only_changed_cells_are_painted(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with staged(settings) as stage:
+        painted: list[tuple[object, ...]] = []
+        monkeypatch.setattr(
+            type(stage.table).__mro__[2],
+            "refresh",
+            lambda _table, *regions, **_named: painted.append(regions),
+        )
+        await stage.look()
+        assert painted == []
+        stage.journal.put(msgspec.structs.replace(RUNNING, done=44))
+        await stage.look()
+        assert len(painted) == 1
+        ((region,),) = painted
+        assert (region.width, region.height) == (6, 1)  # type: ignore[attr-defined]
+        assert "44%" in stage.rows[0]
+
+
+async def test_nothing_is_written_to_the_terminal_while_nothing_changes(settings: Settings) -> None:
+    journal = MovingJournal([row for row in SESSIONS if row.id != RUNNING.id])
+    async with staged(settings, journal) as stage:
+        written: list[str] = []
+        stage.app._driver.write = written.append  # type: ignore[union-attr, method-assign]
+        for _ in range(3):
+            await stage.look()
+            stage.screen._tick()
+            await stage.pilot.pause()
+        assert written == []
+
+
+async def test_the_log_follows_the_journal(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        view = stage.screen.log_view
+        count = len(stage.journal.log[16])
+        assert view.follow
+        assert view.position.startswith(f"{count - view.size.height + 1}-{count} of {count}")
+        stage.journal.log[16].append(LogLine(99, 16, at(0), "log", "info", "one more line"))
+        stage.journal.moved = True
+        await stage.look()
+        assert view.render_line(view.size.height - 1).text.strip().endswith("one more line")
+        await stage.press("down")
+        assert view.render_line(0).text.strip() == "No log lines yet"
+        await stage.press("up")
+        assert view.render_line(view.size.height - 1).text.strip().endswith("one more line")
+
+
+async def test_the_poll_wakes_the_screen(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        stage.journal.put(session(17, Status.STARTED, "customers"))
+        while "17" not in stage.rows[0]:
+            await stage.pilot.pause(0.05)
+
+
+async def test_delete_asks_and_takes_finished_sessions_only(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        await stage.press("space", "space", "space", "x")  # 16 is running, 15 and 14 are finished
+        await stage.press("n")
+        assert len(stage.journal.rows) == len(SESSIONS)
+        await stage.press("x", "y")
+        assert {row.id for row in SESSIONS} - set(stage.journal.rows) == {15, 14}
+        assert stage.table.row_count == len(SESSIONS) - 2
+        assert any("2 sessions deleted" in text for text in stage.said())
+
+
+async def test_cancel_asks_the_journal(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        await stage.press("c", "enter")
+        assert stage.journal.rows[16].status is Status.CANCELLING
+        assert "cancelling" in stage.rows[0]
+        await stage.press("down", "c")  # a finished session: the key does nothing
+        assert len(stage.app.screen_stack) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [("failed", [14]), ("customers", [13, 12]), ("customers completed", [12]), ("olga", [14, 11, 8, 5, 2]),
+     (RUNNING.request_id, [16]), ("nobody", [])],
+)  # fmt: skip
+async def test_filter(settings: Settings, text: str, ids: list[int]) -> None:
+    async with staged(settings) as stage:
+        await stage.press("f", *text, "enter")
+        assert [row.id for row in stage.table.sessions] == ids
+        assert stage.table.has_focus
+        await stage.press("escape")
+        assert len(stage.table.sessions) == len(SESSIONS)
+        assert not stage.screen.query_one(FilterLine).display
+
+
+async def test_a_filter_understands_the_language_shown(settings: Settings) -> None:
+    russian = msgspec.structs.replace(settings, language="ru")
+    async with staged(russian) as stage:
+        await stage.press("f", *"сбой")
+        assert [row.id for row in stage.table.sessions] == [14]
+
+
+async def test_going_to_a_session_drops_a_filter_that_hides_it(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        await stage.press("f", *"failed", "enter")
+        stage.app.show_session(12)
+        await settled(stage.pilot)
+        assert stage.screen.session is not None
+        assert stage.screen.session.id == 12
+
+
+async def test_rejects_show_place_reason_and_fragment(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        await stage.press("down", "2")
+        pane = stage.screen.query_one(RejectsPane)
+        assert pane.table.row_count == 3
+        row = " ".join(str(cell) for cell in pane.table.get_row_at(0))
+        assert "rests0_1.xml:78" in row
+        assert "quantity 1e999 is not a number" in row
+        assert "<Остаток>" in str(pane.query_one("#fragment").render())
+        await stage.press("down")
+        assert pane.table.row_count == 0
+
+
+async def test_attempts_can_be_filtered_and_lead_to_their_session(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        await stage.press("a", "f", *"joined", "enter")
+        table = stage.app.screen.query_one("#attempts", DataTable)
+        assert table.row_count == 1
+        await stage.press("escape", "f", *"deadbeef", "enter")
+        assert table.row_count == 1
+        await stage.press("escape", "home", "down", "down", "down", "enter")
+        assert stage.screen.session is not None
+        assert stage.app.screen is stage.screen
+        assert stage.screen.session.id == 14
+
+
+async def test_a_journal_that_fails_is_told_in_one_line_and_found_again(settings: Settings) -> None:
+    async with staged(settings) as stage:
+
+        async def locked(**_options: object) -> list[Session]:
+            raise DatabaseError("journal.sqlite3: locked; close the other program")
+
+        good, stage.journal.sessions = stage.journal.sessions, locked  # type: ignore[method-assign]
+        await stage.look()
+        assert any("journal.sqlite3: locked" in text for text in stage.said())
+        stage.journal.sessions = good  # type: ignore[method-assign]
+        await stage.look()
+        assert stage.table.row_count == len(SESSIONS)
+
+
+async def test_the_unforeseen_goes_to_the_log_file_and_a_notification(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with staged(settings) as stage:
+
+        async def broken() -> None:
+            raise RuntimeError("\x1b[31mboom")
+
+        stage.app.start(broken(), "journal")
+        await settled(stage.pilot)
+        assert "RuntimeError" in caplog.text
+        (text,) = stage.said()
+        assert "boom" in text
+        assert "\x1b" not in text
+
+
+async def test_copy_goes_through_the_terminal(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        await stage.press("y")
+        assert stage.app.clipboard == RUNNING.request_id
+        await stage.press("Y")
+        assert stage.app.clipboard.splitlines()[1].endswith("Worker shop1:4711 took the session")

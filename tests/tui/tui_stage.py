@@ -1,0 +1,68 @@
+"""What every test of the screen needs: the same environment everywhere, and a way to wait until all is quiet."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from importers.settings import Settings, load
+from tui.app import ObmenApp
+from tui.screens.live import LiveScreen
+
+CONFIG = """
+language = "en"
+[source]
+path = "export"
+[catalog]
+url = "sqlite:///catalog.sqlite3"
+[journal]
+url = "sqlite:///journal.sqlite3"
+[images]
+path = "images"
+[log]
+path = "obmen.log"
+"""
+
+
+@pytest.fixture(autouse=True)
+def same_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """UTC, no SSH, no colour settings, no settings of this machine."""
+    for name in ("SSH_CONNECTION", "NO_COLOR", "COLORTERM", "OBMEN_CONFIG", "LANGUAGE", "LC_ALL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("LANG", "en_US.UTF-8")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of an installation of its own."""
+    (tmp_path / "config.toml").write_text(CONFIG)
+    return load(tmp_path / "config.toml", {})
+
+
+def busy(app: ObmenApp) -> bool:
+    """Whether something is under way that will change the screen by itself."""
+    return (
+        app.journal is None
+        or any(isinstance(screen, LiveScreen) and screen.busy for screen in app.screen_stack)
+        or any(not worker.is_finished and worker.group not in {"watch", "live"} for worker in app.workers)
+    )
+
+
+async def settled(pilot: Pilot[int], *, seconds: float = 20) -> None:
+    """Wait until every message, look at the journal and worker is through."""
+    assert isinstance(pilot.app, ObmenApp)
+    async with asyncio.timeout(seconds):
+        calm = 0
+        while calm < 2:
+            await pilot.pause()
+            calm = 0 if busy(pilot.app) else calm + 1
