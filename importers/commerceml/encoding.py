@@ -1,0 +1,89 @@
+"""Which encoding the bytes are in: the byte order mark, else a strict UTF-8 try, else the declaration (COMMERCEML 1.1).
+
+1C 7.7 and hand-made exports declare windows-1251 over UTF-8 bytes, or write UTF-16 without a declaration.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import IO
+
+from importers.errors import BadFile
+from importers.texts import _
+
+_DECLARATION = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_ROOT = re.compile(r"<(?![?!])(?:[\w.-]+:)?([\w.-]+)")
+_CHUNK = 1 << 20
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
+def of_head(head: bytes) -> str | None:
+    """The encoding that the first bytes prove; None where the declaration alone speaks."""
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding
+    if head[:4].replace(b"\0", b"")[:1] == b"<" and b"\0" in head[:4]:
+        return "utf-16-le" if head[:1] == b"<" else "utf-16-be"
+    return None
+
+
+def declared(head: bytes) -> str:
+    """The declared encoding in lower case; UTF-8 where none is declared, as XML says."""
+    match = _DECLARATION.search(head[:1000])
+    return match[1].decode("ascii").lower() if match else "utf-8"
+
+
+def root_of(head: bytes) -> str | None:
+    """The local name of the root element as far as `head` shows it."""
+    encoding = of_head(head) or declared(head)
+    try:
+        text = codecs.lookup(encoding).incrementaldecoder("replace").decode(head)
+        if "\ufffd" in text:
+            text = head.decode("utf-8", "replace")
+    except LookupError:
+        text = head.decode("utf-8", "replace")
+    match = _ROOT.search(re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
+    return match[1] if match else None
+
+
+def decide(file: IO[bytes], name: str) -> str:
+    """The encoding to parse `file` with; reads as far as needed and rewinds. Raises BadFile with the byte offset."""
+    head = file.read(4096)
+    file.seek(0)
+    found = of_head(head)
+    if found:
+        return found
+    by_declaration = declared(head)
+    try:
+        codecs.lookup(by_declaration)
+    except LookupError as error:
+        raise BadFile(
+            _("encoding {encoding} is unknown; let 1C write UTF-8").format(encoding=by_declaration), name, 1
+        ) from error
+    if by_declaration == "utf-8" or _bad_byte(file, "utf-8") is None:
+        return "utf-8"  # the parser finds a wrong byte itself, with its line
+    if (offset := _bad_byte(file, by_declaration)) is not None:
+        raise BadFile(
+            _(
+                "byte {offset} is neither UTF-8 nor {encoding} as declared; let 1C write the file again"
+            ).format(offset=offset, encoding=by_declaration),
+            name,
+        )
+    return by_declaration
+
+
+def _bad_byte(file: IO[bytes], encoding: str) -> int | None:
+    """Where `file` is not `encoding`, None where all of it is; rewinds."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    offset = 0
+    try:
+        while chunk := file.read(_CHUNK):
+            decoder.decode(chunk)
+            offset += len(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        return offset + error.start
+    finally:
+        file.seek(0)
+    return None

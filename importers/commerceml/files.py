@@ -1,0 +1,289 @@
+"""Finding the files of an export: a folder or a .zip as 1C leaves it, never more than that.
+
+Nothing outside of the source is ever opened: links that lead out, `..` and absolute names in archives are refused.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+import msgspec
+
+from importers.commerceml.records import Record, Rejected
+from importers.errors import BadFile, SourceError
+from importers.texts import _
+
+ALL = frozenset(("catalog", "attributes", "variants", "stocks", "prices", "customers", "images"))
+GOODS = frozenset(("catalog", "attributes", "images"))
+PROPERTIES = frozenset(("catalog", "attributes"))
+NAMES: dict[str, frozenset[str]] = {
+    "goods": GOODS,
+    "groups": frozenset(("catalog",)),
+    "units": frozenset(("catalog",)),
+    "storages": frozenset(("catalog", "stocks")),
+    "pricelists": frozenset(("catalog", "prices")),
+    "propertiesgoods": PROPERTIES,
+    "propertiesoffers": PROPERTIES,
+    "prices": frozenset(("prices",)),
+    "rests": frozenset(("stocks",)),
+    "contragents": frozenset(("customers",)),
+}
+"""What a file may serve, by the name that 1C gives it (COMMERCEML 1.2); any other name may hold everything."""
+
+MAX_ENTRY_BYTES = 20 * 2**30
+MAX_RATIO = 2000
+"""An archived file that unpacks to so many times its size is a bomb: XML of 1C packs 10 to 40 times."""
+_NUMBERS = re.compile(r"(\d+)")
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One XML file. `name` is relative to the source; for a zip, the path inside it."""
+
+    name: str
+    size: int
+    modified: str
+    kinds: frozenset[str]
+    path: Path
+    """The file itself, or the archive that holds it."""
+    members: tuple[str, ...] = ()
+    """The way inside the archive(s): one name, or two where a zip lies in a zip."""
+
+
+class Export(msgspec.Struct, frozen=True):
+    """See importers.commerceml.Export."""
+
+    path: Path
+    parts: tuple[Part, ...]
+    gaps: tuple[str, ...]
+    """Numbered files that are missing between others, as messages."""
+    pictures: dict[str, Part]
+    """Image files by their path relative to the folder of goods, as <Картинка> names them."""
+
+    def files_for(self, kind: str) -> tuple[Part, ...]:
+        """The files that may serve an import type; a plug-in's type is given all."""
+        return tuple(part for part in self.parts if kind in part.kinds or kind not in ALL)
+
+    def records(
+        self,
+        kind: str,
+        *wanted: type[Record],
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Iterator[list[Record | Rejected]]:
+        """See importers.commerceml.Export."""
+        from importers.commerceml.reader import read_part
+
+        parts = self.files_for(kind)
+        total = sum(part.size for part in parts)
+        done = 0
+        for part in parts:
+            for position, batch in read_part(part, frozenset(wanted)):
+                if on_progress:
+                    on_progress(min(done + position, total), total)
+                yield batch
+            done += part.size
+        if on_progress:
+            on_progress(total, total)
+
+    def images(self) -> dict[str, Part]:
+        return self.pictures
+
+
+@contextmanager
+def open_part(part: Part) -> Iterator[IO[bytes]]:
+    """The bytes of a part; after a clean read the file must be the one that was opened, unchanged."""
+    with part.path.open("rb") as file:
+        before = os.fstat(file.fileno())
+        if not part.members:
+            yield file
+        else:
+            yield from _member(file, part)
+        if _identity(before) != _identity(os.fstat(file.fileno())) or _identity(before) != _identity(
+            _stat(part)
+        ):
+            raise BadFile(
+                _("the file was changed while it was read; import again when 1C is done"), part.name
+            )
+
+
+def _member(file: IO[bytes], part: Part) -> Iterator[IO[bytes]]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if len(part.members) == 1:
+                with archive.open(part.members[0]) as member:
+                    yield member
+                return
+            with archive.open(part.members[0]) as nested, zipfile.ZipFile(nested) as inner:
+                with inner.open(part.members[1]) as member:
+                    yield member
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise BadFile(
+            _("the archive is damaged: {error}; copy it again").format(error=error), part.name
+        ) from error
+
+
+def _stat(part: Part) -> os.stat_result:
+    try:
+        return part.path.stat()
+    except OSError as error:
+        raise BadFile(
+            _("the file vanished while it was read; import again when 1C is done"), part.name
+        ) from error
+
+
+def _identity(stat: os.stat_result) -> tuple[int, ...]:
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def find_export(path: Path) -> Export:
+    """The export at `path`. Raises SourceError."""
+    try:
+        if path.is_dir():
+            found = list(_in_folder(path))
+        elif path.is_file():
+            found = list(_in_archive(path, path.name))
+        else:
+            raise SourceError(
+                _("{path}: there is no such folder or .zip; set source.path or --source").format(path=path)
+            )
+    except OSError as error:
+        raise SourceError(
+            _("{path}: cannot be read: {error}").format(path=path, error=error.strerror)
+        ) from error
+    xml = sorted((p for p in found if p.name.lower().endswith(".xml")), key=lambda p: sort_key(p.name))
+    parts = tuple(part for part in xml if _is_export(part))
+    if not parts:
+        raise SourceError(
+            _(
+                "{path}: holds no export of 1C (no CommerceML .xml); let 1C write it, or give another --source"
+            ).format(path=path)
+        )
+    return Export(path, parts, tuple(_gaps(parts)), dict(_pictures(found)))
+
+
+IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp")
+WANTED = (".xml", ".zip", *IMAGES)
+
+
+def _in_folder(folder: Path) -> Iterator[Part]:
+    home = folder.resolve()
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for file in sorted(files):
+            path = Path(root, file)
+            if not file.lower().endswith(WANTED) or file.startswith("."):
+                continue
+            if not path.resolve().is_relative_to(home):
+                raise SourceError(
+                    _("{path}: a link that leads out of the source is not followed; copy the file").format(
+                        path=path
+                    )
+                )
+            name = path.relative_to(folder).as_posix()
+            if file.lower().endswith(".zip"):
+                yield from _in_archive(path, name)
+            else:
+                stat = path.stat()
+                yield _part(name, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC), path)
+
+
+def _in_archive(path: Path, label: str) -> Iterator[Part]:
+    """The files of a .zip, also of those that lie in it: 1C may pack each part, and the operator all of them."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in _entries(archive, label):
+                if not entry.filename.lower().endswith(".zip"):
+                    yield _part(entry.filename, entry.file_size, _time(entry), path, entry.filename)
+                    continue
+                with archive.open(entry) as nested, zipfile.ZipFile(io.BufferedReader(nested)) as inner:  # type: ignore[type-var]
+                    for member in _entries(inner, f"{label}/{entry.filename}"):
+                        name = f"{entry.filename}/{member.filename}"
+                        yield _part(
+                            name, member.file_size, _time(member), path, entry.filename, member.filename
+                        )
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise SourceError(
+            _("{path}: the archive is damaged or not a .zip: {error}; copy it again").format(
+                path=path, error=error
+            )
+        ) from error
+
+
+def _entries(archive: zipfile.ZipFile, label: str) -> Iterator[zipfile.ZipInfo]:
+    for entry in archive.infolist():
+        name = PurePosixPath(entry.filename.replace("\\", "/"))
+        if entry.is_dir() or not entry.filename.lower().endswith(WANTED):
+            continue
+        if name.is_absolute() or ".." in name.parts or ":" in entry.filename:
+            raise SourceError(
+                _("{path}: the archive names a file outside of itself: {name}; do not use it").format(
+                    path=label, name=entry.filename
+                )
+            )
+        if entry.file_size > MAX_ENTRY_BYTES or entry.file_size > MAX_RATIO * max(entry.compress_size, 1024):
+            raise SourceError(
+                _("{path}: {name} unpacks to {size} bytes; an archive like this is made to do harm").format(
+                    path=label, name=entry.filename, size=entry.file_size
+                )
+            )
+        yield entry
+
+
+def _time(entry: zipfile.ZipInfo) -> datetime:
+    try:
+        return datetime(*entry.date_time, tzinfo=UTC)
+    except ValueError:
+        return datetime(1980, 1, 1, tzinfo=UTC)
+
+
+def _part(name: str, size: int, modified: datetime, path: Path, *members: str) -> Part:
+    return Part(name, size, f"{modified:%Y-%m-%dT%H:%M:%SZ}", _kinds(name), path, members)
+
+
+def _kinds(name: str) -> frozenset[str]:
+    """By the first letters of the file's name, or of its folder in a package: `prices_1_2_<guid>.xml`, `prices/a.xml`."""
+    stem = re.split(r"[^a-z]", PurePosixPath(name).stem.lower())[0]
+    folder = PurePosixPath(name).parent.name.lower()
+    return NAMES.get(stem) or (NAMES[folder] if folder in NAMES and folder != "goods" else ALL)
+
+
+def sort_key(name: str) -> list[tuple[int, int | str]]:
+    """Parts sort by number, not by text: rests_1_10 after rests_1_9."""
+    return [(0, int(piece)) if piece.isdigit() else (1, piece) for piece in _NUMBERS.split(name.lower())]
+
+
+def _is_export(part: Part) -> bool:
+    """CommerceML by its root element, or by a name that 1C gives: then a wrong root is an error, not another file."""
+    from importers.commerceml.encoding import root_of
+
+    with open_part(part) as file:
+        root = root_of(file.read(65536))
+    stem = re.split(r"[^a-z]", PurePosixPath(part.name).stem.lower())[0]
+    return root == "КоммерческаяИнформация" or stem in NAMES or stem in ("import", "offers")
+
+
+def _gaps(parts: tuple[Part, ...]) -> Iterator[str]:
+    """Numbers missing in `prices_1_1…, prices_1_3…` and `import0_1, import0_3`."""
+    numbered: dict[str, set[int]] = {}
+    for part in parts:
+        if match := re.fullmatch(r"([A-Za-z]+_?\d+_)(\d+)(?:_.*)?", PurePosixPath(part.name).stem):
+            numbered.setdefault(match[1], set()).add(int(match[2]))
+    for prefix, numbers in numbered.items():
+        for missing in sorted(set(range(1, max(numbers))) - numbers):
+            yield _("{name}: this part is missing").format(name=f"{prefix}{missing}")
+
+
+def _pictures(found: list[Part]) -> Iterator[tuple[str, Part]]:
+    """Under the whole name and under each end of it: <Картинка> is relative to the folder of the goods."""
+    for part in found:
+        if part.name.lower().endswith(IMAGES):
+            pieces = part.name.split("/")
+            for start in range(len(pieces)):
+                yield "/".join(pieces[start:]), part

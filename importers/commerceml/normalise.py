@@ -1,0 +1,85 @@
+"""Values as 1C writes them, made canonical (docs/format.md; COMMERCEML 1.6). `None` always means "no value"."""
+
+from __future__ import annotations
+
+import re
+
+ZERO_GUID = "00000000-0000-0000-0000-000000000000"
+INVISIBLE = "\ufeff\u200b\u2060"
+MAX_ID = 1000
+"""Characters; a longer id is rejected: no 1C makes one."""
+
+_NUMBER = re.compile(r"([+-]?)0*([0-9]{0,30})(?:\.([0-9]{0,30}))?(?:%|[а-яА-Я./]{1,10})?")
+_PLAIN = re.compile(r"[1-9][0-9]{0,14}(?:\.[0-9]{0,10}[1-9])?|0")
+_SPACES = re.compile(r"[\s\u200b\ufeff\u2060]+")
+
+CURRENCIES = {
+    "РУБ": "RUB", "RUR": "RUB", "643": "RUB", "810": "RUB", "РУБЛЬ": "RUB", "РУБЛИ": "RUB", "Р": "RUB", "₽": "RUB",
+    "ГРН": "UAH", "980": "UAH", "840": "USD", "$": "USD", "978": "EUR", "€": "EUR", "398": "KZT", "ТЕНГЕ": "KZT",
+    "417": "KGS", "СОМ": "KGS", "933": "BYN",
+}  # fmt: skip
+
+
+def text(value: str | None) -> str | None:
+    """Without white space, NBSP and invisible marks at both ends; None for nothing and for "not set"."""
+    if value is None:
+        return None
+    value = value.strip()
+    if value and (value[0] in INVISIBLE or value[-1] in INVISIBLE):
+        value = value.strip(INVISIBLE + " \t\r\n\u00a0")
+    return None if not value or is_unset(value) else value
+
+
+def is_unset(value: str) -> bool:
+    """What 1C writes for "not set": zero GUID, 0001-01-01, -999 999 999,9 with any spaces."""
+    if value[0] == "0":
+        return value == ZERO_GUID or value.startswith("0001-01-01")
+    return value[0] == "-" and _SPACES.sub("", value).replace(",", ".") == "-999999999.9"
+
+
+def number(value: str | None) -> str | None:
+    """Canonical decimal text ("-1234.5"), None for no value. Raises ValueError: not a plain decimal number."""
+    if value is None:
+        return None
+    if _PLAIN.fullmatch(value):  # most are canonical already
+        return value
+    value = text(value)
+    if value is None:
+        return None
+    match = _NUMBER.fullmatch(_SPACES.sub("", value).replace(",", "."))
+    if not match or not (match[2] or match[3] or "0" in value):
+        raise ValueError(value)
+    sign, whole, fraction = match[1], match[2] or "0", (match[3] or "").rstrip("0")
+    canonical = f"{whole}.{fraction}" if fraction else whole
+    return f"-{canonical}" if sign == "-" and canonical != "0" else canonical
+
+
+def currency(value: str | None) -> str | None:
+    """ISO 4217 letters where known, else as written."""
+    value = text(value)
+    return CURRENCIES.get(value.upper().rstrip("."), value) if value else None
+
+
+def boolean(value: str | None) -> bool | None:
+    value = text(value)
+    return value.lower() in ("true", "1", "да", "истина") if value else None
+
+
+def image_path(value: str | None) -> str | None:
+    """Relative, with `/`; None when there is none. Raises ValueError when it would lead out of the folder."""
+    value = text(value)
+    if value is None:
+        return None
+    path = value.replace("\\", "/")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if path.startswith("/") or ".." in parts or ":" in path or not parts or any(ord(c) < 32 for c in path):
+        raise ValueError(value)
+    return "/".join(parts)
+
+
+def identity(value: str | None) -> str | None:
+    """An id: opaque, case kept. Raises ValueError when it is absurdly long."""
+    value = text(value)
+    if value and len(value) > MAX_ID:
+        raise ValueError(value[:40] + "…")
+    return value
