@@ -103,8 +103,10 @@ def plainly(path: str | Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "")
-        cure = next((cure for prefix, cure in _cures().items() if name.startswith(prefix)), str(error))
-        raise DatabaseError(f"{path}: {cure}") from error
+        for prefix, cure in _cures().items():
+            if name.startswith(prefix):
+                raise DatabaseError(f"{path}: {cure}") from error
+        raise
     except OSError as error:
         raise DatabaseError(f"{path}: {error.strerror or error}") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -33,34 +33,35 @@ class Merged(msgspec.Struct):
     hidden: int = 0
     """Rows that were active and are marked as removed now: less than `counts.removed`, as 1C also sends deletion
     marks of things that the shop never had."""
+    absent: int = 0
+    """Rows marked as removed because a full export does not hold them any more; they count as read and removed."""
+    absent_first: list[str] = []
     differing: int = 0
     """Records that a later one of the same key replaced with something else; `unchanged` counts them."""
 
 
 class Stage(Protocol):
-    """Records of one shape, put aside on disk until all are read, then merged in the order of their keys."""
+    """Records of one shape, put aside until all are read, then merged in the order of their keys."""
 
     scopes: set[str]
     """The catalogs or classifiers (see Shape.scope) of what was put aside."""
+    references: set[str]
+    """The second keys of merged facts: what their prices, stocks, values refer to."""
 
-    async def add(self, records: Iterable[Record], section_id: str = "") -> int:
+    def add(self, records: Iterable[Record], section_id: str = "") -> int:
         """Put records aside; how many rows to count they are (entities: one each, facts: each)."""
         ...
 
-    async def keep(self, keys: Iterable[str]) -> None:
-        """These were in the export but could not be read: not to be taken for absent."""
+    def keep(self, key: str) -> None:
+        """This one was in the export but could not be read: it is not absent."""
         ...
 
-    def merge(self) -> AsyncIterator[Merged]:
-        """Write what differs from the catalog; of records with the same key the last one counts."""
+    def merge(self, full: Collection[str | None] = ()) -> AsyncIterator[Merged]:
+        """Write what differs from the catalog; of records with the same key the last one counts. What the catalog
+        holds in the `full` scopes (None: anywhere) but was not put aside is marked as removed."""
         ...
 
-    async def remove_absent(self, scope: str | None) -> tuple[int, list[str]]:
-        """Mark as removed what the catalog holds in `scope` (None: anywhere) but was not staged.
-        How many, and the first few keys."""
-        ...
-
-    async def close(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class CatalogTransaction(Protocol):
@@ -77,7 +78,7 @@ class CatalogTransaction(Protocol):
 
     async def has_products(self) -> bool: ...
 
-    async def stage(self, shape: Shape) -> Stage:
+    def stage(self, shape: Shape) -> Stage:
         """An empty stage for records of this shape."""
         ...
 
@@ -91,10 +92,6 @@ class CatalogTransaction(Protocol):
 
     async def names(self, table: Table, keys: Sequence[str]) -> dict[str, str]:
         """What to call these rows in a message: the name, or the key where there is none."""
-        ...
-
-    async def undefined(self, facts: Table, reference: Table) -> list[str]:
-        """What `facts` refer to in their second column and `reference` does not hold; "" is no reference."""
         ...
 
     async def out_of_stock(self, products: Sequence[str]) -> list[str]:

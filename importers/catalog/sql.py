@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import cache
 
-from importers.catalog.tables import BRAND_PROPERTIES, Table
+from importers.catalog.tables import BRAND_PROPERTIES, Shape, Table
 
 
 def marks(values: Collection[object]) -> str:
@@ -18,14 +18,18 @@ def marks(values: Collection[object]) -> str:
 
 
 @cache
-def upsert(table: Table) -> str:
+def insert(table: Table, rows: int = 1) -> str:
+    row = f"({marks(table.columns)})"
+    return f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES {', '.join([row] * rows)}"
+
+
+@cache
+def update(table: Table) -> str:
+    """An upsert, as its parameters have the order of the columns."""
     keys, rest = table.columns[: table.keys], table.columns[table.keys :]
-    update = (
-        "UPDATE SET " + ", ".join(f"{column} = excluded.{column}" for column in rest) if rest else "NOTHING"
-    )
     return (
-        f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks(table.columns)}) "
-        f"ON CONFLICT ({', '.join(keys)}) DO {update}"
+        f"{insert(table)} ON CONFLICT ({', '.join(keys)}) "
+        f"DO UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in rest)}"
     )
 
 
@@ -44,14 +48,6 @@ def count_active(table: Table) -> str:
     return f"SELECT count(*) FROM {table.name}" + (" WHERE removed = 0" if "removed" in table.columns else "")
 
 
-def undefined(facts: Table, reference: Table) -> str:
-    column = facts.columns[1]
-    return (
-        f"SELECT DISTINCT {column} FROM {facts.name} WHERE {column} <> '' "
-        f"AND {column} NOT IN (SELECT {reference.columns[0]} FROM {reference.name}) ORDER BY 1"
-    )
-
-
 def in_stock(products: Collection[str]) -> str:
     """Those of the products that can be sold: takes `products` twice. Quantities are canonical decimals."""
     positive = "s.quantity <> '0' AND s.quantity NOT LIKE '-%'"
@@ -62,28 +58,38 @@ def in_stock(products: Collection[str]) -> str:
     )
 
 
-class StageSql:
-    """The statements of one stage: a temporary table of (key, payload), payload NULL = present but unreadable."""
+def absent(
+    shape: Shape,
+    scopes: Collection[str | None],
+    present: Collection[str],
+    after: str | None,
+    until: str | None,
+) -> tuple[str, list[str]]:
+    """The condition, with its parameters, for active rows in these scopes, with a key in (after, until] that is
+    not present. A scope None is the whole table, a bound None is none."""
+    key = shape.table.columns[0]
+    where, parameters = ["removed = 0"], []
+    if None not in scopes:
+        where.append(f"{shape.scope} IN ({marks(scopes)})")
+        parameters += [scope for scope in scopes if scope is not None]
+    if after is not None:
+        where.append(f"{key} > ?")
+        parameters.append(after)
+    if until is not None:
+        where.append(f"{key} <= ?")
+        parameters.append(until)
+    where.append(f"{key} NOT IN ({marks(present)})")
+    parameters += present
+    return " AND ".join(where), parameters
 
-    def __init__(self, table: Table) -> None:
-        name = f"temp.stage_{table.name}"
-        key = table.columns[0]
-        self.create = f"CREATE TABLE {name} (key TEXT NOT NULL, payload BLOB)"
-        self.drop = f"DROP TABLE {name}"
-        self.insert = f"INSERT INTO {name} VALUES (?, ?)"
-        self.in_order = f"SELECT key, payload FROM {name} WHERE payload IS NOT NULL ORDER BY key, rowid"
-        self._table = table.name
-        self._key = key
-        self._absent = f"removed = 0 AND {key} NOT IN (SELECT key FROM {name})"
 
-    def first_absent(self, scope: str | None, limit: int) -> str:
-        return f"SELECT {self._key} FROM {self._table} WHERE {self._where(scope)} ORDER BY {self._key} LIMIT {limit}"
+def first(table: Table, where: str, limit: int) -> str:
+    key = table.columns[0]
+    return f"SELECT {key} FROM {table.name} WHERE {where} ORDER BY {key} LIMIT {limit}"
 
-    def remove_absent(self, scope: str | None) -> str:
-        return f"UPDATE {self._table} SET removed = 1 WHERE {self._where(scope)}"
 
-    def _where(self, scope: str | None) -> str:
-        return self._absent + (f" AND {scope} = ?" if scope else "")
+def remove(table: Table, where: str) -> str:
+    return f"UPDATE {table.name} SET removed = 1 WHERE {where}"
 
 
 RESOLVE_BRANDS = f"""

@@ -1,4 +1,4 @@
-"""Staged records on SQLite: a temporary table, read back in the order of keys and merged batch by batch.
+"""Staged records on SQLite: merged into the catalog in the order of their keys, batch by batch.
 
 Comparing happens here and not in SQL: it costs less, tells created from updated from unchanged exactly, gives the
 old values for the session's summary, and writes no page when nothing differs.
@@ -7,12 +7,13 @@ old values for the session's summary, and writes no page when nothing differs.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from importers.catalog import Change, Merged, sql
+from importers.catalog.spool import Spool
 from importers.catalog.tables import Cell, Row, Rows, Shape, Table
 from importers.commerceml.records import Record
 from importers.kinds import Counts
@@ -20,12 +21,14 @@ from importers.kinds import Counts
 if TYPE_CHECKING:
     from importers.catalog.sqlite import SqliteTransaction
 
-BATCH_KEYS = 500
+BATCH_KEYS = 1000
 BATCH_BYTES = 1_000_000
 FIRST_FEW = 5
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Rows).decode
+_UNREADABLE = b""
+"""The payload of what was in the export but could not be read."""
 
 
 class SqliteStage:
@@ -34,24 +37,18 @@ class SqliteStage:
     def __init__(self, transaction: SqliteTransaction, shape: Shape) -> None:
         self._tx = transaction
         self._shape = shape
-        self._sql = sql.StageSql(shape.table)
+        self._spool = Spool()
         self.scopes: set[str] = set()
+        self.references: set[str] = set()
 
-    @classmethod
-    async def open(cls, transaction: SqliteTransaction, shape: Shape) -> SqliteStage:
-        stage = cls(transaction, shape)
-        await transaction.run(stage._sql.create)
-        return stage
+    def close(self) -> None:
+        self._spool.close()
 
-    async def close(self) -> None:
-        await self._tx.run(self._sql.drop)
-
-    async def add(self, records: Iterable[Record], section_id: str = "") -> int:
+    def add(self, records: Iterable[Record], section_id: str = "") -> int:
         shape = self._shape
         identity = shape.record.__struct_fields__[0]
         scope_at = shape.at(shape.scope) if shape.scope else None
         count = 0
-        packed: list[tuple[str, bytes | None]] = []
         for record in records:
             rows = shape.rows(record, section_id)
             if not rows[0]:
@@ -59,42 +56,60 @@ class SqliteStage:
             count += len(rows[0])
             if scope_at is not None:
                 self.scopes.add(str(rows[0][0][scope_at]))
-            packed.append((getattr(record, identity), _encode(rows)))
-        await self._put(packed)
+            self._spool.add(getattr(record, identity), _encode(rows))
         return count
 
-    async def keep(self, keys: Iterable[str]) -> None:
-        await self._put([(key, None) for key in keys])
+    def keep(self, key: str) -> None:
+        self._spool.add(key, _UNREADABLE)
 
-    async def _put(self, packed: list[tuple[str, bytes | None]]) -> None:
-        await self._tx.run_many(self._sql.insert, packed)
-
-    async def merge(self) -> AsyncIterator[Merged]:
+    async def merge(self, full: Collection[str | None] = ()) -> AsyncIterator[Merged]:
         merge = self._merge_facts if self._shape.facts else self._merge_entities
-        async for batch in self._batches():
-            yield await merge(batch)
+        last: str | None = None
+        for batch in self._batches():
+            merged = await merge({key: payloads for key, payloads in batch.items() if payloads})
+            if full:
+                (*_before, until) = batch
+                await self._remove_absent(merged, full, batch, last, until)
+                last = until
+            yield merged
+        if full:
+            merged = Merged(Counts(), [], [])
+            await self._remove_absent(merged, full, (), last, None)
+            yield merged
 
-    async def remove_absent(self, scope: str | None) -> tuple[int, list[str]]:
-        column = self._shape.scope if scope is not None else None
-        parameters = () if scope is None else (scope,)
-        first = await self._tx.fetch(self._sql.first_absent(column, FIRST_FEW), *parameters)
-        if not first:
-            return 0, []
-        removed = await self._tx.execute(self._sql.remove_absent(column), *parameters)
-        return removed, [str(found) for (found,) in first]
-
-    async def _batches(self) -> AsyncIterator[dict[str, list[bytes]]]:
+    def _batches(self) -> Iterator[dict[str, list[bytes]]]:
         """Payloads by key, in the order of keys; those of one key in the order in which they came."""
-        batch: dict[str, list[bytes]] = defaultdict(list)
+        batch: dict[str, list[bytes]] = {}
         size = 0
-        async for key, payload in self._tx.rows(self._sql.in_order):
-            if (len(batch) >= BATCH_KEYS or size >= BATCH_BYTES) and key not in batch:
-                yield batch
-                batch, size = defaultdict(list), 0
-            batch[key].append(payload)
-            size += len(payload)
+        for key, payload in self._spool:
+            if key not in batch:
+                if len(batch) >= BATCH_KEYS or size >= BATCH_BYTES:
+                    yield batch
+                    batch, size = {}, 0
+                batch[key] = []
+            if payload != _UNREADABLE:
+                batch[key].append(payload)
+                size += len(payload)
         if batch:
             yield batch
+
+    async def _remove_absent(
+        self,
+        merged: Merged,
+        full: Collection[str | None],
+        present: Collection[str],
+        after: str | None,
+        until: str | None,
+    ) -> None:
+        """Mark as removed what lies between two keys in the order of keys, in the full scopes, and is not present."""
+        where, parameters = sql.absent(self._shape, full, present, after, until)
+        first = await self._tx.fetch(sql.first(self._shape.table, where, FIRST_FEW), *parameters)
+        if first:
+            merged.absent = await self._tx.execute(sql.remove(self._shape.table, where), *parameters)
+            merged.absent_first = [row[0] for row in first]
+            merged.hidden += merged.absent
+            merged.counts.read += merged.absent
+            merged.counts.removed += merged.absent
 
     async def _merge_entities(self, batch: dict[str, list[bytes]]) -> Merged:
         """Created, updated or marked as removed: an entity counts once, whatever changed in its parts."""
@@ -146,9 +161,14 @@ class SqliteStage:
         merged = Merged(counts, [], [])
         told: dict[str, dict[Cell, Row]] = {}
         for key, payloads in batch.items():
-            facts, read, merged.differing = _fold(payloads, shape.or_total, merged.differing)
+            rows = [row for payload in payloads for row in _decode(payload)[0]]
+            facts = {row[0]: row for row in rows}
+            if len(facts) < len(rows) or (shape.or_total and "" in facts and len(facts) > 1):
+                facts, differing = _fold(rows, shape.or_total)
+                counts.unchanged += len(rows) - len(facts)
+                merged.differing += differing
             told[key] = facts
-            counts.unchanged += read - len(facts)
+            self.references.update(facts)  # type: ignore[arg-type]
 
         held = await self._held(told)
         writes = _Writes(self._tx)
@@ -159,7 +179,7 @@ class SqliteStage:
                 continue
             old = {row[0]: row for row in held[key][0]}
             new = [row for row in facts.values() if old.get(row[0]) != row]
-            gone = [row for row in old.values() if (row[0] == "") != ("" in facts)] if shape.or_total else []
+            gone = [second for second in old if (second == "") != ("" in facts)] if shape.or_total else []
             created = sum(row[0] not in old for row in new)
             counts.created += created
             counts.updated += len(new) - created
@@ -167,11 +187,12 @@ class SqliteStage:
             counts.read += len(gone)
             counts.removed += len(gone)
             if new or gone:
-                writes.replace(shape.table, key, gone, new)
                 after = old | facts
-                for row in gone:
-                    del after[row[0]]
-                merged.changes.append(Change(key, held[key], (tuple(after.values()),)))
+                for second in gone:
+                    del after[second]
+                change = Change(key, held[key], (tuple(after.values()),))
+                writes.replace(shape.table, key, change.old[0], change.new[0])
+                merged.changes.append(change)
         await writes.flush()
 
         if shape.parents:
@@ -186,8 +207,10 @@ class SqliteStage:
         for n, table in enumerate(self._shape.tables):
             if not keys:
                 break
-            for key, *row in await self._tx.fetch(sql.select(table, table.columns, keys), *keys):
-                found.setdefault(key, [[] for _ in self._shape.tables])[n].append(tuple(row))
+            for row in await self._tx.fetch(sql.select(table, table.columns, keys), *keys):
+                if row[0] not in found:
+                    found[row[0]] = [[] for _ in self._shape.tables]
+                found[row[0]][n].append(row[1:])
             keys = found
         return {key: tuple(map(tuple, rows)) for key, rows in found.items()}
 
@@ -201,47 +224,48 @@ class SqliteStage:
 
 
 class _Writes:
-    """The rows that a batch deletes and writes, sent together: one statement a table."""
+    """The rows that a batch deletes, updates and inserts, sent together."""
 
     def __init__(self, transaction: SqliteTransaction) -> None:
         self._tx = transaction
         self._gone: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
+        self._updated: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
         self._new: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
 
     def add(self, table: Table, key: str, rows: Iterable[Row]) -> None:
-        self._new[table].extend((key, *row) for row in rows)
+        self._new[table].extend([(key, *row) for row in rows])
 
     def replace(self, table: Table, key: str, was: Sequence[Row], now: Sequence[Row]) -> None:
-        """Delete what is only in `was`, write what is only in `now`; rows of one primary key are updated."""
-        old, new = set(was), set(now)
+        """Delete what is only in `was`, write what is only in `now`; rows of the same primary key are updated."""
         rest = table.keys - 1
-        stays = {row[:rest] for row in now}
-        self._gone[table].extend(
-            (key, *row[:rest]) for row in was if row not in new and row[:rest] not in stays
-        )
-        self.add(table, key, (row for row in now if row not in old))
+        before, after = {row[:rest]: row for row in was}, {row[:rest]: row for row in now}
+        self._gone[table].extend((key, *ident) for ident in before if ident not in after)
+        for ident, row in after.items():
+            if ident not in before:
+                self._new[table].append((key, *row))
+            elif before[ident] != row:
+                self._updated[table].append((key, *row))
 
     async def flush(self) -> None:
         for table, rows in self._gone.items():
             await self._tx.write(sql.delete(table), rows)
+        for table, rows in self._updated.items():
+            await self._tx.write(sql.update(table), rows)
         for table, rows in self._new.items():
-            await self._tx.write(sql.upsert(table), rows)
+            await self._tx.insert(table, rows)
 
 
-def _fold(payloads: list[bytes], or_total: bool, differing: int) -> tuple[dict[Cell, Row], int, int]:
-    """The facts that count among those told of one key, how many were told, and `differing` plus those replaced by
-    something else."""
+def _fold(rows: list[Row], or_total: bool) -> tuple[dict[Cell, Row], int]:
+    """The facts that count among those told of one key, and how many were replaced by something else."""
     facts: dict[Cell, Row] = {}
-    read = 0
-    for payload in payloads:
-        for row in _decode(payload)[0]:
-            read += 1
-            if or_total and facts and (row[0] == "") != ("" in facts):
-                differing += len(facts)
-                facts.clear()
-            differing += facts.get(row[0], row) != row
-            facts[row[0]] = row
-    return facts, read, differing
+    differing = 0
+    for row in rows:
+        if or_total and facts and (row[0] == "") != ("" in facts):
+            differing += len(facts)
+            facts.clear()
+        differing += facts.get(row[0], row) != row
+        facts[row[0]] = row
+    return facts, differing
 
 
 def _is_removed(shape: Shape, rows: Rows) -> bool:

@@ -34,7 +34,7 @@ ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 """How 1C writes an empty reference: not set."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """A table. `columns`: those that an import writes; the first `keys` of them are its primary key."""
 
@@ -43,7 +43,7 @@ class Table:
     keys: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shape:
     """How records of one type lie in the tables.
 

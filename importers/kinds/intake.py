@@ -12,6 +12,7 @@ read = created + updated + unchanged + removed + rejected.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -70,7 +71,7 @@ class Intake:
                 )
             )
         for shape in self._shapes:
-            self._stages[shape] = await job.catalog.stage(shape)
+            self._stages[shape] = job.catalog.stage(shape)
             if shape.removed_at is not None:
                 self._active[shape] = await job.catalog.active(shape.table)
         by_type = {shape.record: shape for shape in self._shapes}
@@ -86,12 +87,13 @@ class Intake:
                 if of := by_type.get(type(record)):
                     waiting[of].append(record)
                 elif isinstance(record, Section):
-                    await self._stage(waiting, section_id)
+                    self._stage(waiting, section_id)
                     section_id = record.id
                     self._enter(record)
                 elif isinstance(record, Rejected):
-                    yield await self._reject(record)
-            await self._stage(waiting, section_id)
+                    yield self._reject(record)
+            self._stage(waiting, section_id)
+            await asyncio.sleep(0)  # reading is synchronous: let a cancel or a heartbeat in
             if self._due():
                 yield Progress(job.kind, "read", at[0], at[1], self._staged)
         yield Progress(job.kind, "read", at[1], at[1], self._staged)
@@ -105,38 +107,61 @@ class Intake:
     async def merge(self, shape: Shape, see: Callable[[Change], None] | None = None) -> AsyncIterator[Event]:
         """Merge the staged records of one shape; `see` is given every change of what was there before."""
         stage = self._stages[shape]
+        full, warnings = self._full_scopes(shape)
+        for warning in warnings:
+            yield warning
         counts = Counts()
-        differing = 0
+        differing = absent = 0
         orphans: list[str] = []
-        async for merged in stage.merge():
+        gone: list[str] = []
+        async for merged in stage.merge(full):
             counts += merged.counts
             differing += merged.differing
+            absent += merged.absent
             self._hidden[shape] += merged.hidden
             orphans += merged.orphans[: FIRST_FEW - len(orphans)]
+            gone += merged.absent_first[: FIRST_FEW - len(gone)]
             if see:
                 for change in merged.changes:
                     see(change)
-            done = self._merged + _outcomes(counts) - counts.read
+            self._merged += _outcomes(merged.counts) - merged.counts.read
             if self._due():
-                yield Progress(self._job.kind, "merge", done, self._staged, self._staged)
-        self._merged += _outcomes(counts) - counts.read
-        yield Progress(self._job.kind, "merge", self._merged, self._staged, self._staged)
+                yield Progress(self._job.kind, "merge", self._merged, self._staged, self._staged)
+        stage.close()
         self._tables[shape.table.name] += counts
+        yield Progress(self._job.kind, "merge", self._merged, self._staged, self._staged)
+        table = shape.table.name
         if differing:
             yield Log(
                 "warning",
                 N_("{table}: {count} records came again with other content; the last one counts"),
-                {"table": shape.table.name, "count": differing},
+                {"table": table, "count": differing},
             )
         if orphans:
+            ids = some(orphans, counts.orphans)
+            yield Log("warning", ORPHANS[shape.table], {"count": counts.orphans, "ids": ids})
+        if absent:
             yield Log(
                 "warning",
-                ORPHANS[shape.table],
-                {"count": counts.orphans, "ids": some(orphans, counts.orphans)},
+                N_("{table}: {count} are not in the full export any more and are marked as removed: {ids}"),
+                {"table": table, "count": absent, "ids": some(gone, absent)},
             )
-        async for event in self._remove_absent(shape, stage):
-            yield event
-        await stage.close()
+
+    async def define_missing(self, facts: Shape, reference: Shape, message: str) -> AsyncIterator[Event]:
+        """Define what merged facts refer to but no export defined: its id becomes its name, with one warning each.
+        These rows are made up here, so they are not counted as records."""
+        catalog, table = self._job.catalog, reference.table
+        missing = await catalog.missing(table, sorted(self._stages[facts].references - {""}))
+        defaults: dict[str, Cell] = {"removed": 0}
+        await catalog.insert(
+            table,
+            [
+                tuple(id_ if c in ("id", "name") else defaults.get(c) for c in table.columns)
+                for id_ in missing
+            ],
+        )
+        for id_ in missing:
+            yield Log("warning", message, {"id": id_})
 
     def finish(self) -> Iterator[Event]:
         """The counts, then LimitExceeded if they are beyond the limits."""
@@ -155,20 +180,20 @@ class Intake:
                 full = not section.changes_only and not section.name.startswith("Изменения")
                 self._full[shape, scope] = self._full.get((shape, scope), True) and full
 
-    async def _stage(self, waiting: dict[Shape, list[Record]], section_id: str) -> None:
+    def _stage(self, waiting: dict[Shape, list[Record]], section_id: str) -> None:
         for shape, records in waiting.items():
-            count = await self._stages[shape].add(records, section_id)
+            count = self._stages[shape].add(records, section_id)
             self._tables[shape.table.name].read += count
             self._staged += count
         waiting.clear()
 
-    async def _reject(self, rejected: Rejected) -> Reject:
+    def _reject(self, rejected: Rejected) -> Reject:
         shape = next((s for s in self._shapes if s.record_name == rejected.record), self._shapes[-1])
         counts = self._tables[shape.table.name]
         counts.read += 1
         counts.rejected += 1
         if rejected.id:
-            await self._stages[shape].keep([rejected.id])
+            self._stages[shape].keep(rejected.id)
         else:
             self._unnamed_rejects.add(shape)
         return Reject(
@@ -176,37 +201,32 @@ class Intake:
             rejected.fragment,
         )  # fmt: skip
 
-    async def _remove_absent(self, shape: Shape, stage: Stage) -> AsyncIterator[Event]:
-        """COMMERCEML, decisions: absence removes only what was exported in full, and read to the last record."""
-        for (of, scope), full in self._full.items():
-            if of is not shape or not full or (scope is not None and scope not in stage.scopes):
-                continue
-            if gaps := self._job.export.gaps:
-                yield Log(
+    def _full_scopes(self, shape: Shape) -> tuple[set[str | None], list[Log]]:
+        """The scopes of which the export holds everything, and why some are not taken for that. COMMERCEML,
+        decisions: absence removes only what was exported in full, in all parts, and was read to the last record."""
+        table = shape.table.name
+        full = {
+            scope
+            for (of, scope), said in self._full.items()
+            if of is shape and said and (scope is None or scope in self._stages[shape].scopes)
+        }
+        if full and (gaps := self._job.export.gaps):
+            return set(), [
+                Log(
                     "warning",
                     N_("{table}: nothing is removed by absence, as parts of the export are missing: {gaps}"),
-                    {"table": shape.table.name, "gaps": some(gaps, len(gaps))},
+                    {"table": table, "gaps": some(gaps, len(gaps))},
                 )
-            elif shape in self._unnamed_rejects:
-                yield Log(
+            ]
+        if full and shape in self._unnamed_rejects:
+            return set(), [
+                Log(
                     "warning",
                     N_("{table}: nothing is removed by absence, as records without an id were rejected"),
-                    {"table": shape.table.name},
+                    {"table": table},
                 )
-            else:
-                count, first = await stage.remove_absent(scope)
-                counts = self._tables[shape.table.name]
-                counts.read += count
-                counts.removed += count
-                self._hidden[shape] += count
-                if count:
-                    yield Log(
-                        "warning",
-                        N_(
-                            "{table}: {count} are not in the full export any more and are marked as removed: {ids}"
-                        ),
-                        {"table": shape.table.name, "count": count, "ids": some(first, count)},
-                    )
+            ]
+        return full, []
 
     def _check_limits(self) -> None:
         job = self._job
@@ -240,20 +260,6 @@ class Intake:
             return False
         self._told_at = now
         return True
-
-
-async def define_missing(job: Job, facts: Shape, reference: Shape, message: str) -> AsyncIterator[Event]:
-    """Define what `facts` refer to in their second key but no export defined: its id becomes its name, with one
-    warning each. These rows are made up here, so they are not counted as records."""
-    table = reference.table
-    missing = await job.catalog.undefined(facts.table, table)
-    defaults: dict[str, Cell] = {"removed": 0}
-    await job.catalog.insert(
-        table,
-        [tuple(id_ if c in ("id", "name") else defaults.get(c) for c in table.columns) for id_ in missing],
-    )
-    for id_ in missing:
-        yield Log("warning", message, {"id": id_})
 
 
 _SUMMARY = N_(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from importers.catalog.tables import PRICE, PRICE_TYPE
 from importers.kinds import Event, Job
-from importers.kinds.intake import Intake, define_missing
+from importers.kinds.intake import Intake
 from importers.kinds.summary import PriceChanges
 from importers.texts import N_
 
@@ -20,8 +20,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
         yield event
     async for event in intake.merge(PRICE, changes.see):
         yield event
-    async for event in define_missing(
-        job,
+    async for event in intake.define_missing(
         PRICE,
         PRICE_TYPE,
         N_("Price type {id} is defined nowhere in the export; its id is used as its name"),

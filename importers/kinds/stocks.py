@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 
 from importers.catalog.tables import STOCK, WAREHOUSE
 from importers.kinds import Event, Job
-from importers.kinds.intake import Intake, define_missing
+from importers.kinds.intake import Intake
 from importers.kinds.summary import LostStocks
 from importers.texts import N_
 
@@ -25,8 +25,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
         yield event
     async for event in intake.merge(STOCK, lost.see):
         yield event
-    async for event in define_missing(
-        job,
+    async for event in intake.define_missing(
         STOCK,
         WAREHOUSE,
         N_("Warehouse {id} is defined nowhere in the export; its id is used as its name"),

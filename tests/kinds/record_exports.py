@@ -1,0 +1,57 @@
+"""Exports that tests make up from records, as the reader would stream them: the real protocol, no XML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from importers.commerceml.records import Record, Rejected, Section
+
+GOODS = Section("catalog-1", "Каталог", True, "catalog-1")
+PACKAGE = Section("catalog-1#", "ПакетПредложений", True, "catalog-1")
+
+
+@dataclass(frozen=True)
+class RecordPart:
+    """A file of an export that was never written: its records."""
+
+    records: Sequence[Record]
+    name: str = "import.xml"
+    size: int = 100
+    modified: str = "2026-01-01T00:00:00Z"
+    kinds: frozenset[str] = frozenset(
+        {"catalog", "attributes", "variants", "stocks", "prices", "customers", "images"}
+    )
+
+
+@dataclass
+class RecordExport:
+    parts: tuple[RecordPart, ...]
+    path: Path = Path("/srv/1c")
+    gaps: tuple[str, ...] = ()
+    batch: int = 3
+    after: Callable[[], None] = field(default=lambda: None)
+    """Called after the last record: where a reader finds out that a file changed while it was read."""
+
+    def files_for(self, kind: str) -> tuple[RecordPart, ...]:
+        return tuple(part for part in self.parts if kind in part.kinds)
+
+    def records(
+        self,
+        kind: str,
+        *wanted: type[Record],
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Iterator[list[Record | Rejected]]:
+        for part in self.files_for(kind):
+            taken = [r for r in part.records if type(r) in wanted or isinstance(r, Rejected)]
+            for start in range(0, len(taken), self.batch):
+                yield taken[start : start + self.batch]
+                if on_progress:
+                    on_progress(start + 1, len(taken))
+        self.after()
+
+
+def export(*records: Record) -> RecordExport:
+    """An export of one file."""
+    return RecordExport((RecordPart(records),))

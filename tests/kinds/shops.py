@@ -1,0 +1,137 @@
+"""A shop to import into: runs kinds as the worker does, and reads its catalog as a stranger would."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable
+from contextlib import aclosing, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from importers import kinds
+from importers.catalog import CatalogTransaction, open_catalog
+from importers.kinds import Counted, Counts, Event, Job, Log, Options, Reject
+from importers.settings import Limits
+
+DEFAULTS, LIMITS = Options(), Limits()
+
+
+@dataclass
+class Told:
+    """The events of one kind's run."""
+
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def counted(self) -> Counted:
+        """The only Counted. Asserts that the accounts are right (guarantee 9)."""
+        (counted,) = (event for event in self.events if isinstance(event, Counted))
+        total = Counts()
+        for counts in counted.tables.values():
+            assert_adds_up(counts)
+            total += counts
+        assert counted.counts == total
+        assert total.rejected == len(self.rejects)
+        return counted
+
+    @property
+    def counts(self) -> Counts:
+        return self.counted.counts
+
+    def table(self, name: str) -> Counts:
+        return self.counted.tables[name]
+
+    @property
+    def rejects(self) -> list[Reject]:
+        return [event for event in self.events if isinstance(event, Reject)]
+
+    def logs(self, *words: str, level: str | None = None) -> list[Log]:
+        """The lines that have all the words in their message."""
+        return [
+            event
+            for event in self.events
+            if isinstance(event, Log)
+            and all(word in event.message for word in words)
+            and level in (None, event.level)
+        ]
+
+
+def assert_adds_up(c: Counts) -> None:
+    assert c.read == c.created + c.updated + c.unchanged + c.removed + c.rejected
+
+
+@dataclass
+class Shop:
+    path: Path
+    images: Path
+    sessions: int = 0
+    told: Told = field(default_factory=Told)
+    """Of the kind that ran last, also when it failed."""
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.path}"
+
+    async def take(
+        self,
+        export: Any,
+        *names: str,
+        options: Options = DEFAULTS,
+        limits: Limits = LIMITS,
+        before_end: Callable[[CatalogTransaction], None] | None = None,
+    ) -> Told:
+        """One session that imports these kinds, in the order given. What the last of them told."""
+        self.sessions += 1
+        catalog = await open_catalog(self.url)
+        try:
+            async with catalog.transaction(
+                journal_id="test", session_id=self.sessions, fence=1, dry_run=options.dry_run
+            ) as transaction:
+                for name in names:
+                    self.told = Told()
+                    job = Job(
+                        self.sessions,
+                        name,
+                        export,
+                        transaction,
+                        options,
+                        images_path=str(self.images),
+                        limits=limits,
+                    )
+                    async with aclosing(kinds.load(name).run(job)) as events:  # type: ignore[type-var]
+                        async for event in events:
+                            self.told.events.append(event)
+                    assert isinstance(self.told.events[-1], Counted)
+                transaction.note = b"{}"
+                if before_end:
+                    before_end(transaction)
+        finally:
+            await catalog.close()
+        return self.told
+
+    def rows(self, sql: str, *parameters: object) -> list[Any]:
+        """Rows as tuples; of one column, its values."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            rows = connection.execute(sql, parameters).fetchall()
+        return [row[0] if len(row) == 1 else row for row in rows]
+
+    def checksum(self) -> str:
+        """Over every row of every table of the shop."""
+        return checksum(self.path)
+
+
+def checksum(path: Path) -> str:
+    digest = hashlib.sha256()
+    with closing(sqlite3.connect(path)) as connection:
+        tables = connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' "
+            "AND name NOT IN ('applied', 'schema_version') ORDER BY 1"
+        )
+        for (table,) in tables.fetchall():
+            columns = len(connection.execute(f"PRAGMA table_info({table})").fetchall())
+            order = ", ".join(str(n + 1) for n in range(columns))
+            for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order}"):
+                digest.update(repr((table, row)).encode())
+    return digest.hexdigest()
