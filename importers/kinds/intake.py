@@ -64,7 +64,7 @@ class Intake:
     async def read(self) -> AsyncIterator[Event]:
         """Stage every record. Raises BadFile, and ObmenError when there was nothing to read."""
         job = self._job
-        if not any(self._files in part.kinds for part in job.export.parts):
+        if not job.export.files_for(self._files):
             raise ObmenError(
                 _("{kind}: the export has no file for it; check what 1C writes to {source}").format(
                     kind=job.kind, source=job.export.path
