@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from datetime import datetime
@@ -86,9 +85,12 @@ class ObmenApp(App[int], inherit_bindings=False):
             self._handle_signals()
 
     def on_ready(self) -> None:
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
         """The first frame is on the screen: now the journal may be opened."""
-        self.run_worker(self._watch(), group="watch", exit_on_error=False)
-        self.run_worker(self._reap(), group="watch", exit_on_error=False)
+        for job in (self._watch(), self._reap()):
+            self.run_worker(self._guarded(job), group="watch", exit_on_error=False)
 
     async def on_unmount(self) -> None:
         if self.journal is not None:
@@ -102,9 +104,6 @@ class ObmenApp(App[int], inherit_bindings=False):
         self.wake()
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            if not self.is_headless and not os.isatty(sys.__stdin__.fileno()):  # type: ignore[union-attr]
-                self.exit(return_code=128 + signal.SIGHUP)
-                return
             try:
                 changed = await journal.changed()
             except ObmenError as error:
@@ -158,12 +157,12 @@ class ObmenApp(App[int], inherit_bindings=False):
     def start(self, job: Coroutine[None, None, None], group: str) -> None:
         """Run `job` as the app's own worker, beside others; what goes wrong becomes a notification."""
 
-        async def guarded() -> None:
-            with self.reporting():
-                await job
-            self.wake()
+        self.run_worker(self._guarded(job), group=group, exit_on_error=False)
 
-        self.run_worker(guarded(), group=group, exit_on_error=False)
+    async def _guarded(self, job: Coroutine[None, None, None]) -> None:
+        with self.reporting():
+            await job
+        self.wake()
 
     def launch(self, request: LaunchRequest, done: Callable[[LaunchResult | None], None]) -> None:
         """Launch once. `done` gets the result, or None when it failed before there was one."""
@@ -309,6 +308,12 @@ class ObmenApp(App[int], inherit_bindings=False):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._leave, number)
+        self.set_interval(1, self._check_terminal)
+
+    def _check_terminal(self) -> None:
+        """A terminal may go without a signal (nohup, a foreign session); Textual would read its end for ever."""
+        if not os.isatty(0):
+            self._leave(signal.SIGHUP)
 
     def _leave(self, number: signal.Signals) -> None:
         # A terminal that is gone can block its writer for ever; the process ends all the same.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import AsyncIterator
 
 import pytest
 from fixed_journal import NOW, FixedJournal
@@ -10,11 +11,13 @@ from textual.binding import Binding
 from textual.widgets import Input
 from tui_stage import settled
 
+from importers import doctor
 from tui import keys
 from tui.app import ObmenApp
 from tui.keys import TABLE, with_twins
 from tui.screens.attempts import AttemptsScreen
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.doctor import DoctorScreen
 from tui.screens.help import HelpScreen, page
 from tui.screens.launch import LaunchScreen
 from tui.widgets.log import LogView
@@ -26,8 +29,14 @@ OPENERS = {
     "launch": lambda: LaunchScreen("/srv/1c"),
     "attempts": AttemptsScreen,
     "question": lambda: ConfirmScreen("Sure?"),
+    "doctor": DoctorScreen,
     "help": HelpScreen,
 }
+
+
+async def nothing_to_check(_settings: object) -> AsyncIterator[doctor.Check]:
+    return
+    yield
 
 
 def test_a_twin_is_the_same_physical_key() -> None:
@@ -48,12 +57,15 @@ def test_no_key_means_two_things_in_one_place(place: str) -> None:
 async def test_every_key_fires_its_action_in_both_layouts(place: str, settings, monkeypatch) -> None:
     fired: list[str] = []
 
-    async def record(app: ObmenApp, action: str, *_args: object, **_named: object) -> bool:
+    async def record(app: ObmenApp, action: str, node: object = None, **_named: object) -> bool:
+        owner = app if action.startswith("app.") else node
+        assert hasattr(owner, "action_" + action.rpartition(".")[2].partition("(")[0]), action
         if action == "screen.copy_text":
             return False  # as when no text is selected: ctrl+c goes on to the app
         fired.append(action)
         return True
 
+    monkeypatch.setattr(doctor, "check", nothing_to_check)
     app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
     async with app.run_test() as pilot:
         await settled(pilot)

@@ -51,6 +51,7 @@ class MainScreen(LiveScreen[None]):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self.log_view.open(None, follow=False, empty=_("Opening the journal of sessions…"))
         self.say()
         self.set_interval(1, self._tick)
 
@@ -237,6 +238,11 @@ class MainScreen(LiveScreen[None]):
         from tui.screens.attempts import AttemptsScreen
 
         self.app.push_screen(AttemptsScreen())
+
+    def action_doctor(self) -> None:
+        from tui.screens.doctor import DoctorScreen
+
+        self.app.push_screen(DoctorScreen())
 
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen

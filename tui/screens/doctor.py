@@ -1,0 +1,86 @@
+"""The health check: what is set up wrong, each with its cure, and whether one confirm still makes one session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Static
+
+from importers.texts import _, ngettext
+from tui import show
+from tui.keys import bindings, rows
+from tui.widgets.bars import Bar, KeyBar
+
+if TYPE_CHECKING:
+    from importers.doctor import Check
+    from tui.app import ObmenApp
+
+
+class DoctorScreen(Screen[None]):
+    """Works on a scratch journal and catalog; leaving the screen stops it."""
+
+    BINDINGS = bindings("doctor")
+    AUTO_FOCUS = "VerticalScroll"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._checks: list[Check] = []
+        self._running = False
+
+    def compose(self) -> ComposeResult:
+        yield Bar(id="head")
+        with VerticalScroll(id="findings"):
+            yield Static(id="page", markup=False)
+        yield KeyBar(rows("doctor"))
+
+    def on_mount(self) -> None:
+        self.action_recheck()
+
+    def action_recheck(self) -> None:
+        self.run_worker(self._run(), group="doctor", exclusive=True, exit_on_error=False)
+
+    async def _run(self) -> None:
+        from importers.doctor import check
+
+        app = cast("ObmenApp", self.app)
+        self._checks, self._running = [], True
+        self._show()
+        with app.reporting():
+            async for finding in check(app.settings):
+                self._checks.append(finding)
+                self._show()
+        self._running = False
+        self._show()
+
+    def _show(self) -> None:
+        page = Text()
+        names = [_(finding.name) for finding in self._checks]
+        room = max(map(show.width, names), default=0)
+        for finding, name in zip(self._checks, names, strict=True):
+            word, style = (_("ok"), "green") if finding.ok else (_("fails"), "bold red")
+            page.append(f"{'✓' if finding.ok else '✗'} {word} ", style)
+            page.append(name + " " * (room - show.width(name) + 2), "bold").append(
+                show.plain(finding.detail) + "\n"
+            )
+            if not finding.ok and finding.cure:
+                page.append(" " * 9 + "» " + show.plain(finding.cure) + "\n", "yellow")
+        if self._running:
+            page.append(_("Checking…"), "dim")
+        self.query_one("#page", Static).update(page)
+        bad = sum(not finding.ok for finding in self._checks)
+        word = (
+            ngettext("{count} failure", "{count} failures", bad).format(count=bad)
+            if bad
+            else _("no failures")
+        )
+        self.query_one("#head", Bar).say(
+            Text.assemble((" obmen ", "bold"), " ", _("Health check")),
+            Text((_("checking…") if self._running else word) + " "),
+        )
+
+    def action_close(self) -> None:
+        self.dismiss()
