@@ -80,6 +80,14 @@ class ObmenApp(App[int], inherit_bindings=False):
     def get_default_screen(self) -> MainScreen:
         return MainScreen()
 
+    @property
+    def main(self) -> MainScreen:
+        """The screen of sessions, below whatever is open above it."""
+        screen = self.screen_stack[0]
+        if not isinstance(screen, MainScreen):
+            raise TypeError(screen)
+        return screen
+
     def on_mount(self) -> None:
         if not self.is_headless:
             self._handle_signals()
@@ -130,9 +138,7 @@ class ObmenApp(App[int], inherit_bindings=False):
     def _set_trouble(self, text: str) -> None:
         if text != self.trouble:
             self.trouble = text
-            for screen in self.screen_stack:
-                if isinstance(screen, MainScreen):
-                    screen.say()
+            self.main.say()
 
     def wake(self) -> None:
         """Have every screen look at the journal again."""
@@ -200,6 +206,7 @@ class ObmenApp(App[int], inherit_bindings=False):
     def delete(self, session_ids: list[int]) -> None:
         async def job() -> None:
             gone = await (await self.opened()).delete(session_ids)
+            self.main.forget(gone)
             self.notify(
                 ngettext("{count} session deleted", "{count} sessions deleted", len(gone)).format(
                     count=len(gone)
@@ -239,9 +246,7 @@ class ObmenApp(App[int], inherit_bindings=False):
             self.show_session(session.id)
 
     def show_session(self, session_id: int) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, MainScreen):
-                screen.go_to(session_id)
+        self.main.go_to(session_id)
 
     def copy(self, text: str) -> None:
         """To the clipboard of the operator's terminal (OSC 52), wherever this program runs."""

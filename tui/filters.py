@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Self
 
-from importers.kinds import KINDS
+from importers.kinds import names
 from importers.sessions.models import Attempt, Outcome, Session, Status
 from importers.texts import _
 from tui import show
@@ -22,16 +23,22 @@ class Filter:
     @classmethod
     def parse(cls, text: str) -> Self:
         """`failed prices anna`, or the same in the reader's language; order and case do not matter."""
+        kinds = names()
         status = kind = None
         words = []
         for word in text.casefold().split():
             if found := _named(word, {value: _(show.STATUS_WORDS[value]) for value in Status}):
                 status = found
-            elif word in KINDS:
+            elif word in kinds:
                 kind = word
             else:
                 words.append(word)
         return cls(status, kind, tuple(words))
+
+    @property
+    def request_id(self) -> str | None:
+        """The word that can only be a request id, if there is one."""
+        return next((word for word in self.words if re.fullmatch("[0-9a-f]{8}", word)), None)
 
     def __bool__(self) -> bool:
         return self != Filter()

@@ -284,3 +284,39 @@ async def test_copy_goes_through_the_terminal(settings: Settings) -> None:
         assert stage.app.clipboard == RUNNING.request_id
         await stage.press("Y")
         assert stage.app.clipboard.splitlines()[1].endswith("Worker shop1:4711 took the session")
+
+
+async def test_older_sessions_come_when_the_cursor_reaches_the_end(settings: Settings) -> None:
+    many = MovingJournal(
+        [session(number, Status.COMPLETED, "prices", created_at=at(1)) for number in range(1, 451)]
+    )
+    async with staged(settings, many) as stage:
+        assert stage.table.row_count == 200
+        await stage.press("end")
+        assert stage.table.row_count == 400
+        assert stage.screen.session is not None
+        assert stage.screen.session.id == 251
+        await stage.press("end")
+        assert stage.table.row_count == 450
+        stage.journal.put(session(451, Status.STARTED, "stocks"))
+        await stage.look()
+        assert [row.id for row in stage.table.sessions] == list(range(451, 0, -1))
+        assert stage.screen.session.id == 51
+        await stage.press("x", "y")
+        assert 51 not in [row.id for row in stage.table.sessions]
+
+
+async def test_words_find_sessions_of_older_pages(settings: Settings) -> None:
+    many = [
+        session(number, Status.COMPLETED, "prices", created_at=at(1), operator="anna")
+        for number in range(2, 900)
+    ]
+    old = session(1, Status.FAILED, "customers", created_at=at(1), operator="dmitry")
+    async with staged(settings, MovingJournal([old, *many])) as stage:
+        await stage.press("f", *"dmitry")
+        assert [row.id for row in stage.table.sessions] == [1]
+        await stage.press("escape")
+        stage.app.show_session(1)
+        await settled(stage.pilot)
+        assert stage.screen.session is not None
+        assert stage.screen.session.id == 1

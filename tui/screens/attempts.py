@@ -18,7 +18,7 @@ from tui.widgets.filter_line import FilterLine
 from tui.widgets.table import Column, StableTable
 
 LIMIT = 500
-"""Attempts looked at, newest first; a request id or operator finds older ones."""
+"""Attempts looked at, newest first; a whole request id finds older ones."""
 
 OUTCOME_STYLES = {
     Outcome.CREATED: "green",
@@ -58,8 +58,9 @@ class AttemptsScreen(LiveScreen[None]):
         return self._attempts.get(self.table.cursor_key or "")
 
     async def look(self, journal: Journal) -> None:
-        attempts = await journal.attempts(kind=self._filter.kind, limit=LIMIT)
-        found = [attempt for attempt in attempts if self._filter.matches_attempt(attempt)]
+        wanted = self._filter
+        attempts = await journal.attempts(request_id=wanted.request_id, kind=wanted.kind, limit=LIMIT)
+        found = [attempt for attempt in attempts if wanted.matches_attempt(attempt)]
         self._attempts = {attempt.request_id: attempt for attempt in found}
         self._show()
 

@@ -7,6 +7,7 @@ is awaited; the launch itself belongs to the app, so that closing the dialog doe
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -15,7 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from importers.errors import ObmenError
-from importers.kinds import KINDS, Options
+from importers.kinds import Options, names
 from importers.launch import LaunchRequest, LaunchResult, new_key
 from importers.texts import _, ngettext
 from tui import show
@@ -61,7 +62,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     # What the source holds
 
     def _survey(self) -> None:
-        source = self.query_one(Input).value
+        source = str(Path(self.query_one(Input).value).expanduser().absolute())
         self.run_worker(self._look(source), group="survey", exclusive=True, exit_on_error=False)
 
     async def _look(self, source: str) -> None:
@@ -183,7 +184,7 @@ def survey(source: str) -> tuple[Offer, ...]:
     found = look(open_export(source))
     return tuple(
         Offer(kind, found[kind].files, found[kind].bytes, found[kind].newest)
-        for kind in KINDS
+        for kind in names()
         if kind in found
     )
 

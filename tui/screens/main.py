@@ -15,6 +15,7 @@ from importers.texts import _, ngettext
 from tui import show
 from tui.filters import Filter
 from tui.keys import bindings, rows
+from tui.pages import SessionPages
 from tui.screens.live import LiveScreen
 from tui.widgets.bars import Bar, KeyBar, TabBar
 from tui.widgets.filter_line import FilterLine
@@ -23,9 +24,6 @@ from tui.widgets.rejects import RejectsPane
 from tui.widgets.sessions import SessionTable
 from tui.widgets.summary import SummaryPane
 from tui.widgets.table import StableTable
-
-PAGE = 200
-"""Sessions loaded at once; more when the cursor reaches the last one."""
 
 
 class MainScreen(LiveScreen[None]):
@@ -39,8 +37,9 @@ class MainScreen(LiveScreen[None]):
         """The session whose log is open below; -1: not even none."""
         self._go: int | None = None
         """A session to go to as soon as it is loaded."""
-        self._filter = Filter()
-        self._room = PAGE
+        self._pages = SessionPages(Filter())
+        self._older = False
+        """The cursor has come to the last row: more is wanted."""
 
     def compose(self) -> ComposeResult:
         yield Bar(id="head")
@@ -71,13 +70,12 @@ class MainScreen(LiveScreen[None]):
     # Looking at the journal
 
     async def look(self, journal: Journal) -> None:
-        sessions = await journal.sessions(
-            status=self._filter.status, kind=self._filter.kind, limit=self._room
-        )
-        sessions = [session for session in sessions if self._filter.matches(session)]
-        self.table.show_sessions(sessions, self.obmen.now(), cursor=self._go)
-        if self._go in {session.id for session in sessions}:
-            self._go = None
+        pages, older, self._older = self._pages, self._older, False
+        await pages.look(journal, older=older, reach=self._go)
+        if pages is not self._pages:
+            return  # another filter meanwhile; it has asked for a look of its own
+        self.table.show_sessions(pages.matching, self.obmen.now(), cursor=self._go)
+        self._go = None
         await self._look_below(journal)
         self.say()
 
@@ -102,12 +100,21 @@ class MainScreen(LiveScreen[None]):
         """What an empty log says."""
         if self.session:
             return _("No log lines yet")
-        return _("No session matches the filter") if self._filter else _("No imports yet: press n to run one")
+        return (
+            _("No session matches the filter")
+            if self._pages.wanted
+            else _("No imports yet: press n to run one")
+        )
+
+    def forget(self, session_ids: list[int]) -> None:
+        """These sessions were deleted."""
+        self._pages.forget(session_ids)
 
     def go_to(self, session_id: int) -> None:
         """Put the cursor on a session, dropping a filter that hides it."""
         self._go = session_id
-        if self._filter:
+        if self._pages.wanted:
+            self._pages = SessionPages(Filter())
             self._drop_filter()
         self.wake()
 
@@ -149,8 +156,7 @@ class MainScreen(LiveScreen[None]):
     def on_stable_table_pointed(self, event: StableTable.Pointed) -> None:
         if event.table is not self.table:
             return
-        if event.table.at_end and len(self.table.sessions) >= self._room:
-            self._room += PAGE
+        self._older = event.table.at_end
         self.refresh_bindings()
         self.wake()
 
@@ -278,8 +284,7 @@ class MainScreen(LiveScreen[None]):
         self.query_one(FilterLine).open()
 
     def on_filter_line_asked(self, event: FilterLine.Asked) -> None:
-        self._filter = event.filter
-        self._room = PAGE
+        self._pages = SessionPages(event.filter)
         self.wake()
 
     def on_filter_line_left(self) -> None:

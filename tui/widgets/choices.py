@@ -52,6 +52,8 @@ class Choices(Widget, can_focus=True):
         self._offers: tuple[Offer, ...] = ()
         self._has_products = False
         self._cursor = 0
+        self._top = 0
+        """The first row in view, when plug-ins add more kinds than fit."""
         self.chosen: tuple[str, ...] = ()
         """In the order chosen: the first one is the session's type."""
 
@@ -95,12 +97,12 @@ class Choices(Widget, can_focus=True):
         self.chosen = tuple(kind for kind in self.chosen if kind in able)
 
     def on_click(self, event: events.Click) -> None:
-        if 0 <= event.y < len(self._offers):
-            self._cursor = event.y
+        if self._top + event.y < len(self._offers):
+            self._cursor = self._top + event.y
             self.choose()
 
     def get_content_height(self, *_args: object) -> int:
-        return max(7, len(self._offers))
+        return min(9, max(7, len(self._offers)))
 
     def render(self) -> Text:
         if not self._offers:
@@ -108,7 +110,10 @@ class Choices(Widget, can_focus=True):
         names = [show.kind(offer.kind) for offer in self._offers]
         first = max(map(show.width, names)) + 2
         page = Text(no_wrap=True, overflow="ellipsis")
-        for row, (offer, name) in enumerate(zip(self._offers, names, strict=True)):
+        height = max(1, self.size.height)
+        self._top = max(min(self._top, self._cursor), self._cursor - height + 1)
+        for row in range(self._top, min(self._top + height, len(names))):
+            offer, name = self._offers[row], names[row]
             reason = self.reason(offer)
             place = f"{self.chosen.index(offer.kind) + 1}" if offer.kind in self.chosen else " "
             box = f" [{place}] " if not reason else "  -  "

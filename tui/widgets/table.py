@@ -86,8 +86,10 @@ class StableTable(DataTable[Text]):
     def show(self, rows: Iterable[tuple[str, Sequence[Text]]], cursor: str | None = None) -> None:
         """Hold `rows` (key, cells). The cursor goes to the row `cursor`, or stays on its row, or near it."""
         rows = list(rows)
-        if [key for key, _cells in rows] == self._keys:
-            self._update(rows)
+        keys = [key for key, _cells in rows]
+        if self._keys == keys[: len(self._keys)]:
+            self._update(rows[: len(self._keys)])
+            self._append(rows[len(self._keys) :])
         else:
             self._rebuild(rows, self._pointed)
         if cursor in self._keys:
@@ -108,6 +110,12 @@ class StableTable(DataTable[Text]):
             self._still = False
         for coordinate in changed:
             self.refresh_coordinate(coordinate)
+
+    def _append(self, rows: list[tuple[str, Sequence[Text]]]) -> None:
+        self._keys += [key for key, _cells in rows]
+        with self.prevent(DataTable.RowHighlighted):
+            for key, cells in rows:
+                self.add_row(*cells, key=key)
 
     def _rebuild(self, rows: list[tuple[str, Sequence[Text]]], cursor: str | None) -> None:
         """DataTable only appends, so other rows mean new rows; cursor and scroll go back to where they were."""

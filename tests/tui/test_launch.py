@@ -1,0 +1,320 @@
+"""One confirm, one session: the dialog by its keys, over the real engine and real worker processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Button, Input
+from tui_stage import settled
+
+import importers.launch as engine
+from importers.launch import LaunchRequest, LaunchResult
+from importers.sessions import FINAL, Attempt, Outcome, Session, Status
+from tui.app import ObmenApp
+from tui.screens.launch import LaunchScreen
+from tui.screens.main import MainScreen
+from tui.widgets.choices import Choices
+
+CATALOG, STOCKS, PRICES, CUSTOMERS = 0, 3, 4, 5
+"""Rows of the dialog."""
+
+
+class Room:
+    def __init__(self, app: ObmenApp, pilot: Pilot[int]) -> None:
+        self.app, self.pilot = app, pilot
+
+    @property
+    def main(self) -> MainScreen:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    @property
+    def dialog(self) -> LaunchScreen:
+        assert isinstance(self.app.screen, LaunchScreen)
+        return self.app.screen
+
+    @property
+    def is_open(self) -> bool:
+        return isinstance(self.app.screen, LaunchScreen)
+
+    @property
+    def status(self) -> str:
+        return str(self.dialog.query_one("#status").render())
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.pilot.press(key)
+
+    async def open_dialog(self, *rows: int) -> None:
+        """Open the dialog and choose these rows, in this order."""
+        await self.press("n")
+        await settled(self.pilot)
+        for row in rows:
+            await self.press("home", *["down"] * row, "space")
+        await settled(self.pilot)
+
+    async def launched(self, *rows: int) -> Session:
+        await self.open_dialog(*rows)
+        await self.press("enter")
+        await settled(self.pilot)
+        return await self.ended()
+
+    async def ended(self) -> Session:
+        """The newest session, once it has ended; seen through the screen only."""
+        async with asyncio.timeout(60):
+            while not self.main.table.sessions or self.main.table.sessions[0].status not in FINAL:
+                await self.pilot.pause(0.05)
+        await settled(self.pilot)
+        return self.main.table.sessions[0]
+
+    async def sessions(self) -> list[Session]:
+        return await (await self.app.opened()).sessions()
+
+    async def attempts(self) -> list[Attempt]:
+        return await (await self.app.opened()).attempts()
+
+    def said(self) -> str:
+        return "\n".join(f"{toast.title}: {toast.message}" for toast in self.app._notifications)
+
+    def log(self) -> list[str]:
+        view = self.main.log_view
+        return [view.render_line(y).text.strip() for y in range(view.size.height)]
+
+
+@pytest.fixture
+def room(obmen: Any) -> Callable[[], Any]:
+    @asynccontextmanager
+    async def opened(size: tuple[int, int] = (140, 40)) -> AsyncIterator[Room]:
+        app = ObmenApp(obmen.settings)
+        async with app.run_test(size=size) as pilot:
+            await settled(pilot)
+            yield Room(app, pilot)
+            if app.screen_stack and any(row.status not in FINAL for row in await Room(app, pilot).sessions()):
+                await Room(app, pilot).ended()  # no worker outlives its test
+
+    return opened
+
+
+class Gate:
+    """Holds every launch back until it is opened, and counts them."""
+
+    def __init__(self, launch: Callable[..., Coroutine[Any, Any, LaunchResult]]) -> None:
+        self._launch = launch
+        self.open = asyncio.Event()
+        self.calls: list[LaunchRequest] = []
+
+    async def __call__(self, request: LaunchRequest, *rest: Any) -> LaunchResult:
+        self.calls.append(request)
+        await self.open.wait()
+        return await self._launch(request, *rest)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    gate = Gate(engine.launch)
+    monkeypatch.setattr(engine, "launch", gate)
+    return gate
+
+
+async def test_a_launch_by_keys_runs_to_its_end_and_its_log_streams(room: Any) -> None:
+    async with room() as stage:
+        session = await stage.launched(CATALOG)
+        assert session.status is Status.COMPLETED, session.error
+        assert session.kinds == ("catalog",)
+        assert session.counts.created > 0
+        assert stage.main.session.id == session.id
+        log = stage.log()
+        assert f"[Request {session.request_id}] Import attempt: ['catalog']" in " ".join(log)
+        assert f"Session ID: {session.id}, Task ID: {session.task_id}" in " ".join(log)
+        (attempt,) = await stage.attempts()
+        assert (attempt.outcome, attempt.session_id) == (Outcome.CREATED, session.id)
+        assert "Import launched" in stage.said()
+
+
+async def test_the_first_chosen_type_is_the_sessions_type(room: Any) -> None:
+    async with room() as stage:
+        await stage.open_dialog(CATALOG, PRICES, CUSTOMERS)
+        await stage.press("home", "space")  # without the catalog, prices cannot stay
+        assert stage.dialog.query_one(Choices).chosen == ("customers",)
+        await stage.press("space", "down", "down", "down", "down", "space")
+        assert stage.dialog.query_one(Choices).chosen == ("customers", "catalog", "prices")
+        assert "Customers" in stage.status
+        await stage.press("enter")
+        session = await stage.ended()
+        assert session.type == "customers"
+        assert session.kinds == ("customers", "catalog", "prices")
+        assert session.status is Status.COMPLETED, session.error
+
+
+@pytest.mark.parametrize(
+    "presses",
+    [
+        pytest.param(lambda stage: stage.press("enter", "enter"), id="double Enter"),
+        pytest.param(lambda stage: stage.press(*["enter"] * 40), id="Enter held down"),
+        pytest.param(lambda stage: click_and_enter(stage), id="click and Enter"),
+        pytest.param(lambda stage: double_click(stage), id="double click"),
+    ],
+)
+async def test_more_presses_are_ignored_and_said_so(room: Any, gate: Gate, presses: Any) -> None:
+    async with room() as stage:
+        await stage.open_dialog(CATALOG)
+        await presses(stage)
+        await stage.pilot.pause()
+        assert stage.dialog.query_one("#confirm", Button).disabled
+        assert len(gate.calls) == 1
+        if "ignored" not in stage.status:
+            assert stage.status == "Launching…"  # a disabled button takes no second click at all
+        gate.open.set()
+        await settled(stage.pilot)
+        await stage.ended()
+        assert len(await stage.sessions()) == 1
+        assert len(await stage.attempts()) == 1
+
+
+async def click_and_enter(stage: Room) -> None:
+    await stage.pilot.click("#confirm")
+    await stage.press("enter")
+
+
+async def double_click(stage: Room) -> None:
+    await stage.pilot.click("#confirm", times=2)
+
+
+async def test_the_confirm_is_disabled_before_anything_is_awaited(room: Any, gate: Gate) -> None:
+    async with room() as stage:
+        await stage.open_dialog(CATALOG)
+        dialog = stage.dialog
+        for _ in range(3):  # as in one burst of keys, without the event loop between
+            dialog.action_confirm()
+        assert dialog.query_one("#confirm", Button).disabled
+        assert "2 more presses were ignored" in str(dialog.query_one("#status").render())
+        gate.open.set()
+        await settled(stage.pilot)
+        assert len(gate.calls) == 1
+        assert len(await stage.sessions()) == 1
+
+
+async def test_escape_during_the_launch_does_not_stop_it(room: Any, gate: Gate) -> None:
+    async with room() as stage:
+        await stage.open_dialog(CATALOG)
+        await stage.press("enter", "escape")
+        await stage.pilot.pause()
+        assert not stage.is_open
+        assert await stage.sessions() == []
+        gate.open.set()
+        await settled(stage.pilot)
+        session = await stage.ended()
+        assert session.status is Status.COMPLETED, session.error
+        assert stage.main.session.id == session.id
+        assert len(await stage.attempts()) == 1
+
+
+async def test_reopening_within_five_seconds_joins_and_warns(room: Any) -> None:
+    async with room() as stage:
+        first = await stage.launched(CATALOG)
+        await stage.press("down")
+        await stage.launched(CATALOG)
+        assert [row.id for row in await stage.sessions()] == [first.id]
+        outcomes = [attempt.outcome for attempt in await stage.attempts()]
+        assert outcomes == [Outcome.JOINED, Outcome.CREATED]
+        assert "⚠️ An import was already launched recently" in stage.said()
+        assert f"Session {first.id}" in stage.said()
+        assert stage.main.session.id == first.id
+
+
+async def test_every_opened_dialog_has_a_key_of_its_own(room: Any, gate: Gate) -> None:
+    async with room() as stage:
+        gate.open.set()
+        for _ in range(2):
+            await stage.launched(CATALOG)
+        assert len({request.idempotency_key for request in gate.calls}) == 2
+
+
+@pytest.mark.parametrize("marks", [0, 1, 3])
+async def test_rows_of_the_table_never_change_a_launch(room: Any, gate: Gate, marks: int) -> None:
+    """None, one or many marked: one session, of the first chosen type (the founding report's bug)."""
+    async with room() as stage:
+        gate.open.set()
+        for kinds in ((CATALOG,), (STOCKS,), (CUSTOMERS,)):
+            await stage.launched(*kinds)
+        before = await stage.sessions()
+        assert len(before) == 3
+        await stage.press("home", *["space"] * marks)
+        assert len(stage.main.table.marks) == marks
+        session = await stage.launched(PRICES, STOCKS)
+        assert len(await stage.sessions()) == 4
+        assert session.type == "prices"
+        assert session.kinds == ("prices", "stocks")
+        assert gate.calls[-1].kinds == ("prices", "stocks")
+
+
+async def test_prices_before_any_catalog_cannot_be_chosen_alone(room: Any) -> None:
+    async with room() as stage:
+        await stage.open_dialog(PRICES)
+        assert stage.dialog.query_one(Choices).chosen == ()
+        assert "choose the catalog too" in stage.status
+        assert stage.dialog.query_one("#confirm", Button).disabled
+        await stage.press("enter")
+        assert "Choose at least one type first" in stage.status
+        assert await stage.sessions() == []
+
+
+async def test_a_broken_source_is_told_in_the_dialog_and_can_be_changed(room: Any, obmen: Any) -> None:
+    async with room() as stage:
+        await stage.press("n")
+        await settled(stage.pilot)
+        good = stage.dialog.query_one(Input).value
+        await stage.press("s")
+        stage.dialog.query_one(Input).value = str(obmen.folder / "nothing-here")
+        await stage.press("enter")
+        await settled(stage.pilot)
+        assert "nothing-here" in stage.status
+        assert stage.dialog.query_one(Choices).chosen == ()
+        await stage.press("enter")
+        await stage.press("s")
+        stage.dialog.query_one(Input).value = good
+        await stage.press("enter")
+        await settled(stage.pilot)
+        await stage.press("space", "enter")
+        session = await stage.ended()
+        assert session.source == good
+
+
+async def test_options_reach_the_session(room: Any) -> None:
+    async with room() as stage:
+        await stage.open_dialog(CATALOG)
+        await stage.press("d", "f", "enter")
+        session = await stage.ended()
+        assert (session.options.dry_run, session.options.force) == (True, True)
+        assert session.status is Status.COMPLETED, session.error
+
+
+async def test_a_launch_elsewhere_shows_up_with_its_log(room: Any, obmen: Any) -> None:
+    async with room() as stage:
+        process = await asyncio.to_thread(obmen.json, "import", "catalog")
+        session = await stage.ended()
+        assert session.id == process["id"]
+        async with asyncio.timeout(10):
+            while f"Task ID: {session.task_id}" not in " ".join(stage.log()):
+                await stage.pilot.pause(0.05)
+
+
+async def test_a_launch_that_fails_is_told_and_leaves_the_screen_usable(
+    room: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_args: Any) -> LaunchResult:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(engine, "launch", broken)
+    async with room() as stage:
+        await stage.open_dialog(CATALOG)
+        await stage.press("enter")
+        await settled(stage.pilot)
+        assert not stage.is_open
+        assert "boom" in stage.said()

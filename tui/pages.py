@@ -1,0 +1,66 @@
+"""The sessions a table holds: the newest page looked at again and again, older ones loaded when needed."""
+
+from __future__ import annotations
+
+from importers.sessions import Journal, Session
+from tui.filters import Filter
+
+PAGE = 200
+"""Sessions loaded at once."""
+ENOUGH = 50
+"""A search for words goes back in time until it has found so many, …"""
+SEARCHED = 25
+"""… or has looked through so many pages."""
+
+
+class SessionPages:
+    """All sessions that match `wanted`, as far back as was asked for; newest first.
+
+    Only the newest page is loaded anew at each look: an older session has ended, and its row stays as it is.
+    """
+
+    def __init__(self, wanted: Filter) -> None:
+        self.wanted = wanted
+        self.matching: list[Session] = []
+        self._loaded: list[Session] = []
+        self._more = True
+
+    async def look(self, journal: Journal, *, older: bool = False, reach: int | None = None) -> None:
+        """Load the newest page; another older one if `older`; all of them down to the session `reach`."""
+        newest = await self._page(journal, None)
+        if len(newest) < PAGE:
+            self._loaded, self._more = newest, False
+        else:
+            last = newest[-1].id
+            self._loaded = newest + [session for session in self._loaded if session.id < last]
+        while older or (reach is not None and self._loaded and self._loaded[-1].id > reach):
+            if not await self._go_back(journal):
+                break
+            older = False
+        self._match()
+        pages = 1
+        while self.wanted.words and len(self.matching) < ENOUGH and pages < SEARCHED:
+            if not await self._go_back(journal):
+                break
+            pages += 1
+            self._match()
+
+    def forget(self, session_ids: list[int]) -> None:
+        """These were deleted."""
+        self._loaded = [session for session in self._loaded if session.id not in session_ids]
+
+    async def _go_back(self, journal: Journal) -> bool:
+        if not self._more or not self._loaded:
+            return False
+        page = await self._page(journal, self._loaded[-1].id)
+        self._loaded += page
+        self._more = len(page) == PAGE
+        return bool(page)
+
+    async def _page(self, journal: Journal, before: int | None) -> list[Session]:
+        return await journal.sessions(
+            status=self.wanted.status, kind=self.wanted.kind, limit=PAGE, before=before
+        )
+
+    def _match(self) -> None:
+        self.matching = [session for session in self._loaded if self.wanted.matches(session)]
