@@ -102,12 +102,20 @@ class CatalogTransaction(Protocol):
         """Add rows, `table.columns` each."""
         ...
 
+    def referred_images(self) -> AsyncIterator[tuple[str]]:
+        """(path,) of every image that a product or offer has, in order."""
+        ...
+
+    def orphaned_images(self) -> AsyncIterator[tuple[str, int, str]]:
+        """(path, size, sha256) of image files that no product or offer refers to any more, in order."""
+        ...
+
     async def resolve_brands(self) -> int:
         """Derive product.brand again from manufacturer and properties; how many products changed."""
         ...
 
-    def rows(self, sql: str, *parameters: Cell) -> AsyncIterator[tuple[Any, ...]]:
-        """Read by a SELECT of one's own."""
+    def rows(self, sql: str, *parameters: Cell) -> AsyncIterator[Any]:
+        """Tuples, by a SELECT of one's own."""
         ...
 
     async def execute(self, sql: str, *parameters: Cell) -> int:

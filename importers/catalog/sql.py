@@ -92,6 +92,9 @@ def remove(table: Table, where: str) -> str:
     return f"UPDATE {table.name} SET removed = 1 WHERE {where}"
 
 
+REFERRED = "SELECT path FROM product_image UNION SELECT path FROM offer_image"
+REFERRED_IMAGES = f"{REFERRED} ORDER BY path"
+ORPHANED_IMAGES = f"SELECT path, size, sha256 FROM image WHERE path NOT IN ({REFERRED}) ORDER BY path"
 RESOLVE_BRANDS = f"""
 WITH named (rank, name) AS (VALUES {", ".join(f"({n}, ?)" for n in range(len(BRAND_PROPERTIES)))}),
      told AS (

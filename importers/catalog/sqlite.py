@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain
@@ -75,10 +76,17 @@ class SqliteCatalog:
                         "INSERT OR REPLACE INTO applied (journal_id, session_id, fence, note) VALUES (?, ?, ?, ?)",
                         (journal_id, session_id, fence, transaction.note),
                     )
-                    await connection.execute("COMMIT")
+                    commit = asyncio.ensure_future(connection.execute("COMMIT"))
+                    try:
+                        await asyncio.shield(commit)
+                    finally:
+                        # A cancel that comes now is too late: what SQLite does decides.
+                        await asyncio.wait([commit])
+                        kept = commit.exception() is None
                 kept = not dry_run
         finally:
             try:
+                transaction.close()
                 for then in transaction.on_commit if kept else transaction.on_rollback:
                     then()
             finally:
@@ -97,12 +105,19 @@ class SqliteTransaction:
         self.on_rollback: list[Callable[[], None]] = []
         self.changed = False
         """Whether a row of the shop was written."""
+        self._stages: list[SqliteStage] = []
+
+    def close(self) -> None:
+        for stage in self._stages:
+            stage.close()
 
     async def has_products(self) -> bool:
         return await _has_products(self._connection)
 
     def stage(self, shape: Shape) -> SqliteStage:
-        return SqliteStage(self, shape)
+        stage = SqliteStage(self, shape)
+        self._stages.append(stage)
+        return stage
 
     async def active(self, table: Table) -> int:
         ((count,),) = await self.fetch(sql.count_active(table))
@@ -133,15 +148,21 @@ class SqliteTransaction:
         )
         await self.write(sql.insert(table), rows[whole:])
 
+    def referred_images(self) -> AsyncIterator[tuple[str]]:
+        return self.rows(sql.REFERRED_IMAGES)
+
+    def orphaned_images(self) -> AsyncIterator[tuple[str, int, str]]:
+        return self.rows(sql.ORPHANED_IMAGES)
+
     async def resolve_brands(self) -> int:
         return await self.execute(sql.RESOLVE_BRANDS, *BRAND_PROPERTIES)
 
-    async def rows(self, statement: str, *parameters: Cell) -> AsyncIterator[tuple[Any, ...]]:
+    async def rows(self, statement: str, *parameters: Cell) -> AsyncIterator[Any]:
         cursor = await self._connection.execute(statement, parameters)
         try:
             while batch := await cursor.fetchmany(500):
                 for row in batch:
-                    yield cast(tuple[Any, ...], row)
+                    yield row
         finally:
             await cursor.close()
 
@@ -162,9 +183,10 @@ class SqliteTransaction:
         """Run a writing statement once per row of parameters; how many rows it touched."""
         if not rows:
             return 0
-        cursor = await self._connection.executemany(statement, rows)
-        touched = max(cursor.rowcount, 0)
-        await cursor.close()
+        # Not cursor.rowcount: that is -1 for a statement that begins with WITH.
+        before = self._connection.total_changes
+        await (await self._connection.executemany(statement, rows)).close()
+        touched = self._connection.total_changes - before
         self.changed |= touched > 0
         return touched
 

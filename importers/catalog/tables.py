@@ -234,8 +234,24 @@ CUSTOMER = Shape(
     sections=("Контрагенты",),
 )
 
+
+class ImageFile(Record, frozen=True, gc=False):
+    """A picture in the folder of images, by its path in it."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+IMAGE = Shape(
+    ImageFile,
+    Table("image", ("path", "size", "sha256")),
+    lambda r, _section_id: (((r.size, r.sha256),),),
+)
+
 SHAPES = (
     CATEGORY, PROPERTY, PROPERTY_VALUE, UNIT, WAREHOUSE, PRICE_TYPE, PRODUCT, OFFER, PRICE, STOCK, CUSTOMER,
+    IMAGE,
 )  # fmt: skip
 
 BRAND_PROPERTIES = ("Бренд", "Производитель", "Изготовитель")

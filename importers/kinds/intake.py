@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
 from importers.catalog import Change, Stage
 from importers.catalog.tables import CATEGORY, OFFER, PRICE, STOCK, Cell, Shape
@@ -45,19 +45,19 @@ class Intake:
         self._shapes = shapes
         self._needs = needs
         self._files = files or job.kind
-        self._stages: dict[Shape, Stage] = {}
+        self._stages: dict[Shape, Stage] = {shape: job.catalog.stage(shape) for shape in shapes}
         self._active: dict[Shape, int] = {}
         self._hidden: dict[Shape, int] = defaultdict(int)
         self._full: dict[tuple[Shape, str | None], bool] = {}
         self._unnamed_rejects: set[Shape] = set()
-        self._tables = {shape.table.name: Counts() for shape in shapes}
+        self.tables: dict[str, Counts] = {shape.table.name: Counts() for shape in shapes}
         self._staged = self._merged = 0
         self._told_at = 0.0
 
     @property
     def total(self) -> Counts:
         total = Counts()
-        for counts in self._tables.values():
+        for counts in self.tables.values():
             total += counts
         return total
 
@@ -70,10 +70,6 @@ class Intake:
                     kind=job.kind, source=job.export.path
                 )
             )
-        for shape in self._shapes:
-            self._stages[shape] = job.catalog.stage(shape)
-            if shape.removed_at is not None:
-                self._active[shape] = await job.catalog.active(shape.table)
         by_type = {shape.record: shape for shape in self._shapes}
         at = [0, 0]
 
@@ -82,27 +78,58 @@ class Intake:
 
         section_id = ""
         waiting: dict[Shape, list[Record]] = defaultdict(list)
+
+        def stage() -> None:
+            for shape, records in waiting.items():
+                self.put(shape, records, section_id)
+            waiting.clear()
+
         for batch in job.export.records(self._files, Section, *by_type, on_progress=progress):
             for record in batch:
                 if of := by_type.get(type(record)):
                     waiting[of].append(record)
                 elif isinstance(record, Section):
-                    self._stage(waiting, section_id)
+                    stage()
                     section_id = record.id
                     self._enter(record)
                 elif isinstance(record, Rejected):
-                    yield self._reject(record)
-            self._stage(waiting, section_id)
+                    yield self.reject(record)
+            stage()
             await asyncio.sleep(0)  # reading is synchronous: let a cancel or a heartbeat in
-            if self._due():
+            if self.due():
                 yield Progress(job.kind, "read", at[0], at[1], self._staged)
         yield Progress(job.kind, "read", at[1], at[1], self._staged)
-        if not (self._tables[self._needs.table.name] if self._needs else self.total).read:
+        self.check_read()
+
+    def check_read(self) -> None:
+        """A kind that read nothing must not end as if all were well. Raises ObmenError."""
+        if not (self.tables[self._needs.table.name] if self._needs else self.total).read:
             raise ObmenError(
-                _(
-                    "{kind}: the files of the export hold no record of it; check what 1C writes to {source}"
-                ).format(kind=job.kind, source=job.export.path)
+                _("{kind}: the export holds no record of it; check what 1C writes to {source}").format(
+                    kind=self._job.kind, source=self._job.export.path
+                )
             )
+
+    def put(self, shape: Shape, records: Iterable[Record], section_id: str = "") -> None:
+        """Stage records by hand, for a kind that does not read() them from XML."""
+        count = self._stages[shape].add(records, section_id)
+        self.tables[shape.table.name].read += count
+        self._staged += count
+
+    def reject(self, rejected: Rejected) -> Reject:
+        """Count a record that cannot be taken; the event that tells it."""
+        shape = next((s for s in self._shapes if s.record_name == rejected.record), self._shapes[-1])
+        counts = self.tables[shape.table.name]
+        counts.read += 1
+        counts.rejected += 1
+        if rejected.id:
+            self._stages[shape].keep(rejected.id)
+        else:
+            self._unnamed_rejects.add(shape)
+        return Reject(
+            self._job.kind, rejected.file, rejected.line, rejected.id, rejected.reason, rejected.args,
+            rejected.fragment,
+        )  # fmt: skip
 
     async def merge(self, shape: Shape, see: Callable[[Change], None] | None = None) -> AsyncIterator[Event]:
         """Merge the staged records of one shape; `see` is given every change of what was there before."""
@@ -110,6 +137,8 @@ class Intake:
         full, warnings = self._full_scopes(shape)
         for warning in warnings:
             yield warning
+        if shape.removed_at is not None:
+            self._active[shape] = await self._job.catalog.active(shape.table)
         counts = Counts()
         differing = absent = 0
         orphans: list[str] = []
@@ -125,10 +154,10 @@ class Intake:
                 for change in merged.changes:
                     see(change)
             self._merged += _outcomes(merged.counts) - merged.counts.read
-            if self._due():
+            if self.due():
                 yield Progress(self._job.kind, "merge", self._merged, self._staged, self._staged)
         stage.close()
-        self._tables[shape.table.name] += counts
+        self.tables[shape.table.name] += counts
         yield Progress(self._job.kind, "merge", self._merged, self._staged, self._staged)
         table = shape.table.name
         if differing:
@@ -166,10 +195,10 @@ class Intake:
     def finish(self) -> Iterator[Event]:
         """The counts, then LimitExceeded if they are beyond the limits."""
         job = self._job
-        for table, counts in self._tables.items():
+        for table, counts in self.tables.items():
             if counts.read:
                 yield Log("info", _SUMMARY, _as_args(table, counts))
-        yield Counted(job.kind, self.total, self._tables)
+        yield Counted(job.kind, self.total, self.tables)
         if not job.options.force:
             self._check_limits()
 
@@ -179,27 +208,6 @@ class Intake:
                 scope = (section.id if shape is CATEGORY else section.catalog_id) if shape.scope else None
                 full = not section.changes_only and not section.name.startswith("Изменения")
                 self._full[shape, scope] = self._full.get((shape, scope), True) and full
-
-    def _stage(self, waiting: dict[Shape, list[Record]], section_id: str) -> None:
-        for shape, records in waiting.items():
-            count = self._stages[shape].add(records, section_id)
-            self._tables[shape.table.name].read += count
-            self._staged += count
-        waiting.clear()
-
-    def _reject(self, rejected: Rejected) -> Reject:
-        shape = next((s for s in self._shapes if s.record_name == rejected.record), self._shapes[-1])
-        counts = self._tables[shape.table.name]
-        counts.read += 1
-        counts.rejected += 1
-        if rejected.id:
-            self._stages[shape].keep(rejected.id)
-        else:
-            self._unnamed_rejects.add(shape)
-        return Reject(
-            self._job.kind, rejected.file, rejected.line, rejected.id, rejected.reason, rejected.args,
-            rejected.fragment,
-        )  # fmt: skip
 
     def _full_scopes(self, shape: Shape) -> tuple[set[str | None], list[Log]]:
         """The scopes of which the export holds everything, and why some are not taken for that. COMMERCEML,
@@ -254,7 +262,8 @@ class Intake:
                     )
                 )  # fmt: skip
 
-    def _due(self) -> bool:
+    def due(self) -> bool:
+        """Whether it is time to tell progress again."""
         now = time.monotonic()
         if now - self._told_at < EVERY_SECONDS:
             return False
