@@ -59,10 +59,10 @@ class Command(click.Command):
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text(_(self.help or ""))
+            formatter.write_text(_(self.help) if self.help else "")
 
     def get_short_help_str(self, limit: int = 80) -> str:
-        return _(self.help or "").split(". ")[0].rstrip(".")
+        return (_(self.help) if self.help else "").split(". ")[0].rstrip(".")
 
 
 class Group(Command, click.Group):

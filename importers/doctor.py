@@ -75,7 +75,9 @@ def _source(path: Path) -> Check:
     files = ngettext("{n} file", "{n} files", len(export.parts)).format(n=len(export.parts))
     detail = f"{path}: {files}, {newest:%Y-%m-%d %H:%M} UTC"
     if export.gaps:
-        return Check(name, False, f"{detail}; {'; '.join(export.gaps)}", _("let 1C write the whole export again"))
+        return Check(
+            name, False, f"{detail}; {'; '.join(export.gaps)}", _("let 1C write the whole export again")
+        )
     if datetime.now(UTC) - newest > STALE:
         return Check(name, False, detail, _("the export is old: check the exchange schedule in 1C"))
     return Check(name, True, detail)
@@ -90,12 +92,19 @@ async def _database(name: str, url: str) -> Check:
         store = await (open_journal(url) if name == "journal" else open_catalog(url))
         await store.close()
     except ObmenError as error:
-        return Check(name, False, str(error), _("set {name}.url to a place that this account may write").format(name=name))
+        return Check(
+            name,
+            False,
+            str(error),
+            _("set {name}.url to a place that this account may write").format(name=name),
+        )
     path = Path(url.removeprefix("sqlite:///"))
     free = shutil.disk_usage(path.parent).free
     detail = _("{path}, {free} MB free").format(path=path, free=free // 2**20)
     if free < FREE_BYTES:
-        return Check(name, False, detail, _("make room on the disk: an import needs about the size of its export"))
+        return Check(
+            name, False, detail, _("make room on the disk: an import needs about the size of its export")
+        )
     if not os.access(path, os.W_OK):
         return Check(name, False, detail, _("give this account the right to write the file and its folder"))
     return Check(name, True, detail)
@@ -110,9 +119,13 @@ async def _redis(config: Settings) -> Check:
     try:
         version = await server_version(config.redis.url)
     except ObmenError as error:
-        return Check(name, False, str(error), _("start the server or correct redis.url; launches go on without it"))
+        return Check(
+            name, False, str(error), _("start the server or correct redis.url; launches go on without it")
+        )
     if version < (7, 0):
-        return Check(name, False, ".".join(map(str, version)), _("the lock needs Redis 7.0 or newer, or Valkey"))
+        return Check(
+            name, False, ".".join(map(str, version)), _("the lock needs Redis 7.0 or newer, or Valkey")
+        )
     return Check(name, True, ".".join(map(str, version)))
 
 
@@ -125,7 +138,10 @@ def _logout() -> Check:
     if os.getuid() == 0 or Path("/var/lib/systemd/linger", account).exists() or not _kills_user_processes():
         return Check(name, True, _("imports outlive a logout"))
     return Check(
-        name, False, _("logind kills imports at logout"), _("run: loginctl enable-linger {account}").format(account=account)
+        name,
+        False,
+        _("logind kills imports at logout"),
+        _("run: loginctl enable-linger {account}").format(account=account),
     )
 
 
@@ -161,14 +177,16 @@ def _terminal() -> Check:
 
 
 async def _checklist(config: Settings) -> AsyncIterator[Check]:
-    """The founding report: one session per confirm, right type, one request id, one task received, a lock that locks."""
+    """The founding report: one session per confirm, its type, one request id, one task received, the lock."""
     with tempfile.TemporaryDirectory(prefix="obmen-doctor-") as folder:
         scratch = _scratch(config, Path(folder))
         try:
             async for result in _confirm(scratch):
                 yield result
         except ObmenError as error:
-            yield Check(N_("launch"), False, str(error), _("see the log: {path}").format(path=config.log.path))
+            yield Check(
+                N_("launch"), False, str(error), _("see the log: {path}").format(path=config.log.path)
+            )
 
 
 def _scratch(config: Settings, folder: Path) -> Settings:
@@ -199,16 +217,19 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
         yield Check(
             N_("one session per confirm"),
             len(sessions) == len(created) == 1,
-            ngettext("{n} session from {rivals} presses", "{n} sessions from {rivals} presses", len(sessions)).format(
-                n=len(sessions), rivals=RIVALS
-            ),
+            ngettext(
+                "{n} session from {rivals} presses", "{n} sessions from {rivals} presses", len(sessions)
+            ).format(n=len(sessions), rivals=RIVALS),
             _("report this as a bug, with the log"),
         )
         if not created or created[0].session is None:
             return
         session = await _ended(journal, created[0].session.id)
         yield Check(
-            N_("session type"), session.type == "catalog", session.type, _("report this as a bug, with the log")
+            N_("session type"),
+            session.type == "catalog",
+            session.type,
+            _("report this as a bug, with the log"),
         )
         log = await asyncio.to_thread(Path(scratch.log.path).read_text, encoding="utf-8")
         ids = {result.request_id for result in results}
@@ -224,7 +245,9 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
             N_("one task received"),
             len(received) == 1,
             _("received {n} times, the session is {status}").format(n=len(received), status=session.status),
-            _("see whether a worker can start: {command}").format(command=f"{sys.executable} -m importers.worker"),
+            _("see whether a worker can start: {command}").format(
+                command=f"{sys.executable} -m importers.worker"
+            ),
         )
         lock = created[0].lock
         yield Check(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from importers.sessions.models import (
     ACTIVE,
     FINAL,
     Attempt,
+    Draft,
+    Held,
     LogLine,
     Outcome,
     Session,
@@ -16,14 +18,27 @@ from importers.sessions.models import (
     StoredReject,
 )
 
+if TYPE_CHECKING:
+    from importers.clock import Clock
+    from importers.kinds import Counts, Log, Reject
+    from importers.processes import Owner
+
 __all__ = [
-    "ACTIVE", "FINAL", "Attempt", "Journal", "LogLine", "Outcome", "Session", "Status", "StoredReject",
+    "ACTIVE", "FINAL", "Attempt", "Draft", "Held", "Journal", "LogLine", "Outcome", "Session", "Status", "StoredReject",
     "open_journal",
 ]  # fmt: skip
 
 
+MAX_REJECTS = 10_000
+"""So many are kept per session; the counts tell of the rest."""
+
+
 class Journal(Protocol):
-    """What screens, command line and doctor ask of the journal. Launch and worker have their own methods beside."""
+    """All that the program asks of the journal. Every method that writes is one transaction."""
+
+    clock: Clock
+    journal_id: str
+    """Random, made with the journal: a catalog can tell the sessions of different journals apart."""
 
     async def sessions(
         self,
@@ -58,7 +73,7 @@ class Journal(Protocol):
         ...
 
     async def cancel(self, session_id: int) -> Session:
-        """Ask for cancellation: `started` → cancelled at once, `in_progress` → cancelling. Final ones stay as they are."""
+        """Ask for cancellation: `started` → cancelled at once, `in_progress` → cancelling, final ones stay."""
         ...
 
     async def delete(self, session_ids: Sequence[int]) -> list[int]:
@@ -67,6 +82,101 @@ class Journal(Protocol):
 
     async def changed(self) -> bool:
         """Whether any process wrote to the journal since this was last asked (cheap: PRAGMA data_version)."""
+        ...
+
+    async def prune(self, days: int) -> int:
+        """Delete log lines and rejects of sessions that ended more than `days` days ago; how many sessions."""
+        ...
+
+    # Launching
+
+    async def begin_attempt(self, attempt: Attempt) -> None: ...
+
+    async def end_attempt(
+        self,
+        request_id: str,
+        outcome: Outcome,
+        session_id: int | None,
+        lock: str,
+        reason: str | None,
+        reason_args: dict[str, str],
+    ) -> None: ...
+
+    async def look(self, draft: Draft, recency: float) -> tuple[Outcome, Session] | None:
+        """Without a promise: would this launch be replayed, mismatch or joined? A cheap way out for most losers."""
+        ...
+
+    async def create(self, draft: Draft, recency: float, lines: Iterable[Log]) -> tuple[Outcome, Session]:
+        """The launch proper, one transaction: the session that the key, the target or the last seconds already have,
+        or a new one with its first log lines."""
+        ...
+
+    async def take_lock(self, key: str, token: str, seconds: float) -> bool:
+        """SET key token NX PX, where our own token counts as ours."""
+        ...
+
+    async def release_lock(self, key: str, token: str) -> bool:
+        """Compare and delete."""
+        ...
+
+    async def mark_dispatched(self, session_id: int) -> bool:
+        """Guarantee 5: whoever turns this mark sends the session to a worker, nobody else."""
+        ...
+
+    async def unmark_dispatched(self, session_id: int, dispatches: int) -> bool:
+        """The worker it was sent to never came. `dispatches` guards against a newer dispatch."""
+        ...
+
+    # Working
+
+    async def claim(self, session_id: int, owner: Owner, lease: float) -> Session | None:
+        """started → in_progress, once; None when there is nothing to claim (a duplicate delivery, a cancel)."""
+        ...
+
+    async def beat(self, session_id: int, fence: int, lease: float) -> Status | None:
+        """Renew the lease; the status, None when the session was taken away."""
+        ...
+
+    async def status_of(self, session_id: int, fence: int) -> Status | None:
+        """As `beat`, only looking."""
+        ...
+
+    async def write(
+        self,
+        session_id: int,
+        fence: int,
+        lines: Sequence[Log],
+        rejects: Sequence[Reject],
+        *,
+        done: int,
+        total: int,
+        running_kind: str | None,
+    ) -> bool:
+        """A batch of the worker's events; False, and nothing written, when the session was taken away."""
+        ...
+
+    async def finish(
+        self,
+        session_id: int,
+        fence: int,
+        status: Status,
+        by_kind: dict[str, Counts],
+        error: str | None = None,
+        error_args: dict[str, str] | None = None,
+        line: Log | None = None,
+    ) -> bool:
+        """The end of a session, with its last log line; False when it had ended or was taken away.
+
+        The fence grows, too: whoever still holds the old one can write nothing any more.
+        """
+        ...
+
+    async def start_again(self, session_id: int, fence: int) -> bool:
+        """A dead worker's session goes back to `started`, for one more try."""
+        ...
+
+    async def held(self, target: str) -> list[Held]:
+        """The active sessions of a target, for the reaper. Leases of another boot are over."""
         ...
 
     async def close(self) -> None: ...

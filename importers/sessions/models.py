@@ -13,6 +13,7 @@ from enum import StrEnum
 import msgspec
 
 from importers.kinds import Counts, Options
+from importers.processes import Owner
 
 
 class Status(StrEnum):
@@ -127,3 +128,31 @@ class StoredReject(msgspec.Struct, frozen=True):
     reason: str
     args: dict[str, str] = {}
     fragment: str = ""
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A session that a launch wants to make."""
+
+    request_id: str
+    idempotency_key: str
+    params_hash: str
+    task_id: str
+    kinds: tuple[str, ...]
+    source: str
+    options: Options
+    target: str
+    operator: str
+    host: str
+
+
+class Held(msgspec.Struct, frozen=True):
+    """An active session as the reaper sees it."""
+
+    session: Session
+    owner: Owner | None
+    lease_over: bool
+    dispatched: bool
+    age: float
+    """Seconds since it was dispatched, or made."""
+    dispatches: int
+    retries: int

@@ -1,0 +1,30 @@
+"""Clocks. Leases and recency count on the boot clock, which no step of the wall clock moves (LAUNCH: clocks)."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+
+class Clock:
+    """The machine's clocks; tests give another one."""
+
+    def boot(self) -> float:
+        """Seconds since the machine started, suspend included."""
+        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+    def boot_id(self) -> str:
+        return boot_id()
+
+    def now(self) -> str:
+        """UTC for people, ISO 8601 to the millisecond."""
+        return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@cache
+def boot_id() -> str:
+    """Differs after every start of the machine; "" where the system does not tell."""
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text(encoding="ascii").strip() if path.exists() else ""

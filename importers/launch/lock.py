@@ -1,0 +1,93 @@
+"""The launch lock: keeps losers out early, for the seconds of a launch. It promises nothing: the database decides.
+
+Two implementations with one contract (tests/launch/test_lock.py): Redis, and a table of the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from importers.sessions import Journal
+    from importers.settings import Settings
+
+LOCK_SECONDS = 10.0
+"""A launch takes milliseconds; a holder that died frees the key after so long."""
+WAIT_SECONDS = 2.0
+POLL_SECONDS = 0.05
+
+
+class Locked(StrEnum):
+    """What the lock did, as the attempt tells it."""
+
+    ACQUIRED = "acquired"
+    BUSY = "busy"
+    UNAVAILABLE = "unavailable"
+
+
+class LaunchLock(Protocol):
+    async def acquire(self, key: str, token: str, seconds: float) -> Locked:
+        """One try. A key that already holds our own token is ours: the reply to the first try was lost."""
+        ...
+
+    async def release(self, key: str, token: str) -> bool:
+        """Delete the key if it holds this token; whether it did."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class SqliteLock:
+    """The lock of one machine, a table of the journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def acquire(self, key: str, token: str, seconds: float) -> Locked:
+        return Locked.ACQUIRED if await self._journal.take_lock(key, token, seconds) else Locked.BUSY
+
+    async def release(self, key: str, token: str) -> bool:
+        return await self._journal.release_lock(key, token)
+
+    async def close(self) -> None:
+        pass
+
+
+def lock_for(settings: Settings, journal: Journal) -> LaunchLock:
+    if settings.redis.url:
+        from importers.launch.redis_lock import RedisLock
+
+        return RedisLock(settings.redis.url)
+    return SqliteLock(journal)
+
+
+@asynccontextmanager
+async def holding(lock: LaunchLock, target: str) -> AsyncIterator[Locked]:
+    """Hold the lock of a target, or go on without it: after 2 s of waiting, or at once when it cannot be had.
+
+    Every call has a token of its own. Whatever was taken is released, also when this is cancelled on the way.
+    """
+    key, token = f"launch:{target}", secrets.token_hex(16)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + WAIT_SECONDS
+    got = Locked.BUSY
+    try:
+        while (  # noqa: ASYNC110 (no event tells of a release on another machine)
+            got := await lock.acquire(key, token, LOCK_SECONDS)
+        ) is Locked.BUSY and loop.time() < end:
+            await asyncio.sleep(POLL_SECONDS)
+        yield got
+    finally:
+        await asyncio.shield(asyncio.ensure_future(_let_go(lock, key, token, got)))
+
+
+async def _let_go(lock: LaunchLock, key: str, token: str, got: Locked) -> None:
+    """Even BUSY is released: when an acquire was cancelled nobody knows whether it went through."""
+    if got is not Locked.UNAVAILABLE:
+        await lock.release(key, token)
+    await lock.close()

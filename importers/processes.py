@@ -1,0 +1,64 @@
+"""Is that worker alive? A pid alone can be given again, so it counts together with its start time and the boot id."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import msgspec
+
+from importers.clock import boot_id
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """A process that holds a session."""
+
+    host: str
+    pid: int
+    start: str
+    boot: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.host}:{self.pid}"
+
+    @property
+    def is_here(self) -> bool:
+        return self.host == socket.gethostname()
+
+    def is_dead(self) -> bool:
+        """Known to be gone. False also where it cannot be known: on another host."""
+        return self.is_here and (self.boot != boot_id() or start_of(self.pid) != self.start)
+
+    def kill(self) -> None:
+        """End a frozen process of this machine for good, and wait until it is gone."""
+        if not self.is_here or self.is_dead():
+            return
+        try:
+            handle = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        try:
+            if not self.is_dead():  # the handle is of the process that was meant
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+            while not self.is_dead():
+                time.sleep(0.005)
+        finally:
+            os.close(handle)
+
+
+def this_process() -> Owner:
+    return Owner(socket.gethostname(), os.getpid(), start_of(os.getpid()), boot_id())
+
+
+def start_of(pid: int) -> str:
+    """The start time of a running process in clock ticks; "" when it is gone or a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    state, *fields = stat.rpartition(")")[2].split()
+    return "" if state in "ZX" else fields[18]

@@ -1,0 +1,84 @@
+"""The worker's sign of life, from a thread: parsing and SQL can keep the event loop busy, but not this."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from importers.errors import LeaseLost, ObmenError
+from importers.sessions.models import Status
+from importers.texts import _
+
+if TYPE_CHECKING:
+    from importers.sessions.models import Session
+    from importers.settings import Settings
+
+LOOK_SECONDS = 0.2
+"""How often it looks whether somebody wants the session to stop."""
+
+
+class CancelRequested(ObmenError):
+    """The operator asked the session to stop."""
+
+
+class Heartbeat:
+    """Renews the lease of a session while entered; `check` raises once the work must stop."""
+
+    def __init__(self, session: Session, settings: Settings) -> None:
+        self._session = session
+        self._settings = settings
+        self._stop = threading.Event()
+        self._status: Status | None = Status.IN_PROGRESS
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._beat()), daemon=True, name="heartbeat"
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raises CancelRequested or LeaseLost."""
+        must_go_on(self._status)
+
+    async def _beat(self) -> None:
+        from importers.sessions import open_journal
+
+        worker = self._settings.worker
+        journal = await open_journal(self._settings.journal.url)
+        try:
+            since = worker.heartbeat_seconds  # begin with a beat: the claim may be old already
+            while True:
+                if since >= worker.heartbeat_seconds:
+                    self._status = await journal.beat(
+                        self._session.id, self._session.fence, worker.lease_seconds
+                    )
+                    since = 0.0
+                elif await journal.changed():
+                    self._status = await journal.status_of(self._session.id, self._session.fence)
+                if self._status is not Status.IN_PROGRESS or self._stop.wait(
+                    min(LOOK_SECONDS, worker.heartbeat_seconds)
+                ):
+                    return
+                since += LOOK_SECONDS
+        except ObmenError:
+            return  # the lease runs out by itself; the last check before the commit asks the journal again
+        finally:
+            await journal.close()
+
+
+def must_go_on(status: Status | None) -> None:
+    if status is Status.CANCELLING:
+        raise CancelRequested(_("cancelled by an operator"))
+    if status is not Status.IN_PROGRESS:
+        raise LeaseLost(
+            _("the session was taken from this worker, which gave no sign of life; nothing is changed")
+        )

@@ -1,0 +1,173 @@
+"""One session from claim to finish: all its kinds in one transaction on the catalog (guarantee 7)."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from contextlib import aclosing
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from importers.errors import LeaseLost, ObmenError
+from importers.kinds import Counted, Counts, Event, Job, Log, Progress, Reject, load, names
+from importers.logs import log_to
+from importers.processes import this_process
+from importers.sessions.models import Status
+from importers.sessions import MAX_REJECTS, Journal, open_journal
+from importers.texts import N_
+from importers.worker.heartbeat import CancelRequested, Heartbeat, must_go_on
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from importers.sessions.models import Session
+    from importers.settings import Settings
+
+FLUSH_SECONDS = 0.25
+FLUSH_EVENTS = 500
+"""Events go to the journal in batches: after so long, or so many."""
+
+
+async def work(session_id: int, settings: Settings) -> int:
+    """Run a session; the exit code. A session that cannot be claimed is somebody else's, or was cancelled."""
+    journal = await open_journal(settings.journal.url)
+    try:
+        session = await journal.claim(session_id, this_process(), settings.worker.lease_seconds)
+        if session is None:
+            log_to(settings.log.path).warning("session %d: duplicate delivery refused", session_id)
+            return 0
+        with Heartbeat(session, settings) as heartbeat:
+            return await _Run(session, settings, journal, heartbeat).run()
+    finally:
+        await journal.close()
+
+
+class _Run:
+    def __init__(self, session: Session, settings: Settings, journal: Journal, heartbeat: Heartbeat) -> None:
+        self.session = session
+        self.settings = settings
+        self.journal = journal
+        self.heartbeat = heartbeat
+        self.by_kind: dict[str, Counts] = {}
+        self.lines: list[Log] = []
+        self.rejects: list[Reject] = []
+        self.rejected = 0
+        self.progress: Progress | None = None
+        self.flushed_at = 0.0
+        self.started_at = time.monotonic()
+
+    async def run(self) -> int:
+        try:
+            await self._import()
+        except CancelRequested:
+            return await self._end(Status.CANCELLED, N_("Cancelled by an operator; the catalog is as before"))
+        except LeaseLost as error:
+            log_to(self.settings.log.path).warning("session %d: %s", self.session.id, error)
+            return 1  # whoever took the session has ended it
+        except ObmenError as error:
+            return await self._end(Status.FAILED, str(error))
+        except Exception as error:  # noqa: BLE001 (the last line: a bug must end the session, not hide it)
+            log_to(self.settings.log.path).error("session %d: %s", self.session.id, traceback.format_exc())
+            return await self._end(
+                Status.FAILED,
+                N_("Unexpected {error}; nothing is changed. The log {path} has the details"),
+                {"error": f"{type(error).__name__}: {error}"[:200], "path": self.settings.log.path},
+            )
+        return await self._end(Status.COMPLETED)
+
+    async def _import(self) -> None:
+        from importers.catalog import open_catalog
+        from importers.commerceml import open_export
+
+        session = self.session
+        export = open_export(session.source)
+        catalog = await open_catalog(self.settings.catalog.url)
+        try:
+            async with catalog.transaction(
+                journal_id=self.journal.journal_id,
+                session_id=session.id,
+                fence=session.fence,
+                dry_run=session.options.dry_run,
+            ) as transaction:
+                transaction.before_commit = self._may_commit
+                for kind in sorted(session.kinds, key=names().index):
+                    job = Job(
+                        session_id=session.id,
+                        kind=kind,
+                        export=export,
+                        catalog=transaction,
+                        options=session.options,
+                        limits=self.settings.limits,
+                        images_path=self.settings.images.path,
+                    )
+                    self.lines.append(Log("info", N_("{kind}: started"), {"kind": kind}))
+                    async with aclosing(cast("AsyncGenerator[Event]", load(kind).run(job))) as events:
+                        async for event in events:
+                            await self._take(event)
+                transaction.note = msgspec.json.encode(self.by_kind)
+        finally:
+            await catalog.close()
+
+    async def _take(self, event: Event) -> None:
+        match event:
+            case Progress():
+                self.progress = event
+            case Log():
+                self.lines.append(event)
+            case Reject():
+                self.rejected += 1
+                if self.rejected <= MAX_REJECTS:
+                    self.rejects.append(event)
+            case Counted():
+                self.by_kind[event.kind] = event.counts
+        now = time.monotonic()
+        if now - self.flushed_at >= FLUSH_SECONDS or len(self.lines) + len(self.rejects) >= FLUSH_EVENTS:
+            self.flushed_at = now
+            self.heartbeat.check()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        at = self.progress
+        await self.journal.write(
+            self.session.id,
+            self.session.fence,
+            self.lines,
+            self.rejects,
+            done=at.done if at else 0,
+            total=at.total if at else 0,
+            running_kind=at.kind if at else None,
+        )
+        self.lines, self.rejects = [], []
+
+    async def _may_commit(self) -> None:
+        """The last check, under the catalog's write lock: only the holder of the lease commits (fence)."""
+        status = await self.journal.beat(
+            self.session.id, self.session.fence, self.settings.worker.lease_seconds
+        )
+        must_go_on(status)
+
+    async def _end(self, status: Status, error: str | None = None, args: dict[str, str] | None = None) -> int:
+        if self.rejected > MAX_REJECTS:
+            self.lines.append(
+                Log(
+                    "warning",
+                    N_("{count} records were rejected; the first {kept} are kept"),
+                    {"count": self.rejected, "kept": MAX_REJECTS},
+                )
+            )
+        await self._flush()
+        seconds = f"{time.monotonic() - self.started_at:.1f}"
+        if error is None:
+            line = Log("info", self._done(), {"seconds": seconds})
+        else:
+            line = Log("error", error, dict(args or {}))
+        await self.journal.finish(
+            self.session.id, self.session.fence, status, self.by_kind, error, args, line
+        )
+        return 0 if status is Status.COMPLETED else 1
+
+    def _done(self) -> str:
+        if self.session.options.dry_run:
+            return N_("Dry run done in {seconds} s; the catalog is as before")
+        return N_("Completed in {seconds} s")
