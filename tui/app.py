@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import threading
@@ -22,6 +21,7 @@ from textual.screen import Screen
 
 from importers import texts
 from importers.errors import ObmenError
+from importers.logs import log_to
 from importers.sessions.models import Outcome, Session
 from importers.texts import _, ngettext
 from tui import colours, show
@@ -42,8 +42,6 @@ RETRY_SECONDS = 2.0
 """How long to wait before another try at a journal that could not be opened or read."""
 EXIT_SECONDS = 3.0
 """How long a signal gives the screen to leave in order before the process ends all the same."""
-
-log = logging.getLogger("obmen.tui")
 
 
 class ObmenApp(App[int], inherit_bindings=False):
@@ -187,9 +185,11 @@ class ObmenApp(App[int], inherit_bindings=False):
 
     def retry(self, session_id: int) -> None:
         async def job() -> None:
-            from importers.launch import retry
+            from importers.launch import launch, retry_request
 
-            self.tell(await retry(session_id, self.settings, await self.opened()))
+            journal = await self.opened()
+            request = retry_request(await journal.session(session_id))
+            self.tell(await launch(request, self.settings, journal))
 
         self.start(job(), "launch")
 
@@ -272,8 +272,9 @@ class ObmenApp(App[int], inherit_bindings=False):
             yield
         except ObmenError as error:
             self.notify(show.plain(str(error)), severity="error", timeout=12, markup=False)
-        except Exception as error:
-            log.exception("unexpected error in the control room")
+        except Exception as error:  # noqa: BLE001 (the last line of defence: told and logged, never swallowed)
+            with contextlib.suppress(OSError):
+                log_to(self.settings.log.path).exception("unexpected error in the control room")
             self.notify(
                 _("Internal error: {error}. Details are in {path}").format(
                     error=show.plain(f"{type(error).__name__}: {error}"), path=self.settings.log.path

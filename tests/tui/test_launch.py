@@ -129,8 +129,9 @@ async def test_a_launch_by_keys_runs_to_its_end_and_its_log_streams(room: Any) -
         assert session.kinds == ("catalog",)
         assert session.counts.created > 0
         assert stage.main.session.id == session.id
+        stage.main.log_view.action_top()
         log = stage.log()
-        assert f"[Request {session.request_id}] Import attempt: ['catalog']" in " ".join(log)
+        assert f"[Request {session.request_id}] Import launch attempt: ['catalog']" in " ".join(log)
         assert f"Session ID: {session.id}, Task ID: {session.task_id}" in " ".join(log)
         (attempt,) = await stage.attempts()
         assert (attempt.outcome, attempt.session_id) == (Outcome.CREATED, session.id)
@@ -301,7 +302,7 @@ async def test_a_launch_elsewhere_shows_up_with_its_log(room: Any, obmen: Any) -
         session = await stage.ended()
         assert session.id == process["id"]
         async with asyncio.timeout(10):
-            while f"Task ID: {session.task_id}" not in " ".join(stage.log()):
+            while "Completed" not in stage.log()[-1]:
                 await stage.pilot.pause(0.05)
 
 

@@ -27,7 +27,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 def opened(env: dict[str, str]) -> Open:
     def open_terminal(**options: object) -> Terminal:
         terminal = Terminal([sys.executable, "-m", "tui"], env, **options)  # type: ignore[arg-type]
-        terminal.wait_for("[1 Log]")
+        terminal.wait_for("No imports yet")
         return terminal
 
     return open_terminal

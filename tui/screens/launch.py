@@ -156,6 +156,9 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             self._say(_("Choose at least one type first"), "yellow")
             return
         self._sent = True
+        self.query_one(
+            Choices
+        ).focus()  # else a disabled button hands the focus, and the next Enter, to "Close"
         self.query_one("#confirm", Button).disabled = True
         self._say(_("Launching…"))
         request = LaunchRequest(kinds, self._source, self._key, self._options)
@@ -177,16 +180,16 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
 
 
 def survey(source: str) -> tuple[Offer, ...]:
-    """What a source holds for each kind. Reads the file heads: not for the event loop. Raises SourceError."""
+    """What a source holds for each kind. Reads the heads of files: not for the event loop. Raises SourceError."""
     from importers.commerceml import open_export
-    from importers.commerceml import survey as look
 
-    found = look(open_export(source))
-    return tuple(
-        Offer(kind, found[kind].files, found[kind].bytes, found[kind].newest)
-        for kind in names()
-        if kind in found
-    )
+    export = open_export(source)
+    offers = []
+    for kind in names():
+        files = export.files_for(kind)
+        newest = max((part.modified for part in files), default=None)
+        offers.append(Offer(kind, len(files), sum(part.size for part in files), newest))
+    return tuple(offers)
 
 
 async def _has_products(url: str) -> bool:

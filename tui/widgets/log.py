@@ -110,6 +110,8 @@ class LogView(Widget, can_focus=True):
         self._top = 0
         self._above = 0
         self._visible = 0
+        self._fresh = False
+        """Opened, and not painted yet: the old log stays on the screen until the new one is here."""
         self._rows: list[Strip] = []
         self._missing: set[int] = set()
 
@@ -120,10 +122,12 @@ class LogView(Widget, can_focus=True):
         self.follow = follow
         self._top = self._above = 0
         self._missing.clear()
-        self._paint()
+        self._fresh = True
+        if load is None:
+            self._paint()
 
     async def update(self) -> None:
-        """Take in what the journal has gained; one repaint, and none when nothing came."""
+        """Take in what the journal has gained: one repaint after `open`, and then when something came."""
         lines = self.lines
         if lines is None:
             return
@@ -131,8 +135,8 @@ class LogView(Widget, can_focus=True):
         while await lines.grow():
             if lines is not self.lines:
                 return
-        if lines is self.lines and len(lines) != before:
-            if self.follow or before <= self._top + self.size.height:
+        if lines is self.lines and (self._fresh or len(lines) != before):
+            if self._fresh or self.follow or before <= self._top + self.size.height:
                 self._paint()
             else:
                 self.post_message(self.Moved())
@@ -195,6 +199,7 @@ class LogView(Widget, can_focus=True):
 
     def _paint(self) -> None:
         """Lay out the rows in view, and write them once."""
+        self._fresh = False
         self._rows = self._layout()
         self.refresh()
         self.post_message(self.Moved())
