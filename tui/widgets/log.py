@@ -7,6 +7,7 @@ virtual size, no layout.
 
 from __future__ import annotations
 
+import asyncio
 from array import array
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -49,23 +50,26 @@ class Lines:
         self._blocks: OrderedDict[int, Sequence[LogLine]] = OrderedDict()
         self._last: list[LogLine] = []
         self._last_id = 0
+        self._turn = asyncio.Lock()
+        """Two updates at once would both take in the same lines."""
 
     def __len__(self) -> int:
         return (len(self._starts) - 1) * BLOCK + len(self._last)
 
     async def grow(self) -> bool:
         """Take in one block of new lines; True if there may be more."""
-        room = BLOCK - len(self._last)
-        new = await self._load(self._last_id, room)
-        if not new:
-            return False
-        self._last.extend(new)
-        self._last_id = new[-1].id
-        if len(self._last) == BLOCK:
-            self._keep(len(self._starts) - 1, self._last)
-            self._starts.append(self._last_id)
-            self._last = []
-        return len(new) == room
+        async with self._turn:
+            room = BLOCK - len(self._last)
+            new = await self._load(self._last_id, room)
+            if not new:
+                return False
+            self._last.extend(new)
+            self._last_id = new[-1].id
+            if len(self._last) == BLOCK:
+                self._keep(len(self._starts) - 1, self._last)
+                self._starts.append(self._last_id)
+                self._last = []
+            return len(new) == room
 
     def line(self, number: int) -> LogLine | None:
         """Line `number`, from 0; None when its block is not in memory."""
