@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importers.catalog.spool import Spool
+from importers.errors import DatabaseError
+
+ITEMS = st.lists(st.tuples(st.text(max_size=3), st.binary(max_size=5)))
+
+
+@given(ITEMS, st.integers(1, 2000))
+def test_it_is_a_stable_sort(items: list[tuple[str, bytes]], run_bytes: int) -> None:
+    spool = Spool(run_bytes)
+    for key, payload in items:
+        spool.add(key, payload)
+    assert list(spool) == sorted(items, key=lambda item: item[0])
+    spool.close()
+
+
+def test_large_payloads_come_back_whole() -> None:
+    shuffled = random.Random(1)
+    items = [(f"{shuffled.random()}", shuffled.randbytes(shuffled.randint(0, 200_000))) for _ in range(100)]
+    spool = Spool(1_000_000)
+    for item in items:
+        spool.add(*item)
+    assert list(spool) == sorted(items)
+    spool.close()
+
+
+def test_a_small_one_never_touches_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    spool = Spool()
+    spool.add("b", b"2")
+    spool.add("a", b"1")
+    assert list(spool) == [("a", b"1"), ("b", b"2")]
+    spool.close()
+
+
+def test_a_folder_that_cannot_hold_it_is_told_plainly(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    spool = Spool(1)
+    with pytest.raises(DatabaseError, match=r"gone: cannot hold temporary files: .*TMPDIR"):
+        spool.add("a", b"1")
+    spool.close()

@@ -1,0 +1,302 @@
+"""The catalog's file and its transactions: what the worker and the reaper build on."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import pytest
+
+from importers.catalog import Catalog, CatalogTransaction, open_catalog
+from importers.catalog.tables import SHAPES, WAREHOUSE
+from importers.errors import DatabaseError, LeaseLost
+
+
+@pytest.fixture
+async def catalog(tmp_path: Path) -> AsyncIterator[Catalog]:
+    catalog = await open_catalog(f"sqlite:///{tmp_path}/shop/catalog.sqlite3")
+    yield catalog
+    await catalog.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "shop" / "catalog.sqlite3"
+
+
+def rows(path: Path, sql: str) -> list[Any]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+async def add(transaction: CatalogTransaction, ident: str) -> None:
+    await transaction.insert(WAREHOUSE.table, [(ident, ident, 0)])
+
+
+async def write(catalog: Catalog, ident: str, *, session: int, fence: int = 1, journal: str = "j") -> None:
+    async with catalog.transaction(journal_id=journal, session_id=session, fence=fence) as transaction:
+        transaction.note = f"note {session}".encode()
+        await add(transaction, ident)
+
+
+async def test_a_commit_leaves_its_note(catalog: Catalog, path: Path) -> None:
+    assert await catalog.applied(journal_id="j", session_id=1) is None
+    await write(catalog, "a", session=1)
+    assert await catalog.applied(journal_id="j", session_id=1) == b"note 1"
+    assert await catalog.applied(journal_id="j", session_id=2) is None
+    assert await catalog.applied(journal_id="other", session_id=1) is None
+    assert rows(path, "SELECT id FROM warehouse") == [("a",)]
+
+
+@pytest.mark.parametrize(
+    ("session", "fence", "stale"), [(4, 9, True), (5, 1, True), (5, 2, False), (6, 1, False)]
+)
+async def test_whoever_lost_the_session_cannot_change_the_catalog(
+    catalog: Catalog, path: Path, session: int, fence: int, stale: bool
+) -> None:
+    await write(catalog, "a", session=5, fence=2)
+    if stale:
+        with pytest.raises(LeaseLost, match=f"session {session} was taken over"):
+            await write(catalog, "b", session=session, fence=fence)
+        assert rows(path, "SELECT id FROM warehouse") == [("a",)]
+        assert await catalog.applied(journal_id="j", session_id=5) == b"note 5"
+    else:
+        await write(catalog, "b", session=session, fence=fence)
+        assert rows(path, "SELECT count(*) FROM warehouse") == [(2,)]
+
+
+async def test_journals_do_not_fence_each_other(catalog: Catalog) -> None:
+    await write(catalog, "a", session=50, journal="one")
+    await write(catalog, "b", session=1, journal="two")
+    assert await catalog.applied(journal_id="one", session_id=50) == b"note 50"
+    assert await catalog.applied(journal_id="two", session_id=1) == b"note 1"
+
+
+async def test_an_error_undoes_everything(catalog: Catalog, path: Path) -> None:
+    called: list[str] = []
+
+    async def fail() -> None:
+        async with catalog.transaction(journal_id="j", session_id=1, fence=1) as transaction:
+            transaction.on_commit.append(lambda: called.append("commit"))
+            transaction.on_rollback.append(lambda: called.append("rollback"))
+            await add(transaction, "a")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert rows(path, "SELECT count(*) FROM warehouse") == [(0,)]
+    assert await catalog.applied(journal_id="j", session_id=1) is None
+    assert called == ["rollback"]
+    await write(catalog, "b", session=2)
+
+
+@pytest.mark.parametrize(("dry_run", "changes", "expected"), [
+    (False, True, "commit"), (False, False, "commit"), (True, True, "rollback"),
+])  # fmt: skip
+async def test_hooks_follow_the_end(
+    catalog: Catalog, path: Path, dry_run: bool, changes: bool, expected: str
+) -> None:
+    called: list[str] = []
+
+    async def check() -> None:
+        called.append("check")
+        assert rows(path, "SELECT count(*) FROM warehouse") == [(0,)], "right before the commit, not after it"
+
+    async with catalog.transaction(journal_id="j", session_id=1, fence=1, dry_run=dry_run) as transaction:
+        transaction.before_commit = check
+        transaction.on_commit += [lambda: called.append("commit")]
+        transaction.on_rollback += [lambda: called.append("rollback")]
+        if changes:
+            await add(transaction, "a")
+    assert called == ["check", expected]
+    assert rows(path, "SELECT count(*) FROM warehouse") == [(int(changes and not dry_run),)]
+    assert rows(path, "SELECT count(*) FROM applied") == [(int(changes and not dry_run),)]
+
+
+async def test_the_last_check_can_stop_the_commit(catalog: Catalog, path: Path) -> None:
+    async def lost() -> None:
+        raise LeaseLost("gone")
+
+    async def session() -> None:
+        async with catalog.transaction(journal_id="j", session_id=1, fence=1) as transaction:
+            transaction.before_commit = lost
+            await add(transaction, "a")
+
+    with pytest.raises(LeaseLost, match="gone"):
+        await session()
+    assert rows(path, "SELECT count(*) FROM warehouse") == [(0,)]
+
+
+@pytest.mark.parametrize("when", ["in the middle", "while it commits"])
+async def test_a_cancel_ends_it_whole_or_not_at_all(
+    catalog: Catalog, path: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+    reached = asyncio.Event()
+
+    async def session() -> None:
+        async with catalog.transaction(journal_id="j", session_id=1, fence=1) as transaction:
+            transaction.on_commit.append(lambda: called.append("commit"))
+            transaction.on_rollback.append(lambda: called.append("rollback"))
+            await add(transaction, "a")
+            if when == "in the middle":
+                reached.set()
+                await asyncio.Event().wait()
+
+    if when == "while it commits":
+        execute = aiosqlite.Connection.execute
+
+        def watch(self: aiosqlite.Connection, sql: str, *rest: Any) -> Any:
+            if sql == "COMMIT":
+                reached.set()
+            return execute(self, sql, *rest)
+
+        monkeypatch.setattr(aiosqlite.Connection, "execute", watch)
+    task = asyncio.create_task(session())
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    committed = when == "while it commits"
+    assert called == ["commit" if committed else "rollback"]
+    assert rows(path, "SELECT count(*) FROM warehouse") == [(int(committed),)]
+    assert (await catalog.applied(journal_id="j", session_id=1) is not None) == committed
+
+
+async def test_products_are_seen_when_they_are_committed(catalog: Catalog) -> None:
+    assert not await catalog.has_products()
+    async with catalog.transaction(journal_id="j", session_id=1, fence=1) as transaction:
+        await transaction.execute("INSERT INTO product (id, removed, catalog_id) VALUES (?, 0, '')", "p")
+        assert await transaction.has_products()
+        assert not await catalog.has_products()
+    assert await catalog.has_products()
+
+
+async def test_a_statement_that_begins_with_with_is_a_change_too(catalog: Catalog, path: Path) -> None:
+    async with catalog.transaction(journal_id="j", session_id=1, fence=1) as transaction:
+        assert (
+            await transaction.execute(
+                "WITH new AS (SELECT 'a', 'A', 0) INSERT INTO warehouse SELECT * FROM new"
+            )
+            == 1
+        )
+    assert rows(path, "SELECT id FROM warehouse") == [("a",)]
+
+
+async def test_every_number_of_rows_is_inserted(catalog: Catalog, path: Path) -> None:
+    for session, count in enumerate((1, 199, 200, 201, 1000), start=1):
+        async with catalog.transaction(journal_id="j", session_id=session, fence=1) as transaction:
+            await transaction.execute("DELETE FROM warehouse")
+            await transaction.insert(WAREHOUSE.table, [(f"{n:04}", f"W{n}", n % 2) for n in range(count)])
+        assert rows(path, "SELECT * FROM warehouse") == [(f"{n:04}", f"W{n}", n % 2) for n in range(count)]
+
+
+async def test_opening_again_writes_nothing(catalog: Catalog, path: Path) -> None:
+    await write(catalog, "a", session=1)
+    await catalog.close()
+    before = content(path)
+    again = await open_catalog(f"sqlite:///{path}")
+    assert not await again.has_products()
+    await again.close()
+    assert content(path) == before
+
+
+async def test_descriptions_and_tables_agree(catalog: Catalog, path: Path) -> None:
+    """tables.py names what schema/ makes, with the right primary keys, and columns that have no default."""
+    for shape in SHAPES:
+        for table in shape.tables:
+            info = rows(path, f"PRAGMA table_info({table.name})")
+            names = [name for _cid, name, *_rest in info]
+            assert set(table.columns) <= set(names)
+            assert set(names) - set(table.columns) <= {"brand"}
+            keys = sorted((place, name) for _cid, name, _type, _null, _default, place in info if place)
+            assert tuple(name for _place, name in keys) == table.columns[: table.keys]
+
+
+async def test_tables_are_those_that_tools_hold_on_to(catalog: Catalog, path: Path) -> None:
+    contract = """
+        category(id,parent_id,name,removed) property(id,name,type) property_value(id,property_id,value)
+        unit(code,short_name,full_name) warehouse(id,name,removed) price_type(id,name,currency,tax_included)
+        product(id,article,barcode,name,description,unit,brand,vat_rate,removed) product_image(product_id,position,path)
+        offer(id,product_id,characteristic_id,name,article,barcode,removed) offer_characteristic(offer_id,name,value)
+        price(offer_id,price_type_id,value,currency,unit,coefficient) stock(offer_id,warehouse_id,quantity)
+        customer(id,name,full_name,role,inn,kpp,removed) customer_contact(customer_id,type,value)
+        product_category(product_id) product_property(product_id) customer_address(customer_id)
+    """
+    for name, columns in re.findall(r"(\w+)\(([\w,]+)\)", contract):
+        found = [column for _cid, column, *_rest in rows(path, f"PRAGMA table_info({name})")]
+        assert found[: columns.count(",") + 1] == columns.split(",")
+
+
+async def test_a_locked_catalog_is_told_plainly(
+    catalog: Catalog, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importers.sqlite.BUSY_SECONDS", 0.05)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseError, match=r"catalog\.sqlite3: locked by another program; wait"):
+            await write(catalog, "a", session=1)
+        other.execute("ROLLBACK")
+    await write(catalog, "a", session=1)
+
+
+async def test_a_newer_schema_is_refused(catalog: Catalog, path: Path) -> None:
+    await catalog.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE schema_version SET version = 999")
+        connection.commit()
+    with pytest.raises(DatabaseError, match=r"newer obmen .*update obmen"):
+        await open_catalog(f"sqlite:///{path}")
+    assert rows(path, "SELECT version FROM schema_version") == [(999,)]
+
+
+async def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("not a database, but somebody's notes\n" * 100)
+    with pytest.raises(DatabaseError, match="not a SQLite database; choose another file"):
+        await open_catalog(f"sqlite:///{file}")
+    assert file.read_text().startswith("not a database")
+
+
+async def test_a_folder_in_place_of_the_file_is_told_plainly(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="cannot be opened"):
+        await open_catalog(f"sqlite:///{tmp_path}")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DatabaseError, match="file"):
+        await open_catalog(f"sqlite:///{tmp_path}/file/catalog.sqlite3")
+
+
+async def test_a_read_only_catalog_is_told_plainly(
+    catalog: Catalog, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root, for whom no file is read-only, too."""
+    connect = aiosqlite.connect
+    monkeypatch.setattr(
+        aiosqlite, "connect", lambda p, **rest: connect(f"file:{p}?mode=ro", uri=True, **rest)
+    )
+    with pytest.raises(DatabaseError, match="cannot be written; give this user the right"):
+        await write(catalog, "a", session=1)
+
+
+async def test_a_full_disk_is_told_plainly_and_changes_nothing(catalog: Catalog, path: Path) -> None:
+    await write(catalog, "a", session=1)
+
+    async def fill() -> None:
+        async with catalog.transaction(journal_id="j", session_id=2, fence=1) as transaction:
+            ((pages,),) = [row async for row in transaction.rows("PRAGMA page_count")]
+            [_ async for _ in transaction.rows(f"PRAGMA max_page_count = {pages}")]
+            await transaction.insert(WAREHOUSE.table, [(f"{n}", "W" * 100, 0) for n in range(5000)])
+
+    with pytest.raises(DatabaseError, match="the disk is full; free some space"):
+        await fill()
+    assert rows(path, "SELECT id FROM warehouse") == [("a",)]

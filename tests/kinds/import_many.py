@@ -1,0 +1,66 @@
+"""Import a large made-up export in a process of its own, to be killed, watched or weighed:
+`import_many.py DATABASE KIND NUMBER VERSION`. Prints "begun", then "done" and the peak of its memory in KiB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import UUID
+
+from record_exports import GOODS, PACKAGE, RecordExport, RecordPart
+from shops import Shop
+
+from importers.commerceml.records import Offer, OfferPrices, Product, Record, Rejected
+
+PRICE_TYPES = ("retail", "bulk", "cost", "partner", "sale")
+
+
+class ManyExport(RecordExport):
+    """`number` products with an offer each, or the prices of as many offers, made while they are read."""
+
+    def __init__(self, number: int, version: str) -> None:
+        super().__init__((RecordPart(()),))
+        self.number = number
+        self.version = version
+
+    def records(
+        self,
+        kind: str,
+        *wanted: type[Record],
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Iterator[list[Record | Rejected]]:
+        make = {"prices": self._prices}.get(kind, self._goods)
+        yield [GOODS, PACKAGE]
+        shuffled = random.Random(1)  # ids in no order, as 1C writes them
+        for start in range(0, self.number, 200):
+            batch: list[Record | Rejected] = []
+            for n in range(start, min(start + 200, self.number)):
+                batch += make(n, str(UUID(int=shuffled.getrandbits(128))))
+            yield batch
+
+    def _goods(self, n: int, ident: str) -> list[Record]:
+        name = f"{self.version} {n}"
+        images = (f"import_files/{ident[:2]}/{ident}.jpg",)
+        goods = Product(ident, name, groups=("g",), properties=(("p", name),), images=images)
+        return [goods, Offer(f"{ident}#1", ident, "1", name)]
+
+    def _prices(self, n: int, ident: str) -> list[Record]:
+        value = f"{n}.{len(self.version)}"
+        return [OfferPrices(f"{ident}#1", tuple((of, value, "RUB", "796", "1") for of in PRICE_TYPES))]
+
+
+async def main(path: str, kind: str, number: str, version: str) -> None:
+    shop = Shop(Path(path), Path(path).parent)
+    print("begun", flush=True)  # noqa: T201 (what the parent waits for)
+    told = await shop.take(ManyExport(int(number), version), kind)
+    assert told.counts.read > 0
+    print("done", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
