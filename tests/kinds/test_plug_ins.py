@@ -1,0 +1,105 @@
+"""Import types of other packages: what docs/writing-a-kind.md promises."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from shops import Shop
+
+from importers import kinds
+from importers.commerceml import open_export
+from importers.errors import LimitExceeded, UsageError
+
+DOCS = Path(__file__).parents[2] / "docs" / "writing-a-kind.md"
+(EXAMPLE,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+XML = """<?xml version="1.0" encoding="UTF-8"?>
+<КоммерческаяИнформация ВерсияСхемы="2.05"><Каталог СодержитТолькоИзменения="true"><Ид>c</Ид><Товары>{goods}</Товары>
+</Каталог></КоммерческаяИнформация>"""
+GOODS = """<Товар><Ид>{id}</Ид><Наименование>{id}</Наименование><ЗначенияРеквизитов><ЗначениеРеквизита>
+<Наименование>Вес</Наименование><Значение>{weight}</Значение></ЗначениеРеквизита></ЗначенияРеквизитов></Товар>"""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """Make a package that adds import types, as pip would leave it."""
+
+    def install(entry_points: str, **modules: str) -> None:
+        site = tmp_path / "site"
+        info = site / "shop_weights-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shop-weights\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[obmen.kinds]\n{entry_points}\n")
+        for name, source in modules.items():
+            (site / f"{name}.py").write_text(source, encoding="utf-8")
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.syspath_prepend(site)
+
+    return install
+
+
+def write(folder: Path, **weights: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    goods = "".join(GOODS.format(id=ident, weight=weight) for ident, weight in weights.items())
+    (folder / "import.xml").write_text(XML.format(goods=goods), encoding="utf-8")
+    return folder
+
+
+async def test_the_documented_kind_works(install, shop: Shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    install("weights = shop_weights", shop_weights=EXAMPLE)
+    assert kinds.names() == (*kinds.KINDS, "weights")
+    source = write(tmp_path / "1c", tent="4,5", boat="42", lamp="light")
+    told = await shop.take(open_export(source), "catalog", "weights")
+    assert (told.counts.read, told.counts.created) == (2, 2)
+    assert shop.rows("SELECT * FROM shop_weight") == [("boat", "42"), ("tent", "4.5")]
+    assert told.logs("weigh more")[0].args == {"count": 1}
+
+    before = shop.checksum()
+    told = await shop.take(open_export(source), "weights")
+    assert told.counts.unchanged == 2
+    told = await shop.take(open_export(write(source, tent="4.6")), "weights")
+    assert told.counts.updated == 1
+    assert shop.checksum() != before
+
+
+async def test_it_is_all_or_nothing_with_the_rest(install, shop: Shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    install("weights = shop_weights", shop_weights=EXAMPLE)
+    source = open_export(write(tmp_path / "1c", tent="4,5"))
+    await shop.take(source, "catalog")
+    before = shop.checksum()
+
+    def fail(_transaction: object) -> None:
+        raise LimitExceeded
+
+    with pytest.raises(LimitExceeded):
+        await shop.take(source, "weights", before_end=fail)
+    assert shop.checksum() == before
+
+
+def test_the_example_is_short() -> None:
+    assert len(EXAMPLE.splitlines()) < 60
+
+
+def test_obmens_own_names_cannot_be_taken(install) -> None:  # type: ignore[no-untyped-def]
+    install("prices = shop_weights", shop_weights=EXAMPLE)
+    assert kinds.names() == kinds.KINDS
+    assert kinds.load("prices").__name__ == "importers.kinds.prices"  # type: ignore[attr-defined]
+
+
+def test_an_unknown_name_is_told_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"unknown import type price; known: catalog, .*images"):
+        kinds.load("price")
+
+
+def test_a_broken_plug_in_is_told_plainly(install) -> None:  # type: ignore[no-untyped-def]
+    install("bad = broken_kind\nempty = empty_kind", broken_kind="import nowhere_at_all", empty_kind="")
+    with pytest.raises(UsageError, match=r"import type bad: broken_kind cannot be loaded: No module named"):
+        kinds.load("bad")
+    with pytest.raises(UsageError, match=r"import type empty: empty_kind has no function run\(job\)"):
+        kinds.load("empty")
+
+
+def test_every_kind_of_obmen_can_be_loaded() -> None:
+    assert all(callable(kinds.load(name).run) for name in kinds.KINDS)
