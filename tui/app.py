@@ -45,7 +45,7 @@ EXIT_SECONDS = 3.0
 
 
 class ObmenApp(App[int], inherit_bindings=False):
-    """`now` and `journal` are for tests: a frozen clock, fixed sessions."""
+    """`now` and `journal` are for tests: a frozen clock, and fixed sessions that nobody reaps."""
 
     TITLE = "obmen"
     CSS_PATH = "tui.tcss"
@@ -95,8 +95,7 @@ class ObmenApp(App[int], inherit_bindings=False):
 
     def _begin(self) -> None:
         """The first frame is on the screen: now the journal may be opened."""
-        for job in (self._watch(), self._reap()):
-            self.run_worker(self._guarded(job), group="watch", exit_on_error=False)
+        self.run_worker(self._guarded(self._watch()), group="watch", exit_on_error=False)
 
     async def on_unmount(self) -> None:
         if self.journal is not None:
@@ -113,30 +112,34 @@ class ObmenApp(App[int], inherit_bindings=False):
             try:
                 changed = await journal.changed()
             except ObmenError as error:
-                self._set_trouble(str(error))
+                await self._set_trouble(str(error))
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if changed or self.trouble:
-                self._set_trouble("")
+                await self._set_trouble("")
                 self.wake()
 
     async def _open(self) -> Journal:
         """Open the journal; while that fails, say why and try again."""
+        if self.journal is not None:
+            return self.journal
         from importers.sessions import open_journal
 
-        while self.journal is None:
+        while True:
             try:
                 self.journal = await open_journal(self.settings.journal.url)
+                break
             except ObmenError as error:
-                self._set_trouble(str(error))
+                await self._set_trouble(str(error))
                 await asyncio.sleep(RETRY_SECONDS)
-        self._set_trouble("")
+        await self._set_trouble("")
+        self.run_worker(self._guarded(self._reap(self.journal)), group="watch", exit_on_error=False)
         return self.journal
 
-    def _set_trouble(self, text: str) -> None:
+    async def _set_trouble(self, text: str) -> None:
         if text != self.trouble:
             self.trouble = text
-            self.main.say()
+            await self.main.tell_trouble(text)
 
     def wake(self) -> None:
         """Have every screen look at the journal again."""
@@ -144,17 +147,14 @@ class ObmenApp(App[int], inherit_bindings=False):
             if isinstance(screen, LiveScreen):
                 screen.wake()
 
-    async def _reap(self) -> None:
+    async def _reap(self, journal: Journal) -> None:
         """Find sessions whose worker died, and dispatch what was lost; any control room does it, none leads."""
-        while True:
-            if self.journal is not None:
-                from importers.worker.reaper import reap
+        from importers.worker.reaper import reap
 
-                with self.reporting():
-                    await reap(self.journal, self.settings)
-                await asyncio.sleep(REAP_SECONDS)
-            else:
-                await asyncio.sleep(POLL_SECONDS)
+        while True:
+            with self.reporting():
+                await reap(journal, self.settings)
+            await asyncio.sleep(REAP_SECONDS)
 
     # What operators do. Each goes on when the screen that asked for it is closed.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 import pytest
@@ -10,6 +10,7 @@ from fixed_journal import NOW, SOURCE, FixedJournal
 from textual.pilot import Pilot
 from tui_stage import settled
 
+from importers import doctor
 from tui.app import ObmenApp
 from tui.screens import launch
 from tui.widgets.choices import Offer
@@ -27,6 +28,7 @@ SCREENS = {
     "delete": ("down", "space", "space", "x"),
     "filter": ("f", *"customers"),
     "attempts": ("a", "down"),
+    "doctor": ("d",),
     "help": ("question_mark",),
     "palette": ("ctrl+p",),
 }
@@ -39,6 +41,17 @@ OFFERS = (
     Offer("customers", 1, 42_000, "2026-03-13T19:02:00Z"),
     Offer("images", 0, 0, None),
 )
+CHECKS = (
+    doctor.Check("settings", True, "/etc/obmen/config.toml"),
+    doctor.Check("source", True, "/srv/1c/webdata: 14 files, 2026-03-14 07:15 UTC"),
+    doctor.Check(
+        "redis",
+        False,
+        "redis://cache:6379 does not answer within 0.3 s",
+        'start it, or set [redis] url to ""',
+    ),
+    doctor.Check("one session per confirm", True, "1 session of 3 presses"),
+)
 
 
 @pytest.fixture
@@ -48,6 +61,11 @@ def make(settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ObmenApp]:
     async def has_products(_url: str) -> bool:
         return False
 
+    async def check(_settings: object) -> AsyncIterator[doctor.Check]:
+        for finding in CHECKS:
+            yield finding
+
+    monkeypatch.setattr(doctor, "check", check)
     monkeypatch.setattr(launch, "survey", lambda _source: OFFERS)
     monkeypatch.setattr(launch, "_has_products", has_products)
 

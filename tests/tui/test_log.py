@@ -111,7 +111,7 @@ async def test_follows_the_end_until_told_otherwise() -> None:
         assert shown(view)[0] == top
         await pilot.press("end")
         assert shown(view)[-1] == "09:00:00 line 150"
-        assert view.position == "142-151 of 151, following"
+        assert view.position == "142-151 of 151"
 
 
 async def test_from_the_beginning() -> None:

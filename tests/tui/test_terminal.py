@@ -75,7 +75,7 @@ def test_a_journal_that_cannot_be_opened_is_told_and_nothing_falls_over(
 ) -> None:
     (tmp_path / "journal.sqlite3").write_bytes(b"this is no database" * 100)
     with Terminal([sys.executable, "-m", "tui"], env) as terminal:
-        terminal.wait_for("journal.sqlite3")
+        terminal.wait_for("not a SQLite database")
         terminal.press("n")
         terminal.wait_for("Source")
         terminal.press("\x1b")

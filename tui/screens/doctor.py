@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from rich.table import Column, Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -57,19 +58,16 @@ class DoctorScreen(Screen[None]):
         self._show()
 
     def _show(self) -> None:
-        page = Text()
-        names = [_(finding.name) for finding in self._checks]
-        room = max(map(show.width, names), default=0)
-        for finding, name in zip(self._checks, names, strict=True):
-            word, style = (_("ok"), "green") if finding.ok else (_("fails"), "bold red")
-            page.append(f"{'✓' if finding.ok else '✗'} {word} ", style)
-            page.append(name + " " * (room - show.width(name) + 2), "bold").append(
-                show.plain(finding.detail) + "\n"
-            )
+        columns = Column(no_wrap=True), Column(max_width=26), Column(ratio=1, overflow="fold")
+        page = Table.grid(*columns, padding=(0, 2, 0, 0), expand=True)
+        for finding in self._checks:
+            state = Text("✓ " + _("ok"), "green") if finding.ok else Text("✗ " + _("fails"), "bold red")
+            detail = Text(show.plain(finding.detail))
             if not finding.ok and finding.cure:
-                page.append(" " * 9 + "» " + show.plain(finding.cure) + "\n", "yellow")
+                detail.append("\n» " + show.plain(finding.cure), "yellow")
+            page.add_row(state, Text(_(finding.name), "bold"), detail)
         if self._running:
-            page.append(_("Checking…"), "dim")
+            page.add_row(Text(_("Checking…"), "dim"))
         self.query_one("#page", Static).update(page)
         bad = sum(not finding.ok for finding in self._checks)
         word = (

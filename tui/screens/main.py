@@ -8,6 +8,7 @@ from functools import partial
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
+from textual.widgets import Static
 
 from importers.sessions import FINAL, Journal, Session
 from importers.sessions.models import LogLine, Status, StoredReject
@@ -76,6 +77,7 @@ class MainScreen(LiveScreen[None]):
             return  # another filter meanwhile; it has asked for a look of its own
         self.table.show_sessions(pages.matching, self.obmen.now(), cursor=self._go)
         self._go = None
+        self.refresh_bindings()
         await self._look_below(journal)
         self.say()
 
@@ -125,6 +127,13 @@ class MainScreen(LiveScreen[None]):
             if self._tab == "summary":
                 self.query_one(SummaryPane).show(self.session, self.obmen.now())
 
+    async def tell_trouble(self, text: str) -> None:
+        """A line above the table for as long as the journal cannot be read; "" takes it away."""
+        await self.query("#trouble").remove()
+        if text:
+            line = Static(_("ERROR") + ": " + show.plain(text), id="trouble", markup=False)
+            await self.mount(line, after="#head")
+
     def say(self) -> None:
         """The bars: what this is, what runs, what the session below is."""
         sessions = self.table.sessions
@@ -134,10 +143,7 @@ class MainScreen(LiveScreen[None]):
             right.insert(0, ngettext("{count} running", "{count} running", running).format(count=running))
         if marked := len(self.table.marks):
             right.insert(0, ngettext("{count} marked", "{count} marked", marked).format(count=marked))
-        if self.obmen.trouble:
-            left = Text.assemble((" obmen ", "bold"), " ", (show.plain(self.obmen.trouble), "bold red"))
-        else:
-            left = Text.assemble((" obmen ", "bold"), " ", show.plain(self.obmen.settings.source.path))
+        left = Text.assemble((" obmen ", "bold"), " ", show.plain(self.obmen.settings.source.path))
         self.query_one("#head", Bar).say(left, Text(", ".join(right) + " "))
         session = self.session
         rejected = session.counts.rejected if session else 0
@@ -150,6 +156,8 @@ class MainScreen(LiveScreen[None]):
         if session:
             right_text = Text(f"#{session.id} {show.status(session.status)} ")
             if self._tab == "log" and (position := self.log_view.position):
+                if self.log_view.follow and session.status not in FINAL:
+                    position += ", " + _("following")
                 right_text = Text(f"{position}   ", "dim") + right_text
         self.query_one(TabBar).show(tabs, self._tab, right_text)
 

@@ -152,10 +152,9 @@ class LogView(Widget, can_focus=True):
         if not count:
             return ""
         last = min(count, self._top + max(1, self._visible))
-        text = _("{first}-{last} of {count}").format(
+        return _("{first}-{last} of {count}").format(
             first=show.number(self._top + 1), last=show.number(last), count=show.number(count)
         )
-        return text + ", " + _("following") if self.follow else text
 
     # Moving
 
