@@ -14,6 +14,7 @@ from importers.texts import _
 
 _DECLARATION = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _ROOT = re.compile(r"<(?![?!])(?:[\w.-]+:)?([\w.-]+)")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CHUNK = 1 << 20
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
@@ -34,16 +35,21 @@ def declared(head: bytes) -> str:
     return match[1].decode("ascii").lower() if match else "utf-8"
 
 
-def root_of(head: bytes) -> str | None:
-    """The local name of the root element as far as `head` shows it."""
-    encoding = of_head(head) or declared(head)
-    try:
-        text = codecs.lookup(encoding).incrementaldecoder("replace").decode(head)
-        if "\ufffd" in text:
-            text = head.decode("utf-8", "replace")
-    except LookupError:
-        text = head.decode("utf-8", "replace")
-    match = _ROOT.search(re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
+def text_of(head: bytes) -> str:
+    """The beginning of a file as text, good enough to look at; comments are left out."""
+    for encoding in (of_head(head), "utf-8", declared(head)):
+        if encoding:
+            try:
+                text = codecs.getincrementaldecoder(encoding)("strict").decode(head)
+            except (LookupError, UnicodeDecodeError):
+                continue
+            return _COMMENT.sub("", text)
+    return _COMMENT.sub("", head.decode("utf-8", "replace"))
+
+
+def root_in(head: str) -> str | None:
+    """The local name of the root element as far as the text shows it."""
+    match = _ROOT.search(head)
     return match[1] if match else None
 
 

@@ -1,4 +1,4 @@
-"""One XML element → records. Plain and complete; `columns.py` has the fast way for regular prices and stocks.
+"""One XML element → records. Plain and complete; `shortcut.py` has the fast way for regular prices and stocks.
 
 Element names and their variations: docs/format.md, COMMERCEML 1.3 to 1.5.
 """
@@ -345,7 +345,7 @@ class Extractor:
         record: str,
         ident: str,
         field: str,
-    ) -> str | None | Rejected:
+    ) -> str | Rejected | None:
         """Canonical text; None for "not set"; a reject of this fact for nothing or for no number."""
         for one in raw:
             told = one if isinstance(one, str) or one is None else one.text

@@ -38,6 +38,15 @@ NAMES: dict[str, frozenset[str]] = {
 }
 """What a file may serve, by the name that 1C gives it (COMMERCEML 1.2); any other name may hold everything."""
 
+SPLIT: dict[str, tuple[str, tuple[str, ...]]] = {
+    "prices": ("prices", ("Цены",)),
+    "stocks": ("rests", ("Остатки", "Количество", "Склад")),
+    "customers": ("contragents", ("Контрагент",)),
+}
+"""Where 3.x puts a type into files of its own, (their name, elements): another file whose first records have none of
+the elements does not serve that type. Without such files every one that may hold the type is read."""
+
+HEAD = 65536
 MAX_ENTRY_BYTES = 20 * 2**30
 MAX_RATIO = 2000
 """An archived file that unpacks to so many times its size is a bomb: XML of 1C packs 10 to 40 times."""
@@ -120,9 +129,12 @@ def _member(file: IO[bytes], part: Part) -> Iterator[IO[bytes]]:
                 with archive.open(part.members[0]) as member:
                     yield member
                 return
-            with archive.open(part.members[0]) as nested, zipfile.ZipFile(nested) as inner:
-                with inner.open(part.members[1]) as member:
-                    yield member
+            with (
+                archive.open(part.members[0]) as nested,
+                zipfile.ZipFile(nested) as inner,
+                inner.open(part.members[1]) as member,
+            ):
+                yield member
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
         raise BadFile(
             _("the archive is damaged: {error}; copy it again").format(error=error), part.name
@@ -158,7 +170,7 @@ def find_export(path: Path) -> Export:
             _("{path}: cannot be read: {error}").format(path=path, error=error.strerror)
         ) from error
     xml = sorted((p for p in found if p.name.lower().endswith(".xml")), key=lambda p: sort_key(p.name))
-    parts = tuple(part for part in xml if _is_export(part))
+    parts = tuple(_narrowed([part for part in xml if _is_export(part)]))
     if not parts:
         raise SourceError(
             _(
@@ -248,8 +260,8 @@ def _part(name: str, size: int, modified: datetime, path: Path, *members: str) -
 
 
 def _kinds(name: str) -> frozenset[str]:
-    """By the first letters of the file's name, or of its folder in a package: `prices_1_2_<guid>.xml`, `prices/a.xml`."""
-    stem = re.split(r"[^a-z]", PurePosixPath(name).stem.lower())[0]
+    """By the name of the file, or of its folder in a package: `prices/a.xml`."""
+    stem = _stem(name)
     folder = PurePosixPath(name).parent.name.lower()
     return NAMES.get(stem) or (NAMES[folder] if folder in NAMES and folder != "goods" else ALL)
 
@@ -259,14 +271,41 @@ def sort_key(name: str) -> list[tuple[int, int | str]]:
     return [(0, int(piece)) if piece.isdigit() else (1, piece) for piece in _NUMBERS.split(name.lower())]
 
 
-def _is_export(part: Part) -> bool:
-    """CommerceML by its root element, or by a name that 1C gives: then a wrong root is an error, not another file."""
-    from importers.commerceml.encoding import root_of
+def _narrowed(parts: list[Part]) -> Iterator[Part]:
+    """Parts without the types that the export has files of their own for (SPLIT)."""
+    stems = {_stem(part.name) for part in parts}
+    split = {kind: marks for kind, (stem, marks) in SPLIT.items() if stem in stems}
+    for part in parts:
+        if _stem(part.name) not in NAMES and split:
+            head = _head(part)
+            records = re.findall(r"</(?:[\w.-]+:)?(?:Предложение|Товар)>", head)
+            absent = {kind for kind, marks in split.items() if not any(f"{mark}" in head for mark in marks)}
+            if records:
+                part = msgspec.structs.replace(part, kinds=part.kinds - absent)
+        yield part
+
+
+def _head(part: Part) -> str:
+    from importers.commerceml.encoding import text_of
 
     with open_part(part) as file:
-        root = root_of(file.read(65536))
-    stem = re.split(r"[^a-z]", PurePosixPath(part.name).stem.lower())[0]
-    return root == "КоммерческаяИнформация" or stem in NAMES or stem in ("import", "offers")
+        return text_of(file.read(HEAD))
+
+
+def _stem(name: str) -> str:
+    """The letters that a file's name begins with: `prices_1_2_<guid>.xml`, `import0_1.xml`."""
+    return re.split(r"[^a-z]", PurePosixPath(name).stem.lower())[0]
+
+
+def _is_export(part: Part) -> bool:
+    """CommerceML by its root element, or by a name that 1C gives: then a wrong root is an error, not another file."""
+    from importers.commerceml.encoding import root_in
+
+    return root_in(_head(part)) == "КоммерческаяИнформация" or _stem(part.name) in {
+        *NAMES,
+        "import",
+        "offers",
+    }
 
 
 def _gaps(parts: tuple[Part, ...]) -> Iterator[str]:

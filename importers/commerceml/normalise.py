@@ -10,7 +10,7 @@ MAX_ID = 1000
 """Characters; a longer id is rejected: no 1C makes one."""
 
 _NUMBER = re.compile(r"([+-]?)0*([0-9]{0,30})(?:\.([0-9]{0,30}))?(?:%|[а-яА-Я./]{1,10})?")
-_PLAIN = re.compile(r"[1-9][0-9]{0,14}(?:\.[0-9]{0,10}[1-9])?|0")
+_PLAIN = re.compile(r"[1-9][0-9]{0,14}(?:\.[0-9]{1,10})?|0")
 _SPACES = re.compile(r"[\s\u200b\ufeff\u2060]+")
 
 CURRENCIES = {
@@ -41,8 +41,8 @@ def number(value: str | None) -> str | None:
     """Canonical decimal text ("-1234.5"), None for no value. Raises ValueError: not a plain decimal number."""
     if value is None:
         return None
-    if _PLAIN.fullmatch(value):  # most are canonical already
-        return value
+    if _PLAIN.fullmatch(value):  # nearly all
+        return value.rstrip("0").rstrip(".") if "." in value else value
     value = text(value)
     if value is None:
         return None

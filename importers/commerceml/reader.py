@@ -6,12 +6,13 @@ DTDs and the network are off, and libxml2's own limits on depth and text size st
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from typing import IO
 
 from lxml import etree
 
-from importers.commerceml import columns, encoding, normalise
+from importers.commerceml import encoding, normalise, shortcut
 from importers.commerceml.extract import Extractor, children, value
 from importers.commerceml.files import Part, open_part
 from importers.commerceml.records import Record, Rejected, Section
@@ -30,6 +31,7 @@ RECORDS = {
     "Свойство": "Свойства",
 }
 """Record elements by the container they must stand in: a Контрагент may also be a Представитель's."""
+OFFERS = "Предложения"
 LISTS = ("Группы", "ТипыЦен", "Склады", "ЕдиницыИзмерения")
 """Small lists of reference data that are read whole when they end."""
 DROPPED = ("Документ", "НаборТоваров")
@@ -43,20 +45,56 @@ def read_part(part: Part, wanted: frozenset[type[Record]]) -> Iterator[tuple[int
 
 
 class _Reading:
-    """One file on its way: elements that have ended wait in `pending` until a batch of them is read."""
+    """One file on its way: records that have ended wait in `pending` until a batch of them is read."""
 
     def __init__(self, part: Part, wanted: frozenset[type[Record]]) -> None:
         self.part = part
         self.wanted = wanted
         self.records: list[Record | Rejected] = []
         self.pending: list[etree._Element] = []
+        self.container: etree._Element | None = None
         self.entered: tuple[etree._Element, Extractor] | None = None
 
     def run(self, file: IO[bytes]) -> Iterator[tuple[int, list[Record | Rejected]]]:
         charset = encoding.decide(file, self.part.name)
-        parser = etree.XMLPullParser(
-            events=("end",),
-            tag=[f"{{*}}{name}" for name in (*RECORDS, *LISTS, *DROPPED, *SECTIONS)],
+        take = shortcut.take_for(self.wanted)
+        short = shortcut.Shortcut(take) if take else None
+        decode = codecs.getincrementaldecoder(charset)("strict").decode
+        parser = self._parser("utf-8" if short else charset)
+        position = 0
+        try:
+            while chunk := file.read(CHUNK):
+                if not position:
+                    self._check_head(chunk)
+                if short:
+                    self._feed_short(parser, short, decode(chunk))
+                else:
+                    self._feed(parser, chunk)
+                position += len(chunk)
+                if self.records:
+                    yield position, self.records
+                    self.records = []
+            if short:
+                self._feed(parser, (short.rest() + decode(b"", True)).encode())
+            parser.close()
+        except etree.XMLSyntaxError as error:
+            raise self._bad(error) from error
+        except UnicodeDecodeError as error:
+            raise BadFile(
+                _("byte {offset} is not {encoding}; let 1C write the file again").format(
+                    offset=position + error.start, encoding=charset
+                ),
+                self.part.name,
+            ) from error
+        self._feed(parser, b"")
+        self._flush()
+        if self.records:
+            yield position, self.records
+
+    def _parser(self, charset: str) -> etree.XMLPullParser:
+        return etree.XMLPullParser(
+            events=("start", "end"),
+            tag=[f"{{*}}{name}" for name in (*RECORDS, *LISTS, *DROPPED, *SECTIONS, OFFERS)],
             encoding=charset,
             remove_blank_text=True,
             remove_comments=True,
@@ -67,30 +105,33 @@ class _Reading:
             huge_tree=False,
             collect_ids=False,
         )
-        position = 0
-        try:
-            while chunk := file.read(CHUNK):
-                if not position:
-                    self._check_head(chunk, charset)
-                parser.feed(chunk)
-                position += len(chunk)
-                for _event, element in parser.read_events():
-                    self._ended(element)
-                if self.records:
-                    yield position, self.records
-                    self.records = []
-            parser.close()
-        except etree.XMLSyntaxError as error:
-            raise self._bad(error) from error
-        for _event, element in parser.read_events():
-            self._ended(element)
-        self._flush()
-        if self.records:
-            yield position, self.records
 
-    def _check_head(self, head: bytes, charset: str) -> None:
-        root = encoding.root_of(head)
-        if b"<!DOCTYPE" in head.replace(b"\0", b""):
+    def _feed(self, parser: etree.XMLPullParser, data: bytes) -> bool:
+        """Let the parser read on; whether it has met the opening tag of a list of offers."""
+        if data:
+            parser.feed(data)
+        met = False
+        for event, element in parser.read_events():
+            if event == "end":
+                self._ended(element)
+            elif local(element) == OFFERS and (section := _section_of(element)) is not None:
+                self._enter(section)
+                met = True
+        return met
+
+    def _feed_short(self, parser: etree.XMLPullParser, short: shortcut.Shortcut, text: str) -> None:
+        for piece in short.split(text):
+            if not isinstance(piece, str):
+                self.records += piece
+            elif self._feed(parser, piece.encode()) and piece.endswith(shortcut.OPENING):
+                short.opened()
+            else:
+                self._flush()  # in the order of the file: of the same key the last one counts
+
+    def _check_head(self, head: bytes) -> None:
+        text = encoding.text_of(head)
+        root = encoding.root_in(text)
+        if "<!DOCTYPE" in text:
             raise BadFile(_("has a DOCTYPE, which no export of 1C has; it is not read"), self.part.name, 1)
         if root != ROOT:
             raise BadFile(
@@ -102,15 +143,18 @@ class _Reading:
             )
 
     def _ended(self, element: etree._Element) -> None:
-        name = local(element)
         parent = element.getparent()
+        if parent is not None and parent is self.container:  # the list of records goes on
+            self.pending.append(element)
+            if len(self.pending) == BATCH:
+                self._flush()
+            return
+        name = local(element)
         if name in RECORDS:
             if parent is not None and local(parent) == RECORDS[name] and _section_of(parent) is not None:
-                if self.pending and self.pending[0].getparent() is not parent:
-                    self._flush()
+                self._flush()
+                self.container = parent
                 self.pending.append(element)
-                if len(self.pending) == BATCH:
-                    self._flush()
         elif name in LISTS:
             if parent is not None and local(parent) in SECTIONS:
                 self._flush()
@@ -118,27 +162,23 @@ class _Reading:
                 element.clear()
         elif name in DROPPED:
             _cut(element)
-        else:
+        elif name in SECTIONS:
             self._flush()
             self._enter(element)
-            self.entered = None
+            self.entered = self.container = None
             element.clear()
 
     def _flush(self) -> None:
         """Read the pending siblings and cut them off the tree."""
         if not self.pending:
             return
-        container = self.pending[0].getparent()
+        container = self.container
         section = _section_of(container) if container is not None else None
         if container is not None and section is not None:
             extractor = self._enter(section)
-            regular = columns.read(container, len(self.pending), extractor)
-            if regular is None:
-                read = extractor.by_element[local(self.pending[0])]
-                for element in self.pending:
-                    self.records += read(element)
-            else:
-                self.records += regular
+            read = extractor.by_element[local(self.pending[0])]
+            for element in self.pending:
+                self.records += read(element)
         _cut(self.pending[-1])
         self.pending.clear()
 
