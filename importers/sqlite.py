@@ -28,6 +28,8 @@ async def connect(path: str | Path, *, synchronous: Literal["NORMAL", "FULL"]) -
     path = Path(path)
     with plainly(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        # aiosqlite leaves a thread to a loop that may be gone already when a file cannot be opened: try it first.
+        sqlite3.connect(path).close()
         connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
         try:
             await connection.execute("PRAGMA journal_mode = WAL")

@@ -193,8 +193,8 @@ def kill_at_random_moments(path: Path, products: int, kills: int) -> None:
 
 @pytest.mark.parametrize("kind", ["catalog", "prices"])
 def test_memory_does_not_grow_with_the_export(tmp_path: Path, kind: str) -> None:
-    small = peak(tmp_path / "small.sqlite3", kind, 8000)
-    large = peak(tmp_path / "large.sqlite3", kind, 32_000)
+    small = peak(tmp_path / "small.sqlite3", kind, 16_000)
+    large = peak(tmp_path / "large.sqlite3", kind, 48_000)
     assert large <= small * 1.1
     assert large < 80 * 1024
 
