@@ -19,7 +19,7 @@ class Usage:
     worker_cpu: float
     """The same of the costliest single process: for an import, its worker."""
     peak_mb: float
-    """Peak RSS of the largest single process."""
+    """Peak RSS of that process. (Of a short one it would be ours: a child starts as our copy.)"""
     wall: float
 
 
@@ -52,7 +52,8 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> Usage:
     )  # orphans come to us, and so does their rusage
     start = time.perf_counter()
     child = subprocess.Popen(command, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL)
-    cpus, peak, failed = [], 0.0, False
+    processes: list[tuple[float, float]] = []
+    failed = False
     while True:
         try:
             pid, status, usage = os.wait4(-1, 0)
@@ -61,11 +62,11 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> Usage:
         if pid == child.pid:
             child.returncode = os.waitstatus_to_exitcode(status)
             failed = child.returncode != 0
-        cpus.append(usage.ru_utime + usage.ru_stime)
-        peak = max(peak, usage.ru_maxrss / 1024)
+        processes.append((usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024))
     if failed:
         raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}")
-    return Usage(sum(cpus), max(cpus), peak, time.perf_counter() - start)
+    worker_cpu, peak = max(processes)
+    return Usage(sum(cpu for cpu, _peak in processes), worker_cpu, peak, time.perf_counter() - start)
 
 
 def best(runs: Sequence[Usage]) -> Usage:

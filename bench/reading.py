@@ -28,7 +28,7 @@ def compare(folder: Path, size: int, runs: int) -> tuple[Usage, Usage]:
         keep = folder / "catalog.sqlite3"
         shutil.copy(folder / f"shop{size}" / "catalog.sqlite3", keep)
         floors.append(bench.run(["xmllint", "--stream", "--noout", *files]))
-        imports.append(bench.run([*OBMEN, "import", "prices"], env))
+        imports.append(bench.run([*OBMEN, "import", "prices", "--detach"], env))
         shutil.move(keep, folder / f"shop{size}" / "catalog.sqlite3")
     shutil.rmtree(export)
     return bench.best(imports), bench.best(floors)

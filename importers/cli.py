@@ -455,13 +455,13 @@ def inspect(config: Settings, path: Path, as_json: bool) -> None:
     help=N_("Check settings, source, databases, lock, worker and terminal; each failure with a cure.")
 )
 @as_json
-@click.pass_obj
-def doctor(config: Settings, as_json: bool) -> None:
+@click.pass_context
+def doctor(ctx: click.Context, /, as_json: bool) -> None:
     from importers.doctor import check
 
     async def examine() -> int:
         found = []
-        async for result in check(config):
+        async for result in check(ctx.obj, ctx.find_root().params["config"]):
             found.append(result)
             if not as_json:
                 click.echo(f"{_('ok') if result.ok else _('FAIL'):5} {_(result.name)}: {result.detail}")

@@ -24,14 +24,15 @@ from importers.errors import ObmenError
 from importers.texts import N_, _, ngettext
 
 if TYPE_CHECKING:
-    from importers.sessions import Journal
+    from importers.sessions import Journal, Session
     from importers.settings import Settings
 
 STALE = timedelta(days=2)
 FREE_BYTES = 200 * 1024 * 1024
 RIVALS = 3
 """How many confirms race in the checklist, all with one idempotency key, as a double click would."""
-WORKER_SECONDS = 60.0
+WORKER_SECONDS = 30.0
+POLL_SECONDS = 0.05
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -43,9 +44,9 @@ class Check(msgspec.Struct, frozen=True):
     cure: str = ""
 
 
-async def check(config: Settings) -> AsyncIterator[Check]:
-    """All checks, in the order in which a person would look."""
-    yield _settings()
+async def check(config: Settings, file: Path | None = None) -> AsyncIterator[Check]:
+    """All checks, in the order in which a person would look. `file`: what --config named."""
+    yield _settings(file)
     yield await asyncio.to_thread(_source, Path(config.source.path))
     yield await _database(N_("journal"), config.journal.url)
     yield await _database(N_("catalog"), config.catalog.url)
@@ -57,8 +58,8 @@ async def check(config: Settings) -> AsyncIterator[Check]:
         yield result
 
 
-def _settings() -> Check:
-    path = settings.find(None)
+def _settings(file: Path | None) -> Check:
+    path = settings.find(file)
     return Check(N_("settings"), True, str(path) if path else _("no settings file, defaults are in force"))
 
 
@@ -224,7 +225,7 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
         )
         if not created or created[0].session is None:
             return
-        session = await _ended(journal, created[0].session.id)
+        session = await _ended(journal, created[0].session.id, scratch)
         yield Check(
             N_("session type"),
             session.type == "catalog",
@@ -260,5 +261,14 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
         await journal.close()
 
 
-async def _ended(journal: Journal, session_id: int) -> object:
-    return await journal.session(session_id)
+async def _ended(journal: Journal, session_id: int, scratch: Settings) -> Session:
+    """The session after its end, or as it is when no worker ends it in time."""
+    from importers.worker.reaper import reap
+
+    loop = asyncio.get_running_loop()
+    end = loop.time() + WORKER_SECONDS
+    while not (session := await journal.session(session_id)).status.final and loop.time() < end:
+        await reap(journal, scratch)
+        while not await journal.changed() and loop.time() < end:  # noqa: ASYNC110 (another process ends it)
+            await asyncio.sleep(POLL_SECONDS)
+    return session

@@ -35,16 +35,16 @@ def declared(head: bytes) -> str:
     return match[1].decode("ascii").lower() if match else "utf-8"
 
 
-def text_of(head: bytes) -> str:
-    """The beginning of a file as text, good enough to look at; comments are left out."""
+def text_of(head: bytes) -> tuple[str, str]:
+    """The beginning of a file as text, good enough to look at, without comments; and the encoding that it has."""
     for encoding in (of_head(head), "utf-8", declared(head)):
         if encoding:
             try:
                 text = codecs.getincrementaldecoder(encoding)("strict").decode(head)
             except (LookupError, UnicodeDecodeError):
                 continue
-            return _COMMENT.sub("", text)
-    return _COMMENT.sub("", head.decode("utf-8", "replace"))
+            return _COMMENT.sub("", text), encoding
+    return _COMMENT.sub("", head.decode("utf-8", "replace")), "?"
 
 
 def root_in(head: str) -> str | None:

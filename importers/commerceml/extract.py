@@ -6,6 +6,7 @@ Element names and their variations: docs/format.md, COMMERCEML 1.3 to 1.5.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
 from lxml import etree
 
@@ -73,9 +74,10 @@ def inner(node: Node, *path: str) -> Iterator[etree._Element]:
 
 
 def line_of(element: etree._Element) -> int | None:
-    for inside in element.iter():
-        if inside.sourceline and inside.sourceline != MAX_LINE:
-            return int(inside.sourceline)
+    for inside in element.iter(etree.Element):
+        line = cast("int | None", inside.sourceline)
+        if line and line != MAX_LINE:
+            return line
     return None
 
 

@@ -67,10 +67,11 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Export(msgspec.Struct, frozen=True):
-    """See importers.commerceml.Export."""
+    """A source that was opened: a folder or a .zip with at least one CommerceML file."""
 
     path: Path
     parts: tuple[Part, ...]
+    """In the order of reading: by number, not by text."""
     gaps: tuple[str, ...]
     """Numbered files that are missing between others, as messages."""
     pictures: dict[str, Part]
@@ -86,7 +87,11 @@ class Export(msgspec.Struct, frozen=True):
         *wanted: type[Record],
         on_progress: Callable[[int, int], None] | None = None,
     ) -> Iterator[list[Record | Rejected]]:
-        """See importers.commerceml.Export."""
+        """Stream the wanted records of the files that may serve `kind`, in batches, at constant memory.
+
+        The `Section` of records comes before them. `on_progress(bytes done, bytes total)`. Raises BadFile: cut, wrong
+        root, wrong encoding; after its last batch each file is still the one that was opened.
+        """
         from importers.commerceml.reader import read_part
 
         parts = self.files_for(kind)
@@ -102,6 +107,7 @@ class Export(msgspec.Struct, frozen=True):
             on_progress(total, total)
 
     def images(self) -> dict[str, Part]:
+        """Image files, by every end of their path: <Картинка> is relative to the folder of the goods."""
         return self.pictures
 
 
@@ -277,15 +283,16 @@ def _narrowed(parts: list[Part]) -> Iterator[Part]:
     split = {kind: marks for kind, (stem, marks) in SPLIT.items() if stem in stems}
     for part in parts:
         if _stem(part.name) not in NAMES and split:
-            head = _head(part)
-            records = re.findall(r"</(?:[\w.-]+:)?(?:Предложение|Товар)>", head)
-            absent = {kind for kind, marks in split.items() if not any(f"{mark}" in head for mark in marks)}
-            if records:
+            head, _encoding = head_of(part)
+            has_records = re.search(r"</(?:[\w.-]+:)?(?:Предложение|Товар)>", head)
+            absent = {kind for kind, marks in split.items() if not any(mark in head for mark in marks)}
+            if has_records:
                 part = msgspec.structs.replace(part, kinds=part.kinds - absent)
         yield part
 
 
-def _head(part: Part) -> str:
+def head_of(part: Part) -> tuple[str, str]:
+    """The beginning of a part as text, and its encoding as far as that shows it."""
     from importers.commerceml.encoding import text_of
 
     with open_part(part) as file:
@@ -301,7 +308,7 @@ def _is_export(part: Part) -> bool:
     """CommerceML by its root element, or by a name that 1C gives: then a wrong root is an error, not another file."""
     from importers.commerceml.encoding import root_in
 
-    return root_in(_head(part)) == "КоммерческаяИнформация" or _stem(part.name) in {
+    return root_in(head_of(part)[0]) == "КоммерческаяИнформация" or _stem(part.name) in {
         *NAMES,
         "import",
         "offers",

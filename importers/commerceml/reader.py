@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, cast
 
 from lxml import etree
 
@@ -111,7 +111,7 @@ class _Reading:
         if data:
             parser.feed(data)
         met = False
-        for event, element in parser.read_events():
+        for event, element in cast("Iterator[tuple[str, etree._Element]]", parser.read_events()):
             if event == "end":
                 self._ended(element)
             elif local(element) == OFFERS and (section := _section_of(element)) is not None:
@@ -129,7 +129,7 @@ class _Reading:
                 self._flush()  # in the order of the file: of the same key the last one counts
 
     def _check_head(self, head: bytes) -> None:
-        text = encoding.text_of(head)
+        text, _charset = encoding.text_of(head)
         root = encoding.root_in(text)
         if "<!DOCTYPE" in text:
             raise BadFile(_("has a DOCTYPE, which no export of 1C has; it is not read"), self.part.name, 1)

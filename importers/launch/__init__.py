@@ -7,6 +7,7 @@ result = await launch(request, settings, journal)
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import hashlib
 import os
@@ -23,7 +24,7 @@ from importers.errors import ObmenError
 from importers.kinds import NEEDS_PRODUCTS, TITLES, Log, Options
 from importers.logs import log_to
 from importers.sessions.models import Attempt, Outcome, Session
-from importers.texts import N_, _, render
+from importers.texts import N_, render
 
 if TYPE_CHECKING:
     from importers.sessions import Draft, Journal
@@ -89,10 +90,8 @@ async def launch(request: LaunchRequest, settings: Settings, journal: Journal) -
         await asyncio.shield(asyncio.ensure_future(_tell(journal, attempt, result)))
     except ObmenError as error:
         result = LaunchResult(attempt.request_id, Outcome.ERROR, None, str(error))
-        try:
+        with contextlib.suppress(ObmenError):  # it may be the journal itself that cannot be written
             await _tell(journal, attempt, result)
-        except ObmenError:  # the journal itself cannot be written
-            pass
     if result.outcome is not Outcome.CREATED:
         reason = render(result.reason or "", result.reason_args)
         _log(
@@ -213,10 +212,8 @@ async def _tell(journal: Journal, attempt: Attempt, result: LaunchResult) -> Non
 
 def _log(settings: Settings, line: Log) -> None:
     """A launch goes on when its log file cannot be written: the journal has the same."""
-    try:
+    with contextlib.suppress(OSError):
         log_to(settings.log.path).info(render(line.message, line.args))
-    except OSError:
-        pass
 
 
 def retry_request(session: Session) -> LaunchRequest:

@@ -21,7 +21,16 @@ from importers.errors import UnknownSession
 from importers.kinds import Counts, Log, Reject
 from importers.processes import Owner
 from importers.sessions.models import (
-    ACTIVE, FINAL, Attempt, Draft, Held, LogLine, Outcome, Session, Status, StoredReject,
+    ACTIVE,
+    FINAL,
+    Attempt,
+    Draft,
+    Held,
+    LogLine,
+    Outcome,
+    Session,
+    Status,
+    StoredReject,
 )  # fmt: skip
 from importers.sqlite import connect, migrate, plainly
 from importers.texts import N_, _

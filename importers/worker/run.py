@@ -13,8 +13,8 @@ from importers.errors import LeaseLost, ObmenError
 from importers.kinds import Counted, Counts, Event, Job, Log, Progress, Reject, load, names
 from importers.logs import log_to
 from importers.processes import this_process
-from importers.sessions.models import Status
 from importers.sessions import MAX_REJECTS, Journal, open_journal
+from importers.sessions.models import Status
 from importers.texts import N_
 from importers.worker.heartbeat import CancelRequested, Heartbeat, must_go_on
 
