@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import App, SystemCommand
+from textual.notifications import SeverityLevel
 from textual.reactive import Reactive
 from textual.screen import Screen
 
@@ -225,25 +226,28 @@ class ObmenApp(App[int], inherit_bindings=False):
         """Say what came of a confirm, and go to its session."""
         session, reason = result.session, show.message(result.reason, result.reason_args)
         request = _("Request {id}").format(id=result.request_id)
-        if result.outcome is Outcome.CREATED and session:
-            text = _("Session {id}, {type}: launched.").format(id=session.id, type=show.kinds(session))
-            self.notify(f"{text} {request}", title=_("Import launched"), markup=False)
-        elif result.outcome is Outcome.JOINED and session:
-            self.notify(
-                _who(session),
-                title=_("⚠️ An import was already launched recently"),
-                severity="warning",
-                timeout=12,
-                markup=False,
-            )
-        elif result.outcome is Outcome.REPLAYED and session:
-            text = _("This confirm was taken already: session {id}.").format(id=session.id)
-            self.notify(text, title=request, severity="warning", markup=False)
-        else:
+        if session is None or result.outcome is Outcome.MISMATCH:
             title = _("Nothing was launched: {outcome}").format(outcome=_(show.OUTCOME_WORDS[result.outcome]))
-            self.notify(reason or request, title=title, severity="error", timeout=12, markup=False)
+            self.say(title, reason or request, "error")
+        elif result.outcome is Outcome.CREATED:
+            text = _("Session {id}, {type}: launched.").format(id=session.id, type=show.kinds(session))
+            if result.lock == "unavailable":
+                text += " " + _("Without Redis, which does not answer: the journal alone keeps it single.")
+            self.say(_("Import launched"), f"{text} {request}", "information")
+        elif result.outcome is Outcome.JOINED:
+            self.say(_("⚠️ An import was already launched recently"), _who(session), "warning")
+        else:
+            text = _("This confirm was taken already: session {id}.").format(id=session.id)
+            self.say(request, text, "warning")
         if session:
             self.show_session(session.id)
+
+    def say(self, title: str, text: str, severity: SeverityLevel) -> None:
+        """A notification with a bold title."""
+        sign, title = show.sign_apart(title)
+        title, text = (part.replace("[", "\\[") for part in (title, text))
+        message = f"[not bold]{sign}[/][bold]{title}[/]\n{text}"
+        self.notify(message, severity=severity, timeout=6 if severity == "information" else 12)
 
     def show_session(self, session_id: int) -> None:
         self.main.go_to(session_id)

@@ -46,7 +46,10 @@ ANSI = TerminalTheme(_rgb("#14181d"), _rgb("#d3dae1"), _ANSI, _ANSI)
 
 
 def default() -> str:
-    """The theme to start with. Over SSH without true colour, the terminal's own sixteen: short escapes, known looks."""
-    if os.environ.get("SSH_CONNECTION") and os.environ.get("COLORTERM") not in {"truecolor", "24bit"}:
-        return "ansi-dark"
-    return DARK.name
+    """The theme to start with.
+
+    Over SSH without true colour, the terminal's own sixteen: short escapes, looks that the operator knows.
+    With NO_COLOR the same, of which nothing but bold, dim and reverse is left.
+    """
+    plain_ssh = "SSH_CONNECTION" in os.environ and os.environ.get("COLORTERM") not in {"truecolor", "24bit"}
+    return "ansi-dark" if plain_ssh or "NO_COLOR" in os.environ else DARK.name

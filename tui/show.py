@@ -149,5 +149,15 @@ def width(text: str) -> int:
     )
 
 
+def sign_apart(text: str) -> tuple[str, str]:
+    """A leading sign with an emoji selector (U+FE0F), and the rest.
+
+    Terminals disagree on the width of such a sign, and some drop what is written in one piece with it: it is painted
+    in a style of its own, and nothing stands to the right of its line.
+    """
+    sign, _space, rest = text.partition(" ")
+    return (sign, " " + rest) if "\N{VARIATION SELECTOR-16}" in sign else ("", text)
+
+
 def now() -> datetime:
     return datetime.now(UTC)

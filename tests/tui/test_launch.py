@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 from tui_stage import settled
@@ -80,7 +81,7 @@ class Room:
         return await (await self.app.opened()).attempts()
 
     def said(self) -> str:
-        return "\n".join(f"{toast.title}: {toast.message}" for toast in self.app._notifications)
+        return "\n".join(Content.from_markup(toast.message).plain for toast in self.app._notifications)
 
     def log(self) -> list[str]:
         view = self.main.log_view
@@ -301,9 +302,8 @@ async def test_a_launch_elsewhere_shows_up_with_its_log(room: Any, obmen: Any) -
         process = await asyncio.to_thread(obmen.json, "import", "catalog")
         session = await stage.ended()
         assert session.id == process["id"]
-        async with asyncio.timeout(10):
-            while "Completed" not in stage.log()[-1]:
-                await stage.pilot.pause(0.05)
+        stage.main.log_view.action_follow()
+        assert "Completed" in " ".join(stage.log())
 
 
 async def test_a_launch_that_fails_is_told_and_leaves_the_screen_usable(

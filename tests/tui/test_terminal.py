@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pty_stage import MODES, Terminal
 from tui_stage import CONFIG
+
+from importers.sample.make import write_export
 
 Open = Callable[..., Terminal]
 
@@ -84,3 +88,87 @@ def test_a_journal_that_cannot_be_opened_is_told_and_nothing_falls_over(
         assert terminal.ended() == 0
         assert terminal.left_on() == []
         assert "Traceback" not in terminal.raw.decode(errors="replace")
+
+
+def outcomes(obmen: Any) -> list[str]:
+    return [attempt["outcome"] for attempt in obmen.json("attempts")]
+
+
+def test_demo_by_keys_of_the_russian_layout_to_a_completed_import(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    env |= {"XDG_DATA_HOME": str(tmp_path / "data"), "OBMEN_LANGUAGE": "ru"}
+    with Terminal([sys.executable, "-m", "tui", "demo"], env) as terminal:
+        terminal.wait_for("Импорта ещё не было")
+        terminal.press("т")
+        terminal.wait_for(lambda text: "🚀 Запустить импорт из 1С" in text and "[ ] Каталог товаров" in text)
+        terminal.press(" ")
+        terminal.wait_for("[1] Каталог товаров")
+        assert "▶" in terminal.text
+        assert "Запустить импорт" in terminal.text
+        terminal.press("\r")
+        terminal.wait_for("✓ завершён")
+        terminal.press("3")
+        text = terminal.wait_for("Исполнитель")
+        assert "Каталог товаров" in text
+        terminal.press("т")
+        terminal.wait_for("[ ] Каталог товаров")
+        terminal.press(" \r")
+        terminal.wait_for("Импорт уже запущен недавно")
+        terminal.watch(0.2)
+        terminal.press("й")
+        assert terminal.ended() == 0
+        assert terminal.left_on() == []
+
+
+def test_two_terminals_at_once_make_one_session(env: dict[str, str], obmen: Any) -> None:
+    env |= {"OBMEN_CONFIG": str(obmen.folder / "config.toml")}
+    command = [sys.executable, "-m", "tui"]
+    with Terminal(command, env) as one, Terminal(command, env) as two:
+        for terminal in (one, two):
+            terminal.wait_for("No imports yet")
+            terminal.press("n")
+            terminal.wait_for("[ ] Product catalog")
+            terminal.press(" ")
+            terminal.wait_for("[1] Product catalog")
+        for terminal in (one, two):
+            terminal.press("\r")
+        for terminal in (one, two):
+            terminal.wait_for("completed")
+        assert sorted(outcomes(obmen)) == ["created", "joined"]
+        assert len(obmen.json("sessions")) == 1
+        both = one.text + two.text
+        assert both.count("already launched") == 1
+
+
+@pytest.mark.parametrize("end", ["hang up", "SIGTERM"])
+def test_the_import_goes_on_without_the_screen_and_is_seen_live_on_reopening(
+    env: dict[str, str], obmen: Any, end: str
+) -> None:
+    export = obmen.folder / "export"
+    write_export(export, products=8000)  # some seconds of work
+    env |= {"OBMEN_CONFIG": str(obmen.folder / "config.toml"), "OBMEN_SOURCE__PATH": str(export)}
+    command = [sys.executable, "-m", "tui"]
+    with Terminal(command, env) as terminal:
+        terminal.wait_for("No imports yet")
+        terminal.press("n")
+        terminal.wait_for("[ ] Product catalog")
+        terminal.press(" \r")
+        terminal.wait_for("running")
+        if end == "hang up":
+            terminal.hang_up()
+        else:
+            terminal.signal(signal.SIGTERM)
+        assert terminal.ended() != 0
+    assert obmen.json("show", "1")["status"] == "in_progress"
+    with Terminal(command, env) as terminal:
+        terminal.wait_for(lambda text: "running" in text and "Session ID: 1" in text)
+        terminal.wait_for("completed")
+    assert obmen.json("show", "1")["counts"]["created"] > 8000
+
+
+def test_the_first_frame_imports_nothing_heavy() -> None:
+    code = "import sys, tui.app; print([name for name in %r if name in sys.modules])"
+    heavy = ("lxml", "redis", "celery", "psycopg", "aiosqlite", "sqlite3", "tui.screens.launch")
+    done = subprocess.run([sys.executable, "-c", code % (heavy,)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
@@ -48,9 +49,9 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             yield Choices(id="choices")
             yield Static(id="options")
             yield Static(id="status")
-            with Horizontal(classes="line"):
-                yield Button(_("▶️ Run the import"), id="confirm", compact=True)
-                yield Button(_("Close"), id="close", compact=True)
+            # Alone in its row: terminals disagree on the width of its sign.
+            sign, label = show.sign_apart(_("▶️ Run the import"))
+            yield Button(Content.assemble((sign, "not bold"), (label, "bold")), id="confirm", compact=True)
             yield KeyBar(rows("launch"))
 
     def on_mount(self) -> None:
@@ -156,9 +157,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             self._say(_("Choose at least one type first"), "yellow")
             return
         self._sent = True
-        self.query_one(
-            Choices
-        ).focus()  # else a disabled button hands the focus, and the next Enter, to "Close"
+        self.query_one(Choices).focus()  # a disabled button would hand it on, and the next Enter with it
         self.query_one("#confirm", Button).disabled = True
         self._say(_("Launching…"))
         request = LaunchRequest(kinds, self._source, self._key, self._options)
@@ -170,10 +169,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        if event.button.id == "confirm":
-            self.action_confirm()
-        else:
-            self.action_close()
+        self.action_confirm()
 
     def action_close(self) -> None:
         self.dismiss(None)
