@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
 from importers.catalog import Change, Stage
-from importers.catalog.tables import CATEGORY, OFFER, PRICE, STOCK, Cell, Shape
+from importers.catalog.tables import OFFER, PRICE, STOCK, Cell, Shape
 from importers.commerceml.records import Record, Rejected, Section
 from importers.errors import LimitExceeded, ObmenError
 from importers.kinds import Counted, Counts, Event, Job, Log, Progress, Reject
@@ -90,7 +90,7 @@ class Intake:
                     waiting[of].append(record)
                 elif isinstance(record, Section):
                     stage()
-                    section_id = record.id
+                    section_id = record.catalog_id
                     self._enter(record)
                 elif isinstance(record, Rejected):
                     yield self.reject(record)
@@ -118,14 +118,16 @@ class Intake:
 
     def reject(self, rejected: Rejected) -> Reject:
         """Count a record that cannot be taken; the event that tells it."""
-        shape = next((s for s in self._shapes if s.record_name == rejected.record), self._shapes[-1])
+        named = next((shape for shape in self._shapes if shape.record_name == rejected.record), None)
+        # A fact of an entity that is read itself, like an Image, counts for the first that has such parts.
+        shape = named or next((shape for shape in self._shapes if shape.parts), self._shapes[-1])
         counts = self.tables[shape.table.name]
         counts.read += 1
         counts.rejected += 1
-        if rejected.id:
-            self._stages[shape].keep(rejected.id)
-        else:
-            self._unnamed_rejects.add(shape)
+        if named and rejected.id:
+            self._stages[named].keep(rejected.id)
+        elif named:
+            self._unnamed_rejects.add(named)
         return Reject(
             self._job.kind, rejected.file, rejected.line, rejected.id, rejected.reason, rejected.args,
             rejected.fragment,
@@ -167,8 +169,9 @@ class Intake:
                 {"table": table, "count": differing},
             )
         if orphans:
+            message = ORPHANS.get(shape.table, N_("{table}: {count} without a known parent are kept: {ids}"))
             ids = some(orphans, counts.orphans)
-            yield Log("warning", ORPHANS[shape.table], {"count": counts.orphans, "ids": ids})
+            yield Log("warning", message, {"table": table, "count": counts.orphans, "ids": ids})
         if absent:
             yield Log(
                 "warning",
@@ -205,7 +208,7 @@ class Intake:
     def _enter(self, section: Section) -> None:
         for shape in self._shapes:
             if section.name in shape.sections:
-                scope = (section.id if shape is CATEGORY else section.catalog_id) if shape.scope else None
+                scope = section.catalog_id if shape.scope else None
                 full = not section.changes_only and not section.name.startswith("Изменения")
                 self._full[shape, scope] = self._full.get((shape, scope), True) and full
 
