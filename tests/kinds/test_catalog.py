@@ -182,7 +182,7 @@ async def test_offers_wait_for_their_product(shop: Shop) -> None:
     )
     assert told.table("offer").orphans == 1
     (log,) = told.logs("unknown products")
-    assert log.args == {"count": 1, "ids": "p#1"}
+    assert log.args == {"table": "offer", "count": 1, "ids": "p#1"}
     await shop.take(export(GOODS, product("p")), "catalog")
     told = await shop.take(export(PACKAGE, Offer("p#1", "p", "1")), "variants")
     assert told.table("offer").orphans == 0

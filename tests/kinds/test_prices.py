@@ -65,7 +65,7 @@ async def test_a_price_of_an_unknown_offer_is_kept_and_joined_when_the_offer_arr
     told = await shop.take(export(PACKAGE, RETAIL, price("p#c", "10"), price("q", "3")), "prices")
     assert told.counts.orphans == 2
     (log,) = told.logs("unknown offers")
-    assert (log.level, log.args) == ("warning", {"count": 2, "ids": "p#c, q"})
+    assert (log.level, log.args) == ("warning", {"table": "price", "count": 2, "ids": "p#c, q"})
     await shop.take(export(PACKAGE, Product("p", "P"), Offer("p#c", "p", "c"), Product("q", "Q")), "catalog")
     joined = shop.rows("SELECT offer.id, value FROM offer JOIN price ON price.offer_id = offer.id")
     assert joined == [("p#c", "10")]
