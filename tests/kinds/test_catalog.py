@@ -22,7 +22,7 @@ from importers.commerceml.records import (
 ZERO = "00000000-0000-0000-0000-000000000000"
 FULL_GOODS = Section("catalog-1", "Каталог", False, "catalog-1")
 FULL_PACKAGE = Section("catalog-1#", "ПакетПредложений", False, "catalog-1")
-FULL_CLASSIFIER = Section("classifier-1", "Классификатор", False)
+FULL_CLASSIFIER = Section("classifier-1", "Классификатор", False, "classifier-1")
 
 
 def product(ident: str, name: str = "Палатка", catalog: str = "catalog-1", **rest: object) -> Product:
@@ -32,7 +32,7 @@ def product(ident: str, name: str = "Палатка", catalog: str = "catalog-1"
 async def test_every_field_lands_in_its_column(shop: Shop) -> None:
     told = await shop.take(
         export(
-            Section("classifier-1", "Классификатор", True),
+            Section("classifier-1", "Классификатор", True, "classifier-1"),
             Group("g1", None, "Туризм"),
             Group("g2", "g1", "Палатки"),
             Property("color", "Цвет", "Справочник"),
