@@ -1,6 +1,6 @@
-"""The log file of launches and workers: one line an entry, appended by any number of processes.
+"""The log file of launches and workers: one line an entry, appended by any number of processes and accounts.
 
-`WatchedFileHandler` opens the file anew after a rotation.
+A log that cannot be written stops nothing: the journal has the same.
 """
 
 from __future__ import annotations
@@ -8,22 +8,39 @@ from __future__ import annotations
 import logging
 import time
 from functools import cache
+from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
+
+from importers.sharing import make_file
+
+
+class _LogFile(WatchedFileHandler):
+    """Opened with the first entry, and anew after a rotation."""
+
+    def _open(self) -> TextIOWrapper:
+        make_file(Path(self.baseFilename))
+        return super()._open()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        """Nothing: the standard one writes a traceback over the screen."""
 
 
 @cache
 def log_to(path: str) -> logging.Logger:
     """A logger that appends to `path` (made, with its folder) and nowhere else."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
     formatter = logging.Formatter(
         "%(asctime)s.%(msecs)03dZ %(levelname)s %(process)d %(message)s", "%Y-%m-%dT%H:%M:%S"
     )
     formatter.converter = time.gmtime
-    handler = WatchedFileHandler(path, encoding="utf-8")
+    handler = _LogFile(path, encoding="utf-8", delay=True)
     handler.setFormatter(formatter)
-    logger = logging.getLogger(f"obmen.{path.replace('.', '_')}")
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
+    logger = logging.Logger(path, logging.INFO)
     logger.addHandler(handler)
     return logger

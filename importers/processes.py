@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import socket
 import time
@@ -11,6 +12,10 @@ from pathlib import Path
 import msgspec
 
 from importers.clock import boot_id
+from importers.errors import ObmenError
+from importers.texts import _
+
+KILL_SECONDS = 5.0
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -34,24 +39,47 @@ class Owner(msgspec.Struct, frozen=True):
         return self.is_here and (self.boot != boot_id() or start_of(self.pid) != self.start)
 
     def kill(self) -> None:
-        """End a frozen process of this machine for good, and wait until it is gone."""
+        """End a frozen process of this machine for good, and wait until it is gone. Raises ObmenError."""
         if not self.is_here or self.is_dead():
             return
         try:
             handle = os.pidfd_open(self.pid)
         except ProcessLookupError:
             return
+        end = time.monotonic() + KILL_SECONDS
         try:
             if not self.is_dead():  # the handle is of the process that was meant
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
             while not self.is_dead():
+                if time.monotonic() > end:
+                    raise ObmenError(
+                        _("process {pid} hangs in the system and cannot be ended").format(pid=self.pid)
+                    )
                 time.sleep(0.005)
+        except PermissionError as error:
+            raise ObmenError(
+                _("process {pid} is frozen and another account's; ask for: kill -9 {pid}").format(
+                    pid=self.pid
+                )
+            ) from error
         finally:
             os.close(handle)
 
 
+def account() -> str:
+    """The name of the account that runs this, whatever the environment says."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def process(pid: int) -> Owner:
+    return Owner(socket.gethostname(), pid, start_of(pid), boot_id())
+
+
 def this_process() -> Owner:
-    return Owner(socket.gethostname(), os.getpid(), start_of(os.getpid()), boot_id())
+    return process(os.getpid())
 
 
 def start_of(pid: int) -> str:

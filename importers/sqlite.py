@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import random
+import re
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from importers.errors import DatabaseError
+from importers.sharing import make_file
+from importers.shielding import to_the_end
 from importers.texts import _
 
 if TYPE_CHECKING:
@@ -16,6 +22,16 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 5.0
 """How long a statement waits for another process's lock before DatabaseError."""
+PATIENCE_SECONDS = 10.0
+"""The same for the start of a `transaction`."""
+MOUNTS = Path("/proc/self/mounts")
+NETWORK = frozenset(
+    (
+        "nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "davfs",
+        "fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone",
+    )
+)  # fmt: skip
+"""File systems without the shared memory between machines that SQLite's WAL needs."""
 
 
 async def connect(path: str | Path, *, synchronous: Literal["NORMAL", "FULL"]) -> aiosqlite.Connection:
@@ -27,17 +43,68 @@ async def connect(path: str | Path, *, synchronous: Literal["NORMAL", "FULL"]) -
 
     path = Path(path)
     with plainly(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind := network_file_system(path):
+            raise DatabaseError(
+                _(
+                    "{path}: on a network file system ({kind}), where SQLite loses data; choose a local disk"
+                ).format(path=path, kind=kind)
+            )
+        make_file(path)
         # aiosqlite leaves a thread to a loop that may be gone already when a file cannot be opened: try it first.
         sqlite3.connect(path).close()
         connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
         try:
-            await connection.execute("PRAGMA journal_mode = WAL")
+            await patiently(connection, "PRAGMA journal_mode = WAL")
             await connection.execute(f"PRAGMA synchronous = {synchronous}")
         except BaseException:
-            await connection.close()
+            await to_the_end(connection.close())
             raise
         return connection
+
+
+def network_file_system(path: Path) -> str | None:
+    """The type of the network file system that `path` would lie on; None for a local one, or where nothing tells."""
+    if not MOUNTS.is_file():
+        return None
+    path = path.resolve()
+    found, kind = Path("/"), ""
+    for line in MOUNTS.read_bytes().splitlines():
+        _device, where, type_, *_rest = line.split(b" ")
+        # A space in a name is written \040.
+        mount = Path(os.fsdecode(re.sub(rb"\\(\d{3})", lambda code: bytes((int(code[1], 8),)), where)))
+        if path.is_relative_to(mount) and mount.is_relative_to(found):
+            found, kind = mount, type_.decode()  # of mounts over each other the last one counts
+    return kind if kind in NETWORK else None
+
+
+async def patiently(connection: aiosqlite.Connection, statement: str) -> None:
+    """Execute a statement that takes a lock. Waiting in random steps is fairer than SQLite's own way."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + PATIENCE_SECONDS
+    while True:
+        try:
+            await to_the_end(connection.execute(statement))
+        except sqlite3.OperationalError as error:
+            # The low byte: BUSY_RECOVERY, after a killed process, is BUSY as well.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or loop.time() > end:
+                raise
+            await asyncio.sleep(random.uniform(0.00015, 0.01))  # noqa: S311 (nothing secret)
+        else:
+            return
+
+
+@asynccontextmanager
+async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[None]:
+    """BEGIN IMMEDIATE … COMMIT, rolled back on any exception; a cancellation leaves nothing open or half done."""
+    try:
+        await patiently(connection, "BEGIN IMMEDIATE")
+        yield
+        await to_the_end(connection.execute("COMMIT"))
+    except BaseException:
+        # SQLite itself rolls back on some errors. A statement that was cancelled is done before this one.
+        if connection.in_transaction:
+            await to_the_end(connection.execute("ROLLBACK"))
+        raise
 
 
 async def migrate(connection: aiosqlite.Connection, folder: Path) -> None:
@@ -51,8 +118,7 @@ async def migrate(connection: aiosqlite.Connection, folder: Path) -> None:
     with plainly(path):
         if await _version(connection) == newest:
             return
-        await connection.execute("BEGIN IMMEDIATE")
-        try:
+        async with transaction(connection):
             version = await _version(connection)
             if version > newest:
                 raise DatabaseError(
@@ -67,10 +133,6 @@ async def migrate(connection: aiosqlite.Connection, folder: Path) -> None:
             await connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
             await connection.execute("DELETE FROM schema_version")
             await connection.execute("INSERT INTO schema_version VALUES (?)", (newest,))
-            await connection.execute("COMMIT")
-        except BaseException:
-            await connection.execute("ROLLBACK")
-            raise
 
 
 def _steps(folder: Path) -> list[tuple[int, Path]]:

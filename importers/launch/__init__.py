@@ -7,13 +7,13 @@ result = await launch(request, settings, journal)
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import getpass
 import hashlib
+import logging
 import os
 import secrets
 import socket
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -21,9 +21,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from importers.errors import ObmenError
-from importers.kinds import NEEDS_PRODUCTS, TITLES, Log, Options
+from importers.kinds import NEEDS_PRODUCTS, TITLES, Log, Options, names
 from importers.logs import log_to
+from importers.processes import account
 from importers.sessions.models import Attempt, Outcome, Session
+from importers.shielding import to_the_end
 from importers.texts import N_, render
 
 if TYPE_CHECKING:
@@ -69,39 +71,35 @@ def new_request_id() -> str:
 
 async def launch(request: LaunchRequest, settings: Settings, journal: Journal) -> LaunchResult:
     """One confirm: makes a session, or finds the one that is there, or says why not. Never raises ObmenError."""
+    request = msgspec.structs.replace(request, kinds=tuple(dict.fromkeys(request.kinds)))
     attempt = Attempt(
         request_id=new_request_id(),
         idempotency_key=request.idempotency_key,
         kinds=request.kinds,
         source=request.source,
         target=target_of(settings),
-        operator=getpass.getuser(),
+        operator=account(),
         host=socket.gethostname(),
         pid=os.getpid(),
         at=journal.clock.now(),
     )
-    _log(
-        settings, Log("info", ATTEMPT, {"request_id": attempt.request_id, "kinds": str(list(request.kinds))})
-    )
+    _log(settings, _attempt_line(attempt.request_id, request.kinds))
     try:
         await journal.begin_attempt(attempt)
         result = await _decide(attempt, request, settings, journal)
-        # Kept even when the caller is cancelled now: the session is there, the attempt must say so.
-        await asyncio.shield(asyncio.ensure_future(_tell(journal, attempt, result)))
+        # A caller that is cancelled from here on has launched: the worker comes, the attempt says so.
+        await to_the_end(_carry_out(result, attempt, settings, journal))
     except ObmenError as error:
         result = LaunchResult(attempt.request_id, Outcome.ERROR, None, str(error))
-        with contextlib.suppress(ObmenError):  # it may be the journal itself that cannot be written
-            await _tell(journal, attempt, result)
+        with suppress(ObmenError):  # when the journal itself cannot be written
+            await to_the_end(_tell(journal, attempt, result))
     if result.outcome is not Outcome.CREATED:
-        reason = render(result.reason or "", result.reason_args)
-        _log(
-            settings,
-            Log(
-                "warning",
-                NOT_LAUNCHED,
-                {"request_id": attempt.request_id, "outcome": result.outcome, "reason": reason},
-            ),
-        )
+        args: dict[str, str | int] = {
+            "request_id": attempt.request_id,
+            "outcome": result.outcome,
+            "reason": render(result.reason or "", result.reason_args),
+        }
+        _log(settings, Log("warning", NOT_LAUNCHED, args))
     return result
 
 
@@ -109,8 +107,9 @@ async def _decide(
     attempt: Attempt, request: LaunchRequest, settings: Settings, journal: Journal
 ) -> LaunchResult:
     from importers.launch.lock import holding, lock_for
-    from importers.worker.dispatch import dispatch
+    from importers.worker.dispatch import require_engine
 
+    require_engine(settings)
     draft = _draft(attempt, request)
     recency = settings.launch.recency_seconds
     locked = "off"
@@ -118,14 +117,21 @@ async def _decide(
     if found is None:
         if refusal := await _refusal(request, settings):
             return LaunchResult(attempt.request_id, Outcome.REFUSED, None, *refusal)
-        async with holding(lock_for(settings, journal), attempt.target) as locked:
-            found = await journal.create(draft, recency, _first_lines(draft))
+        lock = lock_for(settings, journal)
+        async with holding(lock, attempt.target, lambda: journal.look(draft, recency)) as (locked, found):
+            found = found or await journal.create(draft, recency, _first_lines(draft))
     outcome, session = found
-    if outcome in (Outcome.CREATED, Outcome.REPLAYED):
-        if outcome is Outcome.CREATED:
-            _log(settings, _first_lines(draft, session.id)[1])
-        await dispatch(session, settings, journal)
     return LaunchResult(attempt.request_id, outcome, session, *_why(outcome, session), lock=str(locked))
+
+
+async def _carry_out(result: LaunchResult, attempt: Attempt, settings: Settings, journal: Journal) -> None:
+    from importers.worker.dispatch import dispatch
+
+    if result.session and result.outcome is Outcome.CREATED:
+        _log(settings, _launched_line(attempt.request_id, result.session.id, result.session.task_id))
+    if result.session and result.outcome in (Outcome.CREATED, Outcome.REPLAYED):
+        await dispatch(result.session, settings, journal)
+    await _tell(journal, attempt, result)
 
 
 def _draft(attempt: Attempt, request: LaunchRequest) -> Draft:
@@ -153,6 +159,10 @@ async def _refusal(request: LaunchRequest, settings: Settings) -> tuple[str, dic
 
     if not request.kinds:
         return N_("no import type was chosen"), {}
+    known = names()
+    for kind in request.kinds:
+        if kind not in known:
+            return N_("{kind}: there is no such import type"), {"kind": kind}
     export = await asyncio.to_thread(open_export, request.source)
     for kind in request.kinds:
         if not export.files_for(kind):
@@ -173,13 +183,18 @@ async def _refusal(request: LaunchRequest, settings: Settings) -> tuple[str, dic
     return None
 
 
-def _first_lines(draft: Draft, session_id: int = 0) -> tuple[Log, Log]:
-    """What the founding report asks of the log: the attempt, then session and task, with one request id."""
-    kinds = str(list(draft.kinds))
-    return (
-        Log("info", ATTEMPT, {"request_id": draft.request_id, "kinds": kinds}),
-        Log("info", LAUNCHED, {"request_id": draft.request_id, "id": session_id, "task_id": draft.task_id}),
-    )
+def _first_lines(draft: Draft) -> tuple[Log, Log]:
+    """What the founding report asks of the log: the attempt, then session and task, with one request id. The journal
+    fills in the session's number."""
+    return _attempt_line(draft.request_id, draft.kinds), _launched_line(draft.request_id, 0, draft.task_id)
+
+
+def _attempt_line(request_id: str, kinds: tuple[str, ...]) -> Log:
+    return Log("info", ATTEMPT, {"request_id": request_id, "kinds": str(list(kinds))})
+
+
+def _launched_line(request_id: str, session_id: int, task_id: str) -> Log:
+    return Log("info", LAUNCHED, {"request_id": request_id, "id": session_id, "task_id": task_id})
 
 
 def _why(outcome: Outcome, session: Session) -> tuple[str | None, dict[str, str]]:
@@ -193,11 +208,9 @@ def _why(outcome: Outcome, session: Session) -> tuple[str | None, dict[str, str]
         "since": session.created_at,
     }
     if outcome is Outcome.REPLAYED:
-        return N_("this confirm had already made session {id}"), args
+        return N_("this confirm had already led to session {id}"), args
     if outcome is Outcome.MISMATCH:
-        return N_(
-            "this confirm had already made session {id} with other import types, source or options"
-        ), args
+        return N_("this confirm had already led to session {id} with other types, source or options"), args
     if session.status.final:
         return N_("session {id} just did the same, launched by {operator}@{host} at {since}"), args
     return N_("session {id} is running, launched by {operator}@{host} at {since}"), args
@@ -211,9 +224,8 @@ async def _tell(journal: Journal, attempt: Attempt, result: LaunchResult) -> Non
 
 
 def _log(settings: Settings, line: Log) -> None:
-    """A launch goes on when its log file cannot be written: the journal has the same."""
-    with contextlib.suppress(OSError):
-        log_to(settings.log.path).info(render(line.message, line.args))
+    level = logging.WARNING if line.level == "warning" else logging.INFO
+    log_to(settings.log.path).log(level, "%s", render(line.message, line.args))
 
 
 def retry_request(session: Session) -> LaunchRequest:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from importers.shielding import to_the_end
 
 if TYPE_CHECKING:
     from importers.sessions import Journal
@@ -20,6 +22,7 @@ LOCK_SECONDS = 10.0
 """A launch takes milliseconds; a holder that died frees the key after so long."""
 WAIT_SECONDS = 2.0
 POLL_SECONDS = 0.05
+T = TypeVar("T")
 
 
 class Locked(StrEnum):
@@ -67,27 +70,34 @@ def lock_for(settings: Settings, journal: Journal) -> LaunchLock:
 
 
 @asynccontextmanager
-async def holding(lock: LaunchLock, target: str) -> AsyncIterator[Locked]:
+async def holding(
+    lock: LaunchLock, target: str, look: Callable[[], Awaitable[T | None]]
+) -> AsyncIterator[tuple[Locked, T | None]]:
     """Hold the lock of a target, or go on without it: after 2 s of waiting, or at once when it cannot be had.
 
-    Every call has a token of its own. Whatever was taken is released, also when this is cancelled on the way.
+    While a rival holds it, `look` is asked whether the rival's launch has settled this one, too; its answer is the
+    second of the pair. Every call has a token of its own. Whatever was taken is released, also when this is cancelled.
     """
     key, token = f"launch:{target}", secrets.token_hex(16)
     loop = asyncio.get_running_loop()
     end = loop.time() + WAIT_SECONDS
     got = Locked.BUSY
+    found = None
     try:
-        while (  # noqa: ASYNC110 (no event tells of a release on another machine)
-            got := await lock.acquire(key, token, LOCK_SECONDS)
-        ) is Locked.BUSY and loop.time() < end:
+        while True:
+            got = await lock.acquire(key, token, LOCK_SECONDS)
+            if got is not Locked.BUSY or loop.time() >= end or (found := await look()) is not None:
+                break
             await asyncio.sleep(POLL_SECONDS)
-        yield got
+        yield got, found
     finally:
-        await asyncio.shield(asyncio.ensure_future(_let_go(lock, key, token, got)))
+        await to_the_end(_let_go(lock, key, token, got))
 
 
 async def _let_go(lock: LaunchLock, key: str, token: str, got: Locked) -> None:
     """Even BUSY is released: when an acquire was cancelled nobody knows whether it went through."""
-    if got is not Locked.UNAVAILABLE:
-        await lock.release(key, token)
-    await lock.close()
+    try:
+        if got is not Locked.UNAVAILABLE:
+            await lock.release(key, token)
+    finally:
+        await lock.close()

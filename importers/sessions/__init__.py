@@ -119,18 +119,24 @@ class Journal(Protocol):
         """Compare and delete."""
         ...
 
-    async def mark_dispatched(self, session_id: int) -> bool:
-        """Guarantee 5: whoever turns this mark sends the session to a worker, nobody else."""
+    async def mark_dispatched(self, session_id: int, by: Owner) -> int | None:
+        """Guarantee 5: whoever turns this mark sends the session to a worker, nobody else. The number of this
+        dispatch, None when there is nothing to send."""
         ...
 
-    async def unmark_dispatched(self, session_id: int, dispatches: int) -> bool:
-        """The worker it was sent to never came. `dispatches` guards against a newer dispatch."""
+    async def dispatched_to(self, session_id: int, number: int, owner: Owner) -> None:
+        """Note which process was started for it, so that its death is noticed before it claims the session."""
+        ...
+
+    async def unmark_dispatched(self, session_id: int, number: int) -> bool:
+        """The worker of this dispatch never came; False when there was another since."""
         ...
 
     # Working
 
-    async def claim(self, session_id: int, owner: Owner, lease: float) -> Session | None:
-        """started → in_progress, once; None when there is nothing to claim (a duplicate delivery, a cancel)."""
+    async def claim(self, session_id: int, target: str, owner: Owner, lease: float) -> Session | None:
+        """started → in_progress, once; None when there is nothing to claim: a duplicate delivery, a cancel, or a
+        session of another target than this worker imports into."""
         ...
 
     async def beat(self, session_id: int, fence: int, lease: float) -> Status | None:
@@ -151,6 +157,7 @@ class Journal(Protocol):
         done: int,
         total: int,
         running_kind: str | None,
+        by_kind: dict[str, Counts],
     ) -> bool:
         """A batch of the worker's events; False, and nothing written, when the session was taken away."""
         ...

@@ -67,7 +67,7 @@ class Session(msgspec.Struct, frozen=True):
     """English message with `error_args`, for `texts.render`."""
     error_args: dict[str, str] = {}
     owner: str | None = None
-    """The worker: "host:pid"."""
+    """The worker, or who is about to start it: "host:pid"."""
     fence: int = 0
 
     @property

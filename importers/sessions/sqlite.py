@@ -7,49 +7,30 @@ holds against any number of other processes (DESIGN.md, guarantees 1, 2, 5).
 from __future__ import annotations
 
 import asyncio
-import random
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from importers.clock import Clock
 from importers.errors import UnknownSession
 from importers.kinds import Counts, Log, Reject
-from importers.processes import Owner
-from importers.sessions.models import (
-    ACTIVE,
-    FINAL,
-    Attempt,
-    Draft,
-    Held,
-    LogLine,
-    Outcome,
-    Session,
-    Status,
-    StoredReject,
-)  # fmt: skip
-from importers.sqlite import connect, migrate, plainly
+from importers.processes import Owner, account
+from importers.sessions.models import Attempt, Draft, Held, LogLine, Outcome, Session, Status, StoredReject
+from importers.sessions.rows import ACTIVE_LIST, COLUMNS, FINAL_LIST, held_of, json, marks, struct
+from importers.shielding import to_the_end
+from importers.sqlite import connect, migrate, plainly, transaction
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
     import aiosqlite
 
 SCHEMA = Path(__file__).parent / "schema" / "sqlite"
-PATIENCE_SECONDS = 10.0
-"""How long a transaction waits for other writers. Waiting in random steps is fairer than SQLite's own way."""
-
-_ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
-_FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL))
-_COLUMNS = (
-    "id, request_id, task_id, kinds, status, source, target, operator, host, created_at, options, started_at, "
-    "finished_at, by_kind, done, total, running_kind, error, error_args, owner, fence"
-)
-T = TypeVar("T", bound=msgspec.Struct)
-_JSON = frozenset(("kinds", "options", "by_kind", "error_args", "reason_args", "args"))
+PRUNE_SESSIONS = 200
+"""So many are pruned in one transaction, so that nobody waits long."""
 
 
 class SqliteJournal:
@@ -93,28 +74,28 @@ class SqliteJournal:
         before: int | None = None,
     ) -> list[Session]:
         rows = await self._rows(
-            f"SELECT {_COLUMNS} FROM session WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR id < ?2) "
+            f"SELECT {COLUMNS} FROM session WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR id < ?2) "
             "AND (?3 IS NULL OR EXISTS (SELECT 1 FROM json_each(kinds) WHERE value = ?3)) ORDER BY id DESC LIMIT ?4",
             status,
             before,
             kind,
             limit,
         )
-        return [_struct(row, Session) for row in rows]
+        return [struct(row, Session) for row in rows]
 
     async def session(self, session_id: int) -> Session:
-        rows = await self._rows(f"SELECT {_COLUMNS} FROM session WHERE id = ?", session_id)
+        rows = await self._rows(f"SELECT {COLUMNS} FROM session WHERE id = ?", session_id)
         if not rows:
             raise UnknownSession(
                 _("there is no session {id}; obmen sessions lists them").format(id=session_id)
             )
-        return _struct(rows[0], Session)
+        return struct(rows[0], Session)
 
     async def active(self, target: str) -> Session | None:
         rows = await self._rows(
-            f"SELECT {_COLUMNS} FROM session WHERE target = ? AND status IN ({_ACTIVE})", target
+            f"SELECT {COLUMNS} FROM session WHERE target = ? AND status IN ({ACTIVE_LIST})", target
         )
-        return _struct(rows[0], Session) if rows else None
+        return struct(rows[0], Session) if rows else None
 
     async def events(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[LogLine]:
         rows = await self._rows(
@@ -124,7 +105,7 @@ class SqliteJournal:
             after,
             limit,
         )
-        return [_struct(row, LogLine) for row in rows]
+        return [struct(row, LogLine) for row in rows]
 
     async def rejects(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[StoredReject]:
         rows = await self._rows(
@@ -134,7 +115,7 @@ class SqliteJournal:
             after,
             limit,
         )
-        return [_struct(row, StoredReject) for row in rows]
+        return [struct(row, StoredReject) for row in rows]
 
     async def attempts(
         self,
@@ -154,7 +135,7 @@ class SqliteJournal:
             operator,
             limit,
         )
-        return [_struct(row, Attempt) for row in rows]
+        return [struct(row, Attempt) for row in rows]
 
     async def changed(self) -> bool:
         """The reading connection never writes, so PRAGMA data_version tells of our own writes, too."""
@@ -166,41 +147,39 @@ class SqliteJournal:
 
     async def cancel(self, session_id: int) -> Session:
         async with self._transaction() as db:
-            await db.execute(
-                "UPDATE session SET status = 'cancelled', finished_at = ?, fence = fence + 1 "
-                "WHERE id = ? AND status = 'started'",
+            asked = await db.execute(
+                "UPDATE session SET status = CASE status WHEN 'started' THEN 'cancelled' ELSE 'cancelling' END, "
+                "finished_at = CASE status WHEN 'started' THEN ? END, fence = fence + (status = 'started') "
+                "WHERE id = ? AND status IN ('started', 'in_progress')",
                 (self.clock.now(), session_id),
             )
-            await db.execute(
-                "UPDATE session SET status = 'cancelling' WHERE id = ? AND status = 'in_progress'",
-                (session_id,),
-            )
+            if asked.rowcount == 1:
+                line = Log("warning", N_("{operator} asked to cancel"), {"operator": account()})
+                await self._write_lines(db, session_id, [line])
         return await self.session(session_id)
 
     async def delete(self, session_ids: Sequence[int]) -> list[int]:
         async with self._transaction() as db:
             rows = await db.execute_fetchall(
-                f"DELETE FROM session WHERE id IN ({_marks(session_ids)}) AND status IN ({_FINAL}) RETURNING id",
+                f"DELETE FROM session WHERE id IN ({marks(session_ids)}) AND status IN ({FINAL_LIST}) RETURNING id",
                 list(session_ids),
             )
             return sorted(row[0] for row in rows)
 
     async def prune(self, days: int) -> int:
-        """Delete log lines and rejects of sessions that ended more than `days` days ago; how many sessions."""
-        if not days:
-            return 0
         old = (
-            f"SELECT id FROM session WHERE status IN ({_FINAL}) AND finished_at < "
-            "strftime('%Y-%m-%dT%H:%M:%fZ', ?, ?) AND EXISTS (SELECT 1 FROM event WHERE session_id = session.id)"
+            f"SELECT id FROM session WHERE status IN ({FINAL_LIST}) AND finished_at < "
+            "strftime('%Y-%m-%dT%H:%M:%fZ', ?, ?) AND (EXISTS (SELECT 1 FROM event WHERE session_id = session.id) "
+            f"OR EXISTS (SELECT 1 FROM reject WHERE session_id = session.id)) LIMIT {PRUNE_SESSIONS}"
         )
-        span = (self.clock.now(), f"-{days} days")
-        if not await self._rows(f"{old} LIMIT 1", *span):
-            return 0
-        async with self._transaction() as db:
-            ids = [row[0] for row in await db.execute_fetchall(old, span)]
-            for table in ("event", "reject"):
-                await db.execute(f"DELETE FROM {table} WHERE session_id IN ({_marks(ids)})", ids)
-        return len(ids)
+        pruned = 0
+        while days and (rows := await self._rows(old, self.clock.now(), f"-{days} days")):
+            ids = [row[0] for row in rows]
+            async with self._transaction() as db:
+                for table in ("event", "reject"):
+                    await db.execute(f"DELETE FROM {table} WHERE session_id IN ({marks(ids)})", ids)
+            pruned += len(ids)
+        return pruned
 
     # Launching
 
@@ -210,7 +189,7 @@ class SqliteJournal:
                 "INSERT INTO attempt (request_id, idempotency_key, kinds, source, target, operator, host, pid, at) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    attempt.request_id, attempt.idempotency_key, _json(attempt.kinds), attempt.source, attempt.target,
+                    attempt.request_id, attempt.idempotency_key, json(attempt.kinds), attempt.source, attempt.target,
                     attempt.operator, attempt.host, attempt.pid, attempt.at,
                 ),
             )  # fmt: skip
@@ -228,11 +207,10 @@ class SqliteJournal:
             await db.execute(
                 "UPDATE attempt SET outcome = ?, session_id = ?, lock = ?, reason = ?, reason_args = ? "
                 "WHERE request_id = ?",
-                (outcome, session_id, lock, reason, _json(reason_args), request_id),
+                (outcome, session_id, lock, reason, json(reason_args), request_id),
             )
 
     async def look(self, draft: Draft, recency: float) -> tuple[Outcome, Session] | None:
-        """Without a promise: would this launch be replayed, mismatch or joined? A cheap way out for most losers."""
         found = await self._existing(self._reader, draft, recency)
         if found and found[0] is Outcome.JOINED:
             async with self._transaction() as db:
@@ -240,8 +218,6 @@ class SqliteJournal:
         return found
 
     async def create(self, draft: Draft, recency: float, lines: Iterable[Log]) -> tuple[Outcome, Session]:
-        """The launch proper, one transaction: the session that the key, the target or the last seconds already have,
-        or a new one with its first log lines."""
         async with self._transaction() as db:
             found = await self._existing(db, draft, recency)
             if found is None:
@@ -250,8 +226,8 @@ class SqliteJournal:
                     "status, operator, host, created_at, created_clock, boot_id) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, 'started', ?, ?, ?, ?, ?)",
                     (
-                        draft.request_id, draft.idempotency_key, draft.task_id, _json(draft.kinds), draft.source,
-                        _json(draft.options), draft.target, draft.operator, draft.host, self.clock.now(),
+                        draft.request_id, draft.idempotency_key, draft.task_id, json(draft.kinds), draft.source,
+                        json(draft.options), draft.target, draft.operator, draft.host, self.clock.now(),
                         self.clock.boot(), self.clock.boot_id(),
                     ),
                 )  # fmt: skip
@@ -276,25 +252,31 @@ class SqliteJournal:
             draft.idempotency_key,
         )
         for params_hash, session_id in rows:
-            if saved := await _fetch(db, f"SELECT {_COLUMNS} FROM session WHERE id = ?", session_id):
-                outcome = Outcome.REPLAYED if params_hash == draft.params_hash else Outcome.MISMATCH
-                return outcome, _struct(saved[0], Session)
+            saved = await _fetch(db, f"SELECT {COLUMNS} FROM session WHERE id = ?", session_id)
+            if not saved:
+                raise UnknownSession(
+                    _("this confirm led to session {id}, which was deleted since; confirm anew").format(
+                        id=session_id
+                    )
+                )
+            outcome = Outcome.REPLAYED if params_hash == draft.params_hash else Outcome.MISMATCH
+            return outcome, struct(saved[0], Session)
         now = self.clock.boot()
         rows = await _fetch(
             db,
-            f"SELECT {_COLUMNS} FROM session WHERE target = ?1 AND (status IN ({_ACTIVE}) OR ("
+            f"SELECT {COLUMNS} FROM session WHERE target = ?1 AND (status IN ({ACTIVE_LIST}) OR ("
             # On both sides of now: a row from the future must not block for ever.
             "boot_id = ?2 AND created_clock > ?3 AND created_clock < ?4 AND kinds = ?5 AND source = ?6 AND options = ?7"
-            f")) ORDER BY status IN ({_ACTIVE}) DESC, id DESC LIMIT 1",
+            f")) ORDER BY status IN ({ACTIVE_LIST}) DESC, id DESC LIMIT 1",
             draft.target,
             self.clock.boot_id(),
             now - recency,
             now + recency,
-            _json(draft.kinds),
+            json(draft.kinds),
             draft.source,
-            _json(draft.options),
+            json(draft.options),
         )
-        return (Outcome.JOINED, _struct(rows[0], Session)) if rows else None
+        return (Outcome.JOINED, struct(rows[0], Session)) if rows else None
 
     async def _answer(self, db: aiosqlite.Connection, draft: Draft, session_id: int) -> None:
         await db.execute(
@@ -303,7 +285,6 @@ class SqliteJournal:
         )
 
     async def take_lock(self, key: str, token: str, seconds: float) -> bool:
-        """SET key token NX PX, where our own token counts as ours."""
         now, boot_id = self.clock.boot(), self.clock.boot_id()
         async with self._transaction() as db:
             cursor = await db.execute(
@@ -315,45 +296,50 @@ class SqliteJournal:
             return cursor.rowcount == 1
 
     async def release_lock(self, key: str, token: str) -> bool:
-        """Compare and delete."""
         async with self._transaction() as db:
             cursor = await db.execute("DELETE FROM lock WHERE key = ? AND token = ?", (key, token))
             return cursor.rowcount == 1
 
-    async def mark_dispatched(self, session_id: int) -> bool:
-        """Guarantee 5: whoever turns this mark sends the session to a worker, nobody else."""
+    async def mark_dispatched(self, session_id: int, by: Owner) -> int | None:
         async with self._transaction() as db:
-            cursor = await db.execute(
-                "UPDATE session SET dispatched_clock = ?, dispatches = dispatches + 1 "
-                "WHERE id = ? AND status = 'started' AND dispatched_clock IS NULL",
-                (self.clock.boot(), session_id),
+            rows = await db.execute_fetchall(
+                "UPDATE session SET dispatched_clock = ?, dispatches = dispatches + 1, owner = ?, owner_start = ?, "
+                "owner_boot = ? WHERE id = ? AND status = 'started' AND dispatched_clock IS NULL RETURNING dispatches",
+                (self.clock.boot(), by.name, by.start, by.boot, session_id),
             )
-            return cursor.rowcount == 1
+            return next((int(number) for (number,) in rows), None)
 
-    async def unmark_dispatched(self, session_id: int, dispatches: int) -> bool:
-        """The worker it was sent to never came. `dispatches` guards against a newer dispatch."""
+    async def dispatched_to(self, session_id: int, number: int, owner: Owner) -> None:
+        async with self._transaction() as db:
+            await db.execute(
+                "UPDATE session SET owner = ?, owner_start = ?, owner_boot = ? "
+                "WHERE id = ? AND status = 'started' AND dispatches = ? AND dispatched_clock IS NOT NULL",
+                (owner.name, owner.start, owner.boot, session_id, number),
+            )
+
+    async def unmark_dispatched(self, session_id: int, number: int) -> bool:
         async with self._transaction() as db:
             cursor = await db.execute(
                 "UPDATE session SET dispatched_clock = NULL "
                 "WHERE id = ? AND status = 'started' AND dispatches = ? AND dispatched_clock IS NOT NULL",
-                (session_id, dispatches),
+                (session_id, number),
             )
             return cursor.rowcount == 1
 
     # Working
 
-    async def claim(self, session_id: int, owner: Owner, lease: float) -> Session | None:
-        """started → in_progress, once; None when there is nothing to claim (a duplicate delivery, a cancel)."""
+    async def claim(self, session_id: int, target: str, owner: Owner, lease: float) -> Session | None:
         async with self._transaction() as db:
             now = self.clock.now()
             cursor = await db.execute(
                 "UPDATE session SET status = 'in_progress', fence = fence + 1, started_at = coalesce(started_at, ?), "
-                "owner = ?, owner_start = ?, owner_boot = ?, lease_until = ? WHERE id = ? AND status = 'started'",
-                (now, owner.name, owner.start, owner.boot, self.clock.boot() + lease, session_id),
+                "owner = ?, owner_start = ?, owner_boot = ?, lease_until = ? "
+                "WHERE id = ? AND target = ? AND status = 'started'",
+                (now, owner.name, owner.start, owner.boot, self.clock.boot() + lease, session_id, target),
             )
             if cursor.rowcount != 1:
                 return None
-            args = _json({"owner": owner.name})
+            args = json({"owner": owner.name})
             again = await _fetch(
                 db, "SELECT 1 FROM event WHERE session_id = ? AND type = 'received'", session_id
             )
@@ -366,7 +352,6 @@ class SqliteJournal:
             return await self._read(db, session_id)
 
     async def beat(self, session_id: int, fence: int, lease: float) -> Status | None:
-        """Renew the lease; the status, None when the session was taken away."""
         async with self._transaction() as db:
             rows = await db.execute_fetchall(
                 "UPDATE session SET lease_until = ? WHERE id = ? AND fence = ? "
@@ -376,7 +361,6 @@ class SqliteJournal:
             return next((Status(row[0]) for row in rows), None)
 
     async def status_of(self, session_id: int, fence: int) -> Status | None:
-        """As `beat`, only looking."""
         rows = await self._rows("SELECT status FROM session WHERE id = ? AND fence = ?", session_id, fence)
         return Status(rows[0][0]) if rows else None
 
@@ -390,13 +374,13 @@ class SqliteJournal:
         done: int,
         total: int,
         running_kind: str | None,
+        by_kind: dict[str, Counts],
     ) -> bool:
-        """A batch of the worker's events; False, and nothing written, when the session was taken away."""
         async with self._transaction() as db:
             cursor = await db.execute(
-                "UPDATE session SET done = ?, total = ?, running_kind = ? WHERE id = ? AND fence = ? "
+                "UPDATE session SET done = ?, total = ?, running_kind = ?, by_kind = ? WHERE id = ? AND fence = ? "
                 "AND status IN ('in_progress', 'cancelling')",
-                (done, total, running_kind, session_id, fence),
+                (done, total, running_kind, json(by_kind), session_id, fence),
             )
             if cursor.rowcount != 1:
                 return False
@@ -405,7 +389,7 @@ class SqliteJournal:
                 "INSERT INTO reject (session_id, kind, file, line, record_id, reason, args, fragment) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (session_id, r.kind, r.file, r.line, r.record_id, r.reason, _json(r.args), r.fragment)
+                    (session_id, r.kind, r.file, r.line, r.record_id, r.reason, json(r.args), r.fragment)
                     for r in rejects
                 ],
             )
@@ -421,17 +405,13 @@ class SqliteJournal:
         error_args: dict[str, str] | None = None,
         line: Log | None = None,
     ) -> bool:
-        """The end of a session, with its last log line; False when it had ended or was taken away.
-
-        The fence grows, too: whoever still holds the old one can write nothing any more.
-        """
         async with self._transaction() as db:
             cursor = await db.execute(
                 "UPDATE session SET status = ?, finished_at = ?, by_kind = ?, running_kind = NULL, error = ?, "
                 "error_args = ?, fence = fence + 1 WHERE id = ? AND fence = ? "
-                f"AND status IN ({_ACTIVE})",
+                f"AND status IN ({ACTIVE_LIST})",
                 (
-                    status, self.clock.now(), _json(by_kind), error, _json(error_args or {}), session_id, fence,
+                    status, self.clock.now(), json(by_kind), error, json(error_args or {}), session_id, fence,
                 ),
             )  # fmt: skip
             if cursor.rowcount != 1:
@@ -441,7 +421,6 @@ class SqliteJournal:
             return True
 
     async def start_again(self, session_id: int, fence: int) -> bool:
-        """A dead worker's session goes back to `started`, for one more try."""
         async with self._transaction() as db:
             cursor = await db.execute(
                 "UPDATE session SET status = 'started', fence = fence + 1, retries = retries + 1, owner = NULL, "
@@ -451,33 +430,12 @@ class SqliteJournal:
             return cursor.rowcount == 1
 
     async def held(self, target: str) -> list[Held]:
-        """The active sessions of a target, for the reaper. Leases of another boot are over."""
         rows = await self._rows(
-            f"SELECT {_COLUMNS}, owner_start, owner_boot, lease_until, dispatched_clock, created_clock, boot_id, "
-            f"dispatches, retries FROM session WHERE target = ? AND status IN ({_ACTIVE})",
+            f"SELECT {COLUMNS}, owner_start, owner_boot, lease_until, dispatched_clock, created_clock, boot_id, "
+            f"dispatches, retries FROM session WHERE target = ? AND status IN ({ACTIVE_LIST})",
             target,
         )
-        now, boot = self.clock.boot(), self.clock.boot_id()
-        found = []
-        for row in rows:
-            session = _struct(row, Session)
-            owner = None
-            if session.owner:
-                host, _colon, pid = session.owner.rpartition(":")
-                owner = Owner(host, int(pid), row["owner_start"], row["owner_boot"])
-            since = row["created_clock"] if row["dispatched_clock"] is None else row["dispatched_clock"]
-            found.append(
-                Held(
-                    session,
-                    owner,
-                    lease_over=row["lease_until"] is not None and row["lease_until"] < now,
-                    dispatched=row["dispatched_clock"] is not None,
-                    age=now - since if row["boot_id"] == boot and since <= now else float("inf"),
-                    dispatches=row["dispatches"],
-                    retries=row["retries"],
-                )
-            )
-        return found
+        return [held_of(row, self.clock) for row in rows]
 
     # Beneath
 
@@ -487,12 +445,12 @@ class SqliteJournal:
         now = self.clock.now()
         await db.executemany(
             "INSERT INTO event (session_id, at, type, level, message, args) VALUES (?, ?, ?, ?, ?, ?)",
-            [(session_id, now, kind, line.level, line.message, _json(line.args)) for line in lines],
+            [(session_id, now, kind, line.level, line.message, json(line.args)) for line in lines],
         )
 
     async def _read(self, db: aiosqlite.Connection, session_id: int) -> Session:
-        (row,) = await _fetch(db, f"SELECT {_COLUMNS} FROM session WHERE id = ?", session_id)
-        return _struct(row, Session)
+        (row,) = await _fetch(db, f"SELECT {COLUMNS} FROM session WHERE id = ?", session_id)
+        return struct(row, Session)
 
     async def _rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
         with plainly(self.path):
@@ -500,55 +458,25 @@ class SqliteJournal:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[aiosqlite.Connection]:
-        """BEGIN IMMEDIATE … COMMIT on the writing connection, one task at a time; rolled back on any exception."""
+        """On the writing connection, one task at a time."""
         async with self._turn:
             with plainly(self.path):
                 if self._writer is None:
-                    self._writer = await connect(self.path, synchronous="FULL")
-                    await self._writer.execute("PRAGMA busy_timeout = 0")
-                    await self._writer.execute("PRAGMA foreign_keys = ON")
-                db = self._writer
-                await _begin(db)
-                try:
-                    yield db
-                    await db.execute("COMMIT")
-                except BaseException:
-                    if db.in_transaction:
-                        await asyncio.shield(db.execute("ROLLBACK"))
-                    raise
+                    self._writer = await self._open_writer()
+                async with transaction(self._writer):
+                    yield self._writer
 
-
-async def _begin(db: aiosqlite.Connection) -> None:
-    loop = asyncio.get_running_loop()
-    end = loop.time() + PATIENCE_SECONDS
-    while True:
+    async def _open_writer(self) -> aiosqlite.Connection:
+        writer = await connect(self.path, synchronous="FULL")
         try:
-            await db.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or loop.time() > end:
-                raise
-            await asyncio.sleep(random.uniform(0.00015, 0.01))  # noqa: S311 (nothing secret)
-        else:
-            return
+            await writer.execute("PRAGMA busy_timeout = 0")
+            await writer.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            await to_the_end(writer.close())
+            raise
+        return writer
 
 
 async def _fetch(db: aiosqlite.Connection, sql: str, *parameters: object) -> list[sqlite3.Row]:
     db.row_factory = sqlite3.Row
     return list(await db.execute_fetchall(sql, parameters))
-
-
-def _struct(row: sqlite3.Row, of: type[T]) -> T:
-    fields = {
-        name: msgspec.json.decode(row[name]) if name in _JSON else row[name]
-        for name in row.keys()  # noqa: SIM118 (a Row iterates over its values)
-        if name in of.__struct_fields__
-    }
-    return msgspec.convert(fields, of)
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))

@@ -7,11 +7,21 @@ import gc
 import sys
 
 from importers import settings, texts
+from importers.errors import ObmenError
 from importers.worker.run import work
 
-if __name__ == "__main__":
-    config = settings.load()
-    texts.use(config.language)
+
+def main() -> int:
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)  # an import makes millions of short-lived tuples and no cycles
-    sys.exit(asyncio.run(work(int(sys.argv[1]), config)))
+    try:
+        config = settings.load()
+        texts.use(config.language)
+        return asyncio.run(work(int(sys.argv[1]), config))
+    except ObmenError as error:  # not even the journal could be told
+        print(error, file=sys.stderr)  # noqa: T201 (into the log file)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,48 +8,62 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importers.errors import DatabaseError, SettingsError
-from importers.texts import _
+from importers.errors import SettingsError
+from importers.kinds import Log
+from importers.processes import process, this_process
+from importers.sessions.models import Status
+from importers.sharing import make_file
+from importers.texts import N_, _
 
 if TYPE_CHECKING:
     from importers.sessions import Journal, Session
     from importers.settings import Settings
 
+NOT_STARTED = N_("No worker could be started: {error}")
+
 _children: list[subprocess.Popen[bytes]] = []
 """Workers that this process started: asked now and then, so that none stays a zombie."""
 
 
-async def dispatch(session: Session, settings: Settings, journal: Journal) -> bool:
-    """Start a worker for the session unless somebody else has; whether this call did. Raises ObmenError."""
-    if not await journal.mark_dispatched(session.id):
-        return False
-    if settings.worker.engine == "celery":
+def require_engine(settings: Settings) -> None:
+    """Raises SettingsError when sessions could not be sent: better before there is one."""
+    if settings.worker.engine != "process":
         raise SettingsError(_('worker.engine = "celery" is not available yet; set it to "process"'))
-    _start_process(session.id, settings)
+
+
+async def dispatch(session: Session, settings: Settings, journal: Journal) -> bool:
+    """Start a worker for the session unless somebody else has; whether this call did.
+
+    A session whose worker cannot be started ends as failed at once, with the reason, and blocks nobody.
+    """
+    number = await journal.mark_dispatched(session.id, this_process())
+    if number is None:
+        return False
+    try:
+        pid = _start_process(session.id, settings)
+    except OSError as error:
+        args = {"error": str(error)}
+        line = Log("error", NOT_STARTED, dict(args))
+        await journal.finish(session.id, session.fence, Status.FAILED, {}, NOT_STARTED, args, line)
+        return False
+    await journal.dispatched_to(session.id, number, process(pid))
     return True
 
 
-def _start_process(session_id: int, settings: Settings) -> None:
+def _start_process(session_id: int, settings: Settings) -> int:
     """A process in an OS session of its own: no closed terminal and no killed control room reaches it (guarantee 6)."""
     _children[:] = [child for child in _children if child.poll() is None]
     log = Path(settings.log.path)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with log.open("ab") as output:
-            _children.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "importers.worker", str(session_id)],
-                    env={**os.environ, **settings.to_env()},
-                    cwd="/",
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                )
-            )
-    except OSError as error:
-        raise DatabaseError(
-            _("no worker could be started: {error}; session {id} waits for one").format(
-                error=error, id=session_id
-            )
-        ) from error
+    make_file(log)
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "importers.worker", str(session_id)],
+            env={**os.environ, **settings.to_env()},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    _children.append(child)
+    return child.pid

@@ -12,6 +12,7 @@ from importers.sessions.models import Status
 from importers.texts import _
 
 if TYPE_CHECKING:
+    from importers.sessions import Journal
     from importers.sessions.models import Session
     from importers.settings import Settings
 
@@ -31,8 +32,9 @@ class Heartbeat:
         self._settings = settings
         self._stop = threading.Event()
         self._status: Status | None = Status.IN_PROGRESS
+        self._beat_at = float("-inf")  # begin with a beat: the claim may be old already
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._beat()), daemon=True, name="heartbeat"
+            target=lambda: asyncio.run(self._run()), daemon=True, name="heartbeat"
         )
 
     def __enter__(self) -> Self:
@@ -49,30 +51,34 @@ class Heartbeat:
         """Raises CancelRequested or LeaseLost."""
         must_go_on(self._status)
 
-    async def _beat(self) -> None:
+    async def _run(self) -> None:
+        """A journal that cannot be reached for a while is no reason to stop: the last check before the commit is the
+        worker's own."""
         from importers.sessions import open_journal
 
-        worker = self._settings.worker
-        journal = await open_journal(self._settings.journal.url)
+        pause = min(LOOK_SECONDS, self._settings.worker.heartbeat_seconds)
+        journal = None
         try:
-            since = worker.heartbeat_seconds  # begin with a beat: the claim may be old already
             while True:
-                if since >= worker.heartbeat_seconds:
-                    self._status = await journal.beat(
-                        self._session.id, self._session.fence, worker.lease_seconds
-                    )
-                    since = 0.0
-                elif await journal.changed():
-                    self._status = await journal.status_of(self._session.id, self._session.fence)
-                if self._status is not Status.IN_PROGRESS or self._stop.wait(
-                    min(LOOK_SECONDS, worker.heartbeat_seconds)
-                ):
+                try:
+                    journal = journal or await open_journal(self._settings.journal.url)
+                    await self._look(journal)
+                except ObmenError:
+                    pass
+                if self._status is not Status.IN_PROGRESS or self._stop.wait(pause):
                     return
-                since += LOOK_SECONDS
-        except ObmenError:
-            return  # the lease runs out by itself; the last check before the commit asks the journal again
         finally:
-            await journal.close()
+            if journal:
+                await journal.close()
+
+    async def _look(self, journal: Journal) -> None:
+        worker = self._settings.worker
+        now = journal.clock.boot()  # it counts a sleeping machine's time as well: after waking, beat at once
+        if now - self._beat_at >= worker.heartbeat_seconds:
+            self._status = await journal.beat(self._session.id, self._session.fence, worker.lease_seconds)
+            self._beat_at = now
+        elif await journal.changed():
+            self._status = await journal.status_of(self._session.id, self._session.fence)
 
 
 def must_go_on(status: Status | None) -> None:

@@ -26,6 +26,8 @@ UNSENT_SECONDS = 3.0
 LOST_SECONDS = 60.0
 """A dispatched session that no worker claims for so long is sent again."""
 MAX_DISPATCHES = 3
+GRACE_SECONDS = 1.0
+"""When a machine wakes from sleep all leases are over: a live worker gets so long to renew its own."""
 
 DIED = N_("The worker {owner} died while it ran; nothing is changed. Start the import again")
 FROZEN = N_("The worker {owner} gave no sign of life for its lease and was ended; nothing is changed")
@@ -39,36 +41,37 @@ async def reap(journal: Journal, settings: Settings) -> int:
     await journal.prune(settings.journal.keep_events_days)
     acted = 0
     for held in await journal.held(target_of(settings)):
-        if held.session.status is Status.STARTED:
-            acted += await _send(held, settings, journal)
-        else:
-            acted += await _look_after(held, settings, journal)
+        look = _send if held.session.status is Status.STARTED else _look_after
+        try:
+            acted += await look(held, settings, journal)
+        except ObmenError as error:  # it is tried again, and nobody's listing should fail for it
+            log_to(settings.log.path).warning("session %d: %s", held.session.id, error)
     return acted
 
 
 async def _send(held: Held, settings: Settings, journal: Journal) -> bool:
     """A session that waits for a worker."""
-    from importers.worker.dispatch import dispatch
+    from importers.worker.dispatch import dispatch, require_engine
 
     session = held.session
-    if held.dispatched and held.age >= LOST_SECONDS:
-        if held.dispatches >= MAX_DISPATCHES:
-            args = {"count": str(held.dispatches), "path": settings.log.path}
-            return await _finish(held, Status.FAILED, journal, NEVER_CAME, args)
-        if not await journal.unmark_dispatched(session.id, held.dispatches):
+    if not held.dispatched:
+        if held.age < UNSENT_SECONDS:
             return False
-    elif held.dispatched or held.age < UNSENT_SECONDS:
+    elif held.age < LOST_SECONDS and not (held.owner and held.owner.is_dead()):
         return False
-    try:
-        return await dispatch(session, settings, journal)
-    except ObmenError as error:
-        log_to(settings.log.path).warning("session %d: %s", session.id, error)
+    elif held.dispatches >= MAX_DISPATCHES:
+        args = {"count": str(held.dispatches), "path": settings.log.path}
+        return await _finish(held, Status.FAILED, journal, NEVER_CAME, args)
+    elif not await journal.unmark_dispatched(session.id, held.dispatches):
         return False
+    require_engine(settings)
+    return await dispatch(session, settings, journal)
 
 
 async def _look_after(held: Held, settings: Settings, journal: Journal) -> bool:
     """A session that a worker holds: is it alive?"""
     from importers.catalog import open_catalog
+    from importers.worker.dispatch import dispatch
 
     session, owner = held.session, held.owner
     if owner is None:
@@ -76,6 +79,9 @@ async def _look_after(held: Held, settings: Settings, journal: Journal) -> bool:
     reason = DIED
     if not owner.is_dead():
         if not held.lease_over:
+            return False
+        await asyncio.sleep(GRACE_SECONDS)
+        if not await _is_still_over(held, journal):
             return False
         # It may be frozen inside its transaction: ended, it can neither commit later nor keep the catalog locked.
         await asyncio.to_thread(owner.kill)
@@ -91,12 +97,21 @@ async def _look_after(held: Held, settings: Settings, journal: Journal) -> bool:
         return await journal.finish(session.id, session.fence, Status.COMPLETED, by_kind, line=line)
     if session.status is Status.CANCELLING:
         return await _finish(held, Status.CANCELLED, journal, reason, {"owner": owner.name})
-    if held.retries < settings.worker.retries:
-        return await journal.start_again(session.id, session.fence)
-    return await _finish(held, Status.FAILED, journal, reason, {"owner": owner.name})
+    if held.retries >= settings.worker.retries:
+        return await _finish(held, Status.FAILED, journal, reason, {"owner": owner.name})
+    if not await journal.start_again(session.id, session.fence):
+        return False
+    return await dispatch(await journal.session(session.id), settings, journal)
+
+
+async def _is_still_over(held: Held, journal: Journal) -> bool:
+    return any(
+        (now.session.id, now.session.fence, now.lease_over) == (held.session.id, held.session.fence, True)
+        for now in await journal.held(held.session.target)
+    )
 
 
 async def _finish(held: Held, status: Status, journal: Journal, reason: str, args: dict[str, str]) -> bool:
     session = held.session
     line = Log("error", reason, dict(args))
-    return await journal.finish(session.id, session.fence, status, {}, reason, args, line)
+    return await journal.finish(session.id, session.fence, status, session.by_kind, reason, args, line)

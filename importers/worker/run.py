@@ -11,6 +11,7 @@ import msgspec
 
 from importers.errors import LeaseLost, ObmenError
 from importers.kinds import Counted, Counts, Event, Job, Log, Progress, Reject, load, names
+from importers.launch import target_of
 from importers.logs import log_to
 from importers.processes import this_process
 from importers.sessions import MAX_REJECTS, Journal, open_journal
@@ -33,14 +34,22 @@ async def work(session_id: int, settings: Settings) -> int:
     """Run a session; the exit code. A session that cannot be claimed is somebody else's, or was cancelled."""
     journal = await open_journal(settings.journal.url)
     try:
-        session = await journal.claim(session_id, this_process(), settings.worker.lease_seconds)
+        session = await journal.claim(
+            session_id, target_of(settings), this_process(), settings.worker.lease_seconds
+        )
         if session is None:
-            log_to(settings.log.path).warning("session %d: duplicate delivery refused", session_id)
+            log_to(settings.log.path).warning("session %d: nothing to claim", session_id)
             return 0
         with Heartbeat(session, settings) as heartbeat:
             return await _Run(session, settings, journal, heartbeat).run()
     finally:
         await journal.close()
+
+
+def _place(kind: str) -> int:
+    """Where a kind stands in the order in which they run; one that is not there any more fails on loading."""
+    known = names()
+    return known.index(kind) if kind in known else len(known)
 
 
 class _Run:
@@ -81,6 +90,7 @@ class _Run:
         from importers.commerceml import open_export
 
         session = self.session
+        kinds = {kind: load(kind) for kind in sorted(session.kinds, key=_place)}
         export = open_export(session.source)
         catalog = await open_catalog(self.settings.catalog.url)
         try:
@@ -91,7 +101,7 @@ class _Run:
                 dry_run=session.options.dry_run,
             ) as transaction:
                 transaction.before_commit = self._may_commit
-                for kind in sorted(session.kinds, key=names().index):
+                for kind, module in kinds.items():
                     job = Job(
                         session_id=session.id,
                         kind=kind,
@@ -102,7 +112,7 @@ class _Run:
                         images_path=self.settings.images.path,
                     )
                     self.lines.append(Log("info", N_("{kind}: started"), {"kind": kind}))
-                    async with aclosing(cast("AsyncGenerator[Event]", load(kind).run(job))) as events:
+                    async with aclosing(cast("AsyncGenerator[Event]", module.run(job))) as events:
                         async for event in events:
                             await self._take(event)
                 transaction.note = msgspec.json.encode(self.by_kind)
@@ -137,6 +147,7 @@ class _Run:
             done=at.done if at else 0,
             total=at.total if at else 0,
             running_kind=at.kind if at else None,
+            by_kind=self.by_kind,
         )
         self.lines, self.rejects = [], []
 

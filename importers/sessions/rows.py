@@ -1,0 +1,61 @@
+"""Rows of the journal as structs, and back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from importers.processes import Owner
+from importers.sessions.models import ACTIVE, FINAL, Held, Session
+
+if TYPE_CHECKING:
+    from importers.clock import Clock
+
+ACTIVE_LIST = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
+FINAL_LIST = ", ".join(f"'{status}'" for status in sorted(FINAL))
+COLUMNS = (
+    "id, request_id, task_id, kinds, status, source, target, operator, host, created_at, options, started_at, "
+    "finished_at, by_kind, done, total, running_kind, error, error_args, owner, fence"
+)
+"""Those of a Session."""
+_JSON = frozenset(("kinds", "options", "by_kind", "error_args", "reason_args", "args"))
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def struct(row: sqlite3.Row, of: type[T]) -> T:
+    fields = {
+        name: msgspec.json.decode(row[name]) if name in _JSON else row[name]
+        for name in row.keys()  # noqa: SIM118 (a Row iterates over its values)
+        if name in of.__struct_fields__
+    }
+    return msgspec.convert(fields, of)
+
+
+def held_of(row: sqlite3.Row, clock: Clock) -> Held:
+    """What the reaper asks of an active session. A clock of another boot tells nothing but that all leases are over."""
+    session, now, boot = struct(row, Session), clock.boot(), clock.boot_id()
+    owner = None
+    if session.owner:
+        host, _colon, pid = session.owner.rpartition(":")
+        owner = Owner(host, int(pid), row["owner_start"], row["owner_boot"])
+    since = row["created_clock"] if row["dispatched_clock"] is None else row["dispatched_clock"]
+    return Held(
+        session,
+        owner,
+        lease_over=row["owner_boot"] != boot or (row["lease_until"] or 0) < now,
+        dispatched=row["dispatched_clock"] is not None,
+        age=now - since if row["boot_id"] == boot and since <= now else float("inf"),
+        dispatches=row["dispatches"],
+        retries=row["retries"],
+    )
+
+
+def json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
