@@ -95,22 +95,18 @@ def remove(table: Table, where: str) -> str:
 REFERRED = "SELECT path FROM product_image UNION SELECT path FROM offer_image"
 REFERRED_IMAGES = f"{REFERRED} ORDER BY path"
 ORPHANED_IMAGES = f"SELECT path, size, sha256 FROM image WHERE path NOT IN ({REFERRED}) ORDER BY path"
-RESOLVE_BRANDS = f"""
-WITH named (rank, name) AS (VALUES {", ".join(f"({n}, ?)" for n in range(len(BRAND_PROPERTIES)))}),
-     told AS (
-         SELECT pp.product_id,
-                coalesce(v.value, CASE WHEN p.type = 'Справочник' THEN NULL ELSE pp.value END) AS brand,
-                row_number() OVER (PARTITION BY pp.product_id ORDER BY named.rank, p.id, pp.value) AS nth
-         FROM named
-         JOIN property p ON p.name = named.name
-         JOIN product_property pp ON pp.property_id = p.id
-         LEFT JOIN property_value v ON v.id = pp.value AND v.property_id = p.id
-     )
-UPDATE product
-SET brand = derived.brand
-FROM (
-    SELECT product.id, coalesce(product.manufacturer, told.brand) AS brand
-    FROM product LEFT JOIN told ON told.product_id = product.id AND told.nth = 1
-) AS derived
-WHERE product.id = derived.id AND product.brand IS NOT derived.brand
-"""
+_RANKS = " ".join(f"WHEN ?{n} THEN {n}" for n in range(1, len(BRAND_PROPERTIES) + 1))
+_NAMES = ", ".join(f"?{n}" for n in range(1, len(BRAND_PROPERTIES) + 1))
+_BRAND = f"""coalesce(product.manufacturer, (
+    SELECT coalesce(v.value, pp.value)
+    FROM product_property pp
+    JOIN property p ON p.id = pp.property_id
+    LEFT JOIN property_value v ON v.id = pp.value AND v.property_id = pp.property_id
+    WHERE pp.product_id = product.id
+      AND pp.property_id IN (SELECT id FROM property WHERE name IN ({_NAMES}))
+      AND (v.value IS NOT NULL OR p.type IS NOT 'Справочник')
+    ORDER BY CASE p.name {_RANKS} END, p.id, pp.value
+    LIMIT 1
+))"""
+RESOLVE_BRANDS = f"UPDATE product SET brand = {_BRAND} WHERE brand IS NOT {_BRAND}"
+"""Takes BRAND_PROPERTIES."""

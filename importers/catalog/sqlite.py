@@ -62,28 +62,32 @@ class SqliteCatalog:
         self, *, journal_id: str, session_id: int, fence: int, dry_run: bool = False
     ) -> AsyncIterator[SqliteTransaction]:
         connection = await _connect(self._path)
-        transaction = SqliteTransaction(connection)
+        transaction = SqliteTransaction(self._path, connection)
         kept = False
         try:
             with plainly(self._path):
                 await connection.execute("BEGIN IMMEDIATE")
                 await _refuse_stale(connection, journal_id, session_id, fence)
-                yield transaction
-                if transaction.before_commit:
-                    await transaction.before_commit()
-                if transaction.changed and not dry_run:
-                    await connection.execute(
-                        "INSERT OR REPLACE INTO applied (journal_id, session_id, fence, note) VALUES (?, ?, ?, ?)",
-                        (journal_id, session_id, fence, transaction.note),
-                    )
-                    commit = asyncio.ensure_future(connection.execute("COMMIT"))
-                    try:
+            yield transaction
+            if transaction.before_commit:
+                await transaction.before_commit()
+            if transaction.changed and not dry_run:
+                await transaction.execute(
+                    "INSERT OR REPLACE INTO applied (journal_id, session_id, fence, note) VALUES (?, ?, ?, ?)",
+                    journal_id,
+                    session_id,
+                    fence,
+                    transaction.note,
+                )
+                commit = asyncio.ensure_future(connection.execute("COMMIT"))
+                try:
+                    with plainly(self._path):
                         await asyncio.shield(commit)
-                    finally:
-                        # A cancel that comes now is too late: what SQLite does decides.
-                        await asyncio.wait([commit])
-                        kept = commit.exception() is None
-                kept = not dry_run
+                finally:
+                    # A cancel that comes now is too late: what SQLite does decides.
+                    await asyncio.wait([commit])
+                    kept = commit.exception() is None
+            kept = not dry_run
         finally:
             try:
                 transaction.close()
@@ -97,7 +101,8 @@ class SqliteCatalog:
 class SqliteTransaction:
     """See `CatalogTransaction`."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, path: str, connection: aiosqlite.Connection) -> None:
+        self._path = path
         self._connection = connection
         self.note = b""
         self.before_commit: Callable[[], Awaitable[None]] | None = None
@@ -158,9 +163,14 @@ class SqliteTransaction:
         return await self.execute(sql.RESOLVE_BRANDS, *BRAND_PROPERTIES)
 
     async def rows(self, statement: str, *parameters: Cell) -> AsyncIterator[Any]:
-        cursor = await self._connection.execute(statement, parameters)
+        with plainly(self._path):
+            cursor = await self._connection.execute(statement, parameters)
         try:
-            while batch := await cursor.fetchmany(500):
+            while True:
+                with plainly(self._path):
+                    batch = await cursor.fetchmany(500)
+                if not batch:
+                    return
                 for row in batch:
                     yield row
         finally:
@@ -174,18 +184,21 @@ class SqliteTransaction:
         ]
 
     async def fetch(self, statement: str, *parameters: Cell) -> list[tuple[Any, ...]]:
-        return cast(list[tuple[Any, ...]], await self._connection.execute_fetchall(statement, parameters))
+        with plainly(self._path):
+            rows = await self._connection.execute_fetchall(statement, parameters)
+        return cast(list[tuple[Any, ...]], rows)
 
-    async def execute(self, statement: str, *parameters: Cell) -> int:
+    async def execute(self, statement: str, *parameters: Cell | bytes) -> int:
         return await self.write(statement, [parameters])
 
-    async def write(self, statement: str, rows: Sequence[Sequence[Cell]]) -> int:
+    async def write(self, statement: str, rows: Sequence[Sequence[Cell | bytes]]) -> int:
         """Run a writing statement once per row of parameters; how many rows it touched."""
         if not rows:
             return 0
         # Not cursor.rowcount: that is -1 for a statement that begins with WITH.
         before = self._connection.total_changes
-        await (await self._connection.executemany(statement, rows)).close()
+        with plainly(self._path):
+            await (await self._connection.executemany(statement, rows)).close()
         touched = self._connection.total_changes - before
         self.changed |= touched > 0
         return touched

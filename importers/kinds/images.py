@@ -36,6 +36,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
     job.catalog.on_commit.append(folder.put_in_place)
     await asyncio.to_thread(folder.prepare)
 
+    total = len({picture.name for picture in pictures.values()})
     counts = intake.tables[IMAGE.table.name]
     missing: list[str] = []
     async for (path,) in job.catalog.referred_images():
@@ -48,7 +49,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
             counts.orphans += 1
             missing += [path][: FIRST_FEW - len(missing)]
         if intake.due():
-            yield Progress(job.kind, "read", counts.read, max(counts.read, len(pictures)), counts.read)
+            yield Progress(job.kind, "read", counts.read, max(counts.read, total), counts.read)
     intake.check_read()
     async for event in intake.merge(IMAGE):
         yield event

@@ -22,7 +22,7 @@ from importers.catalog.tables import OFFER, PRICE, STOCK, Cell, Shape
 from importers.commerceml.records import Record, Rejected, Section
 from importers.errors import LimitExceeded, ObmenError
 from importers.kinds import Counted, Counts, Event, Job, Log, Progress, Reject
-from importers.texts import N_, _
+from importers.texts import N_, _, render
 
 FIRST_FEW = 5
 HARMLESS = 10
@@ -201,9 +201,17 @@ class Intake:
         for table, counts in self.tables.items():
             if counts.read:
                 yield Log("info", _SUMMARY, _as_args(table, counts))
+        reasons = list(self._beyond_limits())
+        if job.options.force:
+            yield from reasons
         yield Counted(job.kind, self.total, self.tables)
-        if not job.options.force:
-            self._check_limits()
+        if reasons and not job.options.force:
+            reason = render(reasons[0].message, reasons[0].args)
+            raise LimitExceeded(
+                _("{reason}; nothing is changed. Correct the export, or import with --force").format(
+                    reason=reason
+                )
+            )
 
     def _enter(self, section: Section) -> None:
         for shape in self._shapes:
@@ -239,31 +247,35 @@ class Intake:
             ]
         return full, []
 
-    def _check_limits(self) -> None:
+    def _beyond_limits(self) -> Iterator[Log]:
+        """What is over the limits of guarantee 9, as warnings."""
         job = self._job
         counts = self.total
         if counts.rejected > HARMLESS and counts.rejected > job.limits.max_reject_share * counts.read:
-            raise LimitExceeded(
-                _(
-                    "{kind}: {rejected} of {read} records are rejected, more than {share}%; nothing is changed. "
-                    "See the rejects, correct the export, or import with --force"
-                ).format(
-                    kind=job.kind, rejected=counts.rejected, read=counts.read,
-                    share=f"{job.limits.max_reject_share * 100:g}",
-                )
-            )  # fmt: skip
+            yield Log(
+                "warning",
+                N_("{kind}: {rejected} of {read} records are rejected, more than {share}"),
+                {
+                    "kind": job.kind,
+                    "rejected": counts.rejected,
+                    "read": counts.read,
+                    "share": _percent(job.limits.max_reject_share),
+                },
+            )
         for shape, active in self._active.items():
             removed = self._hidden[shape]
             if removed > HARMLESS and removed > job.limits.max_removed_share * active:
-                raise LimitExceeded(
-                    _(
-                        "{kind}: {removed} of {active} rows of {table} would be removed, more than {share}%; nothing "
-                        "is changed. Check that the export is complete, or import with --force"
-                    ).format(
-                        kind=job.kind, removed=removed, active=active, table=shape.table.name,
-                        share=f"{job.limits.max_removed_share * 100:g}",
-                    )
-                )  # fmt: skip
+                yield Log(
+                    "warning",
+                    N_("{kind}: {removed} of {active} rows of {table} would be removed, more than {share}"),
+                    {
+                        "kind": job.kind,
+                        "removed": removed,
+                        "active": active,
+                        "table": shape.table.name,
+                        "share": _percent(job.limits.max_removed_share),
+                    },
+                )
 
     def due(self) -> bool:
         """Whether it is time to tell progress again."""
@@ -278,6 +290,10 @@ _SUMMARY = N_(
     "{table}: read {read}, created {created}, updated {updated}, unchanged {unchanged}, removed {removed}, "
     "rejected {rejected}, orphans {orphans}"
 )
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.4g}%"
 
 
 def _as_args(table: str, counts: Counts) -> dict[str, str | int]:

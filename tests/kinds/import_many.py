@@ -15,8 +15,9 @@ from uuid import UUID
 from record_exports import GOODS, PACKAGE, RecordExport, RecordPart
 from shops import Shop
 
-from importers.commerceml.records import Offer, OfferPrices, Product, Record, Rejected
+from importers.commerceml.records import Offer, OfferPrices, Product, Property, Record, Rejected
 
+BRAND = Property("p", "Бренд", None)
 PRICE_TYPES = ("retail", "bulk", "cost", "partner", "sale")
 
 
@@ -35,7 +36,7 @@ class ManyExport(RecordExport):
         on_progress: Callable[[int, int], None] | None = None,
     ) -> Iterator[list[Record | Rejected]]:
         make = {"prices": self._prices}.get(kind, self._goods)
-        yield [GOODS, PACKAGE]
+        yield [GOODS, PACKAGE] if kind == "prices" else [BRAND, GOODS, PACKAGE]
         shuffled = random.Random(1)  # ids in no order, as 1C writes them
         for start in range(0, self.number, 200):
             batch: list[Record | Rejected] = []

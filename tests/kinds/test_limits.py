@@ -26,7 +26,8 @@ def rejects(count: int) -> list[Record]:
 
 async def test_too_many_rejects_change_nothing(shop: Shop) -> None:
     with pytest.raises(
-        LimitExceeded, match=r"catalog: 12 of 100 records are rejected, more than 10%.*--force"
+        LimitExceeded,
+        match=r"catalog: 12 of 100 records are rejected, more than 10%; nothing is changed.*--force",
     ):
         await shop.take(export(CHANGES, *goods(88), *rejects(12)), "catalog")
     assert shop.rows("SELECT count(*) FROM product") == [0]
@@ -64,6 +65,8 @@ async def test_too_many_removals_change_nothing(shop: Shop, how: str) -> None:
 
     told = await shop.take(disaster, "catalog", options=Options(force=True))
     assert told.counts.removed == 31
+    (log,) = told.logs("would be removed", level="warning")
+    assert (log.args["removed"], log.args["active"]) == (31, 100)
     assert shop.rows("SELECT count(*) FROM product WHERE removed = 1") == [31]
 
 
