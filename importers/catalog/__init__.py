@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from importers.kinds import Counts
 
 
+FIRST_FEW = 5
+"""So many keys are told of a larger number, in messages."""
+
+
 class Change(msgspec.Struct, frozen=True):
     """What a merge changed in one entity, or in the facts of one offer, that the catalog held before: rows per
     table of the shape, without the first cell (the key)."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from importers.catalog import Change, Merged, sql
+from importers.catalog import FIRST_FEW, Change, Merged, sql
 from importers.catalog.spool import Spool
 from importers.catalog.tables import Cell, Row, Rows, Shape, Table
 from importers.commerceml.records import Record
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 BATCH_KEYS = 1000
 BATCH_BYTES = 1_000_000
-FIRST_FEW = 5
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Rows).decode

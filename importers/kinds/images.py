@@ -13,12 +13,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from importers.catalog import FIRST_FEW
 from importers.catalog.tables import IMAGE
 from importers.commerceml.records import Rejected
 from importers.errors import ObmenError
 from importers.kinds import Event, Job, Log, Progress
 from importers.kinds.image_folder import ImageFolder
-from importers.kinds.intake import FIRST_FEW, Intake, some
+from importers.kinds.intake import Intake, some
 from importers.texts import N_, _
 
 

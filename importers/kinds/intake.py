@@ -17,14 +17,13 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
-from importers.catalog import Change, Stage
+from importers.catalog import FIRST_FEW, Change, Stage
 from importers.catalog.tables import OFFER, PRICE, STOCK, Cell, Shape
 from importers.commerceml.records import Record, Rejected, Section
 from importers.errors import LimitExceeded, ObmenError
 from importers.kinds import Counted, Counts, Event, Job, Log, Progress, Reject
 from importers.texts import N_, _, render
 
-FIRST_FEW = 5
 HARMLESS = 10
 """Up to so many rejects or removals no limit applies: in a small shop they are a large share, not a disaster."""
 EVERY_SECONDS = 0.3

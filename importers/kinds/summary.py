@@ -5,12 +5,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import AsyncIterator, Sequence
 
-from importers.catalog import CatalogTransaction, Change
+from importers.catalog import FIRST_FEW, CatalogTransaction, Change
 from importers.catalog.tables import OFFER, PRICE_TYPE, PRODUCT, Row
 from importers.kinds import Event, Log
+from importers.kinds.intake import some
 from importers.texts import N_
 
-FIRST_FEW = 5
 MANY = 10_000
 """So many ids are kept at most, so that memory does not grow with the export; beyond it, "at least" is said."""
 
@@ -91,9 +91,7 @@ async def _tell_lost(
     if products:
         first = products[:FIRST_FEW]
         called = await catalog.names(PRODUCT.table, first)
-        listed = ", ".join(called[product] for product in first) + (
-            ", …" if len(products) > FIRST_FEW else ""
-        )
+        listed = some([called[product] for product in first], len(products))
         count = f"≥ {len(products)}" if more else len(products)
         yield Log("warning", message, {"count": count, "products": listed})
 

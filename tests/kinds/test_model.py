@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from record_exports import RecordExport, RecordPart
@@ -173,10 +174,20 @@ SESSIONS = st.lists(
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.lists(st.tuples(exports(), st.sampled_from(["catalog", "prices", "stocks"])), min_size=1, max_size=5)
-)
+@given(SESSIONS)
 async def test_the_catalog_is_what_the_model_says(sessions: list[tuple[RecordExport, str]]) -> None:
+    await compare(sessions)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(1800)
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(SESSIONS)
+async def test_the_catalog_is_what_the_model_says_for_long(sessions: list[tuple[RecordExport, str]]) -> None:
+    await compare(sessions)
+
+
+async def compare(sessions: list[tuple[RecordExport, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         shop = Shop(Path(folder) / "catalog.sqlite3", Path(folder))
         model = Model()
