@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Protocol, cast
 
 import msgspec
@@ -18,6 +17,8 @@ from importers.settings import Limits
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from importers.catalog import CatalogTransaction
     from importers.commerceml import Export
 
@@ -167,4 +168,6 @@ def load(name: str) -> Kind:
 
 def _plug_ins() -> dict[str, EntryPoint]:
     """By name; obmen's own names cannot be taken."""
+    from importlib.metadata import entry_points
+
     return {found.name: found for found in entry_points(group=ENTRY_POINTS) if found.name not in KINDS}
