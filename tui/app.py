@@ -27,7 +27,7 @@ from importers.sessions.models import Outcome, Session
 from importers.texts import _, ngettext
 from tui import colours, show
 from tui.keys import TABLE, bindings, shown
-from tui.screens.live import LiveScreen
+from tui.screens.live import RETRY_SECONDS, LiveScreen
 from tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ LOCALE = Path(__file__).parent / "locale"
 POLL_SECONDS = 0.3
 """How often the journal is asked whether anything changed; also the pace of the log."""
 REAP_SECONDS = 15.0
-RETRY_SECONDS = 2.0
-"""How long to wait before another try at a journal that could not be opened or read."""
 EXIT_SECONDS = 3.0
 """How long a signal gives the screen to leave in order before the process ends all the same."""
 
@@ -74,6 +72,7 @@ class ObmenApp(App[int], inherit_bindings=False):
         self.journal: Journal | None = journal
         self.trouble = ""
         """What keeps the journal from being read, one line; empty when all is well."""
+        self._explained = ""
         self.animation_level = "none"
 
     def get_default_screen(self) -> MainScreen:
@@ -112,12 +111,11 @@ class ObmenApp(App[int], inherit_bindings=False):
             await asyncio.sleep(POLL_SECONDS)
             try:
                 changed = await journal.changed()
-            except ObmenError as error:
-                await self._set_trouble(str(error))
+            except Exception as error:  # noqa: BLE001 (said above the table, logged, and tried again)
+                await self.set_trouble(self.explain(error))
                 await asyncio.sleep(RETRY_SECONDS)
-                continue
-            if changed or self.trouble:
-                await self._set_trouble("")
+                changed = True  # the look tells whether the trouble is over
+            if changed:
                 self.wake()
 
     async def _open(self) -> Journal:
@@ -131,16 +129,11 @@ class ObmenApp(App[int], inherit_bindings=False):
                 self.journal = await open_journal(self.settings.journal.url)
                 break
             except ObmenError as error:
-                await self._set_trouble(str(error))
+                await self.set_trouble(self.explain(error))
                 await asyncio.sleep(RETRY_SECONDS)
-        await self._set_trouble("")
+        await self.set_trouble("")
         self.run_worker(self._guarded(self._reap(self.journal)), group="watch", exit_on_error=False)
         return self.journal
-
-    async def _set_trouble(self, text: str) -> None:
-        if text != self.trouble:
-            self.trouble = text
-            await self.main.tell_trouble(text)
 
     def wake(self) -> None:
         """Have every screen look at the journal again."""
@@ -271,22 +264,30 @@ class ObmenApp(App[int], inherit_bindings=False):
 
     @contextlib.contextmanager
     def reporting(self) -> Iterator[None]:
-        """Turn errors into one line for the operator; those that nobody foresaw also go to the log file."""
+        """Turn errors into a notification of one line."""
         try:
             yield
-        except ObmenError as error:
-            self.notify(show.plain(str(error)), severity="error", timeout=12, markup=False)
         except Exception as error:  # noqa: BLE001 (the last line of defence: told and logged, never swallowed)
+            self.notify(self.explain(error), severity="error", timeout=12, markup=False)
+
+    def explain(self, error: Exception) -> str:
+        """One line for the operator. What nobody foresaw also goes to the log file, once while it repeats."""
+        if isinstance(error, ObmenError):
+            return show.plain(str(error))
+        text = _("Internal error: {error}. Details are in {path}").format(
+            error=show.plain(f"{type(error).__name__}: {error}"), path=self.settings.log.path
+        )
+        if text != self._explained:
+            self._explained = text
             with contextlib.suppress(OSError):
-                log_to(self.settings.log.path).exception("unexpected error in the control room")
-            self.notify(
-                _("Internal error: {error}. Details are in {path}").format(
-                    error=show.plain(f"{type(error).__name__}: {error}"), path=self.settings.log.path
-                ),
-                severity="error",
-                timeout=12,
-                markup=False,
-            )
+                log_to(self.settings.log.path).error("unexpected error in the control room", exc_info=error)
+        return text
+
+    async def set_trouble(self, text: str) -> None:
+        """Say above the table what keeps the journal from being read; "" when it can be read again."""
+        if text != self.trouble:
+            self.trouble = text
+            await self.main.tell_trouble(text)
 
     # Keys and commands
 

@@ -79,11 +79,12 @@ def kind(name: str) -> str:
 
 
 def kinds(item: Session | Attempt) -> str:
-    """The type, and how many more kinds: "Product prices +2"."""
+    """The type, how many more kinds, and whether it only tries: "Product prices +2 (dry run)"."""
     if not item.kinds:
         return ""
     more = f" +{len(item.kinds) - 1}" if len(item.kinds) > 1 else ""
-    return kind(item.kinds[0]) + more
+    tried = " (" + _("dry run") + ")" if isinstance(item, Session) and item.options.dry_run else ""
+    return kind(item.kinds[0]) + more + tried
 
 
 def parse(at: str) -> datetime:
@@ -103,12 +104,14 @@ def clock(at: str) -> str:
 
 
 def elapsed(session: Session, now: datetime) -> str:
-    """How long the import ran, or has run until `now`."""
+    """How long the import ran, or has run until `now`: 0.3 s, 4:05, 1:02:03."""
     if not session.started_at:
         return ""
     end = parse(session.finished_at) if session.finished_at else now
-    seconds = max(0, int((end - parse(session.started_at)).total_seconds()))
-    minutes, seconds = divmod(seconds, 60)
+    exact = max(0.0, (end - parse(session.started_at)).total_seconds())
+    if session.finished_at and exact < 10:
+        return _("{seconds} s").format(seconds=decimal(exact))
+    minutes, seconds = divmod(int(exact), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
@@ -130,8 +133,12 @@ def size(count: int) -> str:
         if value < 1000 or unit == "GB":
             break
         value /= 1000
-    digits = f"{value:.0f}" if value >= 100 or unit == "B" else f"{value:.1f}"
-    return f"{digits.replace('.', ',') if language() == 'ru' else digits} {_(unit)}"
+    return f"{value:.0f} {_(unit)}" if value >= 100 or unit == "B" else f"{decimal(value)} {_(unit)}"
+
+
+def decimal(value: float) -> str:
+    """One digit after the reader's decimal sign."""
+    return f"{value:.1f}".replace(".", "," if language() == "ru" else ".")
 
 
 COUNT_SIGNS = (("created", "+"), ("updated", "~"), ("unchanged", "="), ("removed", "-"), ("rejected", "!"))

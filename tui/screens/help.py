@@ -8,9 +8,9 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from importers.texts import _
+from importers.texts import N_, _
+from tui import show
 from tui.keys import PLACES, bindings, rows, shown
-from tui.show import width
 from tui.widgets.bars import KeyBar
 
 
@@ -34,12 +34,18 @@ def page() -> Text:
         text.append(_(title) + "\n", "bold")
         for key in rows(place):
             keys = " ".join(shown(one) for one in key.keys.split(","))
-            text.append(f"  {keys}" + " " * max(1, 16 - width(keys)), "cyan").append(_(key.hint) + "\n")
+            text.append(f"  {keys}" + " " * max(1, 16 - show.width(keys)), "cyan").append(_(key.hint) + "\n")
         text.append("\n")
-    text.append(
-        _(
-            "Letters work under the Russian layout too. Shift with the mouse selects text in the terminal.\n"
-            "Imports run on their own: closing this screen or losing the connection does not stop them."
-        )
-    )
+    signs = {sign: _(name) for name, sign in show.COUNT_SIGNS}
+    text.append(_("Records") + "\n", "bold")
+    for sign, name in signs.items():
+        text.append(f"  {sign}" + " " * 15, "cyan").append(name + "\n")
+    text.append("\n" + _(GOOD_TO_KNOW))
     return text
+
+
+GOOD_TO_KNOW = N_(
+    "Imports run on their own: closing this screen or losing the connection does not stop them.\n"
+    "Letters work under the Russian layout too.\n"
+    "Shift with the mouse selects text; `obmen logs ID` prints a whole log outside this screen."
+)

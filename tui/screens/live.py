@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+RETRY_SECONDS = 2.0
+"""How long to wait before another look at a journal that could not be read."""
+
 
 class LiveScreen(Screen[Result]):
     """`wake` asks for a look at the journal; asking often while one look is under way makes one more look."""
@@ -49,8 +52,13 @@ class LiveScreen(Screen[Result]):
             if (journal := self.obmen.journal) is None:
                 continue
             self._looking = True
+            trouble = ""
             try:
-                with self.obmen.reporting():
-                    await self.look(journal)
+                await self.look(journal)
+            except Exception as error:  # noqa: BLE001 (said above the table, logged, and tried again)
+                trouble = self.obmen.explain(error)
             finally:
                 self._looking = False
+            await self.obmen.set_trouble(trouble)
+            if trouble:
+                self.set_timer(RETRY_SECONDS, self.wake)

@@ -45,13 +45,13 @@ def _when(width: int, *, long: bool) -> Callable[[Session, datetime], Text]:
 
 FIELDS = (
     Field(Column("type", N_("Type"), 18), 0, lambda s, now: _left(show.kinds(s))),
-    Field(Column("status", N_("Status"), 13), 0, lambda s, now: status_text(s.status)),
+    Field(Column("status", N_("Status"), 12), 0, lambda s, now: status_text(s.status)),
     Field(Column("started", N_("Started"), 11), 0, _when(11, long=False)),
     Field(
         Column("duration", N_("Duration"), 8, right=True), 0, lambda s, now: _right(show.elapsed(s, now), 8)
     ),
     Field(Column("progress", N_("Done"), 4, right=True), 0, lambda s, now: _right(show.progress(s), 4)),
-    Field(Column("counts", N_("Records"), 22), 126, lambda s, now: _left(show.counts(s.counts))),
+    Field(Column("counts", N_("Records"), 14), 110, lambda s, now: _left(show.counts(s.counts))),
     Field(Column("operator", N_("Operator"), 10), 92, lambda s, now: _left(s.operator)),
     Field(Column("request", N_("Request"), 8), 104, lambda s, now: _left(s.request_id)),
 )
@@ -113,13 +113,11 @@ class SessionTable(StableTable):
         return [Column("id", N_("ID"), 6, right=True), *(field.column for field in self._fields)]
 
     def _fitting(self, width: int) -> list[Field]:
-        """The fields for a screen of this width; the type takes what the others leave."""
-        fields = [field for field in FIELDS if field.wide <= width]
-        taken = 6 + sum(field.column.width for field in fields) + 2 * (len(fields) + 1) + 1
-        spare = max(0, min(width - taken, 14))
-        return [
-            field._replace(column=field.column._replace(width=field.column.width + spare))
-            if field.column.key == "type"
-            else field
-            for field in fields
-        ]
+        """The fields for a screen of this width; type and records take what the others leave."""
+        fields = {field.column.key: field for field in FIELDS if field.wide <= width}
+        spare = width - 7 - sum(field.column.width + 2 for field in fields.values()) - 2
+        for key, most in (("type", 12), ("counts", 16)):
+            if (field := fields.get(key)) and (more := max(0, min(spare, most))):
+                fields[key] = field._replace(column=field.column._replace(width=field.column.width + more))
+                spare -= more
+        return list(fields.values())
