@@ -34,7 +34,7 @@ def run(folder: Path, *, quick: bool) -> Iterator[Ratio]:
     ours, floor = [], []
     for _ in range(3 if quick else 7):
         floor.append(first_frame([sys.executable, "-c", BARE], {}, "obmen is here"))
-        ours.append(first_frame([sys.executable, "-m", "tui"], env, "Operator"))
+        ours.append(first_frame([sys.executable, "-m", "tui"], env, "Rejects"))
     yield Ratio(
         "first frame over a bare Textual app", statistics.median(ours), statistics.median(floor), 1.4, "s"
     )

@@ -607,4 +607,19 @@ def main(args: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader (head, less) has gone; Python would complain about the flush at exit
         return 0
+    except Exception as error:  # noqa: BLE001 (the last line: no operator should meet a traceback)
+        return _unexpected(error)
     return code if isinstance(code, int) else 0
+
+
+def _unexpected(error: Exception) -> int:
+    """A bug: its traceback goes to the log file, one line to the operator."""
+    from importers.logs import log_to
+
+    path = settings.Settings().log.path or str(settings.data_dir() / "obmen.log")
+    log_to(path).error("unexpected", exc_info=error)
+    message = _("unexpected {error}; the log {path} has the details").format(
+        error=f"{type(error).__name__}: {error}", path=path
+    )
+    click.echo(_("Error: {message}").format(message=message), err=True)
+    return EXIT_FAILED

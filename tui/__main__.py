@@ -1,71 +1,35 @@
-"""The console script `obmen`: the engine's command line, plus the two commands that open the screen."""
+"""The console script `obmen`. Without arguments it opens the control room at once; the rest is in `commands.py`."""
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from importers import cli as engine
-from importers import settings
-from importers.errors import UsageError
-from importers.texts import N_, _
+from importers import settings, texts
+from importers.errors import ObmenError, UsageError
+from importers.texts import _
 
 if TYPE_CHECKING:
     from importers.settings import Settings
 
 
-@engine.cli.result_callback()
-@click.pass_context
-def control_room(ctx: click.Context, /, *_results: object, **_options: object) -> None:
-    """Without a command: the control room."""
-    if ctx.invoked_subcommand is None:
-        ctx.exit(_open(ctx.obj))
+def main() -> None:
+    if len(sys.argv) > 1:
+        from tui.commands import main as command_line  # click and the engine's commands: 60 ms
+
+        sys.exit(command_line())
+    texts.use("auto")  # for what the settings may have to complain about
+    try:
+        config = settings.load()
+        texts.use(config.language)
+        sys.exit(open_room(config))
+    except ObmenError as error:
+        sys.stderr.write(_("Error: {message}").format(message=error) + "\n")
+        sys.exit(error.exit_code)
 
 
-@engine.cli.command(help=N_("Open the control room on a sample export, in a directory of its own."))
-@click.pass_context
-def demo(ctx: click.Context) -> None:
-    ctx.exit(_open(demo_settings(settings.data_dir() / "demo"), demo=True))
-
-
-def demo_settings(folder: Path) -> Settings:
-    """Settings that touch nothing outside `folder`, whatever the operator's own settings and environment say."""
-    import shutil
-
-    from importers.sample import EXPORT
-
-    export = folder / "export"
-    if not export.exists():
-        shutil.copytree(EXPORT, export)
-    config = folder / "config.toml"
-    config.write_text(DEMO_CONFIG, encoding="utf-8")
-    for name in [
-        name for name in os.environ if name.startswith(settings.PREFIX) and name != "OBMEN_LANGUAGE"
-    ]:
-        del os.environ[name]  # the workers inherit the environment
-    return settings.load(config)
-
-
-DEMO_CONFIG = """\
-# Made by `obmen demo`; written anew at each start.
-[source]
-path = "export"
-[catalog]
-url = "sqlite:///catalog.sqlite3"
-[journal]
-url = "sqlite:///journal.sqlite3"
-[images]
-path = "images"
-[log]
-path = "obmen.log"
-"""
-
-
-def _open(config: Settings, *, demo: bool = False) -> int:
+def open_room(config: Settings, *, demo: bool = False) -> int:
+    """The control room on these settings; the exit code. Raises UsageError without a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             _("the control room needs a terminal; without one use the commands, see obmen --help")
@@ -73,10 +37,6 @@ def _open(config: Settings, *, demo: bool = False) -> int:
     from tui.app import run
 
     return run(config, demo=demo)
-
-
-def main() -> None:
-    sys.exit(engine.main())
 
 
 if __name__ == "__main__":

@@ -194,17 +194,18 @@ def _in_folder(folder: Path) -> Iterator[Part]:
     home = folder.resolve()
     for root, folders, files in os.walk(folder):
         folders.sort()
+        below = root[len(str(folder)) :].strip(os.sep).replace(os.sep, "/")
         for file in sorted(files):
-            path = Path(root, file)
             if not file.lower().endswith(WANTED) or file.startswith("."):
                 continue
-            if not path.resolve().is_relative_to(home):
+            path = Path(root, file)
+            if path.is_symlink() and not path.resolve().is_relative_to(home):
                 raise SourceError(
                     _("{path}: a link that leads out of the source is not followed; copy the file").format(
                         path=path
                     )
                 )
-            name = path.relative_to(folder).as_posix()
+            name = f"{below}/{file}" if below else file
             if file.lower().endswith(".zip"):
                 yield from _in_archive(path, name)
             else:
@@ -267,9 +268,10 @@ def _part(name: str, size: int, modified: datetime, path: Path, *members: str) -
 
 def _kinds(name: str) -> frozenset[str]:
     """By the name of the file, or of its folder in a package: `prices/a.xml`."""
-    stem = _stem(name)
+    if not name.lower().endswith(".xml"):
+        return frozenset()
     folder = PurePosixPath(name).parent.name.lower()
-    return NAMES.get(stem) or (NAMES[folder] if folder in NAMES and folder != "goods" else ALL)
+    return NAMES.get(_stem(name)) or (NAMES[folder] if folder in NAMES and folder != "goods" else ALL)
 
 
 def sort_key(name: str) -> list[tuple[int, int | str]]:

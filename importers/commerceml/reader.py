@@ -19,7 +19,7 @@ from importers.commerceml.records import Record, Rejected, Section
 from importers.errors import BadFile
 from importers.texts import _
 
-CHUNK = 1 << 16
+CHUNK = 1 << 17
 BATCH = 200
 """Record elements that stay in the tree before they are read and cut off."""
 ROOT = "КоммерческаяИнформация"

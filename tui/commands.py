@@ -1,0 +1,63 @@
+"""The engine's command line, plus the two commands that open the screen."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from importers import cli as engine
+from importers import settings
+from importers.settings import Settings
+from importers.texts import N_
+from tui.__main__ import open_room
+
+main = engine.main
+
+
+@engine.cli.result_callback()
+@click.pass_context
+def control_room(ctx: click.Context, /, *_results: object, **_options: object) -> None:
+    """Without a command: the control room."""
+    if ctx.invoked_subcommand is None:
+        ctx.exit(open_room(ctx.obj))
+
+
+@engine.cli.command(help=N_("Open the control room on a sample export, in a directory of its own."))
+@click.pass_context
+def demo(ctx: click.Context) -> None:
+    ctx.exit(open_room(demo_settings(settings.data_dir() / "demo"), demo=True))
+
+
+DEMO_CONFIG = """\
+# Made by `obmen demo`; written anew at each start.
+[source]
+path = "export"
+[catalog]
+url = "sqlite:///catalog.sqlite3"
+[journal]
+url = "sqlite:///journal.sqlite3"
+[images]
+path = "images"
+[log]
+path = "obmen.log"
+"""
+
+
+def demo_settings(folder: Path) -> Settings:
+    """Settings that touch nothing outside `folder`, whatever the operator's own settings and environment say."""
+    import shutil
+
+    from importers.sample import EXPORT
+
+    export = folder / "export"
+    if not export.exists():
+        shutil.copytree(EXPORT, export)
+    config = folder / "config.toml"
+    config.write_text(DEMO_CONFIG, encoding="utf-8")
+    for name in [
+        name for name in os.environ if name.startswith(settings.PREFIX) and name != "OBMEN_LANGUAGE"
+    ]:
+        del os.environ[name]  # the workers inherit the environment
+    return settings.load(config)
