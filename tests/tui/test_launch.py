@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 from textual.content import Content
 from textual.pilot import Pilot
@@ -286,6 +287,42 @@ async def test_a_broken_source_is_told_in_the_dialog_and_can_be_changed(room: An
         await stage.press("space", "enter")
         session = await stage.ended()
         assert session.source == good
+
+
+async def test_a_source_edited_but_not_entered_is_looked_at_before_a_launch(room: Any, obmen: Any) -> None:
+    async with room() as stage:
+        await stage.open_dialog(CATALOG)
+        await stage.press("s")
+        stage.dialog.query_one(Input).value = str(obmen.folder / "elsewhere")
+        await stage.press("tab", "enter")  # the launch must not go to the source that was there before
+        await settled(stage.pilot)
+        assert stage.dialog.query_one(Choices).chosen == ()
+        await stage.press("enter")
+        assert await stage.sessions() == []
+        assert await stage.attempts() == []
+
+
+async def test_the_key_is_minted_when_the_dialog_opens(room: Any, gate: Gate) -> None:
+    async with room() as stage:
+        await stage.press("n")
+        key = stage.dialog._key
+        await settled(stage.pilot)
+        await stage.press("space", "enter")
+        assert [request.idempotency_key for request in gate.calls] == [key]
+        gate.open.set()
+        await settled(stage.pilot)
+
+
+async def test_a_launch_without_the_lock_says_so(room: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    launch = engine.launch
+
+    async def unlocked(*args: Any) -> LaunchResult:
+        return msgspec.structs.replace(await launch(*args), lock="unavailable")
+
+    monkeypatch.setattr(engine, "launch", unlocked)
+    async with room() as stage:
+        await stage.launched(CATALOG)
+        assert "Redis" in stage.said()
 
 
 async def test_options_reach_the_session(room: Any) -> None:

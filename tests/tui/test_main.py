@@ -17,11 +17,13 @@ from tui_stage import settled
 from importers.errors import DatabaseError
 from importers.sessions.models import LogLine, Session, Status
 from importers.settings import Settings
+from tui import show
 from tui.app import ObmenApp
+from tui.screens.launch import LaunchScreen
 from tui.screens.main import MainScreen
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.rejects import RejectsPane
-from tui.widgets.sessions import SessionTable
+from tui.widgets.sessions import FIELDS, SessionTable, fitting
 
 
 class MovingJournal(FixedJournal):
@@ -324,3 +326,32 @@ async def test_words_find_sessions_of_older_pages(settings: Settings) -> None:
         await settled(stage.pilot)
         assert stage.screen.session is not None
         assert stage.screen.session.id == 1
+
+
+@pytest.mark.parametrize("width", [44, 50, 60, 79, 80, 92, 104, 110, 126, 140, 200])
+def test_columns_never_overflow_the_screen(width: int) -> None:
+    fields = fitting(width)
+    assert 6 + 2 + sum(field.column.width + 2 for field in fields) + 1 <= width
+    assert {"type", "status"} <= {field.column.key for field in fields}
+    if width >= 140:
+        assert {field.column.key for field in fields} == {field.column.key for field in FIELDS}
+
+
+async def test_bars_answer_the_mouse(settings: Settings) -> None:
+    async with staged(settings, size=(80, 24)) as stage:
+        await stage.pilot.click("#tabs", offset=(10, 0))
+        await settled(stage.pilot)
+        assert stage.screen.query_one(RejectsPane).display
+        await stage.pilot.click("KeyBar", offset=(2, 0))
+        await stage.pilot.pause()
+        assert isinstance(stage.app.screen, LaunchScreen)
+
+
+async def test_a_long_log_comes_in_pieces_and_the_list_lives_meanwhile(settings: Settings) -> None:
+    journal = MovingJournal()
+    journal.log[16] = [
+        LogLine(number, 16, at(1), "log", "info", "line {n}", {"n": number}) for number in range(1, 30_001)
+    ]
+    async with staged(settings, journal) as stage:
+        assert stage.screen.log_view.position.endswith(f"of {show.number(30_000)}")
+        assert "line 30000" in stage.screen.log_view.render_line(stage.screen.log_view.size.height - 1).text

@@ -46,6 +46,7 @@ def page() -> Text:
 
 GOOD_TO_KNOW = N_(
     "Imports run on their own: closing this screen or losing the connection does not stop them.\n"
+    "Tab moves between the table and what is below it.\n"
     "Letters work under the Russian layout too.\n"
     "Shift with the mouse selects text; `obmen logs ID` prints a whole log outside this screen."
 )

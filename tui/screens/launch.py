@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -16,7 +17,6 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from importers.errors import ObmenError
 from importers.kinds import Options, names
 from importers.launch import LaunchRequest, LaunchResult, new_key
 from importers.texts import _, ngettext
@@ -24,6 +24,9 @@ from tui import show
 from tui.keys import bindings, rows
 from tui.widgets.bars import KeyBar
 from tui.widgets.choices import Choices, Offer
+
+if TYPE_CHECKING:
+    from tui.app import ObmenApp
 
 
 class LaunchScreen(ModalScreen[LaunchResult | None]):
@@ -63,20 +66,22 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     # What the source holds
 
     def _survey(self) -> None:
-        source = str(Path(self.query_one(Input).value).expanduser().absolute())
-        self.run_worker(self._look(source), group="survey", exclusive=True, exit_on_error=False)
+        """Look at the source that the input names. Until that is done nothing can be chosen, so nothing launched."""
+        self._source = str(Path(self.query_one(Input).value).expanduser().absolute())
+        self.query_one(Choices).offer((), has_products=False)
+        self._show_choice()
+        self.run_worker(self._look(self._source), group="survey", exclusive=True, exit_on_error=False)
 
     async def _look(self, source: str) -> None:
-        choices = self.query_one(Choices)
+        app = cast("ObmenApp", self.app)
         try:
             offers = await asyncio.to_thread(survey, source)
-            has_products = await _has_products(self.app.settings.catalog.url)  # type: ignore[attr-defined]
-        except ObmenError as error:
-            choices.offer((), has_products=False)
-            self._say(show.plain(str(error)), "bold red")
+            has_products = await _has_products(app.settings.catalog.url)
+        except Exception as error:  # noqa: BLE001 (said in the dialog, and logged)
+            self.query_one(Choices).offer((), has_products=False, waiting=False)
+            self._say(app.explain(error), "bold red")
             return
-        self._source = source
-        choices.offer(offers, has_products=has_products)
+        self.query_one(Choices).offer(offers, has_products=has_products)
         self._show_choice()
 
     # Choosing
@@ -95,8 +100,11 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self.query_one(Input).focus()
 
     def on_input_submitted(self) -> None:
-        self._survey()
         self.query_one(Choices).focus()
+
+    def on_input_blurred(self, event: Input.Blurred) -> None:
+        if not self._sent and str(Path(event.value).expanduser().absolute()) != self._source:
+            self._survey()
 
     def on_choices_changed(self) -> None:
         self._show_choice()
@@ -161,7 +169,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self.query_one("#confirm", Button).disabled = True
         self._say(_("Launching…"))
         request = LaunchRequest(kinds, self._source, self._key, self._options)
-        self.app.launch(request, self._done)  # type: ignore[attr-defined]
+        cast("ObmenApp", self.app).launch(request, self._done)
 
     def _done(self, result: LaunchResult | None) -> None:
         if self.is_attached and self.is_current:

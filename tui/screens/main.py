@@ -89,7 +89,8 @@ class MainScreen(LiveScreen[None]):
             running = session is not None and session.status not in FINAL
             self.log_view.open(read, follow=running, empty=self._nothing())
         if self._tab == "log":
-            await self.log_view.update()
+            if await self.log_view.update():
+                self.wake()
         elif self._tab == "rejects":
             rejects = self.query_one(RejectsPane)
             if rejects.session_id != self._opened:
@@ -155,7 +156,7 @@ class MainScreen(LiveScreen[None]):
         right_text = Text()
         if session:
             right_text = Text(f"#{session.id} {show.status(session.status)} ")
-            if self._tab == "log" and (position := self.log_view.position):
+            if self._tab == "log" and self.size.width >= 70 and (position := self.log_view.position):
                 if self.log_view.follow and session.status not in FINAL:
                     position += ", " + _("following")
                 right_text = Text(f"{position}   ", "dim") + right_text

@@ -51,15 +51,16 @@ class Choices(Widget, can_focus=True):
         super().__init__(id=id)
         self._offers: tuple[Offer, ...] = ()
         self._has_products = False
+        self._waiting = True
         self._cursor = 0
         self._top = 0
         """The first row in view, when plug-ins add more kinds than fit."""
         self.chosen: tuple[str, ...] = ()
         """In the order chosen: the first one is the session's type."""
 
-    def offer(self, offers: tuple[Offer, ...], *, has_products: bool) -> None:
-        """Show what a source holds. Kinds that cannot be chosen any more are dropped."""
-        self._offers, self._has_products = offers, has_products
+    def offer(self, offers: tuple[Offer, ...], *, has_products: bool, waiting: bool = True) -> None:
+        """Show what a source holds; none: it is still being looked at, or (not `waiting`) cannot be read."""
+        self._offers, self._has_products, self._waiting = offers, has_products, waiting
         self._drop()
         self.refresh(layout=True)
 
@@ -106,7 +107,7 @@ class Choices(Widget, can_focus=True):
 
     def render(self) -> Text:
         if not self._offers:
-            return Text(_("Looking at the source…"), "dim")
+            return Text(_("Looking at the source…") if self._waiting else "-", "dim")
         names = [show.kind(offer.kind) for offer in self._offers]
         first = max(map(show.width, names)) + 2
         page = Text(no_wrap=True, overflow="ellipsis")

@@ -29,6 +29,8 @@ from tui.keys import bindings
 
 BLOCK = 500
 """Lines loaded at once."""
+BLOCKS_AT_ONCE = 20
+"""Blocks taken in between two looks at the sessions."""
 BLOCKS_KEPT = 12
 """Blocks in memory besides the last one, which grows."""
 
@@ -130,20 +132,25 @@ class LogView(Widget, can_focus=True):
         if load is None:
             self._paint()
 
-    async def update(self) -> None:
-        """Take in what the journal has gained: one repaint after `open`, and then when something came."""
+    async def update(self) -> bool:
+        """Take in what the journal has gained: one repaint after `open`, and then when something came.
+
+        True: there may be more. A long log comes in pieces, so that the screen lives meanwhile.
+        """
         lines = self.lines
         if lines is None:
-            return
-        before = len(lines)
-        while await lines.grow():
-            if lines is not self.lines:
-                return
+            return False
+        before, more = len(lines), True
+        for _piece in range(BLOCKS_AT_ONCE):
+            more = await lines.grow()
+            if not more or lines is not self.lines:
+                break
         if lines is self.lines and (self._fresh or len(lines) != before):
             if self._fresh or self.follow or before <= self._top + self.size.height:
                 self._paint()
             else:
                 self.post_message(self.Moved())
+        return more
 
     @property
     def position(self) -> str:

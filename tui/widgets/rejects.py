@@ -46,7 +46,7 @@ class RejectsPane(Vertical):
     async def update(self) -> None:
         """Load what the journal has gained, as far as the cursor has come."""
         load = self._load
-        if load is None or not self.table.at_end:
+        if load is None or (len(self._rejects) >= PAGE and not self.table.at_end):
             return
         last = next(reversed(self._rejects.values())).id if self._rejects else 0
         found = await load(last, PAGE)

@@ -46,15 +46,26 @@ def _when(width: int, *, long: bool) -> Callable[[Session, datetime], Text]:
 FIELDS = (
     Field(Column("type", N_("Type"), 18), 0, lambda s, now: _left(show.kinds(s))),
     Field(Column("status", N_("Status"), 12), 0, lambda s, now: status_text(s.status)),
-    Field(Column("started", N_("Started"), 11), 0, _when(11, long=False)),
+    Field(Column("started", N_("Started"), 11), 74, _when(11, long=False)),
     Field(
-        Column("duration", N_("Duration"), 8, right=True), 0, lambda s, now: _right(show.elapsed(s, now), 8)
+        Column("duration", N_("Duration"), 8, right=True), 60, lambda s, now: _right(show.elapsed(s, now), 8)
     ),
-    Field(Column("progress", N_("Done"), 4, right=True), 0, lambda s, now: _right(show.progress(s), 4)),
+    Field(Column("progress", N_("Done"), 4, right=True), 50, lambda s, now: _right(show.progress(s), 4)),
     Field(Column("counts", N_("Records"), 14), 110, lambda s, now: _left(show.counts(s.counts))),
     Field(Column("operator", N_("Operator"), 10), 92, lambda s, now: _left(s.operator)),
     Field(Column("request", N_("Request"), 8), 104, lambda s, now: _left(s.request_id)),
 )
+
+
+def fitting(width: int) -> list[Field]:
+    """The fields for a screen of this width; type and records take what the others leave."""
+    fields = {field.column.key: field for field in FIELDS if field.wide <= width}
+    spare = width - 7 - sum(field.column.width + 2 for field in fields.values()) - 2
+    for key, most in (("type", 12), ("counts", 16)):
+        if (field := fields.get(key)) and (more := max(0, min(spare, most))):
+            fields[key] = field._replace(column=field.column._replace(width=field.column.width + more))
+            spare -= more
+    return list(fields.values())
 
 
 def status_text(status: Status) -> Text:
@@ -65,7 +76,7 @@ class SessionTable(StableTable):
     """Sessions, newest first; `space` marks rows, `show_sessions` keeps cursor, scroll and marks."""
 
     def __init__(self) -> None:
-        self._fields = self._fitting(80)
+        self._fields = fitting(80)
         super().__init__(self._titles(), id="sessions")
         self._sessions: dict[str, Session] = {}
         self.marks: set[int] = set()
@@ -99,7 +110,7 @@ class SessionTable(StableTable):
 
     def fit(self, width: int, now: datetime) -> None:
         """Take the columns that fit a screen of this width."""
-        self._fields = self._fitting(width)
+        self._fields = fitting(width)
         if self.reshape(self._titles()):
             self.show_again(now)
 
@@ -111,13 +122,3 @@ class SessionTable(StableTable):
 
     def _titles(self) -> list[Column]:
         return [Column("id", N_("ID"), 6, right=True), *(field.column for field in self._fields)]
-
-    def _fitting(self, width: int) -> list[Field]:
-        """The fields for a screen of this width; type and records take what the others leave."""
-        fields = {field.column.key: field for field in FIELDS if field.wide <= width}
-        spare = width - 7 - sum(field.column.width + 2 for field in fields.values()) - 2
-        for key, most in (("type", 12), ("counts", 16)):
-            if (field := fields.get(key)) and (more := max(0, min(spare, most))):
-                fields[key] = field._replace(column=field.column._replace(width=field.column.width + more))
-                spare -= more
-        return list(fields.values())
