@@ -91,13 +91,12 @@ async def holding(
             await asyncio.sleep(POLL_SECONDS)
         yield got, found
     finally:
-        await to_the_end(_let_go(lock, key, token, got))
+        await to_the_end(_let_go(lock, key, token))
 
 
-async def _let_go(lock: LaunchLock, key: str, token: str, got: Locked) -> None:
-    """Even BUSY is released: when an acquire was cancelled nobody knows whether it went through."""
+async def _let_go(lock: LaunchLock, key: str, token: str) -> None:
+    """Whatever acquire said: after a cancellation or a lost reply nobody knows whether it went through."""
     try:
-        if got is not Locked.UNAVAILABLE:
-            await lock.release(key, token)
+        await lock.release(key, token)
     finally:
         await lock.close()

@@ -26,7 +26,8 @@ def client(url: str) -> Redis:
     try:
         return Redis.from_url(
             url,
-            socket_timeout=TIMEOUT_SECONDS,
+            # Ours is around every command; redis-py's own asyncio.wait_for would swallow cancellations (Python 3.11).
+            socket_timeout=None,
             socket_connect_timeout=TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
             decode_responses=True,
@@ -62,10 +63,13 @@ async def server_version(url: str) -> tuple[int, ...]:
     """The version of the server at `url`. Raises DatabaseError when it does not answer."""
     redis = client(url)
     try:
-        info = await redis.info("server")
-    except (RedisError, OSError) as error:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            info = await redis.info("server")
+    except (RedisError, OSError, TimeoutError) as error:
         raise DatabaseError(
-            _("{url}: Redis does not answer: {error}").format(url=_plain(url), error=error)
+            _("{url}: Redis does not answer: {error}").format(
+                url=_plain(url), error=str(error) or _("timeout")
+            )
         ) from error
     finally:
         await redis.aclose()

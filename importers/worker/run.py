@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from importers.errors import LeaseLost, ObmenError
-from importers.kinds import Counted, Counts, Event, Job, Log, Progress, Reject, load, names
+from importers.kinds import KINDS, Counted, Counts, Event, Job, Log, Progress, Reject, load
 from importers.launch import target_of
 from importers.logs import log_to
 from importers.processes import this_process
@@ -47,9 +47,8 @@ async def work(session_id: int, settings: Settings) -> int:
 
 
 def _place(kind: str) -> int:
-    """Where a kind stands in the order in which they run; one that is not there any more fails on loading."""
-    known = names()
-    return known.index(kind) if kind in known else len(known)
+    """Where a kind stands in the order in which they run: plug-ins last."""
+    return KINDS.index(kind) if kind in KINDS else len(KINDS)
 
 
 class _Run:
@@ -90,7 +89,7 @@ class _Run:
         from importers.commerceml import open_export
 
         session = self.session
-        kinds = {kind: load(kind) for kind in sorted(session.kinds, key=_place)}
+        kinds = {kind: load(kind) for kind in sorted(sorted(session.kinds), key=_place)}
         export = open_export(session.source)
         catalog = await open_catalog(self.settings.catalog.url)
         try:

