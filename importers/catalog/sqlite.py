@@ -143,15 +143,14 @@ class SqliteTransaction:
         return [product for product in products if product not in found]
 
     async def insert(self, table: Table, rows: Sequence[tuple[Cell, ...]]) -> None:
-        whole = len(rows) - len(rows) % INSERT_ROWS
-        await self.write(
-            sql.insert(table, INSERT_ROWS),
-            [
-                list(chain.from_iterable(rows[start : start + INSERT_ROWS]))
-                for start in range(0, whole, INSERT_ROWS)
-            ],
-        )
-        await self.write(sql.insert(table), rows[whole:])
+        await self.insert_cells(table, list(chain.from_iterable(rows)))
+
+    async def insert_cells(self, table: Table, cells: list[Cell]) -> None:
+        """Add the rows that the cells make up, one after the other."""
+        width = len(table.columns)
+        whole = len(cells) - len(cells) % (INSERT_ROWS * width)
+        await self.write(sql.insert(table, INSERT_ROWS), _slices(cells, 0, whole, INSERT_ROWS * width))
+        await self.write(sql.insert(table), _slices(cells, whole, len(cells), width))
 
     def referred_images(self) -> AsyncIterator[tuple[str]]:
         return self.rows(sql.REFERRED_IMAGES)
@@ -202,6 +201,10 @@ class SqliteTransaction:
         touched = self._connection.total_changes - before
         self.changed |= touched > 0
         return touched
+
+
+def _slices(cells: list[Cell], start: int, stop: int, size: int) -> list[list[Cell]]:
+    return [cells[at : at + size] for at in range(start, stop, size)]
 
 
 def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -159,10 +159,15 @@ class SqliteStage:
         counts = Counts()
         merged = Merged(counts, [], [])
         told: dict[str, dict[Cell, Row]] = {}
+        totals: set[str] = set()
         for key, payloads in batch.items():
-            rows = [row for payload in payloads for row in _decode(payload)[0]]
+            rows = _decode(payloads[0])[0]
+            for payload in payloads[1:]:
+                rows += _decode(payload)[0]
             facts = {row[0]: row for row in rows}
-            if len(facts) < len(rows) or (shape.or_total and "" in facts and len(facts) > 1):
+            if shape.or_total and "" in facts:
+                totals.add(key)
+            if len(facts) < len(rows) or (key in totals and len(facts) > 1):
                 facts, differing = _fold(rows, shape.or_total)
                 counts.unchanged += len(rows) - len(facts)
                 merged.differing += differing
@@ -178,7 +183,8 @@ class SqliteStage:
                 continue
             old = {row[0]: row for row in held[key][0]}
             new = [row for row in facts.values() if old.get(row[0]) != row]
-            gone = [second for second in old if (second == "") != ("" in facts)] if shape.or_total else []
+            # Also a total that was told in between, though it does not count itself any more, replaces all.
+            gone = [s for s in old if s not in facts and (s == "" or key in totals)] if shape.or_total else []
             created = sum(row[0] not in old for row in new)
             counts.created += created
             counts.updated += len(new) - created
@@ -229,10 +235,13 @@ class _Writes:
         self._tx = transaction
         self._gone: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
         self._updated: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
-        self._new: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
+        self._new: dict[Table, list[Cell]] = defaultdict(list)
+        """Cell by cell, as INSERTs of many rows take them."""
 
     def add(self, table: Table, key: str, rows: Iterable[Row]) -> None:
-        self._new[table].extend([(key, *row) for row in rows])
+        cells = self._new[table]
+        for row in rows:
+            cells += (key, *row)
 
     def replace(self, table: Table, key: str, was: Sequence[Row], now: Sequence[Row]) -> None:
         """Delete what is only in `was`, write what is only in `now`; rows of the same primary key are updated."""
@@ -241,7 +250,7 @@ class _Writes:
         self._gone[table].extend((key, *ident) for ident in before if ident not in after)
         for ident, row in after.items():
             if ident not in before:
-                self._new[table].append((key, *row))
+                self._new[table] += (key, *row)
             elif before[ident] != row:
                 self._updated[table].append((key, *row))
 
@@ -250,11 +259,11 @@ class _Writes:
             await self._tx.write(sql.delete(table), rows)
         for table, rows in self._updated.items():
             await self._tx.write(sql.update(table), rows)
-        for table, rows in self._new.items():
-            await self._tx.insert(table, rows)
+        for table, cells in self._new.items():
+            await self._tx.insert_cells(table, cells)
 
 
-def _fold(rows: list[Row], or_total: bool) -> tuple[dict[Cell, Row], int]:
+def _fold(rows: Sequence[Row], or_total: bool) -> tuple[dict[Cell, Row], int]:
     """The facts that count among those told of one key, and how many were replaced by something else."""
     facts: dict[Cell, Row] = {}
     differing = 0

@@ -181,7 +181,7 @@ async def test_the_catalog_is_what_the_model_says(sessions: list[tuple[RecordExp
 
 @pytest.mark.chaos
 @pytest.mark.timeout(1800)
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SESSIONS)
 async def test_the_catalog_is_what_the_model_says_for_long(sessions: list[tuple[RecordExport, str]]) -> None:
     await compare(sessions)
