@@ -1,0 +1,94 @@
+"""Writes docs/format.md: what obmen reads, from the definitions that it reads by. `python docs/format.py`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+from importers.commerceml import files, normalise, records
+from importers.commerceml import inspect as inspection
+
+PAGE = Path(__file__).with_name("format.md")
+
+HEAD = """\
+# What obmen reads
+
+CommerceML as 1C writes it, versions 2.02 to 2.10 and 3.x, with any namespace or none: elements are found by their local
+name, and nothing is decided by `ВерсияСхемы`. This page is written by `docs/format.py` from the definitions themselves.
+
+## Source
+
+A folder or a .zip (also zips in it). The types that a file may serve follow from the name that 1C gives it:
+
+{names}
+
+Any other name (`import.xml`, `offers0_1.xml`, `offers___guid.xml`, …) may hold everything. Where an export has files of
+its own for prices (`prices…`), stocks (`rests…`) or customers (`contragents…`), another file whose first records have
+none of these is not read for them. Parts are read in the order of their numbers; missing numbers are told.
+
+Encoding: the byte order mark, else UTF-8 if all bytes are UTF-8, else what the file declares. DOCTYPE, entities and
+external references are refused. A file that changes while it is read fails the session.
+
+## What counts as one record
+
+{counts}
+
+For prices and stocks each price and each stock of one warehouse counts. A row that a full export
+(`СодержитТолькоИзменения="false"`) no longer holds counts as read and removed, so that always
+read = created + updated + unchanged + removed + rejected. Duplicates: the last one counts, the others are *unchanged*.
+
+## Values
+
+- Text is stripped, NBSP and invisible marks included. Empty means "not given".
+- Numbers: spaces go, a comma becomes a point; kept as exact decimal text. `1e999`, `NaN` and the like are rejected.
+- "Not set": the zero GUID, dates of the year 0001, `-999 999 999,9`.
+- Currencies: {currencies}; others are kept as they are.
+- Removed: `Статус="Удален"` as attribute or element, or `ПометкаУдаления` true.
+- An offer's id is its `Ид`, with a separate `ИдХарактеристики` it is `Ид#ИдХарактеристики`; the product is what stands
+  before `#`.
+- Pictures: `\\` becomes `/`; a path that is absolute or has `..` is rejected.
+
+## Records
+
+Sent on from the reader to the import types (`importers/commerceml/records.py`).
+"""
+
+
+def page() -> str:
+    names = "\n".join(f"- `{name}…`: {', '.join(sorted(kinds))}" for name, kinds in files.NAMES.items())
+    counts = "\n".join(f"- {kind}: {', '.join(names)}" for kind, names in inspection.OF_KIND.items() if names)
+    by_code: dict[str, list[str]] = {}
+    for written, code in normalise.CURRENCIES.items():
+        by_code.setdefault(code, []).append(written)
+    currencies = "; ".join(f"{', '.join(written)} → {code}" for code, written in by_code.items())
+    return HEAD.format(names=names, counts=counts, currencies=currencies) + "".join(_records())
+
+
+def _records() -> list[str]:
+    """A heading, the docstring, and a table of the fields for every record."""
+    tree = ast.parse(inspect.getsource(records))
+    found = []
+    for node in tree.body:
+        if not isinstance(node, ast.ClassDef) or node.name == "Record":
+            continue
+        text = re.sub(r"\s*\n\s*", " ", (ast.get_docstring(node) or "").strip())
+        rows = [
+            f"\n### {node.name}\n\n{text}\n\n" if text else f"\n### {node.name}\n\n",
+            "| field | type | |\n|---|---|---|\n",
+        ]
+        for at, field in enumerate(node.body):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                after = node.body[at + 1] if at + 1 < len(node.body) else None
+                note = ""
+                if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                    note = re.sub(r"\s*\n\s*", " ", str(after.value.value).strip())
+                kind = ast.unparse(field.annotation).replace("|", "\\|")
+                rows.append(f"| `{field.target.id}` | `{kind}` | {note} |\n")
+        found.append("".join(rows))
+    return found
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
