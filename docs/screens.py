@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import getpass
 import re
 import socket
 import tempfile
@@ -24,7 +24,6 @@ IMPORTS = (("catalog", "stocks", "prices"), ("customers",), ("prices",), ("image
 
 
 async def main() -> None:
-    os.environ["LOGNAME"] = "operator"
     for language, name in (("en", "screen.svg"), ("ru", "screen.ru.svg")):
         with tempfile.TemporaryDirectory() as folder:
             config = _settings(Path(folder), language)
@@ -32,6 +31,8 @@ async def main() -> None:
                 await _import(kinds, config)
             svg = await _picture(config)
         shown = re.sub(rf"{socket.gethostname()}:\d+", "shop:4711", svg)
+        user = getpass.getuser()
+        shown = shown.replace(user + "&#160;" * (8 - len(user)), "operator")
         (DOCS / name).write_text(shown, encoding="utf-8")
 
 
