@@ -116,8 +116,11 @@ class SqliteStage:
         counts = Counts()
         merged = Merged(counts, [], [])
         told: dict[str, Rows] = {}
+        marks: set[str] = set()
         for key, payloads in batch.items():
-            told[key] = _decode(payloads[-1])
+            told[key], only_marks = _last(shape, payloads)
+            if only_marks:
+                marks.add(key)
             counts.unchanged += len(payloads) - 1
             merged.differing += sum(payload != payloads[-1] for payload in payloads)
 
@@ -125,10 +128,9 @@ class SqliteStage:
         writes = _Writes(self._tx)
         for key, new in told.items():
             old = held.get(key)
-            removed = _is_removed(shape, new)
-            if old and removed:
+            if old and key in marks:
                 # A deletion mark often comes alone: what the shop knows of the thing stays.
-                new = (_removed(shape, old), *old[1:])
+                new = _removed(shape, old)
             changed = old is None
             for table, was, now in zip(shape.tables, old or [()] * len(new), new, strict=True):
                 if set(was) != set(now):
@@ -136,7 +138,7 @@ class SqliteStage:
                     writes.replace(table, key, was, now)
             if not changed:
                 counts.unchanged += 1
-            elif removed:
+            elif _is_removed(shape, new) and not (old and _is_removed(shape, old)):
                 counts.removed += 1
                 merged.hidden += old is not None
             elif old is None:
@@ -280,7 +282,20 @@ def _is_removed(shape: Shape, rows: Rows) -> bool:
     return shape.removed_at is not None and bool(rows[0][0][shape.removed_at])
 
 
-def _removed(shape: Shape, rows: Rows) -> tuple[Row, ...]:
+def _removed(shape: Shape, rows: Rows) -> Rows:
     at = shape.at("removed")
     (row,) = rows[0]
-    return ((*row[:at], 1, *row[at + 1 :]),)
+    return (((*row[:at], 1, *row[at + 1 :]),), *rows[1:])
+
+
+def _last(shape: Shape, payloads: list[bytes]) -> tuple[Rows, bool]:
+    """What counts of an entity that was told several times, as if each came in a session of its own; and whether
+    nothing but deletion marks came."""
+    last = _decode(payloads[-1])
+    if not _is_removed(shape, last):
+        return last, False
+    for payload in reversed(payloads[:-1]):
+        rows = _decode(payload)
+        if not _is_removed(shape, rows):
+            return _removed(shape, rows), False
+    return _decode(payloads[0]), True

@@ -117,6 +117,18 @@ async def test_a_deletion_mark_hides_and_leaves_the_rest(shop: Shop) -> None:
     assert shop.rows("SELECT name, removed FROM product WHERE id = 'p'") == [("Палатка 2", 0)]
 
 
+async def test_a_mark_after_the_product_leaves_what_was_told_before_it(shop: Shop) -> None:
+    mark = Product("p", None, removed=True)
+    told = await shop.take(export(GOODS, product("p", "Палатка"), mark, mark), "catalog")
+    assert shop.rows("SELECT name, removed FROM product") == [("Палатка", 1)]
+    assert (told.table("product").removed, told.table("product").unchanged) == (1, 2)
+    told = await shop.take(export(GOODS, product("p", "Тент"), mark), "catalog")
+    assert shop.rows("SELECT name, removed FROM product") == [("Тент", 1)]
+    assert (told.table("product").updated, told.table("product").unchanged) == (1, 1)
+    told = await shop.take(export(GOODS, mark, product("p", "Навес")), "catalog")
+    assert shop.rows("SELECT name, removed FROM product") == [("Навес", 0)]
+
+
 async def test_a_deletion_mark_of_something_unknown_is_kept(shop: Shop) -> None:
     told = await shop.take(export(GOODS, *(product(f"p{n}", removed=True) for n in range(50))), "catalog")
     assert told.table("product").removed == 50, "and no limit applies: the shop loses nothing"

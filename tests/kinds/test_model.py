@@ -109,8 +109,8 @@ class Model:
                             self.stocks[record.id, warehouse] = quantity
 
     def _entities(self, held: Any, of: Any, section: str, records: list[Record], gaps: Any) -> None:
-        last = {record.id: record for record in records if isinstance(record, of)}
-        for record in last.values():
+        mine = [record for record in records if isinstance(record, of)]
+        for record in mine:
             if record.removed and record.id in held:
                 held[record.id] = (held[record.id][0], True, *held[record.id][2:])
             else:
@@ -121,8 +121,8 @@ class Model:
         rejected = [record for record in records if isinstance(record, Rejected) and of is Product]
         if gaps or any(reject.id == "" for reject in rejected):
             return
-        present = {*last, *(reject.id for reject in rejected)}
-        for catalog in {record.catalog_id for record in records if isinstance(record, of)}:
+        present = {*(record.id for record in mine), *(reject.id for reject in rejected)}
+        for catalog in {record.catalog_id for record in mine}:
             said = [
                 r.changes_only
                 for r in records
