@@ -1,0 +1,414 @@
+"""What dead, frozen and lost workers leave behind, and that a late worker or reaper can change nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from engine_stage import PEOPLE, MovedClock, Stage, dead_process, no_processes, staged
+
+from importers import processes, texts
+from importers.catalog import open_catalog
+from importers.errors import DatabaseError, LeaseLost
+from importers.kinds import Counts, Log
+from importers.processes import Owner, process, this_process
+from importers.sessions import Session, Status
+from importers.worker import dispatch as dispatching
+from importers.worker import reaper
+from importers.worker.heartbeat import must_go_on
+from importers.worker.reaper import reap
+from importers.worker.run import _Run, work
+
+LEASE = 30.0
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock()
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, clock: MovedClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    """A clock that tests move; the machine's boot is that of the clock; no process is started by itself."""
+    monkeypatch.setattr(processes, "boot_id", lambda: clock.boot_name)
+    monkeypatch.setattr(reaper, "GRACE_SECONDS", 0.0)
+    async with staged(tmp_path, clock) as made:
+        no_processes(monkeypatch, made)
+        yield made
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that lives."""
+    child = subprocess.Popen(["/bin/sleep", "600"])
+    yield child
+    child.kill()
+    child.wait()
+
+
+async def claimed(stage: Stage, owner: Owner, **rest: Any) -> Session:
+    result = await stage.launch(**rest)
+    assert result.session is not None
+    session = await stage.journal.claim(result.session.id, result.session.target, owner, LEASE)
+    assert session is not None
+    return session
+
+
+async def session_1(stage: Stage) -> tuple[Status, str]:
+    session = await stage.journal.session(1)
+    return session.status, texts.render(session.error or "", session.error_args)
+
+
+async def commit(stage: Stage, session: Session, **people: str) -> None:
+    """As the worker that claimed `session` would."""
+    catalog = await open_catalog(stage.settings.catalog.url)
+    try:
+        async with catalog.transaction(
+            journal_id=stage.journal.journal_id, session_id=session.id, fence=session.fence
+        ) as transaction:
+            for key, name in people.items():
+                await transaction.execute(
+                    "INSERT OR REPLACE INTO customer (id, name, removed) VALUES (?, ?, 0)", key, name
+                )
+            transaction.note = msgspec.json.encode(
+                {"customers": Counts(read=len(people), created=len(people))}
+            )
+
+            async def may_commit() -> None:
+                must_go_on(await stage.journal.beat(session.id, session.fence, LEASE))
+
+            transaction.before_commit = may_commit
+    finally:
+        await catalog.close()
+
+
+# Dead
+
+
+async def test_a_dead_worker_is_noticed_at_once(stage: Stage) -> None:
+    owner = dead_process()
+    await claimed(stage, owner)
+    assert await reap(stage.journal, stage.settings) == 1
+    status, error = await session_1(stage)
+    assert status is Status.FAILED
+    assert error == f"The worker {owner.name} died while it ran; nothing is changed. Start the import again"
+    assert (await stage.journal.events(1))[-1].type == "summary"
+    assert await reap(stage.journal, stage.settings) == 0
+
+
+async def test_a_pid_that_was_given_again_is_not_the_worker(
+    stage: Stage, sleeper: subprocess.Popen[bytes]
+) -> None:
+    now = process(sleeper.pid)
+    await claimed(stage, Owner(now.host, now.pid, "1", now.boot))
+    assert await reap(stage.journal, stage.settings) == 1
+    assert sleeper.poll() is None, "a stranger is left alone"
+    assert (await session_1(stage))[0] is Status.FAILED
+
+
+async def test_a_reboot_ends_every_worker(stage: Stage, clock: MovedClock) -> None:
+    await claimed(stage, this_process())
+    clock.boot_name, clock.seconds = "boot-2", 1.0
+    assert await reap(stage.journal, stage.settings) == 1
+    assert (await session_1(stage))[0] is Status.FAILED
+
+
+async def test_leases_of_another_boot_are_over(stage: Stage, clock: MovedClock) -> None:
+    """Whatever their number says: the clock began anew."""
+    me = this_process()
+    await claimed(stage, Owner("another-container", 1, "1", me.boot))
+    clock.boot_name, clock.seconds = "boot-2", 1.0
+    (held,) = await stage.journal.held(f"sqlite:///{stage.folder}/catalog.sqlite3")
+    assert held.lease_over
+
+
+async def test_a_live_worker_is_left_alone(stage: Stage, clock: MovedClock) -> None:
+    await claimed(stage, this_process())
+    clock.seconds += LEASE - 1
+    assert await reap(stage.journal, stage.settings) == 0
+    assert (await session_1(stage))[0] is Status.IN_PROGRESS
+
+
+async def test_a_worker_of_elsewhere_has_its_lease(stage: Stage, clock: MovedClock) -> None:
+    await claimed(stage, Owner("another-container", 1, "1", this_process().boot))
+    clock.seconds += LEASE - 1
+    assert await reap(stage.journal, stage.settings) == 0
+    clock.seconds += 2
+    assert await reap(stage.journal, stage.settings) == 1
+    assert (await session_1(stage))[0] is Status.FAILED
+
+
+async def test_died_after_its_commit_is_completed(stage: Stage) -> None:
+    session = await claimed(stage, dead_process())
+    await commit(stage, session, x="X")
+    assert await reap(stage.journal, stage.settings) == 1
+    found = await stage.journal.session(1)
+    assert (found.status, found.error, found.counts) == (Status.COMPLETED, None, Counts(read=1, created=1))
+
+
+async def test_died_while_cancelling_is_cancelled(stage: Stage) -> None:
+    await claimed(stage, dead_process())
+    await stage.journal.cancel(1)
+    await reap(stage.journal, stage.settings)
+    assert (await session_1(stage))[0] is Status.CANCELLED
+
+
+async def test_committed_before_it_was_cancelled_is_completed(stage: Stage) -> None:
+    session = await claimed(stage, dead_process())
+    await commit(stage, session, x="X")
+    await stage.journal.cancel(1)
+    await reap(stage.journal, stage.settings)
+    assert (await session_1(stage))[0] is Status.COMPLETED
+
+
+async def test_it_is_tried_again_as_often_as_the_setting_says(stage: Stage) -> None:
+    stage.settings = msgspec.structs.replace(
+        stage.settings, worker=msgspec.structs.replace(stage.settings.worker, retries=1)
+    )
+    await claimed(stage, dead_process())
+    await reap(stage.journal, stage.settings)
+    assert (await session_1(stage))[0] is Status.STARTED
+    assert stage.sent == [1, 1], "it is sent at once"
+    assert await stage.journal.claim(1, f"sqlite:///{stage.folder}/catalog.sqlite3", dead_process(), LEASE)
+    await reap(stage.journal, stage.settings)
+    assert (await session_1(stage))[0] is Status.FAILED
+    types = [line.type for line in await stage.journal.events(1)]
+    assert types.count("received") == 1
+    assert "Taken up again by worker {owner}" in [line.message for line in await stage.journal.events(1)]
+
+
+async def test_what_cannot_be_looked_into_now_is_left_for_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await claimed(stage, dead_process())
+
+    async def locked(_url: str) -> None:
+        raise DatabaseError("catalog.sqlite3: locked by another program")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("importers.catalog.open_catalog", locked)
+        assert await reap(stage.journal, stage.settings) == 0
+    assert "session 1: catalog.sqlite3: locked" in stage.log()
+    assert await reap(stage.journal, stage.settings) == 1
+
+
+# Frozen
+
+
+async def test_a_frozen_worker_is_ended_when_its_lease_is_over(
+    stage: Stage, clock: MovedClock, sleeper: subprocess.Popen[bytes]
+) -> None:
+    sleeper.send_signal(signal.SIGSTOP)
+    await claimed(stage, process(sleeper.pid))
+    assert await reap(stage.journal, stage.settings) == 0
+    clock.seconds += LEASE + 1
+    assert await reap(stage.journal, stage.settings) == 1
+    assert sleeper.wait(5) == -signal.SIGKILL
+    status, error = await session_1(stage)
+    assert (status, "gave no sign of life for its lease and was ended" in error) == (Status.FAILED, True)
+
+
+async def test_a_machine_that_wakes_from_sleep_gives_its_workers_a_moment(
+    stage: Stage, clock: MovedClock, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reaper, "GRACE_SECONDS", 0.5)
+    session = await claimed(stage, process(sleeper.pid))
+    clock.seconds += 8 * 3600
+    reaping = asyncio.create_task(reap(stage.journal, stage.settings))
+    await asyncio.sleep(0.1)
+    assert await stage.journal.beat(1, session.fence, LEASE) is Status.IN_PROGRESS
+    assert await reaping == 0
+    assert sleeper.poll() is None
+
+
+async def test_anothers_frozen_worker_is_told_to_the_operator(
+    stage: Stage, clock: MovedClock, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(signal, "pidfd_send_signal", forbidden)
+    await claimed(stage, process(sleeper.pid))
+    clock.seconds += LEASE + 1
+    assert await reap(stage.journal, stage.settings) == 0
+    assert f"kill -9 {sleeper.pid}" in stage.log()
+    assert (await session_1(stage))[0] is Status.IN_PROGRESS, (
+        "it may hold the catalog, so nobody else could work"
+    )
+
+
+# Lost on the way to a worker
+
+
+async def test_a_session_that_nobody_sent_is_sent(stage: Stage, clock: MovedClock) -> None:
+    await stage.launch()
+    stage.change("UPDATE session SET dispatched_clock = NULL, owner = NULL, dispatches = 0")
+    stage.sent.clear()
+    assert await reap(stage.journal, stage.settings) == 0, "its launch may be about to"
+    clock.seconds += reaper.UNSENT_SECONDS + 0.1
+    assert await reap(stage.journal, stage.settings) == 1
+    assert stage.sent == [1]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 61.0])
+async def test_a_lost_dispatch_is_made_again(stage: Stage, clock: MovedClock, seconds: float) -> None:
+    """At once when the process that was to claim the session is gone, else after a minute."""
+    await stage.launch()
+    if seconds < 1:
+        await stage.journal.dispatched_to(1, 1, dead_process())
+    clock.seconds += seconds
+    assert await reap(stage.journal, stage.settings) == 1
+    assert stage.sent == [1, 1]
+    assert await reap(stage.journal, stage.settings) == 0
+
+
+async def test_a_launcher_that_died_before_it_sent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatching, "this_process", dead_process)
+    monkeypatch.setattr(type(stage.journal), "dispatched_to", lambda *_: asyncio.sleep(0))
+    await stage.launch()
+    assert await reap(stage.journal, stage.settings) == 1
+    assert stage.sent == [1, 1]
+
+
+async def test_a_worker_that_never_comes_ends_the_session(stage: Stage, clock: MovedClock) -> None:
+    await stage.launch()
+    for _ in range(reaper.MAX_DISPATCHES):
+        clock.seconds += reaper.LOST_SECONDS + 1
+        await reap(stage.journal, stage.settings)
+    status, error = await session_1(stage)
+    assert (status, error) == (
+        Status.FAILED,
+        f"No worker came after 3 tries; see the log {stage.folder}/obmen.log",
+    )
+    assert stage.sent == [1, 1, 1]
+
+
+async def test_sessions_of_another_catalog_are_not_ours(stage: Stage) -> None:
+    await claimed(stage, dead_process())
+    other = msgspec.structs.replace(
+        stage.settings, catalog=type(stage.settings.catalog)(url=f"sqlite:///{stage.folder}/other.sqlite3")
+    )
+    assert await reap(stage.journal, other) == 0
+    assert (await session_1(stage))[0] is Status.IN_PROGRESS
+
+
+# Late
+
+
+async def taken_over(stage: Stage) -> tuple[Session, Session]:
+    """A worker that only seemed dead, and the one that took its session up again."""
+    first = await claimed(stage, dead_process())
+    assert await stage.journal.start_again(1, first.fence)
+    second = await stage.journal.claim(1, first.target, this_process(), LEASE)
+    assert second is not None
+    return first, second
+
+
+async def test_a_late_worker_can_write_nothing(stage: Stage) -> None:
+    first, second = await taken_over(stage)
+    lines = await stage.journal.events(1)
+    assert await stage.journal.beat(1, first.fence, LEASE) is None
+    assert await stage.journal.status_of(1, first.fence) is None
+    assert not await stage.journal.write(
+        1, first.fence, [Log("info", "late")], [], done=9, total=9, running_kind="x", by_kind={}
+    )
+    assert not await stage.journal.finish(1, first.fence, Status.FAILED, {}, "late")
+    assert not await stage.journal.start_again(1, first.fence)
+    assert await stage.journal.events(1) == lines
+    assert await stage.journal.session(1) == second
+
+
+async def test_a_late_worker_cannot_commit_before_the_other(stage: Stage) -> None:
+    first, second = await taken_over(stage)
+    with pytest.raises(LeaseLost):
+        await commit(stage, first, x="late")
+    await commit(stage, second, x="right")
+    assert stage.customers() == {"x": "right"}
+
+
+async def test_a_late_worker_cannot_commit_after_the_other(stage: Stage) -> None:
+    first, second = await taken_over(stage)
+    await commit(stage, second, x="right")
+    await stage.journal.finish(1, second.fence, Status.COMPLETED, {})
+    with pytest.raises(LeaseLost):
+        await commit(stage, first, x="late")
+    assert stage.customers() == {"x": "right"}
+
+
+async def test_a_late_worker_leaves_the_end_to_whoever_took_the_session(stage: Stage) -> None:
+    first, _second = await taken_over(stage)
+
+    class Alive:
+        def check(self) -> None:
+            pass
+
+    before = await stage.journal.session(1)
+    code = await _Run(first, stage.settings, stage.journal, Alive()).run()  # type: ignore[arg-type]
+    assert (code, stage.customers()) == (1, {})
+    assert await stage.journal.session(1) == before
+
+
+async def test_a_late_reaper_can_change_nothing(stage: Stage, clock: MovedClock) -> None:
+    """It read the lease as over; the worker finished meanwhile (River#1302)."""
+    session = await claimed(stage, dead_process())
+    held = await stage.journal.held(session.target)
+    await commit(stage, session, x="X")
+    await stage.journal.finish(1, session.fence, Status.COMPLETED, {"customers": Counts(read=1, created=1)})
+    before = await stage.journal.session(1)
+    assert not await reaper._look_after(held[0], stage.settings, stage.journal)
+    assert await stage.journal.session(1) == before
+
+
+async def test_a_late_reaper_does_not_fail_a_session_that_was_claimed(
+    stage: Stage, clock: MovedClock
+) -> None:
+    await stage.launch()
+    stage.change("UPDATE session SET dispatches = 3")
+    clock.seconds += reaper.LOST_SECONDS + 1
+    target = f"sqlite:///{stage.folder}/catalog.sqlite3"
+    (held,) = await stage.journal.held(target)
+    assert await stage.journal.claim(1, target, this_process(), LEASE)
+    assert not await reaper._send(held, stage.settings, stage.journal)
+    assert (await session_1(stage))[0] is Status.IN_PROGRESS
+
+
+# With real processes
+
+
+async def test_kill_9_in_the_middle(tmp_path: Path) -> None:
+    """The catalog is as before, the session ends with a reason, the next launch is not blocked."""
+    async with staged(tmp_path) as stage:
+        result = await stage.launch()
+        assert result.session is not None
+        async with asyncio.timeout(30):
+            while not (session := await stage.journal.session(1)).status.final:
+                if session.status is Status.IN_PROGRESS and session.owner:
+                    with suppress(ProcessLookupError):
+                        os.kill(int(session.owner.rpartition(":")[2]), signal.SIGKILL)
+                await reap(stage.journal, stage.settings)
+        assert session.status in (Status.FAILED, Status.COMPLETED)
+        assert stage.customers() == ({} if session.status is Status.FAILED else PEOPLE)
+        stage.change("UPDATE session SET created_clock = 0")
+        again = await stage.launch()
+        assert again.session is not None
+        assert (await stage.ended(again.session.id)).status is Status.COMPLETED
+        assert stage.customers() == PEOPLE
+
+
+async def test_two_workers_for_one_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A duplicate delivery: one claims, the other leaves."""
+    async with staged(tmp_path) as stage:
+        no_processes(monkeypatch, stage)
+        await stage.launch()
+        await asyncio.gather(work(1, stage.settings), work(1, stage.settings))
+        assert stage.rows("SELECT count(*) FROM event WHERE type = 'received'") == [(1,)]
+        assert stage.log().count("nothing to claim") == 1
+        assert stage.customers() == PEOPLE
