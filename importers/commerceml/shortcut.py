@@ -28,6 +28,10 @@ def _field(name: str, *, wanted: bool = True, optional: bool = False) -> str:
     return rf"(?:<{name}>{text}</{name}>\s*)" + ("?" if optional else "")
 
 
+_NUMBER = r"((?:0|[1-9][0-9]{0,14})(?:\.[0-9]{0,9}[1-9])?)(?:\.0{1,10}|0{1,10})?"
+"""A plain number; what is captured is already canonical (see normalise.number)."""
+
+
 Take = Callable[[str, int], tuple[Record, int] | None]
 """(text, position) → the record that begins there and the position behind it; None if it is not regular.
 Raises ValueError for values that are none."""
@@ -46,7 +50,8 @@ def take_for(wanted: frozenset[type[Record]]) -> Take | None:
 _ID = re.compile(rf"\s*{START}\s*{_field('Ид')}")
 _PRICES = re.compile(r"<Цены>\s*")
 _PRICE = re.compile(
-    rf"<Цена>\s*{_field('Представление', wanted=False, optional=True)}{_field('ИдТипаЦены')}{_field('ЦенаЗаЕдиницу')}"
+    rf"<Цена>\s*{_field('Представление', wanted=False, optional=True)}{_field('ИдТипаЦены')}"
+    rf"<ЦенаЗаЕдиницу>{_NUMBER}</ЦенаЗаЕдиницу>\s*"
     rf"{_field('Валюта', optional=True)}{_field('Единица', optional=True)}{_field('Коэффициент', optional=True)}"
     rf"(?:<Налог>\s*{_field('Наименование', wanted=False)}{_field('УчтеноВСумме', wanted=False)}"
     rf"{_field('Акциз', wanted=False, optional=True)}</Налог>\s*)?</Цена>\s*"
@@ -61,15 +66,17 @@ def _take_prices(text: str, position: int) -> tuple[OfferPrices, int] | None:
     ident, rows, end = found
     prices = []
     for price_type, value, currency, unit, coefficient in rows:
-        amount, terms = normalise.number(value), _terms(price_type, currency, unit, coefficient)
-        if amount is None or terms is None:
+        terms = _terms(price_type, currency, unit, coefficient)
+        if terms is None or value is None:
             return None
-        prices.append((terms[0], amount, terms[1], terms[2], terms[3]))
+        prices.append((terms[0], value, terms[1], terms[2], terms[3]))
     return OfferPrices(ident, tuple(prices)), end
 
 
 _STOCKS = re.compile(r"<Остатки>\s*")
-_STOCK = re.compile(rf"<Остаток>\s*<Склад>\s*{_field('Ид')}{_field('Количество')}</Склад>\s*</Остаток>\s*")
+_STOCK = re.compile(
+    rf"<Остаток>\s*<Склад>\s*{_field('Ид')}<Количество>{_NUMBER}</Количество>\s*</Склад>\s*</Остаток>\s*"
+)
 _STOCKS_END = re.compile(rf"</Остатки>\s*{END}")
 
 
@@ -80,10 +87,10 @@ def _take_stocks(text: str, position: int) -> tuple[OfferStocks, int] | None:
     ident, rows, end = found
     stocks = {}
     for warehouse, value in rows:
-        key, amount = normalise.text(warehouse), normalise.number(value)
-        if key is None or amount is None:
+        key = normalise.text(warehouse)
+        if key is None or value is None:
             return None
-        stocks[key] = amount
+        stocks[key] = value
     return OfferStocks(ident, tuple(stocks.items())), end
 
 
