@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -32,13 +33,14 @@ from tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
     from importers.launch import LaunchRequest, LaunchResult
-    from importers.sessions import Journal
+    from importers.sessions import Journal, LogLine
     from importers.settings import Settings
 
 LOCALE = Path(__file__).parent / "locale"
 POLL_SECONDS = 0.3
 """How often the journal is asked whether anything changed; also the pace of the log."""
 REAP_SECONDS = 15.0
+COPIED_LINES = 300
 EXIT_SECONDS = 3.0
 """How long a signal gives the screen to leave in order before the process ends all the same."""
 
@@ -154,7 +156,6 @@ class ObmenApp(App[int], inherit_bindings=False):
 
     def start(self, job: Coroutine[None, None, None], group: str) -> None:
         """Run `job` as the app's own worker, beside others; what goes wrong becomes a notification."""
-
         self.run_worker(self._guarded(job), group=group, exit_on_error=False)
 
     async def _guarded(self, job: Coroutine[None, None, None]) -> None:
@@ -252,8 +253,13 @@ class ObmenApp(App[int], inherit_bindings=False):
         self.notify(_("Copied, if the terminal allows it: {text}").format(text=first), markup=False)
 
     def copy_log(self, session_id: int) -> None:
+        """The last lines of a log: terminals take no more than some kilobytes."""
+
         async def job() -> None:
-            lines = await (await self.opened()).events(session_id, limit=2000)
+            journal = await self.opened()
+            lines: deque[LogLine] = deque(maxlen=COPIED_LINES)
+            while found := await journal.events(session_id, after=lines[-1].id if lines else 0):
+                lines.extend(found)
             self.copy(
                 "\n".join(f"{show.clock(line.at)} {show.message(line.message, line.args)}" for line in lines)
             )
@@ -309,6 +315,12 @@ class ObmenApp(App[int], inherit_bindings=False):
         if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(placeholder=_("Search for a command…"), id="--command-palette"))
 
+    def search_themes(self) -> None:
+        from textual.command import CommandPalette
+        from textual.theme import ThemeProvider
+
+        self.push_screen(CommandPalette(providers=[ThemeProvider], placeholder=_("Search for colours…")))
+
     def action_interrupt(self) -> None:
         self.notify(_("To quit press q or ^q. Imports go on without the screen."), markup=False)
 
@@ -331,7 +343,20 @@ class ObmenApp(App[int], inherit_bindings=False):
         timer = threading.Timer(EXIT_SECONDS, os._exit, (128 + number,))
         timer.daemon = True
         timer.start()
-        self.exit(return_code=128 + number)
+        self.run_worker(self._finish(128 + number), exit_on_error=False)
+
+    async def action_quit(self) -> None:
+        await self._finish(0)
+
+    async def _finish(self, code: int) -> None:
+        """Leave, but not in the middle of a launch: what was confirmed is sent first."""
+        launches = [
+            worker.wait() for worker in self.workers if worker.group == "launch" and worker.is_running
+        ]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(EXIT_SECONDS / 2):
+                await asyncio.gather(*launches, return_exceptions=True)
+        self.exit(return_code=code)
 
 
 def _who(session: Session) -> str:

@@ -93,16 +93,16 @@ TABLE = (
     Key("close_attempts", "escape,q,a", "close", N_("Back"), N_("Back to the sessions"), "attempts"),
     Key("recheck", "r", "recheck", N_("Again"), N_("Check again"), "doctor"),
     Key("close_doctor", "escape,q,d", "close", N_("Back"), N_("Back to the sessions"), "doctor"),
-    Key("yes", "y,enter", "answer(True)", N_("Yes"), N_("Do it"), "question"),
+    Key("yes", "y", "answer(True)", N_("Yes"), N_("Do it"), "question"),
     Key("no", "n,escape,q", "answer(False)", N_("No"), N_("Leave everything as it is"), "question"),
     Key("close_help", "escape,q,?,f1", "close", N_("Back"), N_("Close the help"), "help"),
     Key("help", "?,f1", "help", N_("Help"), N_("All keys on one page"), "main", keep=True),
-    Key("palette", "ctrl+p", "command_palette", N_("Commands"), N_("Search for a command"), "app", bar=False,
+    Key("palette", "ctrl+p", "app.command_palette", N_("Commands"), N_("Search for a command"), "app", bar=False,
         palette=False, priority=True),
     Key("quit", "q", "app.quit", N_("Quit"), N_("Leave; imports go on without the screen"), "main", keep=True),
     Key("leave", "ctrl+q", "app.quit", N_("Quit"), N_("Leave; imports go on without the screen"), "app", bar=False,
         palette=False, priority=True),
-    Key("interrupt", "ctrl+c", "interrupt", N_("How to quit"), N_("Says how to quit"), "app", bar=False,
+    Key("interrupt", "ctrl+c", "app.interrupt", N_("How to quit"), N_("Says how to quit"), "app", bar=False,
         palette=False),
 )  # fmt: skip
 
@@ -118,8 +118,8 @@ def with_twins(keys: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def bindings(where: str) -> list[BindingType]:
-    """The bindings of one place, ready for BINDINGS."""
+def bindings(*places: str) -> list[BindingType]:
+    """The bindings of some places, ready for BINDINGS. A modal screen needs those of "app" too: it hides the app's."""
     return [
         Binding(
             ",".join(with_twins(row.keys)),
@@ -130,8 +130,8 @@ def bindings(where: str) -> list[BindingType]:
             id=row.id,
             priority=row.priority,
         )
-        for row in TABLE
-        if row.where == where
+        for place in places
+        for row in rows(place)
     ]
 
 

@@ -23,13 +23,16 @@ class SessionPages:
         self.wanted = wanted
         self.matching: list[Session] = []
         self._loaded: list[Session] = []
-        self._more = True
+        self.more = False
+        """Whether the journal holds older ones that are not loaded."""
 
     async def look(self, journal: Journal, *, older: bool = False, reach: int | None = None) -> None:
         """Load the newest page; another older one if `older`; all of them down to the session `reach`."""
         newest = await self._page(journal, None)
         if len(newest) < PAGE:
-            self._loaded, self._more = newest, False
+            self._loaded, self.more = newest, False
+        elif not self._loaded:
+            self._loaded, self.more = newest, True
         else:
             last = newest[-1].id
             self._loaded = newest + [session for session in self._loaded if session.id < last]
@@ -50,11 +53,11 @@ class SessionPages:
         self._loaded = [session for session in self._loaded if session.id not in session_ids]
 
     async def _go_back(self, journal: Journal) -> bool:
-        if not self._more or not self._loaded:
+        if not self.more or not self._loaded:
             return False
         page = await self._page(journal, self._loaded[-1].id)
         self._loaded += page
-        self._more = len(page) == PAGE
+        self.more = len(page) == PAGE
         return bool(page)
 
     async def _page(self, journal: Journal, before: int | None) -> list[Session]:

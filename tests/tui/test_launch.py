@@ -356,3 +356,30 @@ async def test_a_launch_that_fails_is_told_and_leaves_the_screen_usable(
         await settled(stage.pilot)
         assert not stage.is_open
         assert "boom" in stage.said()
+
+
+async def test_quitting_right_after_the_confirm_still_launches(obmen: Any, gate: Gate) -> None:
+    app = ObmenApp(obmen.settings)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        stage = Room(app, pilot)
+        await stage.open_dialog(CATALOG)
+        await stage.press("enter", "escape")
+        asyncio.get_running_loop().call_later(0.3, gate.open.set)
+        await stage.press("q")
+    (session,) = await asyncio.to_thread(obmen.json, "sessions")
+    assert session["type"] == "catalog"
+    await asyncio.to_thread(obmen.run, "logs", "1", "-f")  # no worker outlives its test
+
+
+async def test_a_palette_above_the_dialog_does_not_keep_it_open(room: Any, gate: Gate) -> None:
+    async with room() as stage:
+        await stage.open_dialog(CATALOG)
+        await stage.press("enter", "ctrl+p")
+        await stage.pilot.pause()
+        gate.open.set()
+        await settled(stage.pilot)
+        await stage.press("escape", "escape")
+        await settled(stage.pilot)
+        assert stage.app.screen is stage.main
+        await stage.ended()

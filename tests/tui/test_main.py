@@ -188,7 +188,7 @@ async def test_delete_asks_and_takes_finished_sessions_only(settings: Settings) 
 
 async def test_cancel_asks_the_journal(settings: Settings) -> None:
     async with staged(settings) as stage:
-        await stage.press("c", "enter")
+        await stage.press("c", "enter", "y")  # Enter alone answers nothing
         assert stage.journal.rows[16].status is Status.CANCELLING
         assert "cancelling" in stage.rows[0]
         await stage.press("down", "c")  # a finished session: the key does nothing

@@ -15,7 +15,7 @@ from tui.widgets.bars import KeyBar
 class ConfirmScreen(ModalScreen[bool]):
     """True when the operator said yes."""
 
-    BINDINGS = bindings("question")
+    BINDINGS = bindings("question", "app")
 
     def __init__(self, question: str) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ from tui.widgets.bars import KeyBar
 
 
 class HelpScreen(ModalScreen[None]):
-    BINDINGS = bindings("help")
+    BINDINGS = bindings("help", "app")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):

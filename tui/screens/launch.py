@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class LaunchScreen(ModalScreen[LaunchResult | None]):
     """Dismissed with what came of the confirm; None when it was closed without one, or before the answer."""
 
-    BINDINGS = bindings("launch")
+    BINDINGS = bindings("launch", "app")
     AUTO_FOCUS = "Choices"
 
     def __init__(self, source: str) -> None:
@@ -42,6 +42,9 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self._options = Options()
         self._sent = False
         self._ignored = 0
+        self._left = False
+        self._answered = False
+        self._answer: LaunchResult | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide"):
@@ -172,7 +175,20 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         cast("ObmenApp", self.app).launch(request, self._done)
 
     def _done(self, result: LaunchResult | None) -> None:
-        if self.is_attached and self.is_current:
+        self._answered, self._answer = True, result
+        self._leave_when_answered()
+
+    def on_screen_resume(self) -> None:
+        """The palette or the help above the dialog was closed."""
+        self._leave_when_answered()
+
+    def _leave_when_answered(self) -> None:
+        if self._answered and self.is_attached and self.is_current:
+            self._leave(self._answer)
+
+    def _leave(self, result: LaunchResult | None) -> None:
+        if not self._left:
+            self._left = True
             self.dismiss(result)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
@@ -180,7 +196,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self.action_confirm()
 
     def action_close(self) -> None:
-        self.dismiss(None)
+        self._leave(None)
 
 
 def survey(source: str) -> tuple[Offer, ...]:

@@ -41,6 +41,7 @@ class MainScreen(LiveScreen[None]):
         self._pages = SessionPages(Filter())
         self._older = False
         """The cursor has come to the last row: more is wanted."""
+        self._shown_keys: tuple[bool | None, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Bar(id="head")
@@ -77,7 +78,9 @@ class MainScreen(LiveScreen[None]):
             return  # another filter meanwhile; it has asked for a look of its own
         self.table.show_sessions(pages.matching, self.obmen.now(), cursor=self._go)
         self._go = None
-        self.refresh_bindings()
+        if (usable := self._usable()) != self._shown_keys:
+            self._shown_keys = usable
+            self.refresh_bindings()
         await self._look_below(journal)
         self.say()
 
@@ -139,12 +142,14 @@ class MainScreen(LiveScreen[None]):
         """The bars: what this is, what runs, what the session below is."""
         sessions = self.table.sessions
         running = sum(session.status not in FINAL for session in sessions)
-        right = [ngettext("{count} session", "{count} sessions", len(sessions)).format(count=len(sessions))]
+        count = f"{len(sessions)}+" if self._pages.more else str(len(sessions))
+        right = [ngettext("{count} session", "{count} sessions", len(sessions)).format(count=count)]
         if running:
             right.insert(0, ngettext("{count} running", "{count} running", running).format(count=running))
         if marked := len(self.table.marks):
             right.insert(0, ngettext("{count} marked", "{count} marked", marked).format(count=marked))
-        left = Text.assemble((" obmen ", "bold"), " ", show.plain(self.obmen.settings.source.path))
+        name = " obmen " + (_("demo") + " " if self.obmen.demo else "")
+        left = Text.assemble((name, "bold"), " ", show.plain(self.obmen.settings.source.path))
         self.query_one("#head", Bar).say(left, Text(", ".join(right) + " "))
         session = self.session
         rejected = session.counts.rejected if session else 0
@@ -191,6 +196,10 @@ class MainScreen(LiveScreen[None]):
         if action in {"mark", "copy_id", "copy_log"}:
             return session is not None
         return True
+
+    def _usable(self) -> tuple[bool | None, ...]:
+        """Which of the keys that depend on the session can be used now."""
+        return tuple(self.check_action(action, ()) for action in ("cancel", "retry", "delete", "mark"))
 
     def action_launch(self) -> None:
         from tui.screens.launch import LaunchScreen
