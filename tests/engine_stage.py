@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,6 +167,38 @@ def dead_process() -> Owner:
     child.wait()
     me = this_process()
     return Owner(me.host, child.pid, "1", me.boot)
+
+
+class CancelledAt:
+    """Await a coroutine; at its n-th stop the task is cancelled."""
+
+    def __init__(self, coroutine: Any, stop: int) -> None:
+        self.coroutine = coroutine
+        self.stop = stop
+        self.stops = 0
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        steps = self.coroutine.__await__()
+        value: Any = None
+        error: BaseException | None = None
+        while True:
+            try:
+                waited = steps.throw(error) if error else steps.send(value)
+            except StopIteration as done:
+                return done.value
+            self.stops += 1
+            if self.stops == self.stop:
+                task = asyncio.current_task()
+                assert task is not None
+                task.cancel()
+            try:
+                value, error = (yield waited), None
+            except BaseException as thrown:  # noqa: BLE001 (passed on to where it belongs)
+                value, error = None, thrown
+
+    async def awaited(self) -> None:
+        """As a coroutine, for a task."""
+        await self
 
 
 class RedisServer:

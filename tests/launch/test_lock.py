@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from engine_stage import MovedClock, RedisServer, Stage
+from engine_stage import CancelledAt, MovedClock, RedisServer, Stage
 
 from importers.errors import DatabaseError
 from importers.launch import lock as locks
@@ -150,45 +150,13 @@ async def test_the_wait_ends_without_the_lock(bench: Bench, monkeypatch: pytest.
     assert bench.held() == 0
 
 
-class CancelledAt:
-    """Await a coroutine; at its n-th stop the task is cancelled."""
-
-    def __init__(self, coroutine: Any, stop: int) -> None:
-        self.coroutine = coroutine
-        self.stop = stop
-        self.stops = 0
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        steps = self.coroutine.__await__()
-        value: Any = None
-        error: BaseException | None = None
-        while True:
-            try:
-                waited = steps.throw(error) if error else steps.send(value)
-            except StopIteration as done:
-                return done.value
-            self.stops += 1
-            if self.stops == self.stop:
-                task = asyncio.current_task()
-                assert task is not None
-                task.cancel()
-            try:
-                value, error = (yield waited), None
-            except BaseException as thrown:  # noqa: BLE001 (passed on to where it belongs)
-                value, error = None, thrown
-
-
 async def cancelled_everywhere(start: Callable[[], Any], check: Callable[[], Awaitable[None]]) -> int:
     """Run `start()` once for each of its stops, cancelled there, with `check` after each; how many stops."""
     stop = 0
     while True:
         stop += 1
         run = CancelledAt(start(), stop)
-
-        async def one(run: CancelledAt = run) -> None:
-            await run
-
-        task = asyncio.create_task(one())
+        task = asyncio.create_task(run.awaited())
         await asyncio.wait([task])
         if run.stops < stop:
             assert not task.cancelled()

@@ -1,0 +1,242 @@
+"""Opening SQLite files: where they may lie, who may write them, and what is said when they cannot be used."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import pytest
+from engine_stage import CancelledAt
+
+from importers import sqlite
+from importers.errors import DatabaseError
+from importers.logs import log_to
+from importers.sessions import open_journal
+from importers.sharing import make_folder
+from importers.sqlite import connect, migrate, network_file_system, transaction
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite3"
+
+
+async def opened(path: Path) -> None:
+    await (await open_journal(f"sqlite:///{path}")).close()
+
+
+async def test_missing_folders_are_made(tmp_path: Path) -> None:
+    await opened(tmp_path / "a" / "b" / "journal.sqlite3")
+
+
+def test_a_file_that_is_no_database(path: Path) -> None:
+    path.write_text("notes " * 1000)
+    with pytest.raises(DatabaseError, match=r"journal\.sqlite3: not a SQLite database; choose another file"):
+        asyncio.run(opened(path))
+    assert path.read_text().startswith("notes")
+
+
+async def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DatabaseError, match="file"):
+        await opened(tmp_path / "file" / "journal.sqlite3")
+
+
+async def test_a_newer_schema(path: Path) -> None:
+    await opened(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE schema_version SET version = 99")
+        db.commit()
+    with pytest.raises(DatabaseError, match=r"newer obmen \(schema 99, this one knows 1\); update obmen"):
+        await opened(path)
+
+
+async def test_a_step_that_fails_leaves_nothing_of_itself(tmp_path: Path, path: Path) -> None:
+    (tmp_path / "001_a.sql").write_text("CREATE TABLE a (x);")
+    (tmp_path / "002_b.sql").write_text("CREATE TABLE b (x);\nCREATE TABLE b (x);")
+    connection = await connect(path, synchronous="NORMAL")
+    try:
+        with pytest.raises(sqlite3.OperationalError):
+            await migrate(connection, tmp_path)
+        assert await connection.execute_fetchall("SELECT name FROM sqlite_schema") == []
+        (tmp_path / "002_b.sql").write_text("CREATE TABLE b (x); -- once;\nCREATE TABLE c (x);")
+        await migrate(connection, tmp_path)
+        tables = await connection.execute_fetchall("SELECT name FROM sqlite_schema ORDER BY 1")
+        assert [name for (name,) in tables] == ["a", "b", "c", "schema_version"]
+    finally:
+        await connection.close()
+
+
+async def test_locked_by_another_program(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "PATIENCE_SECONDS", 0.1)
+    journal = await open_journal(f"sqlite:///{path}")
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(DatabaseError, match=r"journal\.sqlite3: locked by another program; wait"):
+                await journal.cancel(1)
+    finally:
+        await journal.close()
+
+
+async def test_a_writer_waits_for_its_turn(path: Path) -> None:
+    await opened(path)
+    mine, theirs = [await connect(path, synchronous="NORMAL") for _ in range(2)]
+    try:
+        order: list[str] = []
+
+        async def second() -> None:
+            async with transaction(theirs):
+                order.append("theirs")
+
+        async with transaction(mine):
+            waiting = asyncio.create_task(second())
+            await asyncio.sleep(0.05)
+            order.append("mine")
+        await waiting
+        assert order == ["mine", "theirs"]
+    finally:
+        await mine.close()
+        await theirs.close()
+
+
+async def test_a_transaction_that_is_cancelled_anywhere_leaves_nothing_open(path: Path) -> None:
+    """Done whole or not at all, and the next one begins at once."""
+    connection = await connect(path, synchronous="NORMAL")
+    await connection.execute("CREATE TABLE pair (n)")
+
+    async def write(n: int) -> None:
+        async with transaction(connection):
+            await connection.execute("INSERT INTO pair VALUES (?)", (n,))
+            await connection.execute("INSERT INTO pair VALUES (?)", (n,))
+
+    try:
+        for stop in range(1, 100):
+            run = CancelledAt(write(stop), stop)
+            task = asyncio.create_task(run.awaited())
+            await asyncio.wait([task])
+            assert not connection.in_transaction
+            ((written,),) = await connection.execute_fetchall(
+                "SELECT count(*) FROM pair WHERE n = ?", (stop,)
+            )
+            assert written in (0, 2)
+            if run.stops < stop:
+                break
+            assert task.cancelled()
+        assert stop > 4
+        assert written == 2
+    finally:
+        await connection.close()
+
+
+async def test_the_disk_is_full(path: Path) -> None:
+    await opened(path)
+    connection = await connect(path, synchronous="NORMAL")
+    try:
+        await connection.execute("PRAGMA max_page_count = 1")
+
+        async def fill() -> None:
+            with sqlite.plainly(path):
+                async with transaction(connection):
+                    await connection.execute("CREATE TABLE big AS SELECT randomblob(1000000)")
+
+        with pytest.raises(DatabaseError, match="the disk is full; free some space"):
+            await fill()
+        assert not connection.in_transaction
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("mounts", "path", "kind"),
+    [
+        ("/dev/sda / ext4 rw 0 0\nserver:/x /srv nfs4 rw 0 0\n", "/srv/obmen/journal.sqlite3", "nfs4"),
+        ("/dev/sda / ext4 rw 0 0\nserver:/x /srv nfs4 rw 0 0\n", "/srvx/journal.sqlite3", None),
+        ("/dev/sda / ext4 rw 0 0\n//w/x /mnt/1C\\040обмен cifs rw 0 0\n", "/mnt/1C обмен/j.sqlite3", "cifs"),
+        ("s:/ / nfs rw 0 0\n/dev/sdb /srv ext4 rw 0 0\n", "/srv/journal.sqlite3", None),
+        ("s:/a /srv nfs rw 0 0\n/dev/sdb /srv xfs rw 0 0\n", "/srv/journal.sqlite3", None),
+    ],
+)
+def test_network_file_systems_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mounts: str, path: str, kind: str | None
+) -> None:
+    (tmp_path / "mounts").write_text(mounts, encoding="utf-8")
+    monkeypatch.setattr(sqlite, "MOUNTS", tmp_path / "mounts")
+    assert network_file_system(Path(path)) == kind
+
+
+def test_network_file_systems_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    (tmp_path / "mounts").write_text("server:/x / nfs rw 0 0\n")
+    monkeypatch.setattr(sqlite, "MOUNTS", tmp_path / "mounts")
+    with pytest.raises(DatabaseError, match=r"on a network file system \(nfs\).*choose a local disk"):
+        asyncio.run(opened(path))
+    assert not path.exists()
+
+
+# Files follow their folder
+
+
+@pytest.fixture
+def strict_umask() -> Any:
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+def share(folder: Path) -> None:
+    folder.chmod(0o2770)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.usefixtures("strict_umask")
+async def test_in_a_shared_folder_the_group_may_write_all_files(tmp_path: Path) -> None:
+    share(tmp_path)
+    folder = tmp_path / "made"
+    journal = await open_journal(f"sqlite:///{folder}/journal.sqlite3")
+    try:
+        await journal.take_lock("k", "t", 1)
+        log_to(str(folder / "logs" / "obmen.log")).info("line")
+        assert {file.name: mode(file) for file in folder.rglob("*") if file.is_file()} == {
+            "journal.sqlite3": 0o660, "journal.sqlite3-wal": 0o660, "journal.sqlite3-shm": 0o660, "obmen.log": 0o660,
+        }  # fmt: skip
+        assert (mode(folder), mode(folder / "logs")) == (0o2770, 0o2770)
+    finally:
+        await journal.close()
+
+
+@pytest.mark.usefixtures("strict_umask")
+async def test_elsewhere_the_umask_decides(tmp_path: Path) -> None:
+    await opened(tmp_path / "made" / "journal.sqlite3")
+    assert (mode(tmp_path / "made"), mode(tmp_path / "made" / "journal.sqlite3")) == (0o700, 0o600)
+
+
+def test_a_folder_that_another_process_makes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "made"
+    mkdir = Path.mkdir
+
+    def late(self: Path) -> None:
+        mkdir(folder)
+        mkdir(self)
+
+    monkeypatch.setattr(Path, "mkdir", late)
+    make_folder(folder)
+    assert folder.is_dir()
+
+
+async def test_aiosqlite_leaves_no_thread_when_it_cannot_open(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="cannot be opened"):
+        await connect(tmp_path, synchronous="NORMAL")
+    assert aiosqlite.__version__

@@ -1,0 +1,242 @@
+"""The journal: states and their legal moves, following, deleting, pruning."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from engine_stage import MovedClock, Stage, dead_process
+
+from importers.errors import UnknownSession
+from importers.kinds import Counts, Log, Options, Reject
+from importers.launch import LaunchResult
+from importers.processes import this_process
+from importers.sessions import ACTIVE, FINAL, Session, Status
+from importers.sessions import sqlite as store
+
+LEASE = 30.0
+
+
+async def made(stage: Stage, status: Status = Status.STARTED, **rest: Any) -> Session:
+    """A session in this state, reached as sessions do."""
+    result: LaunchResult = await stage.launch(**rest)
+    assert result.session is not None
+    session = result.session
+    journal = stage.journal
+    if status is Status.STARTED:
+        return session
+    if status is not Status.CANCELLED:
+        claimed = await journal.claim(session.id, session.target, this_process(), LEASE)
+        assert claimed is not None
+        session = claimed
+    if status in (Status.CANCELLING, Status.CANCELLED):
+        session = await journal.cancel(session.id)
+    if status in (Status.COMPLETED, Status.FAILED):
+        assert await journal.finish(
+            session.id, session.fence, status, {"customers": Counts(read=1, created=1)}
+        )
+    session = await journal.session(session.id)
+    assert session.status is status
+    return session
+
+
+@pytest.mark.parametrize("status", sorted(FINAL))
+async def test_final_is_final(stage: Stage, status: Status) -> None:
+    session = await made(stage, status)
+    journal = stage.journal
+    for fence in (session.fence, session.fence - 1):
+        assert await journal.claim(session.id, session.target, this_process(), LEASE) is None
+        assert await journal.beat(session.id, fence, LEASE) is None
+        assert not await journal.write(
+            session.id, fence, [Log("info", "x")], [], done=1, total=1, running_kind=None, by_kind={}
+        )
+        assert not await journal.finish(session.id, fence, Status.COMPLETED, {})
+        assert not await journal.start_again(session.id, fence)
+    assert await journal.mark_dispatched(session.id, this_process()) is None
+    assert not await journal.unmark_dispatched(session.id, 1)
+    assert await journal.cancel(session.id) == session
+    assert await journal.session(session.id) == session
+
+
+@pytest.mark.parametrize("status", sorted(Status))
+async def test_what_cancel_does(stage: Stage, status: Status) -> None:
+    session = await made(stage, status)
+    after = {Status.STARTED: Status.CANCELLED, Status.IN_PROGRESS: Status.CANCELLING}.get(status, status)
+    found = await stage.journal.cancel(session.id)
+    assert found.status is after
+    assert (found.finished_at is not None) == (after in FINAL)
+    asked = [line for line in await stage.journal.events(session.id) if "asked to cancel" in line.message]
+    assert len(asked) == (1 if status not in (Status.COMPLETED, Status.FAILED) else 0)
+
+
+async def test_cancel_of_nobody(stage: Stage) -> None:
+    with pytest.raises(UnknownSession, match="there is no session 7; obmen sessions lists them"):
+        await stage.journal.cancel(7)
+
+
+@pytest.mark.parametrize("status", sorted(ACTIVE))
+async def test_the_database_itself_allows_one_active_session_a_target(stage: Stage, status: Status) -> None:
+    """Guarantee 1, whatever program writes."""
+    await made(stage, status)
+    copy = (
+        "INSERT INTO session (request_id, idempotency_key, task_id, kinds, source, options, target, status, operator, "
+        "host, created_at, created_clock, boot_id) SELECT 'r', 'k', 't', kinds, source, options, {target}, 'started', "
+        "operator, host, created_at, created_clock, boot_id FROM session WHERE id = 1"
+    )
+    with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE.*session\.target"):
+        stage.change(copy.format(target="target"))
+    stage.change(copy.format(target="'another'"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "INSERT INTO event (session_id, at, type, level, message, args) VALUES (1, '', 'received', 'info', '', '{}')",
+        "UPDATE session SET status = 'nonsense'",
+        "UPDATE session SET status = 'completed'",
+        "INSERT INTO launch_key SELECT idempotency_key, params_hash, 9 FROM launch_key",
+    ],
+)
+async def test_the_database_itself_refuses(stage: Stage, change: str) -> None:
+    await made(stage, Status.IN_PROGRESS)
+    with pytest.raises(sqlite3.IntegrityError):
+        stage.change(change)
+
+
+async def test_an_idempotency_key_makes_one_session_for_ever(stage: Stage) -> None:
+    session = await made(stage, Status.COMPLETED)
+    with pytest.raises(sqlite3.IntegrityError, match=r"session\.idempotency_key"):
+        stage.change(
+            "INSERT INTO session (request_id, idempotency_key, task_id, kinds, source, options, target, status, "
+            "operator, host, created_at, created_clock, boot_id) SELECT 'r', idempotency_key, 't', kinds, source, "
+            "options, target, 'started', operator, host, created_at, created_clock, boot_id FROM session WHERE id = ?",
+            session.id,
+        )
+
+
+async def test_sessions_are_listed_newest_first_and_by_page(stage: Stage, clock: MovedClock) -> None:
+    for status in (Status.COMPLETED, Status.FAILED, Status.COMPLETED):
+        await made(stage, status)
+        clock.seconds += 60
+    journal = stage.journal
+    assert [session.id for session in await journal.sessions()] == [3, 2, 1]
+    assert [session.id for session in await journal.sessions(limit=2)] == [3, 2]
+    assert [session.id for session in await journal.sessions(before=2)] == [1]
+    assert [session.id for session in await journal.sessions(status="failed")] == [2]
+    assert [session.id for session in await journal.sessions(kind="customers", limit=1)] == [3]
+    assert await journal.sessions(kind="prices") == []
+
+
+async def test_attempts_by_request_kind_and_operator(stage: Stage) -> None:
+    first = await stage.launch("customers")
+    second = await stage.launch("prices")
+    journal = stage.journal
+    assert [a.request_id for a in await journal.attempts()] == [second.request_id, first.request_id]
+    assert [a.request_id for a in await journal.attempts(kind="prices")] == [second.request_id]
+    assert [a.request_id for a in await journal.attempts(request_id=first.request_id)] == [first.request_id]
+    assert await journal.attempts(operator="nobody-of-that-name") == []
+
+
+async def test_events_can_be_followed_from_another_process(stage: Stage) -> None:
+    session = await made(stage, Status.IN_PROGRESS)
+    other = await stage.another_journal()
+    try:
+        seen = await other.events(session.id)
+        assert await other.changed(), "asked for the first time"
+        assert not await other.changed()
+        await stage.journal.write(
+            session.id, session.fence, [Log("info", "a {n}", {"n": 1}), Log("warning", "b")],
+            [Reject("customers", "a.xml", 4, "c1", "no {what}", {"what": "name"}, "<a/>")],
+            done=1, total=2, running_kind="customers", by_kind={"customers": Counts(read=1, rejected=1)},
+        )  # fmt: skip
+        assert await other.changed()
+        new = await other.events(session.id, after=seen[-1].id)
+        assert [(line.level, line.message, line.args) for line in new] == [
+            ("info", "a {n}", {"n": 1}), ("warning", "b", {}),
+        ]  # fmt: skip
+        assert len(await other.events(session.id, limit=1)) == 1
+        (reject,) = await other.rejects(session.id)
+        assert (reject.file, reject.line, reject.args, reject.fragment) == (
+            "a.xml",
+            4,
+            {"what": "name"},
+            "<a/>",
+        )
+        assert await other.rejects(session.id, after=reject.id) == []
+        found = await other.session(session.id)
+        assert (found.done, found.total, found.running_kind) == (1, 2, "customers")
+        assert found.counts == Counts(read=1, rejected=1)
+    finally:
+        await other.close()
+
+
+async def test_our_own_writes_count_as_changes(stage: Stage) -> None:
+    await stage.journal.changed()
+    await made(stage)
+    assert await stage.journal.changed()
+
+
+async def test_only_finished_sessions_are_deleted(stage: Stage, clock: MovedClock) -> None:
+    first = await made(stage, Status.COMPLETED)
+    clock.seconds += 60
+    second = await made(stage, Status.IN_PROGRESS)
+    assert await stage.journal.delete([second.id, first.id, 99]) == [first.id]
+    assert [session.id for session in await stage.journal.sessions()] == [second.id]
+    assert await stage.journal.events(first.id) == []
+    assert stage.rows("SELECT count(*) FROM attempt") == [(2,)], "attempts stay"
+    clock.seconds += 60
+    await stage.journal.finish(second.id, second.fence, Status.FAILED, {})
+    await stage.journal.delete([second.id])
+    assert (await made(stage)).id == 3, "an id is never given again"
+
+
+async def test_old_events_are_pruned_sessions_stay(
+    stage: Stage, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "PRUNE_SESSIONS", 2)
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: now.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    for _ in range(3):
+        session = await made(stage, Status.IN_PROGRESS)
+        rejects = [Reject("customers", "a.xml", 1, "c", "no")]
+        await stage.journal.write(
+            session.id, session.fence, [], rejects, done=0, total=0, running_kind=None, by_kind={}
+        )
+        await stage.journal.finish(session.id, session.fence, Status.COMPLETED, {})
+        clock.seconds += 60
+    now += timedelta(days=89)
+    young = await made(stage, Status.COMPLETED)
+    clock.seconds += 60
+    assert await stage.journal.prune(90) == 0
+    now += timedelta(days=2)
+    active = await made(stage, Status.IN_PROGRESS)
+    assert await stage.journal.prune(0) == 0, "0 keeps them for ever"
+    assert await stage.journal.prune(90) == 3
+    assert await stage.journal.prune(90) == 0
+    kept = {row[0] for row in stage.rows("SELECT DISTINCT session_id FROM event")}
+    assert kept == {young.id, active.id}
+    assert stage.rows("SELECT count(*) FROM reject") == [(0,)]
+    assert len(await stage.journal.sessions()) == 5
+    assert len(await stage.journal.attempts()) == 5
+
+
+async def test_what_is_stored_is_what_was_asked(stage: Stage) -> None:
+    session = await made(stage, options=Options(dry_run=True, force=True))
+    assert await stage.journal.session(session.id) == await stage.journal.active(session.target)
+    assert session.options == Options(dry_run=True, force=True)
+    other = await stage.another_journal()
+    try:
+        assert other.journal_id == stage.journal.journal_id != ""
+    finally:
+        await other.close()
+
+
+async def test_the_first_received_is_the_only_one(stage: Stage) -> None:
+    session = await made(stage, Status.IN_PROGRESS)
+    await stage.journal.start_again(session.id, session.fence)
+    again = await stage.journal.claim(session.id, session.target, dead_process(), LEASE)
+    assert again is not None
+    assert again.started_at == session.started_at
+    assert [line.type for line in await stage.journal.events(session.id)].count("received") == 1
