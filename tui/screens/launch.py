@@ -183,7 +183,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self._leave_when_answered()
 
     def _leave_when_answered(self) -> None:
-        if self._answered and self.is_attached and self.is_current:
+        if self._answered and self.app.screen is self:
             self._leave(self._answer)
 
     def _leave(self, result: LaunchResult | None) -> None:
