@@ -102,4 +102,7 @@ def test_order_of_search(tmp_path: Path) -> None:
     (tmp_path / "config.toml").touch()
     assert settings.find(None, environ) == tmp_path / "config.toml"
     (tmp_path / "other.toml").touch()
-    assert settings.find(None, {**environ, "OBMEN_CONFIG": str(tmp_path / "other.toml")}) == tmp_path / "other.toml"
+    assert (
+        settings.find(None, {**environ, "OBMEN_CONFIG": str(tmp_path / "other.toml")})
+        == tmp_path / "other.toml"
+    )

@@ -55,8 +55,12 @@ def test_a_translation_has_the_fields_of_its_text(room: str) -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_compiled_texts_are_those_of_the_po_file(room: str) -> None:
     with (TOP / room / "locale/ru/LC_MESSAGES" / f"{room}.mo").open("rb") as file:
-        compiled = [(tuple(m.id) if isinstance(m.id, list) else m.id, m.string) for m in read_mo(file) if m.id]
-    assert sorted(map(str, compiled)) == sorted(str((m.id, m.string)) for m in messages(room)), "run make locale"
+        compiled = [
+            (tuple(m.id) if isinstance(m.id, list) else m.id, m.string) for m in read_mo(file) if m.id
+        ]
+    assert sorted(map(str, compiled)) == sorted(str((m.id, m.string)) for m in messages(room)), (
+        "run make locale"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,217 @@
+"""Elements become records, in all the forms that 1C writes them in (COMMERCEML 1.3 to 1.5)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from importers.commerceml.records import (
+    Customer,
+    Group,
+    Offer,
+    OfferPrices,
+    OfferStocks,
+    PriceType,
+    Product,
+    Property,
+    PropertyValue,
+    Record,
+    Section,
+    Unit,
+    Warehouse,
+)
+from tests.commerceml.exports import classifier, goods, package, read, rejects, write, xml
+
+
+def one(folder: Path, body: str, *wanted: type[Record], kind: str = "catalog") -> list[Record]:
+    return read(write(folder, xml(body)), *wanted, kind=kind)
+
+
+def test_groups_come_before_their_children(tmp_path: Path) -> None:
+    nested = "<Группы><Группа><Ид>b</Ид><Наименование>Б</Наименование><Группы/></Группа></Группы>"
+    body = f"<Группы><Группа><Ид>a</Ид><Наименование> А </Наименование>{nested}</Группа></Группы>"
+    assert one(tmp_path, classifier(body), Group) == [Group("a", None, "А"), Group("b", "a", "Б")]
+
+
+@pytest.mark.parametrize(
+    ("variants", "values"),
+    [
+        (
+            "<Справочник><ИдЗначения>v</ИдЗначения><Значение>Красный</Значение></Справочник>",
+            [("v", "Красный")],
+        ),
+        ("<Вариант><Ид>v</Ид><Значение>Красный</Значение></Вариант>", [("v", "Красный")]),
+        ("<Значение>Красный</Значение><Значение/>", [("Красный", "Красный")]),
+        ("", []),
+    ],
+)
+def test_property_values_in_three_forms(tmp_path: Path, variants: str, values: list[tuple[str, str]]) -> None:
+    body = (
+        "<Свойства><Свойство><Ид>p</Ид><Наименование>Цвет</Наименование><ТипЗначений>Справочник</ТипЗначений>"
+        f"<ВариантыЗначений>{variants}</ВариантыЗначений></Свойство></Свойства>"
+    )
+    found = one(tmp_path, classifier(body), Property, PropertyValue)
+    assert found == [Property("p", "Цвет", "Справочник"), *(PropertyValue(i, "p", v) for i, v in values)]
+
+
+def test_units_without_padding(tmp_path: Path) -> None:
+    body = "<ЕдиницыИзмерения><ЕдиницаИзмерения><Ид>796 </Ид><НаименованиеКраткое>шт</НаименованиеКраткое><Код>796 </Код>"
+    body += f"<НаименованиеПолное>{'Штука':50}</НаименованиеПолное></ЕдиницаИзмерения></ЕдиницыИзмерения>"
+    assert one(tmp_path, classifier(body), Unit) == [Unit("796", "шт", "Штука")]
+
+
+@pytest.mark.parametrize(
+    "place", [classifier, lambda body: f"<ПакетПредложений><Ид>x#</Ид>{body}</ПакетПредложений>"]
+)
+def test_price_types_and_warehouses_stand_in_both_places(tmp_path: Path, place) -> None:  # type: ignore[no-untyped-def]
+    tax = "<Налог><Наименование>НДС</Наименование><УчтеноВСумме>true</УчтеноВСумме></Налог>"
+    body = (
+        f"<ТипыЦен><ТипЦены><Ид>t</Ид><Наименование>Опт</Наименование><Валюта>руб</Валюта>{tax}</ТипЦены></ТипыЦен>"
+        "<Склады><Склад><Ид>w</Ид><Наименование>Основной</Наименование></Склад></Склады>"
+    )
+    found = one(tmp_path, place(body), PriceType, Warehouse)
+    assert found == [PriceType("t", "Опт", "RUB", True), Warehouse("w", "Основной")]
+
+
+def test_product_with_everything(tmp_path: Path) -> None:
+    product = """<Товар><Ид>p</Ид><Артикул/><Штрихкод>46</Штрихкод><Наименование> Термос </Наименование>
+        <БазоваяЕдиница Код="796 ">шт</БазоваяЕдиница><Группы><Ид>g1</Ид><Ид>g2</Ид></Группы><Описание>&lt;b&gt;</Описание>
+        <Картинка>import_files\\a.jpg</Картинка><Картинка/><Картинка>import_files/a.jpg</Картинка><Картинка>b.png</Картинка>
+        <Изготовитель><Ид>m</Ид><Наименование>Кедр</Наименование></Изготовитель>
+        <ЗначенияСвойств><ЗначенияСвойства><Ид>c</Ид><Значение>v</Значение></ЗначенияСвойства>
+        <ЗначенияСвойства><Ид>e</Ид><Значение/></ЗначенияСвойства></ЗначенияСвойств>
+        <СтавкиНалогов><СтавкаНалога><Наименование>НДС</Наименование><Ставка>22%</Ставка></СтавкаНалога></СтавкиНалогов>
+        <ЗначенияРеквизитов><ЗначениеРеквизита><Наименование>Вес</Наименование><Значение>1,5</Значение></ЗначениеРеквизита>
+        </ЗначенияРеквизитов></Товар>"""
+    assert one(tmp_path, goods(product), Product) == [
+        Product(
+            id="p", name="Термос", barcode="46", description="<b>", unit="шт", brand="Кедр", vat_rate="22",
+            catalog_id="cat", groups=("g1", "g2"), properties=(("c", "v"),), requisites=(("Вес", "1,5"),),
+            images=("import_files/a.jpg", "b.png"),
+        )
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        '<Товар Статус="Удален">',
+        "<Товар><Статус>Удалён</Статус>",
+        "<Товар><ПометкаУдаления>true</ПометкаУдаления>",
+    ],
+)
+def test_deletion_marks(tmp_path: Path, mark: str) -> None:
+    (found,) = one(tmp_path, goods(f"{mark}<Ид>p</Ид></Товар>"), Product)
+    assert isinstance(found, Product)
+    assert found.removed
+
+
+def test_goods_per_characteristic_are_product_and_offer(tmp_path: Path) -> None:
+    """2.04 lists goods as `product#characteristic`."""
+    trait = "<ХарактеристикиТовара><ХарактеристикаТовара><Наименование>Цвет</Наименование><Значение>хаки</Значение>"
+    product = f"<Товар><Ид>p#c</Ид><Наименование>Тент</Наименование>{trait}</ХарактеристикаТовара></ХарактеристикиТовара></Товар>"
+    assert one(tmp_path, goods(product), Product, Offer) == [
+        Product("p", "Тент", catalog_id="cat"),
+        Offer("p#c", "p", "c", "Тент", catalog_id="cat", characteristics=(("Цвет", "хаки"),)),
+    ]
+
+
+def test_offer_ids(tmp_path: Path) -> None:
+    names = "<Наименование>x</Наименование>"
+    offers = (
+        f"<Предложение><Ид>p</Ид>{names}</Предложение><Предложение><Ид>p#c</Ид>{names}</Предложение>"
+        f"<Предложение><Ид>p</Ид><ИдХарактеристики>d</ИдХарактеристики>{names}</Предложение>"
+    )
+    found = one(tmp_path, package(offers), Offer, kind="variants")
+    assert [(o.id, o.product_id, o.characteristic_id) for o in found if isinstance(o, Offer)] == [
+        ("p", "p", None), ("p#c", "p", "c"), ("p#d", "p", "d"),
+    ]  # fmt: skip
+
+
+STOCKS = [
+    ("<Количество>2.0</Количество>", [("", "2")]),
+    ('<Склад ИдСклада="w" КоличествоНаСкладе="-3"/><Склад ИдСклада="v" КоличествоНаСкладе="1"/>', [("w", "-3"), ("v", "1")]),
+    ('<Склады ИдСклада="w" КоличествоНаСкладе="4"/>', [("w", "4")]),
+    ("<Остатки><Остаток><Склад><Ид>w</Ид><Количество>5</Количество></Склад></Остаток></Остатки>", [("w", "5")]),
+    ("<Остатки><Остаток><Количество>6</Количество></Остаток></Остатки>", [("", "6")]),
+    ('<Количество>9</Количество><Склад ИдСклада="w" КоличествоНаСкладе="7"/>', [("w", "7")]),
+    ("<Наименование>x</Наименование>", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "stocks"), STOCKS)
+@pytest.mark.parametrize("namespace", ["", ' xmlns="urn:1C.ru:commerceml_210"'])
+def test_stocks_in_five_shapes(
+    tmp_path: Path, told: str, stocks: list[tuple[str, str]] | None, namespace: str
+) -> None:
+    text = xml(package(f"<Предложение><Ид>o</Ид>{told}</Предложение>"), namespace=namespace)
+    found = read(write(tmp_path, text), OfferStocks, kind="stocks")
+    assert found == ([] if stocks is None else [OfferStocks("o", tuple(stocks))])
+
+
+def price(value: str, more: str = "") -> str:
+    return f"<Цена><ИдТипаЦены>t</ИдТипаЦены><ЦенаЗаЕдиницу>{value}</ЦенаЗаЕдиницу>{more}</Цена>"
+
+
+def test_prices_also_of_goods(tmp_path: Path) -> None:
+    terms = "<Валюта>грн</Валюта><Единица>шт</Единица><Коэффициент>12</Коэффициент>"
+    body = goods(f"<Товар><Ид>p</Ид><Цены>{price('1 234,50', terms)}</Цены></Товар>") + package(
+        f"<Предложение><Ид>o</Ид><Цены>{price('0')}</Цены></Предложение>"
+    )
+    assert one(tmp_path, body, OfferPrices, kind="prices") == [
+        OfferPrices("p", (("t", "1234.5", "UAH", "шт", "12"),)),
+        OfferPrices("o", (("t", "0", None, None, "1"),)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (price(""), "{field} is empty"),
+        (price("дорого"), "{field} is not a number: {value}"),
+        (price("1e999"), "{field} is not a number: {value}"),
+        ("<Цена><ЦенаЗаЕдиницу>1</ЦенаЗаЕдиницу></Цена>", "has no ИдТипаЦены"),
+    ],
+)
+def test_a_wrong_price_is_rejected_and_the_others_are_taken(tmp_path: Path, wrong: str, reason: str) -> None:
+    offer = f"\n\n<Предложение><Ид>o</Ид><Цены>\n{wrong}{price('5')}</Цены></Предложение>"
+    found = one(tmp_path, package(offer), OfferPrices, kind="prices")
+    (reject,) = rejects(found)
+    assert (reject.id, reject.file, reject.line, reject.reason) == ("o", "import.xml", 5, reason)
+    assert "Цена" in reject.fragment
+    assert found[-1] == OfferPrices("o", (("t", "5", None, None, "1"),))
+
+
+def test_a_record_without_id_is_rejected_with_its_line_beyond_65535(tmp_path: Path) -> None:
+    blank = "\n" * 70_000
+    found = one(tmp_path, goods(f"{blank}<Товар><Наименование>x</Наименование></Товар>"), Product)
+    assert [(r.line, r.reason) for r in rejects(found)] == [(70_002, "has no Ид")]
+
+
+def test_customers(tmp_path: Path) -> None:
+    body = """<Контрагенты><Контрагент><Ид>c</Ид><Наименование>Поход ООО</Наименование><Роль>Покупатель</Роль>
+        <Роль>Поставщик</Роль><ИНН>99</ИНН><КПП/><ПолноеНаименование>ООО «Поход»</ПолноеНаименование>
+        <АдресРегистрации><Представление>г. Образцов</Представление></АдресРегистрации>
+        <Адрес><АдресноеПоле><Тип>Город</Тип><Значение>Образцов</Значение></АдресноеПоле></Адрес>
+        <Контакты><Контакт><Тип>Почта</Тип><Значение>a@b.example</Значение></Контакт></Контакты>
+        <Представители><Представитель><Контрагент><Ид>inner</Ид><Наименование>x</Наименование></Контрагент></Представитель>
+        </Представители></Контрагент>
+        <Контрагент><Ид>d</Ид><Фамилия>Котелков</Фамилия><Имя>Глеб</Имя></Контрагент></Контрагенты>"""
+    assert one(tmp_path, body, Customer, kind="customers") == [
+        Customer(
+            "c", "Поход ООО", "ООО «Поход»", "Покупатель, Поставщик", "99", None,
+            contacts=(("Почта", "a@b.example"),), addresses=(("АдресРегистрации", "г. Образцов"), ("Адрес", "Образцов")),
+        ),
+        Customer("d", "Котелков Глеб"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("attribute", "changes_only"), [("", True), ("true", True), ("false", False)])
+def test_sections_come_first_and_say_whether_they_are_full(
+    tmp_path: Path, attribute: str, changes_only: bool
+) -> None:
+    attributes = f' СодержитТолькоИзменения="{attribute}"' if attribute else ""
+    body = package("<Предложение><Ид>o</Ид><Количество>1</Количество></Предложение>", attributes)
+    found = one(tmp_path, body, Section, OfferStocks, kind="stocks")
+    assert found == [Section("cat#", "ПакетПредложений", changes_only, "cat"), OfferStocks("o", (("", "1"),))]
