@@ -1,0 +1,467 @@
+"""Directed interleavings of launchers, workers, reapers and locks, and the mutants that they must kill.
+
+An interleaving is a function of a `Lab`; it fails when a guarantee is broken. Each holds on the program as it is, and
+each mutant of the program (one guard taken away) must break the interleaving that is named beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import msgspec
+import pytest
+from engine_mutants import attribute, sql
+from engine_stage import MovedClock, RedisServer, Stage, dead_process, no_processes, rows, staged
+
+from importers.catalog import open_catalog
+from importers.errors import LeaseLost
+from importers.kinds import Counts, Log
+from importers.launch import _draft, redis_lock
+from importers.launch.lock import LaunchLock, Locked, SqliteLock, holding
+from importers.launch.redis_lock import RedisLock
+from importers.processes import Owner, this_process
+from importers.sessions import Attempt, Draft, Outcome, Session, Status
+from importers.sessions.sqlite import SqliteJournal
+from importers.worker import reaper
+from importers.worker.dispatch import dispatch
+from importers.worker.heartbeat import must_go_on
+
+RECENCY, LEASE = 5.0, 30.0
+
+
+@dataclass
+class Lab:
+    """Two processes, each with a journal of its own on the same file, one clock, one catalog."""
+
+    stage: Stage
+    a: SqliteJournal
+    b: SqliteJournal
+    clock: MovedClock
+    redis: RedisServer
+
+    @property
+    def target(self) -> str:
+        return f"sqlite:///{self.stage.folder}/catalog.sqlite3"
+
+    def draft(self, key: str) -> Draft:
+        request = self.stage.request(key=key)
+        attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
+        return _draft(attempt, request)
+
+    async def create(self, journal: SqliteJournal, key: str) -> tuple[Outcome, Session]:
+        return await journal.create(self.draft(key), RECENCY, [Log("info", "made")])
+
+    async def claim(self, journal: SqliteJournal, owner: Owner | None = None) -> Session:
+        """By a worker that lives, unless another owner is given."""
+        session = await journal.claim(1, self.target, owner or this_process(), LEASE)
+        assert session is not None
+        return session
+
+    async def import_(self, journal: SqliteJournal, session: Session, name: str) -> None:
+        """What a worker does between claim and finish."""
+        catalog = await open_catalog(self.target)
+        try:
+            async with catalog.transaction(
+                journal_id=journal.journal_id, session_id=session.id, fence=session.fence
+            ) as transaction:
+                await transaction.execute(
+                    "INSERT OR REPLACE INTO customer (id, name, removed) VALUES ('c', ?, 0)", name
+                )
+                transaction.note = msgspec.json.encode({"customers": Counts(read=1, created=1)})
+
+                async def may_commit() -> None:
+                    must_go_on(await journal.beat(session.id, session.fence, LEASE))
+
+                transaction.before_commit = may_commit
+        finally:
+            await catalog.close()
+
+    def sessions(self) -> int:
+        return int(self.stage.rows("SELECT count(*) FROM session")[0][0])
+
+    def customer(self) -> str | None:
+        found = rows(self.stage.folder / "catalog.sqlite3", "SELECT name FROM customer")
+        return found[0][0] if found else None
+
+
+Interleaving = Callable[[Lab], Awaitable[None]]
+
+
+# Two launchers
+
+
+async def both_look_then_both_create(lab: Lab) -> None:
+    assert await lab.a.look(lab.draft("a"), RECENCY) is None
+    assert await lab.b.look(lab.draft("b"), RECENCY) is None
+    first, second = await asyncio.gather(lab.create(lab.a, "a"), lab.create(lab.b, "b"))
+    assert {first[0], second[0]} == {Outcome.CREATED, Outcome.JOINED}
+    assert lab.sessions() == 1
+
+
+async def both_look_then_one_is_through_before_the_other_creates(lab: Lab) -> None:
+    assert await lab.a.look(lab.draft("a"), RECENCY) is None
+    assert await lab.b.look(lab.draft("b"), RECENCY) is None
+    _outcome, session = await lab.create(lab.a, "a")
+    await lab.a.finish(session.id, session.fence, Status.COMPLETED, {})
+    assert (await lab.create(lab.b, "b"))[0] is Outcome.JOINED
+    assert lab.sessions() == 1
+
+
+async def a_retry_comes_when_all_is_long_over(lab: Lab) -> None:
+    assert await lab.b.look(lab.draft("a"), RECENCY) is None
+    _outcome, session = await lab.create(lab.a, "a")
+    await lab.a.finish(session.id, session.fence, Status.COMPLETED, {})
+    lab.clock.seconds += 60
+    assert (await lab.create(lab.b, "a"))[0] is Outcome.REPLAYED
+    assert lab.sessions() == 1
+
+
+async def a_joined_key_is_retried_when_all_is_long_over(lab: Lab) -> None:
+    _outcome, session = await lab.create(lab.a, "a")
+    assert (await lab.create(lab.b, "b"))[0] is Outcome.JOINED
+    looked = await lab.b.look(lab.draft("c"), RECENCY)
+    assert looked is not None
+    assert looked[0] is Outcome.JOINED
+    await lab.a.finish(session.id, session.fence, Status.COMPLETED, {})
+    lab.clock.seconds += 60
+    assert (await lab.create(lab.b, "b"))[0] is Outcome.REPLAYED
+    assert (await lab.create(lab.b, "c"))[0] is Outcome.REPLAYED
+    assert lab.sessions() == 1
+
+
+async def a_writer_of_another_program_breaks_in(lab: Lab) -> None:
+    await lab.create(lab.a, "a")
+    with pytest.raises(Exception, match="UNIQUE constraint failed"):
+        lab.stage.change(
+            "INSERT INTO session (request_id, idempotency_key, task_id, kinds, source, options, target, status, "
+            "operator, host, created_at, created_clock, boot_id) SELECT 'r', 'other', 't', kinds, source, options, "
+            "target, status, operator, host, created_at, created_clock, boot_id FROM session"
+        )
+
+
+async def both_dispatch(lab: Lab) -> None:
+    _outcome, session = await lab.create(lab.a, "a")
+    sent = await asyncio.gather(
+        *(dispatch(session, lab.stage.settings, journal) for journal in (lab.a, lab.b))
+    )
+    assert sorted(sent) == [False, True]
+    assert lab.stage.sent == [1]
+
+
+async def a_launcher_fails_to_start_a_worker_that_came_all_the_same(lab: Lab) -> None:
+    _outcome, session = await lab.create(lab.a, "a")
+    await lab.claim(lab.b)
+    assert not await lab.a.finish(session.id, session.fence, Status.FAILED, {}, "no worker could be started")
+    assert (await lab.a.session(1)).status is Status.IN_PROGRESS
+
+
+# Two workers
+
+
+async def both_claim(lab: Lab) -> None:
+    await lab.create(lab.a, "a")
+    claims = await asyncio.gather(
+        *(journal.claim(1, lab.target, this_process(), LEASE) for journal in (lab.a, lab.b))
+    )
+    assert len([claim for claim in claims if claim]) == 1
+    assert lab.stage.rows("SELECT count(*) FROM event WHERE type = 'received'") == [(1,)]
+
+
+async def a_message_comes_again_after_the_end(lab: Lab) -> None:
+    await lab.create(lab.a, "a")
+    session = await lab.claim(lab.a)
+    await lab.a.finish(1, session.fence, Status.FAILED, {})
+    assert await lab.b.claim(1, lab.target, this_process(), LEASE) is None
+    assert (await lab.a.session(1)).status is Status.FAILED
+
+
+async def a_thawed_worker_finishes_what_was_started_again(lab: Lab) -> None:
+    await lab.create(lab.a, "a")
+    late = await lab.claim(lab.a)
+    assert await lab.b.start_again(1, late.fence)
+    assert not await lab.a.finish(1, late.fence, Status.FAILED, {}, "late")
+    assert (await lab.b.session(1)).status is Status.STARTED
+
+
+async def a_thawed_worker_commits_before_its_successor(lab: Lab) -> None:
+    await lab.create(lab.a, "a")
+    late = await lab.claim(lab.a)
+    await lab.b.start_again(1, late.fence)
+    session = await lab.claim(lab.b)
+    with pytest.raises(LeaseLost):
+        await lab.import_(lab.a, late, "late")
+    assert lab.customer() is None
+    await lab.import_(lab.b, session, "right")
+    assert lab.customer() == "right"
+
+
+async def a_thawed_worker_commits_after_its_successor(lab: Lab) -> None:
+    await lab.create(lab.a, "a")
+    late = await lab.claim(lab.a)
+    await lab.b.start_again(1, late.fence)
+    session = await lab.claim(lab.b)
+    await lab.import_(lab.b, session, "right")
+    await lab.b.finish(1, session.fence, Status.COMPLETED, {})
+    with pytest.raises(LeaseLost):
+        await lab.import_(lab.a, late, "late")
+    assert lab.customer() == "right"
+
+
+# A reaper
+
+
+async def a_reaper_acts_on_what_it_read_before_the_worker_finished(lab: Lab) -> None:
+    await lab.create(lab.a, "a")
+    session = await lab.claim(lab.a, dead_process())
+    (held,) = await lab.b.held(lab.target)
+    await lab.a.finish(1, session.fence, Status.COMPLETED, {})
+    await reaper._look_after(held, lab.stage.settings, lab.b)
+    assert (await lab.a.session(1)).status is Status.COMPLETED
+
+
+async def a_reaper_gives_up_a_session_that_is_claimed_meanwhile(lab: Lab) -> None:
+    await lab.create(lab.a, "a")
+    await lab.a.mark_dispatched(1, this_process())
+    lab.stage.change("UPDATE session SET dispatches = 3")
+    lab.clock.seconds += 3600
+    (held,) = await lab.b.held(lab.target)
+    await lab.claim(lab.a)
+    await reaper._send(held, lab.stage.settings, lab.b)
+    assert (await lab.a.session(1)).status is Status.IN_PROGRESS
+
+
+async def two_reapers_send_the_same_lost_session(lab: Lab) -> None:
+    await lab.create(lab.a, "a")
+    await lab.a.mark_dispatched(1, dead_process())
+    (held,) = await lab.a.held(lab.target)
+    await reaper._send(held, lab.stage.settings, lab.a)
+    await reaper._send(held, lab.stage.settings, lab.b)
+    assert lab.stage.sent == [1]
+
+
+# Locks
+
+
+async def hold_too_long(lab: Lab, lock: LaunchLock, expire: Callable[[], Awaitable[None]]) -> None:
+    assert await lock.acquire("k", "slow", 10) is Locked.ACQUIRED
+    await expire()
+    assert await lock.acquire("k", "next", 10) is Locked.ACQUIRED
+    await lock.release("k", "slow")
+    assert await lock.acquire("k", "third", 10) is Locked.BUSY
+
+
+async def a_slow_holder_lets_go_of_anothers_lock(lab: Lab) -> None:
+    async def expire() -> None:
+        lab.clock.seconds += 11
+
+    await hold_too_long(lab, SqliteLock(lab.a), expire)
+
+
+async def a_slow_holder_lets_go_of_anothers_lock_on_redis(lab: Lab) -> None:
+    async def expire() -> None:
+        lab.redis.ask("DEL", redis_lock.PREFIX + "k")
+
+    lock = RedisLock(lab.redis.url)
+    try:
+        await hold_too_long(lab, lock, expire)
+    finally:
+        await lock.close()
+
+
+async def a_launcher_is_cancelled_while_it_waits_for_redis(lab: Lab) -> None:
+    async def hold() -> None:
+        async def nothing() -> None:
+            return None
+
+        async with holding(RedisLock(lab.redis.url), "t", nothing):
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(hold())
+    async with asyncio.timeout(5):
+        while not lab.redis.keys():  # noqa: ASYNC110 (the server is another process)
+            await asyncio.sleep(0.001)
+    task.cancel()
+    await asyncio.wait([task])
+    assert lab.redis.keys() == 0
+
+
+INTERLEAVINGS: tuple[Interleaving, ...] = (
+    both_look_then_both_create,
+    both_look_then_one_is_through_before_the_other_creates,
+    a_retry_comes_when_all_is_long_over,
+    a_joined_key_is_retried_when_all_is_long_over,
+    a_writer_of_another_program_breaks_in,
+    both_dispatch,
+    a_launcher_fails_to_start_a_worker_that_came_all_the_same,
+    both_claim,
+    a_message_comes_again_after_the_end,
+    a_thawed_worker_finishes_what_was_started_again,
+    a_thawed_worker_commits_before_its_successor,
+    a_thawed_worker_commits_after_its_successor,
+    a_reaper_acts_on_what_it_read_before_the_worker_finished,
+    a_reaper_gives_up_a_session_that_is_claimed_meanwhile,
+    two_reapers_send_the_same_lost_session,
+    a_slow_holder_lets_go_of_anothers_lock,
+    a_slow_holder_lets_go_of_anothers_lock_on_redis,
+    a_launcher_is_cancelled_while_it_waits_for_redis,
+)
+
+
+# Mutants: the program with one guard less
+
+
+async def no_release(*_: object) -> None:
+    pass
+
+
+class _Guard:
+    """`_existing` for create() only: look() still looks."""
+
+    existing = SqliteJournal._existing
+
+    @staticmethod
+    async def forgotten(self: SqliteJournal, db: Any, draft: Draft, recency: float) -> Any:
+        return None if db is self._writer else await _Guard.existing(self, db, draft, recency)
+
+
+INDEXES = "CREATE UNIQUE INDEX one_active"
+MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
+    "no unique index": (
+        lambda: sql((INDEXES, "CREATE INDEX one_active")),
+        a_writer_of_another_program_breaks_in,
+    ),
+    "no index, no check in the transaction": (
+        lambda: _both(
+            sql((INDEXES, "CREATE INDEX one_active")), attribute(SqliteJournal, "_existing", _Guard.forgotten)
+        ),
+        both_look_then_both_create,
+    ),
+    "no check in the transaction": (
+        lambda: attribute(SqliteJournal, "_existing", _Guard.forgotten),
+        both_look_then_one_is_through_before_the_other_creates,
+    ),
+    "no idempotency key": (
+        lambda: sql(
+            ("idempotency_key TEXT NOT NULL UNIQUE", "idempotency_key TEXT NOT NULL"),
+            ("FROM launch_key WHERE idempotency_key = ?", "FROM launch_key WHERE idempotency_key = ? AND 0"),
+        ),
+        a_retry_comes_when_all_is_long_over,
+    ),
+    "joined keys are not answered": (
+        lambda: sql(("INSERT INTO launch_key VALUES (?, ?, ?)", "INSERT INTO launch_key SELECT ?, ?, ? WHERE 0")),
+        a_joined_key_is_retried_when_all_is_long_over,
+    ),
+    "no recency": (
+        lambda: sql(("created_clock > ?3", "created_clock > ?3 + 1e9")),
+        both_look_then_one_is_through_before_the_other_creates,
+    ),
+    "dispatch without compare": (
+        lambda: sql(("AND status = 'started' AND dispatched_clock IS NULL", "")),
+        both_dispatch,
+    ),
+    "claim without compare": (
+        lambda: sql(("WHERE id = ? AND target = ? AND status = 'started'", "WHERE id = ? AND target = ?")),
+        a_message_comes_again_after_the_end,
+    ),
+    "two may receive": (
+        lambda: sql(("WHERE id = ? AND target = ? AND status = 'started'", "WHERE id = ? AND target = ?")),
+        both_claim,
+    ),
+    "no fence": (
+        lambda: sql(
+            ("RETURNING status", "RETURNING 'in_progress'"),
+            ("fence = ? AND status IN ('in_progress', 'cancelling')", "? >= 0 AND status = 'in_progress'"),
+        ),
+        a_thawed_worker_commits_before_its_successor,
+    ),
+    "no fence in the catalog": (
+        lambda: _both(
+            sql(("(session_id, fence) > (?, ?)", "(session_id, fence) > (?, ?) AND 0")),
+            # The successor is gone, and with it what the journal could say.
+            attribute(SqliteJournal, "beat", lambda *_: _status()),
+        ),
+        a_thawed_worker_commits_after_its_successor,
+    ),
+    "no fence bump by the claim": (
+        lambda: sql(("SET status = 'in_progress', fence = fence + 1", "SET status = 'in_progress'")),
+        a_reaper_gives_up_a_session_that_is_claimed_meanwhile,
+    ),
+    "no fence bump by the claim, seen by the launcher": (
+        lambda: sql(("SET status = 'in_progress', fence = fence + 1", "SET status = 'in_progress'")),
+        a_launcher_fails_to_start_a_worker_that_came_all_the_same,
+    ),
+    "no fence bump by the reaper": (
+        lambda: sql(("SET status = 'started', fence = fence + 1", "SET status = 'started'")),
+        a_thawed_worker_finishes_what_was_started_again,
+    ),
+    "reaper without its guard": (
+        lambda: sql(
+            ("AND fence = ? AND status IN ('cancelling', 'in_progress', 'started')", "AND ? >= 0"),
+        ),
+        a_reaper_acts_on_what_it_read_before_the_worker_finished,
+    ),
+    "sent again without a guard": (
+        lambda: sql(("AND dispatches = ? AND dispatched_clock IS NOT NULL", "AND ? > 0")),
+        two_reapers_send_the_same_lost_session,
+    ),
+    "release without compare": (
+        lambda: sql(("DELETE FROM lock WHERE key = ? AND token = ?", "DELETE FROM lock WHERE key = ? AND ? <> ''")),
+        a_slow_holder_lets_go_of_anothers_lock,
+    ),
+    "release without compare on Redis": (
+        lambda: attribute(redis_lock, "_RELEASE", "return redis.call('del', KEYS[1])"),
+        a_slow_holder_lets_go_of_anothers_lock_on_redis,
+    ),
+    "no release after a cancellation": (
+        lambda: attribute(RedisLock, "release", no_release),
+        a_launcher_is_cancelled_while_it_waits_for_redis,
+    ),
+}  # fmt: skip
+
+
+async def _status() -> Status:
+    return Status.IN_PROGRESS
+
+
+@contextmanager
+def _both(one: Any, other: Any) -> Iterator[None]:
+    with one, other:
+        yield
+
+
+@asynccontextmanager
+async def laboratory(folder: Path, redis: RedisServer, patch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
+    clock = MovedClock()
+    async with AsyncExitStack() as stack:
+        stage = await stack.enter_async_context(staged(folder, clock))
+        no_processes(patch, stage)
+        other = await stage.another_journal()
+        stack.push_async_callback(other.close)
+        catalog = await open_catalog(stage.settings.catalog.url)
+        await catalog.close()
+        yield Lab(stage, stage.journal, other, clock, redis)
+
+
+@pytest.mark.parametrize("interleaving", INTERLEAVINGS, ids=lambda found: found.__name__)
+async def test_interleaving(
+    tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch, interleaving: Interleaving
+) -> None:
+    async with laboratory(tmp_path, redis, monkeypatch) as lab:
+        await interleaving(lab)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+async def test_mutant_is_killed(
+    tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    mutate, interleaving = MUTANTS[name]
+    with mutate():
+        async with laboratory(tmp_path, redis, monkeypatch) as lab:
+            with pytest.raises((AssertionError, pytest.fail.Exception, aiosqlite.IntegrityError)):
+                await interleaving(lab)

@@ -1,0 +1,313 @@
+"""Launchers, workers, an operator and a reaper in random order on a clock that is moved, against what must always hold.
+
+The journal, the reaper and the dispatch are the real ones. Processes are numbers that can be killed or just not act
+for a while; the catalog is a list of commits with the real one's rule.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from engine_mutants import attribute, sql
+from engine_stage import MovedClock, make_settings, write_export
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from importers.errors import LeaseLost
+from importers.kinds import Log, Options
+from importers.launch import LaunchRequest, _draft
+from importers.processes import Owner
+from importers.sessions import ACTIVE, FINAL, Attempt, Draft, Outcome, Session, Status
+from importers.sessions.sqlite import SqliteJournal
+from importers.worker import dispatch as dispatching
+from importers.worker import reaper
+from importers.worker.heartbeat import CancelRequested, must_go_on
+
+RECENCY, LEASE = 5.0, 30.0
+KEYS = ("k1", "k2", "k3", "k4")
+REQUESTS = (Options(), Options(force=True))
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+@dataclass
+class Worker:
+    session: Session
+    pid: int
+    may_commit: bool = False
+    committed: bool = False
+
+
+class Machine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="obmen-model-", dir=MEMORY))
+        write_export(self.folder / "export")
+        self.settings = make_settings(self.folder, worker={"retries": 1})
+        self.target = f"sqlite:///{self.folder}/catalog.sqlite3"
+        self.clock = MovedClock()
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(reaper, "GRACE_SECONDS", 0.0)
+        self.patch.setattr(dispatching, "_start_process", self._deliver)
+        self.patch.setattr(dispatching, "process", self._owner)
+        self.patch.setattr(dispatching, "this_process", lambda: self._owner(1))
+        self.patch.setattr(Owner, "is_dead", lambda owner: owner.pid not in self.alive)
+        self.patch.setattr(Owner, "kill", lambda owner: self._kill(owner.pid))
+        self.patch.setattr("importers.catalog.open_catalog", self._open_catalog)
+        self.runner = asyncio.Runner()
+        self.journals = [
+            self.do(SqliteJournal.open(self.settings.journal.url, self.clock)) for _process in range(2)
+        ]
+        self.journal = self.journals[0]
+        self.alive = {1}
+        self.next_pid = 100
+        self.pending: list[Draft] = []
+        self.messages: list[int] = []
+        self.workers: list[Worker] = []
+        self.commits: list[tuple[int, int]] = []
+        self.answers: dict[str, int] = {}
+        self.starts: dict[Options, float] = {}
+        self.ended: dict[int, Session] = {}
+
+    def teardown(self) -> None:
+        for journal in self.journals:
+            self.do(journal.close())
+        self.runner.close()
+        self.patch.undo()
+        shutil.rmtree(self.folder)
+
+    def do(self, step: Any) -> Any:
+        return self.runner.run(step)
+
+    # Processes and catalog
+
+    def _owner(self, pid: int) -> Owner:
+        return Owner("host", pid, "1", self.clock.boot_name)
+
+    def _deliver(self, session_id: int, _settings: object) -> int:
+        """A message; the process that brings it lives until it is killed."""
+        self.messages.append(session_id)
+        self.next_pid += 1
+        self.alive.add(self.next_pid)
+        return self.next_pid
+
+    def _kill(self, pid: int) -> None:
+        self.alive.discard(pid)
+        self.workers = [worker for worker in self.workers if worker.pid != pid]
+
+    async def _open_catalog(self, _url: str) -> Any:
+        machine = self
+
+        class Applied:
+            async def applied(self, *, journal_id: str, session_id: int) -> bytes | None:
+                return b"{}" if any(done == session_id for done, _fence in machine.commits) else None
+
+            async def close(self) -> None:
+                pass
+
+        return Applied()
+
+    # Launching
+
+    def draft(self, key: str, options: Options) -> Draft:
+        request = LaunchRequest(("customers",), str(self.folder / "export"), key, options)
+        attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
+        return _draft(attempt, request)
+
+    def answered(self, draft: Draft, found: tuple[Outcome, Session]) -> None:
+        outcome, session = found
+        known = self.answers.setdefault(draft.idempotency_key, session.id)
+        assert known == session.id, "a key was answered with two sessions"
+        if outcome is Outcome.CREATED:
+            now = self.clock.boot()
+            before = self.starts.get(draft.options, float("-inf"))
+            assert now - before >= RECENCY, "the same request started twice within the recency"
+            self.starts[draft.options] = now
+            self.do(dispatching.dispatch(session, self.settings, self.journal))
+
+    @rule(key=st.sampled_from(KEYS), options=st.sampled_from(REQUESTS), which=st.integers(0, 1))
+    def look(self, key: str, options: Options, which: int) -> None:
+        draft = self.draft(key, options)
+        found = self.do(self.journals[which].look(draft, RECENCY))
+        if found is None:
+            self.pending.append(draft)
+        else:
+            self.answered(draft, found)
+
+    @precondition(lambda self: self.pending)
+    @rule(data=st.data(), which=st.integers(0, 1))
+    def create(self, data: st.DataObject, which: int) -> None:
+        draft = self.pending.pop(data.draw(st.integers(0, len(self.pending) - 1)))
+        self.answered(draft, self.do(self.journals[which].create(draft, RECENCY, [Log("info", "made")])))
+
+    # Working
+
+    @precondition(lambda self: self.messages)
+    @rule(data=st.data(), again=st.booleans())
+    def claim(self, data: st.DataObject, again: bool) -> None:
+        """A message is delivered, and may be delivered again."""
+        place = data.draw(st.integers(0, len(self.messages) - 1))
+        session_id = self.messages[place] if again else self.messages.pop(place)
+        self.next_pid += 1
+        pid = self.next_pid
+        self.alive.add(pid)
+        session = self.do(self.journal.claim(session_id, self.target, self._owner(pid), LEASE))
+        if session is None:
+            self.alive.discard(pid)
+        else:
+            self.workers.append(Worker(session, pid))
+
+    def a_worker(self, data: st.DataObject) -> Worker:
+        return data.draw(st.sampled_from(self.workers))
+
+    def left(self, worker: Worker, status: Status | None = None, error: str | None = None) -> None:
+        """The process ends, saying so where it still may."""
+        if status:
+            self.do(self.journal.finish(worker.session.id, worker.session.fence, status, {}, error))
+        self._kill(worker.pid)
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def beat(self, data: st.DataObject) -> None:
+        worker = self.a_worker(data)
+        self.do(self.journal.beat(worker.session.id, worker.session.fence, LEASE))
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def last_check(self, data: st.DataObject) -> None:
+        worker = self.a_worker(data)
+        if worker.may_commit:
+            return
+        session = worker.session
+        try:
+            if max(self.commits, default=(0, 0)) > (session.id, session.fence):
+                raise LeaseLost
+            must_go_on(self.do(self.journal.beat(session.id, session.fence, LEASE)))
+        except CancelRequested:
+            self.left(worker, Status.CANCELLED, "cancelled")
+        except LeaseLost:
+            self.left(worker)
+        else:
+            # It holds the catalog's write lock from here to its commit.
+            worker.may_commit = not any(other.may_commit and not other.committed for other in self.workers)
+
+    @precondition(lambda self: any(worker.may_commit and not worker.committed for worker in self.workers))
+    @rule()
+    def commit(self) -> None:
+        for worker in self.workers:
+            if worker.may_commit and not worker.committed:
+                worker.committed = True
+                self.commits.append((worker.session.id, worker.session.fence))
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def finish(self, data: st.DataObject) -> None:
+        worker = self.a_worker(data)
+        if worker.committed:
+            self.left(worker, Status.COMPLETED)
+        elif not worker.may_commit:
+            self.left(worker, Status.FAILED, "bad file")
+
+    # What happens to them
+
+    @precondition(lambda self: self.workers)
+    @rule(data=st.data())
+    def kill(self, data: st.DataObject) -> None:
+        self._kill(self.a_worker(data).pid)
+
+    @precondition(lambda self: self.messages)
+    @rule()
+    def lose_a_message(self) -> None:
+        self.messages.pop()
+
+    @rule(seconds=st.sampled_from((1.0, 4.0, 6.0, 31.0, 61.0)))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.seconds += seconds
+
+    @rule(which=st.integers(0, 1))
+    def reap(self, which: int) -> None:
+        self.do(reaper.reap(self.journals[which], self.settings))
+
+    @precondition(lambda self: self.answers)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        self.do(self.journal.cancel(data.draw(st.sampled_from(sorted(self.answers.values())))))
+
+    # What must always hold
+
+    @invariant()
+    def holds(self) -> None:
+        sessions: list[Session] = self.do(self.journal.sessions())
+        assert len([session for session in sessions if session.status in ACTIVE]) <= 1
+        keys = self.do(self.journal._rows("SELECT idempotency_key FROM session"))
+        assert len({key for (key,) in keys}) == len(sessions)
+        for session in sessions:
+            events = self.do(self.journal.events(session.id))
+            assert [line.type for line in events].count("received") <= 1
+            commits = [fence for done, fence in self.commits if done == session.id]
+            assert len(commits) <= 1, "one session changes the shop once"
+            if session.status in FINAL:
+                assert (session.status is Status.COMPLETED) == bool(commits), session
+                assert self.ended.setdefault(session.id, session) == session, "final is final"
+
+
+def run(examples: int, steps: int) -> None:
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=examples, stateful_step_count=steps, deadline=None, database=None, derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )  # fmt: skip
+
+
+def test_the_model_holds() -> None:
+    run(60, 30)
+
+
+@pytest.mark.chaos
+def test_the_model_holds_for_long() -> None:
+    run(3000, 60)
+
+
+MUTANTS: dict[str, Callable[[], Any]] = {
+    "no check in the transaction": lambda: attribute(
+        SqliteJournal, "_existing", _only_look(SqliteJournal._existing)
+    ),
+    "joined keys are not answered": lambda: sql(
+        ("INSERT INTO launch_key VALUES (?, ?, ?)", "INSERT INTO launch_key SELECT ?, ?, ? WHERE 0")
+    ),
+    "no fence": lambda: sql(("AND fence = ?", "AND ? >= 0")),
+    "reaper without its guard": lambda: sql(
+        ("AND fence = ? AND status IN ('cancelling', 'in_progress', 'started')", "AND ? >= 0")
+    ),
+    "no look whether it was committed": lambda: attribute(msgspec.json, "decode", None),
+}
+
+
+def _only_look(existing: Any) -> Any:
+    async def changed(self: SqliteJournal, db: Any, draft: Draft, recency: float) -> Any:
+        return None if db is self._writer else await existing(self, db, draft, recency)
+
+    return changed
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_model_kills(name: str) -> None:
+    with MUTANTS[name](), pytest.raises(Exception):  # noqa: B017, PT011 (whichever invariant is broken)
+        run(2000, 50)
