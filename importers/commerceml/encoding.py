@@ -13,9 +13,16 @@ from importers.errors import BadFile
 from importers.texts import _
 
 _DECLARATION = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_ROOT = re.compile(r"<(?![?!])(?:[\w.-]+:)?([\w.-]+)")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_ROOT = re.compile(r"\s*<(?:[\w.-]+:)?([\w.-]+)")
+_ASIDE = re.compile(r"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)", re.DOTALL)
 _CHUNK = 1 << 20
+_KNOWN = frozenset(
+    (
+        "utf-8", "utf-16", "utf-16-le", "utf-16-be", "ascii", "cp1251", "cp1252", "cp866", "koi8-r", "koi8-u",
+        "iso8859-1", "iso8859-5", "mac-cyrillic",
+    )
+)  # fmt: skip
+"""By Python's names. Its other codecs are no encodings of text (zlib, base64) or hide `<` from a look at the head."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -35,21 +42,28 @@ def declared(head: bytes) -> str:
     return match[1].decode("ascii").lower() if match else "utf-8"
 
 
+def is_known(encoding: str) -> bool:
+    try:
+        return codecs.lookup(encoding).name in _KNOWN
+    except LookupError:
+        return False
+
+
 def text_of(head: bytes) -> tuple[str, str]:
-    """The beginning of a file as text, good enough to look at, without comments; and the encoding that it has."""
+    """The beginning of a file as text without comments and instructions, and the encoding that it has."""
     for encoding in (of_head(head), "utf-8", declared(head)):
-        if encoding:
+        if encoding and is_known(encoding):
             try:
                 text = codecs.getincrementaldecoder(encoding)("strict").decode(head)
-            except (LookupError, UnicodeDecodeError):
+            except UnicodeDecodeError:
                 continue
-            return _COMMENT.sub("", text), encoding
-    return _COMMENT.sub("", head.decode("utf-8", "replace")), "?"
+            return _ASIDE.sub("", text).removeprefix("\ufeff"), encoding
+    return _ASIDE.sub("", head.decode("utf-8", "replace")), "?"
 
 
 def root_in(head: str) -> str | None:
-    """The local name of the root element as far as the text shows it."""
-    match = _ROOT.search(head)
+    """The local name of the root element in `text_of` a file; None where something else comes first."""
+    match = _ROOT.match(head)
     return match[1] if match else None
 
 
@@ -61,12 +75,10 @@ def decide(file: IO[bytes], name: str) -> str:
     if found:
         return found
     by_declaration = declared(head)
-    try:
-        codecs.lookup(by_declaration)
-    except LookupError as error:
+    if not is_known(by_declaration):
         raise BadFile(
             _("encoding {encoding} is unknown; let 1C write UTF-8").format(encoding=by_declaration), name, 1
-        ) from error
+        )
     if by_declaration == "utf-8" or _bad_byte(file, "utf-8") is None:
         return "utf-8"  # the parser finds a wrong byte itself, with its line
     if (offset := _bad_byte(file, by_declaration)) is not None:

@@ -9,10 +9,12 @@ import io
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from typing import IO
 
 import msgspec
@@ -47,8 +49,12 @@ SPLIT: dict[str, tuple[str, tuple[str, ...]]] = {
 the elements does not serve that type. Without such files every one that may hold the type is read."""
 
 HEAD = 65536
+DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, KeyError)
+"""What zipfile raises for a .zip that is not as it should be."""
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How 1C packs. Other ways unpack to any size from a few bytes, before a limit can be looked at."""
 MAX_ENTRY_BYTES = 20 * 2**30
-MAX_RATIO = 2000
+MAX_RATIO = 300
 """An archived file that unpacks to so many times its size is a bomb: XML of 1C packs 10 to 40 times."""
 _NUMBERS = re.compile(r"(\d+)")
 
@@ -114,7 +120,13 @@ class Export(msgspec.Struct, frozen=True):
 @contextmanager
 def open_part(part: Part) -> Iterator[IO[bytes]]:
     """The bytes of a part; after a clean read the file must be the one that was opened, unchanged."""
-    with part.path.open("rb") as file:
+    try:
+        opened = part.path.open("rb")
+    except OSError as error:
+        raise BadFile(
+            _("cannot be read: {error}; let 1C write it again").format(error=error.strerror), part.name
+        ) from error
+    with opened as file:
         before = os.fstat(file.fileno())
         if not part.members:
             yield file
@@ -141,7 +153,7 @@ def _member(file: IO[bytes], part: Part) -> Iterator[IO[bytes]]:
                 inner.open(part.members[1]) as member,
             ):
                 yield member
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except DAMAGED as error:
         raise BadFile(
             _("the archive is damaged: {error}; copy it again").format(error=error), part.name
         ) from error
@@ -173,7 +185,7 @@ def find_export(path: Path) -> Export:
             )
     except OSError as error:
         raise SourceError(
-            _("{path}: cannot be read: {error}").format(path=path, error=error.strerror)
+            _("{path}: cannot be read: {error}").format(path=error.filename or path, error=error.strerror)
         ) from error
     xml = sorted((p for p in found if p.name.lower().endswith(".xml")), key=lambda p: sort_key(p.name))
     parts = tuple(_narrowed([part for part in xml if _is_export(part)]))
@@ -192,25 +204,35 @@ WANTED = (".xml", ".zip", *IMAGES)
 
 def _in_folder(folder: Path) -> Iterator[Part]:
     home = folder.resolve()
-    for root, folders, files in os.walk(folder):
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    for root, folders, files in os.walk(folder, onerror=stop):
         folders.sort()
+        for name in folders:
+            _refuse_way_out(Path(root, name), home)
         below = root[len(str(folder)) :].strip(os.sep).replace(os.sep, "/")
         for file in sorted(files):
             if not file.lower().endswith(WANTED) or file.startswith("."):
                 continue
             path = Path(root, file)
-            if path.is_symlink() and not path.resolve().is_relative_to(home):
-                raise SourceError(
-                    _("{path}: a link that leads out of the source is not followed; copy the file").format(
-                        path=path
-                    )
-                )
+            _refuse_way_out(path, home)
             name = f"{below}/{file}" if below else file
             if file.lower().endswith(".zip"):
                 yield from _in_archive(path, name)
             else:
                 stat = path.stat()
+                if not S_ISREG(stat.st_mode):
+                    raise SourceError(_("{path}: is no regular file; remove it").format(path=path))
                 yield _part(name, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC), path)
+
+
+def _refuse_way_out(path: Path, home: Path) -> None:
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
+        raise SourceError(
+            _("{path}: a link that leads out of the source is not followed; copy the file").format(path=path)
+        )
 
 
 def _in_archive(path: Path, label: str) -> Iterator[Part]:
@@ -227,7 +249,7 @@ def _in_archive(path: Path, label: str) -> Iterator[Part]:
                         yield _part(
                             name, member.file_size, _time(member), path, entry.filename, member.filename
                         )
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except DAMAGED as error:
         raise SourceError(
             _("{path}: the archive is damaged or not a .zip: {error}; copy it again").format(
                 path=path, error=error
@@ -246,7 +268,13 @@ def _entries(archive: zipfile.ZipFile, label: str) -> Iterator[zipfile.ZipInfo]:
                     path=label, name=entry.filename
                 )
             )
-        if entry.file_size > MAX_ENTRY_BYTES or entry.file_size > MAX_RATIO * max(entry.compress_size, 1024):
+        if entry.flag_bits & 1 or entry.compress_type not in PACKED:
+            raise SourceError(
+                _("{path}: {name} is encrypted or packed in a rare way; pack it as a plain .zip").format(
+                    path=label, name=entry.filename
+                )
+            )
+        if entry.file_size > MAX_ENTRY_BYTES or entry.file_size > MAX_RATIO * max(entry.compress_size, 65536):
             raise SourceError(
                 _("{path}: {name} unpacks to {size} bytes; an archive like this is made to do harm").format(
                     path=label, name=entry.filename, size=entry.file_size
@@ -263,6 +291,9 @@ def _time(entry: zipfile.ZipInfo) -> datetime:
 
 
 def _part(name: str, size: int, modified: datetime, path: Path, *members: str) -> Part:
+    name = name.encode("utf-8", "surrogateescape").decode(
+        "utf-8", "replace"
+    )  # a name in another encoding can be shown and stored
     return Part(name, size, f"{modified:%Y-%m-%dT%H:%M:%SZ}", _kinds(name), path, members)
 
 
@@ -274,9 +305,11 @@ def _kinds(name: str) -> frozenset[str]:
     return NAMES.get(_stem(name)) or (NAMES[folder] if folder in NAMES and folder != "goods" else ALL)
 
 
-def sort_key(name: str) -> list[tuple[int, int | str]]:
+def sort_key(name: str) -> list[tuple[str, int, str]]:
     """Parts sort by number, not by text: rests_1_10 after rests_1_9."""
-    return [(0, int(piece)) if piece.isdigit() else (1, piece) for piece in _NUMBERS.split(name.lower())]
+    pieces = _NUMBERS.split(name.lower())
+    numbers = [piece.lstrip("0") for piece in pieces[1::2]]
+    return [*zip(pieces[::2], map(len, numbers), numbers, strict=False), (pieces[-1], 0, "")]
 
 
 def _narrowed(parts: list[Part]) -> Iterator[Part]:
@@ -321,10 +354,12 @@ def _gaps(parts: tuple[Part, ...]) -> Iterator[str]:
     """Numbers missing in `prices_1_1…, prices_1_3…` and `import0_1, import0_3`."""
     numbered: dict[str, set[int]] = {}
     for part in parts:
-        if match := re.fullmatch(r"([A-Za-z]+_?\d+_)(\d+)(?:_.*)?", PurePosixPath(part.name).stem):
+        if match := re.fullmatch(r"([A-Za-z]+_?\d+_)(\d{1,4})(?:_.*)?", PurePosixPath(part.name).stem):
             numbered.setdefault(match[1], set()).add(int(match[2]))
     for prefix, numbers in numbered.items():
-        for missing in sorted(set(range(1, max(numbers))) - numbers):
+        for missing in range(1, max(numbers)):
+            if missing in numbers:
+                continue
             yield _("{name}: this part is missing").format(name=f"{prefix}{missing}")
 
 

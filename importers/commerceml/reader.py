@@ -13,15 +13,18 @@ from typing import IO, cast
 from lxml import etree
 
 from importers.commerceml import encoding, normalise, shortcut
-from importers.commerceml.extract import Extractor, children, value
+from importers.commerceml.extract import Extractor, children, line_of, value
 from importers.commerceml.files import Part, open_part
 from importers.commerceml.records import Record, Rejected, Section
 from importers.errors import BadFile
 from importers.texts import _
 
 CHUNK = 1 << 17
-BATCH = 200
-"""Record elements that stay in the tree before they are read and cut off."""
+LOOK = 2 << 20
+"""Bytes of XML after which the size of the tree is looked at."""
+MAX_NODES = 600_000
+MAX_TREE = 24 << 20
+"""Nodes, and bytes when written, that the tree may have: more is no record or list of 1C, and memory is not endless."""
 ROOT = "КоммерческаяИнформация"
 SECTIONS = ("Каталог", "Классификатор", "ПакетПредложений", "ИзмененияПакетаПредложений", "Контрагенты")
 RECORDS = {
@@ -54,48 +57,53 @@ class _Reading:
         self.pending: list[etree._Element] = []
         self.container: etree._Element | None = None
         self.entered: tuple[etree._Element, Extractor] | None = None
+        self.root: etree._Element | None = None
+        self.offers: etree._Element | None = None
+        """The list of offers that was entered last."""
+        self.unseen = 0
+        """Bytes that the parser was fed since `_check_tree`."""
 
     def run(self, file: IO[bytes]) -> Iterator[tuple[int, list[Record | Rejected]]]:
         charset = encoding.decide(file, self.part.name)
         take = shortcut.take_for(self.wanted)
         short = shortcut.Shortcut(take) if take else None
         decode = codecs.getincrementaldecoder(charset)("strict").decode
-        parser = self._parser("utf-8" if short else charset)
+        parser = self._parser()
         position = 0
         try:
             while chunk := file.read(CHUNK):
                 if not position:
                     self._check_head(chunk)
+                position += len(chunk)
                 if short:
                     self._feed_short(parser, short, decode(chunk))
                 else:
-                    self._feed(parser, chunk)
-                position += len(chunk)
+                    self._feed(parser, chunk if charset == "utf-8" else decode(chunk).encode())
                 if self.records:
                     yield position, self.records
                     self.records = []
-            if short:
-                self._feed(parser, (short.rest() + decode(b"", True)).encode())
+            left = decode(b"", True) if short or charset != "utf-8" else ""
+            self._feed(parser, ((short.rest() if short else "") + left).encode())
             parser.close()
         except etree.XMLSyntaxError as error:
             raise self._bad(error) from error
         except UnicodeDecodeError as error:
             raise BadFile(
                 _("byte {offset} is not {encoding}; let 1C write the file again").format(
-                    offset=position + error.start, encoding=charset
+                    offset=position - len(error.object) + error.start, encoding=charset
                 ),
                 self.part.name,
             ) from error
         self._feed(parser, b"")
-        self._flush()
         if self.records:
             yield position, self.records
 
-    def _parser(self, charset: str) -> etree.XMLPullParser:
+    def _parser(self) -> etree.XMLPullParser:
+        """For UTF-8 whatever the file declares: what is in another encoding is decoded before."""
         return etree.XMLPullParser(
             events=("start", "end"),
-            tag=[f"{{*}}{name}" for name in (*RECORDS, *LISTS, *DROPPED, *SECTIONS, OFFERS)],
-            encoding=charset,
+            tag=[f"{{*}}{name}" for name in (ROOT, *RECORDS, *LISTS, *DROPPED, *SECTIONS, OFFERS)],
+            encoding="utf-8",
             remove_blank_text=True,
             remove_comments=True,
             remove_pis=True,
@@ -107,26 +115,46 @@ class _Reading:
         )
 
     def _feed(self, parser: etree.XMLPullParser, data: bytes) -> bool:
-        """Let the parser read on; whether it has met the opening tag of a list of offers."""
+        """Let the parser read on; whether the last list of offers that it has entered is one of records."""
         if data:
             parser.feed(data)
         met = False
         for event, element in cast("Iterator[tuple[str, etree._Element]]", parser.read_events()):
             if event == "end":
                 self._ended(element)
-            elif local(element) == OFFERS and (section := _section_of(element)) is not None:
-                self._enter(section)
-                met = True
+            elif local(element) == ROOT:
+                self.root = element if self.root is None else self.root
+            elif local(element) == OFFERS:
+                section = _section_of(element)
+                met = section is not None
+                if section is not None:
+                    self._enter(section)
+                    self.offers = element
+        self._flush()
+        self.unseen += len(data)
+        if self.unseen > LOOK and self.root is not None:
+            self.unseen = 0
+            self._check_tree(self.root)
         return met
+
+    def _check_tree(self, root: etree._Element) -> None:
+        """Raises BadFile where elements that are no records, or one endless record, fill the memory."""
+        nodes = cast("float", root.xpath("count(/descendant::node())"))
+        if nodes > MAX_NODES or len(etree.tostring(root, encoding="utf-8")) > MAX_TREE:
+            raise BadFile(
+                _("one element holds more than any that 1C writes; let 1C write the file again"),
+                self.part.name,
+                line_of(root[-1]) if len(root) else None,
+            )
 
     def _feed_short(self, parser: etree.XMLPullParser, short: shortcut.Shortcut, text: str) -> None:
         for piece in short.split(text):
             if not isinstance(piece, str):
                 self.records += piece
+                if self.offers is not None:  # the line breaks in place of what was taken
+                    self.offers.text = None
             elif self._feed(parser, piece.encode()) and piece.endswith(shortcut.OPENING):
                 short.opened()
-            else:
-                self._flush()  # in the order of the file: of the same key the last one counts
 
     def _check_head(self, head: bytes) -> None:
         text, _charset = encoding.text_of(head)
@@ -146,8 +174,6 @@ class _Reading:
         parent = element.getparent()
         if parent is not None and parent is self.container:  # the list of records goes on
             self.pending.append(element)
-            if len(self.pending) == BATCH:
-                self._flush()
             return
         name = local(element)
         if name in RECORDS:
@@ -192,7 +218,7 @@ class _Reading:
         return self.entered[1]
 
     def _bad(self, error: etree.XMLSyntaxError) -> BadFile:
-        if "end of" in (error.msg or "") or "Premature" in (error.msg or ""):
+        if any(cut in (error.msg or "") for cut in ("end of", "Premature", "no element found")):
             text = _(
                 "the file ends in the middle: 1C has not finished it, or the copy was cut; import again later"
             )

@@ -20,15 +20,21 @@ from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Record
 OPENING = "<Предложения>"
 START, END = "<Предложение>", "</Предложение>"
 
-_PLAIN = r"[^<>&\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*"
+LONGEST = 1 << 20
+"""Characters that one offer may have; a longer one goes to the parser, which has limits of its own."""
+
+_S = r"[ \t\r\n]*"
+_PLAIN = r"[^<>&\x00-\x08\x0b-\x1f\ufffe\uffff]{0,1000}"
+"""Without a carriage return: the parser would make it a line feed."""
+_DECLARATION = re.compile(r"\ufeff?<\?xml [^<>]*>")
 
 
 def _field(name: str, *, wanted: bool = True, optional: bool = False) -> str:
     text = f"({_PLAIN})" if wanted else _PLAIN
-    return rf"(?:<{name}>{text}</{name}>\s*)" + ("?" if optional else "")
+    return rf"(?:<{name}>{text}</{name}>{_S})" + ("?" if optional else "")
 
 
-_NUMBER = r"((?:0|[1-9][0-9]{0,14})(?:\.[0-9]{0,9}[1-9])?)(?:\.0{1,10}|0{1,10})?"
+_NUMBER = r"((?:0|[1-9][0-9]{0,14})(?![0-9])(?:\.[0-9]{0,9}[1-9])?)(?:\.0{1,10}|0{1,10})?"
 """A plain number; what is captured is already canonical (see normalise.number)."""
 
 
@@ -47,16 +53,16 @@ def take_for(wanted: frozenset[type[Record]]) -> Take | None:
     return None
 
 
-_ID = re.compile(rf"\s*{START}\s*{_field('Ид')}")
-_PRICES = re.compile(r"<Цены>\s*")
+_ID = re.compile(rf"{_S}{START}{_S}{_field('Ид')}")
+_PRICES = re.compile(rf"<Цены>{_S}")
 _PRICE = re.compile(
-    rf"<Цена>\s*{_field('Представление', wanted=False, optional=True)}{_field('ИдТипаЦены')}"
-    rf"<ЦенаЗаЕдиницу>{_NUMBER}</ЦенаЗаЕдиницу>\s*"
+    rf"<Цена>{_S}{_field('Представление', wanted=False, optional=True)}{_field('ИдТипаЦены')}"
+    rf"<ЦенаЗаЕдиницу>{_NUMBER}</ЦенаЗаЕдиницу>{_S}"
     rf"{_field('Валюта', optional=True)}{_field('Единица', optional=True)}{_field('Коэффициент', optional=True)}"
-    rf"(?:<Налог>\s*{_field('Наименование', wanted=False)}{_field('УчтеноВСумме', wanted=False)}"
-    rf"{_field('Акциз', wanted=False, optional=True)}</Налог>\s*)?</Цена>\s*"
+    rf"(?:<Налог>{_S}{_field('Наименование', wanted=False)}{_field('УчтеноВСумме', wanted=False)}"
+    rf"{_field('Акциз', wanted=False, optional=True)}</Налог>{_S})?</Цена>{_S}"
 )
-_PRICES_END = re.compile(rf"</Цены>\s*{END}")
+_PRICES_END = re.compile(rf"</Цены>{_S}{END}")
 
 
 def _take_prices(text: str, position: int) -> tuple[OfferPrices, int] | None:
@@ -73,11 +79,11 @@ def _take_prices(text: str, position: int) -> tuple[OfferPrices, int] | None:
     return OfferPrices(ident, tuple(prices)), end
 
 
-_STOCKS = re.compile(r"<Остатки>\s*")
+_STOCKS = re.compile(rf"<Остатки>{_S}")
 _STOCK = re.compile(
-    rf"<Остаток>\s*<Склад>\s*{_field('Ид')}<Количество>{_NUMBER}</Количество>\s*</Склад>\s*</Остаток>\s*"
+    rf"<Остаток>{_S}<Склад>{_S}{_field('Ид')}<Количество>{_NUMBER}</Количество>{_S}</Склад>{_S}</Остаток>{_S}"
 )
-_STOCKS_END = re.compile(rf"</Остатки>\s*{END}")
+_STOCKS_END = re.compile(rf"</Остатки>{_S}{END}")
 
 
 def _take_stocks(text: str, position: int) -> tuple[OfferStocks, int] | None:
@@ -112,7 +118,7 @@ def _list(
     return (ident, rows, closed.end()) if closed and rows else None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _terms(
     price_type: str, currency: str | None, unit: str | None, coefficient: str | None
 ) -> tuple[str, str | None, str | None, str] | None:
@@ -132,6 +138,8 @@ class Shortcut:
         """Text that waits for the rest of its offer, or of an opening tag."""
         self._open = False
         self._given_up = False
+        self._begun = False
+        """The XML declaration is behind us: whatever else begins with `<?` or `<!` could hide what looks like tags."""
 
     def opened(self) -> None:
         """The parser has met the opening tag that was passed on last, in a place where offers are records."""
@@ -151,13 +159,19 @@ class Shortcut:
                     yield records
                 text = text[end:]
                 piece = self._irregular(text)
-                if piece is None:
+                if piece is None and len(text) < LONGEST:
                     self._held = text
                     return
+                if piece is None:
+                    self._given_up = True
+                    continue
                 yield piece
                 text = text[len(piece) :]
             else:
                 opening = text.find(OPENING)
+                if self._hides(text[:opening] if opening >= 0 else text):
+                    self._given_up = True
+                    continue
                 if opening < 0:
                     # The tag may lie across the end of the chunk.
                     keep = next((n for n in range(len(OPENING) - 1, 0, -1) if text.endswith(OPENING[:n])), 0)
@@ -167,6 +181,14 @@ class Shortcut:
                 end = opening + len(OPENING)
                 yield text[:end]
                 text = text[end:]
+
+    def _hides(self, text: str) -> bool:
+        """Whether there may be a comment, a CDATA section or an instruction: the parser's way for the whole file."""
+        start = 0
+        if not self._begun and (declaration := _DECLARATION.match(text)):
+            start = declaration.end()
+        self._begun = True
+        return text.find("<!", start) >= 0 or text.find("<?", start) >= 0
 
     def rest(self) -> str:
         """At the end of the file: what is still held."""
@@ -189,7 +211,7 @@ class Shortcut:
 
     def _irregular(self, text: str) -> str | None:
         """What the parser gets next: one offer, or all from the end of the list on; None: wait for more text."""
-        begin = len(text) - len(text.lstrip())
+        begin = len(text) - len(text.lstrip(" \t\r\n"))
         if not text.startswith(START, begin):
             if len(text) - begin < len("</Предложения>") and "</Предложения>".startswith(text[begin:]):
                 return None
