@@ -328,7 +328,9 @@ async def test_a_launch_without_the_lock_says_so(room: Any, monkeypatch: pytest.
 async def test_options_reach_the_session(room: Any) -> None:
     async with room() as stage:
         await stage.open_dialog(CATALOG)
-        await stage.press("d", "f", "enter")
+        await stage.press("d")
+        await stage.pilot.click("#options", offset=(3, 1))
+        await stage.press("enter")
         session = await stage.ended()
         assert (session.options.dry_run, session.options.force) == (True, True)
         assert session.status is Status.COMPLETED, session.error

@@ -355,3 +355,15 @@ async def test_a_long_log_comes_in_pieces_and_the_list_lives_meanwhile(settings:
     async with staged(settings, journal) as stage:
         assert stage.screen.log_view.position.endswith(f"of {show.number(30_000)}")
         assert "line 30000" in stage.screen.log_view.render_line(stage.screen.log_view.size.height - 1).text
+
+
+async def test_a_resized_screen_keeps_its_place(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        await stage.press("down", "down", "down", "space")
+        before = stage.screen.session
+        for size in ((80, 24), (50, 16), (140, 40)):
+            await stage.pilot.resize_terminal(*size)
+            await settled(stage.pilot)
+            assert stage.screen.session == before
+            assert stage.table.marks == {13}
+            assert stage.table.virtual_size.width <= size[0]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from rich.text import Text
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -99,6 +100,10 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     def action_force(self) -> None:
         self._set_options(Options(dry_run=self._options.dry_run, force=not self._options.force))
 
+    @on(events.Click, "#options")
+    def click_option(self, event: events.Click) -> None:
+        (self.action_dry_run if event.y == 0 else self.action_force)()
+
     def action_source(self) -> None:
         self.query_one(Input).focus()
 
@@ -121,13 +126,13 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             self._show_options()
 
     def _show_options(self) -> None:
-        rows = (
+        options = (
             (self._options.dry_run, "d", _("Dry run: everything but the commit")),
             (self._options.force, "f", _("Go past the limits on rejects and removals")),
         )
         text = Text()
-        for on, key, title in rows:
-            text.append(f" [{'x' if on else ' '}] {title}").append(f"  {key}\n", "dim")
+        for ticked, key, title in options:
+            text.append(f" [{'x' if ticked else ' '}] {title}").append(f"  {key}\n", "dim")
         text.rstrip()
         self.query_one("#options", Static).update(text)
 

@@ -87,7 +87,7 @@ class StableTable(DataTable[Text]):
         """Hold `rows` (key, cells). The cursor goes to the row `cursor`, or stays on its row, or near it."""
         rows = list(rows)
         keys = [key for key, _cells in rows]
-        if self._keys == keys[: len(self._keys)]:
+        if self._keys and self._keys == keys[: len(self._keys)]:
             self._update(rows[: len(self._keys)])
             self._append(rows[len(self._keys) :])
         else:
