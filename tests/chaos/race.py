@@ -1,0 +1,137 @@
+"""Processes that race for the same launches: `race.py FOLDER PROCESSES TARGETS [REDIS | naive]`.
+
+Every process confirms once for every target, all at a barrier; neighbours share an idempotency key, as a double click
+does. Prints one JSON object: how often each outcome came, and what the journal holds. With "naive" the check and
+the insert are two steps, as in the program that this one replaces.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import sys
+from collections import Counter
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import aiosqlite  # noqa: F401 (before the processes are forked)
+import msgspec
+from engine_stage import make_settings, rows, write_export
+
+import importers.commerceml.files
+import importers.launch.lock
+import importers.launch.redis_lock
+from importers.kinds import Options
+from importers.launch import LaunchRequest, launch
+from importers.launch.lock import LaunchLock, Locked
+from importers.sessions import open_journal
+from importers.sessions import sqlite as sqlite_journal
+from importers.sessions.sqlite import SqliteJournal
+from importers.settings import Catalog, Settings
+from importers.worker import dispatch
+
+
+async def confirm(
+    folder: Path, settings: Settings, number: int, targets: int, barrier: Barrier
+) -> Counter[str]:
+    outcomes: Counter[str] = Counter()
+    barrier.wait(60)  # all open the journal at the same time, the first of them makes it
+    journal = await open_journal(settings.journal.url)
+    try:
+        for target in range(targets):
+            mine = msgspec.structs.replace(settings, catalog=Catalog(f"sqlite:///{folder}/{target}.sqlite3"))
+            request = LaunchRequest(
+                ("customers",), settings.source.path, f"{target}-{number // 2}", Options()
+            )
+            barrier.wait(60)
+            result = await launch(request, mine, journal)
+            outcomes[result.outcome] += 1
+            if result.outcome == "error":
+                sys.stderr.write(f"{result.reason}\n")
+    finally:
+        await journal.close()
+    return outcomes
+
+
+def process(
+    folder: Path, settings: Settings, number: int, targets: int, barrier: Barrier, answer: Any
+) -> None:
+    try:
+        answer.put(dict(asyncio.run(confirm(folder, settings, number, targets, barrier))))
+    finally:
+        answer.put(None)  # the last word, also of a process that failed
+
+
+class NoLock(LaunchLock):
+    async def acquire(self, key: str, token: str, seconds: float) -> Locked:
+        return Locked.ACQUIRED
+
+    async def release(self, key: str, token: str) -> bool:
+        return True
+
+    async def close(self) -> None:
+        pass
+
+
+def make_naive(settings: Settings) -> None:
+    """Check, then insert, and neither lock nor index to catch it."""
+    constraints = (
+        ("idempotency_key TEXT NOT NULL UNIQUE", "idempotency_key TEXT NOT NULL"),
+        ("CREATE UNIQUE INDEX one_active", "CREATE INDEX one_active"),
+    )
+    schema = sqlite_journal.SCHEMA / "001_journal.sql"
+    script = schema.read_text(encoding="utf-8")
+    for constraint, nothing in constraints:
+        assert constraint in script
+        script = script.replace(constraint, nothing)
+    folder = Path(settings.source.path).parent / "schema"
+    folder.mkdir()
+    (folder / schema.name).write_text(script, encoding="utf-8")
+    sqlite_journal.SCHEMA = folder
+    existing = SqliteJournal._existing
+
+    async def unchecked(self: SqliteJournal, db: Any, *rest: Any) -> Any:
+        return None if db is self._writer else await existing(self, db, *rest)
+
+    SqliteJournal._existing = unchecked  # type: ignore[method-assign]
+    importers.launch.lock.lock_for = lambda *_: NoLock()  # type: ignore[assignment]
+
+
+def main(folder: Path, processes: int, targets: int, extra: str) -> None:
+    write_export(folder / "export")
+    settings = make_settings(folder, redis={"url": "" if extra == "naive" else extra})
+    dispatch._start_process = lambda *_: os.getpid()  # type: ignore[assignment]
+    if extra == "naive":
+        make_naive(settings)
+    forks = multiprocessing.get_context("fork")
+    barrier, answers = forks.Barrier(processes), forks.SimpleQueue()
+    children = [
+        forks.Process(target=process, args=(folder, settings, number, targets, barrier, answers))
+        for number in range(processes)
+    ]
+    for child in children:
+        child.start()
+    outcomes: Counter[str] = Counter()
+    for _last_word in range(processes):
+        while found := answers.get():
+            outcomes.update(found)
+    for child in children:
+        child.join()
+    path = folder / "journal.sqlite3"
+    found = {
+        "outcomes": outcomes,
+        "sessions": rows(path, "SELECT count(*) FROM session")[0][0],
+        "targets": rows(path, "SELECT count(DISTINCT target) FROM session")[0][0],
+        "attempts": dict(rows(path, "SELECT outcome, count(*) FROM attempt GROUP BY outcome")),
+        "request_ids": rows(path, "SELECT count(DISTINCT request_id) FROM attempt")[0][0],
+        "dispatches": rows(path, "SELECT sum(dispatches) FROM session")[0][0],
+        "locks_left": rows(path, "SELECT count(*) FROM lock")[0][0],
+    }
+    sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] if len(sys.argv) > 4 else "")

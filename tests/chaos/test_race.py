@@ -1,0 +1,117 @@
+"""Racing processes: exactly one session a target, whatever Redis does; the naive way must fail the same harness."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_stage import RedisServer, redis_server
+
+HERE = Path(__file__).parent
+SMALL = (8, 50)
+
+
+def empty(redis: RedisServer) -> None:
+    redis.ask("FLUSHALL")
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    with redis_server() as server:
+        yield server
+
+
+def race(
+    folder: Path, processes: int, targets: int, extra: str = "", during: Callable[[], None] = lambda: None
+) -> Any:
+    """What race.py found; `during` is called again and again while it runs."""
+    command = [sys.executable, str(HERE / "race.py"), str(folder), str(processes), str(targets), extra]
+    child = subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    over = threading.Event()
+
+    def disturb() -> None:
+        while not over.wait(0.05):
+            during()
+
+    disturber = threading.Thread(target=disturb)
+    disturber.start()
+    out, err = child.communicate(timeout=3000)
+    over.set()
+    disturber.join()
+    assert (child.returncode, err) == (0, "")
+    return json.loads(out)
+
+
+def assert_exact(found: Any, processes: int, targets: int) -> None:
+    """One session a target, one outcome an attempt, no error shown, nothing left behind."""
+    attempts = processes * targets
+    assert found["sessions"] == found["targets"] == found["dispatches"] == targets
+    assert found["outcomes"]["created"] == targets
+    assert set(found["outcomes"]) <= {"created", "joined", "replayed"}
+    assert found["attempts"] == found["outcomes"]
+    assert sum(found["outcomes"].values()) == found["request_ids"] == attempts
+    assert found["locks_left"] == 0
+
+
+def test_racing_processes_make_one_session_a_target(tmp_path: Path) -> None:
+    assert_exact(race(tmp_path, *SMALL), *SMALL)
+
+
+def test_the_naive_way_fails_the_same_harness(tmp_path: Path) -> None:
+    found = race(tmp_path, *SMALL, "naive")
+    assert found["sessions"] > SMALL[1] * 1.2, "else the race is none"
+    with pytest.raises(AssertionError):
+        assert_exact(found, *SMALL)
+
+
+def test_racing_with_redis(tmp_path: Path, redis: RedisServer) -> None:
+    assert_exact(race(tmp_path, 6, 20, redis.url), 6, 20)
+    assert redis.keys() == 0
+
+
+def test_racing_while_redis_is_emptied(tmp_path: Path, redis: RedisServer) -> None:
+    found = race(tmp_path, 6, 20, redis.url, during=lambda: empty(redis))
+    assert_exact(found, 6, 20)
+
+
+def test_racing_with_a_redis_that_is_not_there(tmp_path: Path) -> None:
+    assert_exact(race(tmp_path, 6, 10, f"unix://{tmp_path}/nobody"), 6, 10)
+
+
+@pytest.mark.chaos
+def test_racing_16_processes_for_625_targets(tmp_path: Path) -> None:
+    assert_exact(race(tmp_path, 16, 625), 16, 625)
+
+
+@pytest.mark.chaos
+def test_10_000_attempts_by_64_processes(tmp_path: Path) -> None:
+    assert_exact(race(tmp_path, 64, 156), 64, 156)
+
+
+@pytest.mark.chaos
+def test_10_000_attempts_with_redis_restarting(tmp_path: Path, redis: RedisServer) -> None:
+    assert_exact(race(tmp_path, 64, 156, redis.url, during=redis.restart), 64, 156)
+
+
+@pytest.mark.chaos
+def test_racing_with_a_frozen_redis(tmp_path: Path, redis: RedisServer) -> None:
+    with redis.frozen():
+        assert_exact(race(tmp_path, 16, 20, redis.url), 16, 20)
+
+
+@pytest.mark.chaos
+def test_the_naive_way_fails_at_length(tmp_path: Path) -> None:
+    assert race(tmp_path, 16, 625, "naive")["sessions"] > 625 * 1.5
