@@ -36,7 +36,8 @@ class Owner(msgspec.Struct, frozen=True):
 
     def is_dead(self) -> bool:
         """Known to be gone. False also where it cannot be known: on another host."""
-        return self.is_here and (self.boot != boot_id() or start_of(self.pid) != self.start)
+        now = start_of(self.pid)
+        return self.is_here and (self.boot != boot_id() or not now or now != self.start)
 
     def kill(self) -> None:
         """End a frozen process of this machine for good, and wait until it is gone. Raises ObmenError."""
@@ -83,10 +84,24 @@ def this_process() -> Owner:
 
 
 def start_of(pid: int) -> str:
-    """The start time of a running process in clock ticks; "" when it is gone or a zombie."""
+    """The start time of a running process in clock ticks, "?" where the system does not tell; "" when it is gone or a
+    zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
-        return ""
+        return "?" if not _PROC and _is_there(pid) else ""
     state, *fields = stat.rpartition(")")[2].split()
     return "" if state in "ZX" else fields[18]
+
+
+_PROC = Path("/proc/self/stat").exists()
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # another account's
+    return True

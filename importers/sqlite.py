@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
 import re
@@ -172,7 +173,18 @@ def plainly(path: str | Path) -> Iterator[None]:
                 raise DatabaseError(f"{path}: {cure}") from error
         raise
     except OSError as error:
-        raise DatabaseError(f"{path}: {error.strerror or error}") from error
+        cure = _cures().get(_ERRNO.get(error.errno or 0, ""), error.strerror or str(error))
+        raise DatabaseError(f"{path}: {cure}") from error
+
+
+_ERRNO = {
+    errno.EACCES: "SQLITE_READONLY",
+    errno.EPERM: "SQLITE_READONLY",
+    errno.EROFS: "SQLITE_READONLY",
+    errno.ENOSPC: "SQLITE_FULL",
+    errno.EDQUOT: "SQLITE_FULL",
+}
+"""What the file system says before SQLite can."""
 
 
 def _cures() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
 import stat
@@ -151,6 +152,23 @@ async def test_the_disk_is_full(path: Path) -> None:
         assert not connection.in_transaction
     finally:
         await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(errno.EACCES, "give this user"), (errno.EROFS, "give this user"), (errno.ENOSPC, "free some space")],
+)
+async def test_what_the_file_system_refuses_has_a_cure(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: str
+) -> None:
+    """As for root, who may write everything."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(sqlite, "make_file", refuse)
+    with pytest.raises(DatabaseError, match=rf"journal\.sqlite3: .*{told}"):
+        await opened(path)
 
 
 @pytest.mark.parametrize(

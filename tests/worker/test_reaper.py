@@ -270,6 +270,14 @@ async def test_a_lost_dispatch_is_made_again(stage: Stage, clock: MovedClock, se
     assert await reap(stage.journal, stage.settings) == 0
 
 
+async def test_a_worker_that_was_gone_before_anybody_looked(stage: Stage) -> None:
+    await stage.launch()
+    gone = dead_process()
+    await stage.journal.dispatched_to(1, 1, process(gone.pid))
+    assert await reap(stage.journal, stage.settings) == 1
+    assert stage.sent == [1, 1]
+
+
 async def test_a_launcher_that_died_before_it_sent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatching, "this_process", dead_process)
     monkeypatch.setattr(type(stage.journal), "dispatched_to", lambda *_: asyncio.sleep(0))
