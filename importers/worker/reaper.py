@@ -88,19 +88,24 @@ async def _look_after(held: Held, settings: Settings, journal: Journal) -> bool:
         reason = FROZEN
     catalog = await open_catalog(settings.catalog.url)
     try:
-        note = await catalog.applied(journal_id=journal.journal_id, session_id=session.id)
+        # Decided while nobody else can commit: a worker that could not be ended may stand right before its own
+        # commit, with its last check behind it. Then this fails as locked, and a later look finds what became of it.
+        async with catalog.transaction(
+            journal_id=journal.journal_id, session_id=session.id, fence=session.fence, dry_run=True
+        ):
+            note = await catalog.applied(journal_id=journal.journal_id, session_id=session.id)
+            if note is not None:
+                by_kind = msgspec.json.decode(note, type=dict[str, Counts])
+                line = Log("info", N_("Completed; the worker died after its commit"))
+                return await journal.finish(session.id, session.fence, Status.COMPLETED, by_kind, line=line)
+            if session.status is Status.CANCELLING:
+                return await _finish(held, Status.CANCELLED, journal, reason, {"owner": owner.name})
+            if held.retries >= settings.worker.retries:
+                return await _finish(held, Status.FAILED, journal, reason, {"owner": owner.name})
+            if not await journal.start_again(session.id, session.fence):
+                return False
     finally:
         await catalog.close()
-    if note is not None:
-        by_kind = msgspec.json.decode(note, type=dict[str, Counts])
-        line = Log("info", N_("Completed; the worker died after its commit"))
-        return await journal.finish(session.id, session.fence, Status.COMPLETED, by_kind, line=line)
-    if session.status is Status.CANCELLING:
-        return await _finish(held, Status.CANCELLED, journal, reason, {"owner": owner.name})
-    if held.retries >= settings.worker.retries:
-        return await _finish(held, Status.FAILED, journal, reason, {"owner": owner.name})
-    if not await journal.start_again(session.id, session.fence):
-        return False
     return await dispatch(await journal.session(session.id), settings, journal)
 
 

@@ -1,0 +1,117 @@
+"""A launcher or a worker that kills or stops itself at one point of its way.
+
+crash.py launch KEY POINT SIGNAL     prints [outcome, session] if it lives so long
+crash.py work ID POINT SIGNAL
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from importers import settings
+from importers.kinds import Counted
+from importers.launch import LaunchRequest, launch
+from importers.launch.lock import SqliteLock
+from importers.sessions.sqlite import SqliteJournal
+from importers.worker import dispatch as dispatching
+from importers.worker.run import _Run, work
+
+Point = tuple[Any, str, str, Callable[..., bool]]
+
+
+def always(*_: object) -> bool:
+    return True
+
+
+def before(of: Any, name: str, when: Callable[..., bool] = always) -> Point:
+    return of, name, "before", when
+
+
+def after(of: Any, name: str, when: Callable[..., bool] = always) -> Point:
+    return of, name, "after", when
+
+
+LAUNCHER = {
+    "before the attempt": before(SqliteJournal, "begin_attempt"),
+    "after the attempt": after(SqliteJournal, "begin_attempt"),
+    "holding the lock": before(SqliteJournal, "create"),
+    "in the transaction that creates": before(SqliteJournal, "_answer"),
+    "created": after(SqliteJournal, "create"),
+    "lock released": after(SqliteLock, "release"),
+    "before the dispatch": before(SqliteJournal, "mark_dispatched"),
+    "dispatch marked": after(SqliteJournal, "mark_dispatched"),
+    "worker started": after(dispatching, "_start_process"),
+    "worker noted": after(SqliteJournal, "dispatched_to"),
+    "attempt ended": after(SqliteJournal, "end_attempt"),
+}
+WORKER = {
+    "before the claim": before(SqliteJournal, "claim"),
+    "in the transaction that claims": before(SqliteJournal, "_read"),
+    "claimed": after(SqliteJournal, "claim"),
+    "reading": before(_Run, "_take"),
+    "rows written": before(_Run, "_take", lambda _self, event: isinstance(event, Counted)),
+    "before the check": before(_Run, "_may_commit"),
+    "between check and commit": after(_Run, "_may_commit"),
+    "committed": before(_Run, "_end"),
+    "in the transaction that finishes": before(
+        SqliteJournal, "_write_lines", lambda *args: "summary" in args
+    ),
+    "finished": after(SqliteJournal, "finish"),
+}
+
+
+def arm(point: Point, number: signal.Signals) -> None:
+    of, name, side, when = point
+    original = getattr(of, name)
+
+    def crash(*args: Any) -> None:
+        if when(*args):
+            setattr(of, name, original)  # once
+            os.kill(os.getpid(), number)
+
+    @functools.wraps(original)
+    async def wrapped(*args: Any, **rest: Any) -> Any:
+        if side == "before":
+            crash(*args)
+        result = await original(*args, **rest)
+        if side == "after":
+            crash(*args)
+        return result
+
+    @functools.wraps(original)
+    def wrapped_plain(*args: Any, **rest: Any) -> Any:
+        result = original(*args, **rest)
+        crash(*args)
+        return result
+
+    setattr(of, name, wrapped if inspect.iscoroutinefunction(original) else wrapped_plain)
+
+
+async def confirm(key: str) -> None:
+    config = settings.load()
+    journal = await SqliteJournal.open(config.journal.url)
+    try:
+        result = await launch(LaunchRequest(("customers",), config.source.path, key), config, journal)
+        sys.stdout.write(f"{result.outcome} {result.session and result.session.id}\n")
+    finally:
+        await journal.close()
+
+
+def main() -> int:
+    role, what, point, number = sys.argv[1:]
+    arm((LAUNCHER if role == "launch" else WORKER)[point], signal.Signals[number])
+    if role == "launch":
+        asyncio.run(confirm(what))
+        return 0
+    return asyncio.run(work(int(what), settings.load()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

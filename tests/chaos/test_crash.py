@@ -1,0 +1,285 @@
+"""kill -9 and stop/continue at every point of a launch and of a worker, then the same key again, rivals, a reaper.
+
+Whatever happens: one session, all of its rows or none, one `received`, a final status with a plain reason, and the
+next launch is not blocked for longer than the lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from crash import LAUNCHER, WORKER
+from engine_stage import PEOPLE, Stage, rows, staged
+
+from importers import sqlite, texts
+from importers.kinds import Options
+from importers.launch import lock as locks
+from importers.launch import target_of
+from importers.processes import Owner
+from importers.sessions import Outcome, Session, Status
+from importers.settings import Settings
+from importers.worker import dispatch as dispatching
+from importers.worker import reaper
+from importers.worker.reaper import reap
+from importers.worker.run import work
+
+HERE = Path(__file__).parent
+KEY = "the-one-key"
+LEASE = 0.8
+BLOCKED_FOR_SECONDS = 5.0
+"""Lease, grace and a margin for a busy machine."""
+IN_A_TRANSACTION = {"in the transaction that creates", "in the transaction that claims"}
+"""Stopped there, a process keeps the journal from everybody: they are told, and go on once it does."""
+UNCHANGED = {"claimed", "reading", "rows written", "before the check", "between check and commit"}
+"""Points from which a worker that is gone leaves a failed session and the catalog as before."""
+
+
+def points(everywhere: Iterable[str], *always: str) -> list[Any]:
+    """Some in every run, all of them as chaos."""
+    assert set(always) <= set(everywhere)
+    return [pytest.param(p, marks=[] if p in always else [pytest.mark.chaos]) for p in everywhere]
+
+
+class Crashing(Stage):
+    """A stage whose later workers run here, in this process, as soon as they are dispatched."""
+
+    def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(stage.folder, stage.settings, stage.journal, stage.clock)
+        self.workers: list[asyncio.Task[int]] = []
+        self.children: list[subprocess.Popen[str]] = []
+        self.trap: tuple[str, str] | None = None
+        monkeypatch.setattr(dispatching, "_start_process", self.start)
+
+    def start(self, session_id: int, settings: Settings) -> int:
+        if self.trap:
+            trap, self.trap = self.trap, None
+            return self.child("work", str(session_id), *trap).pid
+        self.workers.append(asyncio.create_task(work(session_id, settings)))
+        return os.getpid()
+
+    def child(self, *args: str) -> subprocess.Popen[str]:
+        child = subprocess.Popen(
+            [sys.executable, str(HERE / "crash.py"), *args],
+            env={**os.environ, **self.settings.to_env(), "PYTHONPATH": str(HERE.parents[1])},
+            cwd="/",
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.children.append(child)
+        return child
+
+    async def fell(self) -> int:
+        """Once the child has met its point: how."""
+        (child,) = self.children
+        how = await asyncio.to_thread(os.waitid, os.P_PID, child.pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
+        assert how
+        return how.si_status
+
+    async def thaw(self) -> tuple[int, str]:
+        """Let the stopped child go on to its end: (exit code, what it printed)."""
+        (child,) = self.children
+        child.send_signal(signal.SIGCONT)
+        out, _ = await asyncio.to_thread(child.communicate, timeout=20)
+        return child.returncode, out
+
+    def close(self) -> None:
+        for child in self.children:
+            child.kill()
+            child.communicate()
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Crashing]:
+    monkeypatch.setattr(reaper, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(reaper, "UNSENT_SECONDS", 0.2)
+    monkeypatch.setattr(reaper, "LOST_SECONDS", 0.5)
+    monkeypatch.setattr(locks, "WAIT_SECONDS", 0.3)
+    async with staged(tmp_path, worker={"lease_seconds": LEASE, "heartbeat_seconds": 0.1}) as made:
+        crashing = Crashing(made, monkeypatch)
+        try:
+            yield crashing
+        finally:
+            crashing.close()
+            await asyncio.gather(*crashing.workers)
+
+
+async def aftermath(stage: Crashing) -> Session:
+    """The same key again and three rivals at once; then somebody looks after the sessions until there is an end."""
+    start = time.monotonic()
+    results = await asyncio.gather(stage.launch(key=KEY), *(stage.launch() for _ in range(3)))
+    outcomes = [result.outcome for result in results]
+    assert set(outcomes) <= {Outcome.CREATED, Outcome.JOINED, Outcome.REPLAYED}, results
+    assert {result.session.id for result in results if result.session} == {1}
+    session = await looked_after(stage)
+    assert time.monotonic() - start < BLOCKED_FOR_SECONDS
+    return session
+
+
+async def looked_after(stage: Crashing) -> Session:
+    async with asyncio.timeout(30):
+        while not (session := await stage.journal.session(1)).status.final:
+            await reap(stage.journal, stage.settings)
+            await asyncio.sleep(0.02)
+    return session
+
+
+async def check(stage: Crashing, session: Session, expected: Status, reason: str) -> None:
+    told = texts.render(session.error or "", session.error_args)
+    assert (session.id, session.status) == (1, expected), told
+    assert (reason in told) if reason else not told, told
+    assert stage.rows("SELECT id FROM session") == [(1,)]
+    assert stage.rows("SELECT session_id FROM event WHERE type = 'received'") == [(1,)]
+    assert await stage.journal.active(target_of(stage.settings)) is None
+    assert stage.customers() == (PEOPLE if expected is Status.COMPLETED else {})
+    # A new confirm, of something else, is not held up.
+    another = await stage.launch(options=Options(force=True))
+    assert another.outcome is Outcome.CREATED, another
+    assert another.session
+    assert (await stage.ended(another.session.id)).status is Status.COMPLETED
+    assert stage.customers() == PEOPLE
+    for name in ("journal", "catalog"):
+        assert rows(stage.folder / f"{name}.sqlite3", "PRAGMA integrity_check") == [("ok",)]
+    assert "Traceback" not in stage.log()
+    assert stage.rows("SELECT count(*) FROM lock WHERE token IS NULL") == [(0,)]
+
+
+async def launched_with_trap(stage: Crashing, point: str, number: str) -> None:
+    stage.trap = (point, number)
+    assert (await stage.launch(key=KEY)).outcome is Outcome.CREATED
+
+
+@pytest.mark.parametrize(
+    "point",
+    points(
+        LAUNCHER,
+        "after the attempt",
+        "in the transaction that creates",
+        "created",
+        "dispatch marked",
+        "worker started",
+    ),
+)
+async def test_a_launcher_is_killed(stage: Crashing, point: str) -> None:
+    """Its confirm has made a session or none; asked again, there is one, and it is imported."""
+    stage.child("launch", KEY, point, "SIGKILL")
+    assert await stage.fell() == signal.SIGKILL
+    await check(stage, await aftermath(stage), Status.COMPLETED, "")
+    killed = stage.rows("SELECT outcome FROM attempt ORDER BY id LIMIT 1")
+    if point not in ("before the attempt", "attempt ended"):
+        assert killed == [(None,)], "plainly unfinished"
+
+
+@pytest.mark.parametrize(
+    "point",
+    points(
+        WORKER,
+        "before the claim",
+        "in the transaction that claims",
+        "claimed",
+        "rows written",
+        "between check and commit",
+        "committed",
+        "finished",
+    ),
+)
+async def test_a_worker_is_killed(stage: Crashing, point: str) -> None:
+    """Before the claim another one comes; then the session fails at once, with a reason; after the commit it is
+    completed."""
+    await launched_with_trap(stage, point, "SIGKILL")
+    assert await stage.fell() == signal.SIGKILL
+    session = await aftermath(stage)
+    if point in UNCHANGED:
+        await check(
+            stage, session, Status.FAILED, "died while it ran; nothing is changed. Start the import again"
+        )
+    else:
+        await check(stage, session, Status.COMPLETED, "")
+
+
+@pytest.mark.parametrize(
+    "point", points(LAUNCHER, "holding the lock", "in the transaction that creates", "dispatch marked")
+)
+async def test_a_launcher_is_stopped_and_goes_on_late(
+    stage: Crashing, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others do its work meanwhile; when it goes on, it finds the session and makes no second one."""
+    stage.child("launch", KEY, point, "SIGSTOP")
+    assert await stage.fell() == signal.SIGSTOP
+    if point in IN_A_TRANSACTION:
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite, "PATIENCE_SECONDS", 0.2)
+            shut_out = await stage.launch()
+        assert shut_out.outcome is Outcome.ERROR
+        assert "locked by another program" in (shut_out.reason or "")
+        thawed = await stage.thaw()
+        session = await aftermath(stage)
+    else:
+        session = await aftermath(stage)
+        thawed = await stage.thaw()
+    code, said = thawed
+    assert (code, said.split()[1]) == (0, "1")
+    assert said.split()[0] in ("created", "joined", "replayed")
+    await check(stage, session, Status.COMPLETED, "")
+
+
+@pytest.mark.parametrize(
+    "point", points(WORKER, "before the claim", "reading", "in the transaction that finishes")
+)
+async def test_a_worker_is_stopped_and_ended(
+    stage: Crashing, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease runs out, whoever notices ends the process: it keeps neither journal nor catalog from others."""
+    await launched_with_trap(stage, point, "SIGSTOP")
+    assert await stage.fell() == signal.SIGSTOP
+    if point in IN_A_TRANSACTION:
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite, "PATIENCE_SECONDS", 0.2)
+            assert (await stage.launch()).outcome is Outcome.ERROR
+        await stage.thaw()
+    if point == "in the transaction that finishes":  # whoever looks first frees the journal
+        await looked_after(stage)
+    session = await aftermath(stage)
+    if point in UNCHANGED:
+        await check(stage, session, Status.FAILED, "gave no sign of life for its lease and was ended")
+    else:
+        await check(stage, session, Status.COMPLETED, "")
+    if point == "before the claim":  # it comes late, and finds nothing to do
+        assert (await stage.thaw())[0] == 0
+        assert "session 1: nothing to claim" in stage.log()
+        assert stage.rows("SELECT count(*) FROM event WHERE type = 'received' AND session_id = 1") == [(1,)]
+
+
+@pytest.mark.parametrize("point", points(sorted(UNCHANGED), "claimed", "between check and commit"))
+async def test_a_worker_that_cannot_be_ended_goes_on_too_late(
+    stage: Crashing, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs in another container, say. What it does after its session was ended reaches no catalog, and it says so;
+    once it stands between check and commit, nobody calls its session ended."""
+    await launched_with_trap(stage, point, "SIGSTOP")
+    assert await stage.fell() == signal.SIGSTOP
+    monkeypatch.setattr(Owner, "is_here", False)
+    monkeypatch.setattr("importers.sqlite.BUSY_SECONDS", 0.2)
+    async with asyncio.timeout(30):
+        while not (await stage.journal.held(target_of(stage.settings)))[0].lease_over:  # noqa: ASYNC110 (time itself)
+            await asyncio.sleep(0.02)
+    acted = await reap(stage.journal, stage.settings)
+    code, _ = await stage.thaw()
+    session = await stage.journal.session(1)
+    if point == "claimed":
+        assert (acted, code, session.status) == (1, 1, Status.FAILED)
+        assert "session 1: the session was taken from this worker" in stage.log()
+        await check(stage, session, Status.FAILED, "gave no sign of life")
+    else:
+        assert (acted, code) == (0, 0)
+        assert "locked by another program" in stage.log()
+        await check(stage, session, Status.COMPLETED, "")
