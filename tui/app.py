@@ -321,6 +321,12 @@ class ObmenApp(App[int], inherit_bindings=False):
 
         self.push_screen(CommandPalette(providers=[ThemeProvider], placeholder=_("Search for colours…")))
 
+    def action_help(self) -> None:
+        from tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen())
+
     def action_interrupt(self) -> None:
         self.notify(_("To quit press q or ^q. Imports go on without the screen."), markup=False)
 

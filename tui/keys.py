@@ -49,6 +49,7 @@ class Key:
 
 PLACES = {
     "main": N_("Sessions"),
+    "table": N_("Tables"),
     "log": N_("Log"),
     "launch": N_("Run an import"),
     "attempts": N_("Attempts"),
@@ -74,6 +75,12 @@ TABLE = (
     Key("copy_id", "y", "copy_id", N_("Copy id"), N_("Copy the request id to the clipboard"), "main", bar=False),
     Key("copy_log", "Y", "copy_log", N_("Copy log"), N_("Copy the log to the clipboard"), "main", bar=False),
     Key("unmark", "escape", "unmark", N_("Unmark"), N_("Remove all marks and the filter"), "main", bar=False),
+    Key("row_up", "up,k", "cursor_up", N_("Up"), N_("One row up"), "table", bar=False, palette=False),
+    Key("row_down", "down,j", "cursor_down", N_("Down"), N_("One row down"), "table", bar=False, palette=False),
+    Key("first_row", "home,g", "scroll_top", N_("Beginning"), N_("To the first row"), "table", bar=False,
+        palette=False),
+    Key("last_row", "end,G", "scroll_bottom", N_("End"), N_("To the last row; older ones are loaded there"), "table",
+        bar=False, palette=False),
     Key("up", "up,k", "scroll(-1)", N_("Up"), N_("One line up"), "log", bar=False, palette=False),
     Key("down", "down,j", "scroll(1)", N_("Down"), N_("One line down"), "log", bar=False, palette=False),
     Key("page_up", "pageup,b", "page(-1)", N_("Page up"), N_("One page up"), "log", bar=False, palette=False),
@@ -96,7 +103,7 @@ TABLE = (
     Key("yes", "y", "answer(True)", N_("Yes"), N_("Do it"), "question"),
     Key("no", "n,escape,q", "answer(False)", N_("No"), N_("Leave everything as it is"), "question"),
     Key("close_help", "escape,q,?,f1", "close", N_("Back"), N_("Close the help"), "help"),
-    Key("help", "?,f1", "help", N_("Help"), N_("All keys on one page"), "main", keep=True),
+    Key("help", "?,f1", "app.help", N_("Help"), N_("All keys on one page"), "app", keep=True),
     Key("palette", "ctrl+p", "app.command_palette", N_("Commands"), N_("Search for a command"), "app", bar=False,
         palette=False, priority=True),
     Key("quit", "q", "app.quit", N_("Quit"), N_("Leave; imports go on without the screen"), "main", keep=True),
@@ -130,13 +137,13 @@ def bindings(*places: str) -> list[BindingType]:
             id=row.id,
             priority=row.priority,
         )
-        for place in places
-        for row in rows(place)
+        for row in rows(*places)
     ]
 
 
-def rows(where: str) -> list[Key]:
-    return [row for row in TABLE if row.where == where]
+def rows(*places: str) -> list[Key]:
+    """The rows of some places, in the order of the table."""
+    return [row for row in TABLE if row.where in places]
 
 
 def shown(key: str) -> str:

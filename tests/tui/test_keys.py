@@ -24,6 +24,7 @@ from tui.widgets.log import LogView
 
 OPENERS = {
     "main": lambda: None,
+    "table": lambda: None,
     "log": lambda: None,
     "app": lambda: None,
     "launch": lambda: LaunchScreen("/srv/1c"),
@@ -77,8 +78,11 @@ async def test_every_key_fires_its_action_in_both_layouts(place: str, settings, 
         monkeypatch.setattr(ObmenApp, "run_action", record)
         monkeypatch.setattr(type(app.screen), "check_action", lambda *_args: True)
         modal = place in {"launch", "question", "help"}
+        hidden = {key for row in keys.rows(place) for key in with_twins(row.keys)}
         for row in [*keys.rows(place), *(keys.rows("app") if modal else [])]:
             for key in with_twins(row.keys):
+                if row.where == "app" and place != "app" and key in hidden:
+                    continue  # the help screen closes by the key that opens it
                 await pilot.press(key)
                 # Enter in the table of attempts: DataTable takes it and passes it on.
                 assert fired == ["select_cursor" if row.id == "goto" else row.action], (row.id, key)
@@ -122,7 +126,7 @@ async def test_key_bar_comes_from_the_table(settings) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         bar = app.screen.query_one("KeyBar").render().plain
-        shown = [row.title for row in keys.rows("main") if row.bar and row.title in bar]
+        shown = [row.title for row in keys.rows("main", "app") if row.bar and row.title in bar]
         assert shown == ["Import", "Mark", "Cancel", "Filter", "Attempts", "Doctor", "Help", "Quit"]
 
 

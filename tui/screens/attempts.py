@@ -43,7 +43,7 @@ class AttemptsScreen(LiveScreen[None]):
         yield Bar(id="head")
         yield StableTable(self._fitting(self.app.size.width), id="attempts")
         yield Static(id="detail", markup=False)
-        yield KeyBar(rows("attempts"))
+        yield KeyBar(rows("attempts", "app"))
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -36,7 +36,7 @@ class DoctorScreen(Screen[None]):
         yield Bar(id="head")
         with VerticalScroll(id="findings"):
             yield Static(id="page", markup=False)
-        yield KeyBar(rows("doctor"))
+        yield KeyBar(rows("doctor", "app"))
 
     def on_mount(self) -> None:
         self.action_recheck()

@@ -59,7 +59,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             # Alone in its row: terminals disagree on the width of its sign.
             sign, label = show.sign_apart(_("▶️ Run the import"))
             yield Button(Content.assemble((sign, "not bold"), (label, "bold")), id="confirm", compact=True)
-            yield KeyBar(rows("launch"))
+            yield KeyBar(rows("launch", "app"))
 
     def on_mount(self) -> None:
         self.query_one(Input).cursor_blink = False

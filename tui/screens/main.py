@@ -48,7 +48,7 @@ class MainScreen(LiveScreen[None]):
         yield SessionTable()
         yield TabBar(id="tabs")
         yield LogView(id="log")
-        yield KeyBar(rows("main"))
+        yield KeyBar(rows("main", "app"))
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -267,11 +267,6 @@ class MainScreen(LiveScreen[None]):
         from tui.screens.doctor import DoctorScreen
 
         self.app.push_screen(DoctorScreen())
-
-    def action_help(self) -> None:
-        from tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen())
 
     def action_copy_id(self) -> None:
         if session := self.session:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from rich.text import Text
-from textual.binding import Binding, BindingType
 from textual.coordinate import Coordinate
 from textual.geometry import Region
 from textual.message import Message
 from textual.widgets import DataTable
 
 from importers.texts import _
+from tui.keys import bindings
 
 
 class Column(NamedTuple):
@@ -32,10 +32,7 @@ class Column(NamedTuple):
 class StableTable(DataTable[Text]):
     """Rows are keyed by text. `show` makes the table hold exactly the given rows, at the least cost."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("home", "scroll_top", show=False),
-        Binding("end", "scroll_bottom", show=False),
-    ]
+    BINDINGS = bindings("table")
 
     class Pointed(Message):
         """The cursor is on another row now. `key` None: there is no row."""
