@@ -191,7 +191,9 @@ async def test_cancelled_at_any_stop_a_launch_makes_one_session_at_most(
 
     async def check() -> None:
         assert redis.keys() == 0
-        before = stage.rows("SELECT id, dispatched_clock FROM session WHERE idempotency_key = ?", key)
+        before = stage.rows("SELECT dispatches FROM session WHERE idempotency_key = ?", key)
+        told = stage.rows("SELECT 1 FROM attempt WHERE idempotency_key = ? AND outcome = 'created'", key)
+        assert bool(told) == (before == [(1,)]), "what was sent was told"
         again = await stage.launch(key=key)
         assert again.outcome is (Outcome.REPLAYED if before else Outcome.CREATED)
         sessions = stage.rows("SELECT id, fence, dispatches FROM session WHERE idempotency_key = ?", key)

@@ -7,6 +7,7 @@ import errno
 import os
 import sqlite3
 import stat
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -111,17 +112,25 @@ async def test_a_transaction_that_is_cancelled_anywhere_leaves_nothing_open(path
     """Done whole or not at all, and the next one begins at once."""
     connection = await connect(path, synchronous="NORMAL")
     await connection.execute("CREATE TABLE pair (n)")
+    await connection.create_function("busy", 0, lambda: time.sleep(0.01))
 
     async def write(n: int) -> None:
+        # The connection's thread has something to do yet, so every statement waits for its turn.
+        nonlocal before
+        before = asyncio.ensure_future(connection.execute_fetchall("SELECT busy()"))
+        await asyncio.sleep(0)
         async with transaction(connection):
             await connection.execute("INSERT INTO pair VALUES (?)", (n,))
             await connection.execute("INSERT INTO pair VALUES (?)", (n,))
 
+    before: asyncio.Future[Any]
     try:
         for stop in range(1, 100):
             run = CancelledAt(write(stop), stop)
             task = asyncio.create_task(run.awaited())
             await asyncio.wait([task])
+            await before
+            await connection.execute("SELECT 1")  # whatever was queued is done
             assert not connection.in_transaction
             ((written,),) = await connection.execute_fetchall(
                 "SELECT count(*) FROM pair WHERE n = ?", (stop,)
