@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual.command import CommandList, CommandPalette
 from textual.pilot import Pilot
+from textual.widgets import LoadingIndicator
 
 from importers.settings import Settings, load
 from tui.app import ObmenApp
@@ -53,9 +55,19 @@ def busy(app: ObmenApp) -> bool:
     """Whether something is under way that will change the screen by itself."""
     return (
         app.journal is None
+        or palette_fills(app)
         or any(isinstance(screen, LiveScreen) and screen.busy for screen in app.screen_stack)
         or any(not worker.is_finished and worker.group not in {"watch", "live"} for worker in app.workers)
     )
+
+
+def palette_fills(app: ObmenApp) -> bool:
+    """Whether the command palette still gathers what it shows."""
+    if not CommandPalette.is_open(app):  # type: ignore[arg-type]  # any app will do
+        return False
+    return app.screen.query_one(CommandList).option_count == 0 or app.screen.query_one(
+        LoadingIndicator
+    ).has_class("--visible")
 
 
 async def settled(pilot: Pilot[int], *, seconds: float = 20) -> None:
