@@ -1,0 +1,165 @@
+"""The fast way for regular prices and stocks gives exactly what the parser's way gives, whatever the file looks like."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from importers.commerceml import reader, shortcut
+from importers.commerceml.files import Part
+from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Record, Section
+from importers.errors import BadFile
+from tests.commerceml.exports import package, xml
+
+WANTED: dict[str, frozenset[type[Record]]] = {
+    "prices": frozenset((OfferPrices, Section)),
+    "stocks": frozenset((OfferStocks, Section)),
+}
+OFFERS = {
+    "prices": "<Предложение>\n<Ид>{}</Ид>\r\n<Цены><Цена><Представление>5 руб</Представление><ИдТипаЦены>т</ИдТипаЦены>"
+    "<ЦенаЗаЕдиницу>5.50</ЦенаЗаЕдиницу><Валюта>руб</Валюта><Единица>шт</Единица><Коэффициент>1</Коэффициент>"
+    "<Налог><Наименование>НДС</Наименование><УчтеноВСумме>true</УчтеноВСумме></Налог></Цена>"
+    "<Цена><ИдТипаЦены>у</ИдТипаЦены><ЦенаЗаЕдиницу>7</ЦенаЗаЕдиницу></Цена></Цены></Предложение>",
+    "stocks": "<Предложение><Ид>{}</Ид>\n<Остатки><Остаток><Склад><Ид>с</Ид><Количество>5</Количество></Склад></Остаток>"
+    "<Остаток><Склад><Ид>т</Ид><Количество>7.0</Количество></Склад></Остаток></Остатки></Предложение>",
+}
+TEXTS = (
+    " x ", "", "  ", "a\nb", "a\r\nb", "\u00a0шт\u00a0", "a&amp;b", "&#1078;", "<![CDATA[x]]>", "x]]&gt;y", "x<!-- y -->z",
+    "<b>x</b>", "00000000-0000-0000-0000-000000000000", "x" * 1001, "\ufeffx", "\u2028", "т", "x\ty",
+)  # fmt: skip
+NUMBERS = (
+    "0", "10", "0.50", "100.00", "1 000,5", " 7 ", "\n7\n", "-3", "007", "00", "1.", ".5", "1e999", "NaN", "inf", "-0",
+    "-999 999 999,9", "1234567890123450", "12345678901234567890", "123456789012345.10", "1.12345678901", "5 шт", "5&#48;",
+)  # fmt: skip
+BETWEEN = (
+    "\n\n", "\u00a0", "\x85", "\x0b", "\x1c", "x", "<!-- c -->", "<?pi x?>", "<![CDATA[x]]>", "&amp;", "<x/>", "<Ид>второй</Ид>",
+    "<Количество>3</Количество>", "<ИдХарактеристики>х</ИдХарактеристики>", "<Предложение>", "</Предложение>",
+    "</Предложения>", "<Предложения>",
+)  # fmt: skip
+
+
+def part(path: Path, data: bytes) -> Part:
+    path.write_bytes(data)
+    return Part("prices.xml", len(data), "", frozenset(), path)
+
+
+def outcome(file: Part, wanted: frozenset[type[Record]]) -> Any:
+    """The records of the file, or that it is bad."""
+    try:
+        return [record for _position, batch in reader.read_part(file, wanted) for record in batch]
+    except BadFile as error:
+        return type(error)
+
+
+def assert_both_ways_are_equal(folder: Path, text: str, kind: str) -> Any:
+    file = part(folder / "prices.xml", text.encode())
+    fast = outcome(file, WANTED[kind])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(shortcut, "take_for", lambda wanted: None)
+        assert fast == outcome(file, WANTED[kind]), text
+    return fast
+
+
+def pieces_of(kind: str) -> list[str]:
+    """One offer, cut at every tag: texts and tags in turn."""
+    return re.split(r"(<[^>]*>)", OFFERS[kind].format("2"))
+
+
+def file_with(kind: str, pieces: list[str]) -> str:
+    """The offer between regular ones."""
+    offer = OFFERS[kind].format
+    return xml(package(offer("1") + "".join(pieces) + offer("3")) + package(offer("4")))
+
+
+@pytest.mark.parametrize("kind", OFFERS)
+def test_one_odd_thing_at_every_place_of_a_regular_file(tmp_path: Path, kind: str) -> None:
+    pieces = pieces_of(kind)
+    assert len(assert_both_ways_are_equal(tmp_path, file_with(kind, pieces), kind)) == 6
+    for place, piece in enumerate(pieces):
+        odd = BETWEEN if not piece.strip() else ("",) if piece.startswith("<") else TEXTS + NUMBERS
+        for one in odd:
+            edited = [*pieces[:place], one, *pieces[place + 1 :]]
+            assert_both_ways_are_equal(tmp_path, file_with(kind, edited), kind)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), kind=st.sampled_from(sorted(OFFERS)), chunk=st.integers(250, 1000))
+def test_several_odd_things_and_any_chunks(
+    tmp_path: Path, data: st.DataObject, kind: str, chunk: int
+) -> None:
+    pieces = pieces_of(kind)
+    for place in data.draw(st.lists(st.integers(0, len(pieces) - 1), max_size=3)):
+        pieces[place] += data.draw(st.sampled_from(BETWEEN + TEXTS + NUMBERS))
+    text = file_with(kind, pieces)
+    cut = data.draw(st.one_of(st.just(len(text)), st.integers(200, len(text))))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reader, "CHUNK", chunk)
+        assert_both_ways_are_equal(tmp_path, text[:cut], kind)
+
+
+OFFER = OFFERS["prices"].format("скрыто")
+LIST = f"<Предложения>{OFFER}</Предложения>"
+TRAPS = {
+    "in a comment behind a list": f"<Предложения ><!-- {LIST} --></Предложения>",
+    "in a comment": f"<!-- {LIST} -->",
+    "in text": f"<Описание><![CDATA[{LIST}]]></Описание>",
+    "in an instruction": f"<Предложения ><?x {LIST}?></Предложения>",
+    "in another element": f"<Прочее>{LIST}</Прочее>",
+    "in another element behind a list": f"<Предложения ></Предложения><Прочее>{LIST}</Прочее>",
+    "in an offer": f"<Предложения><Предложение><Ид>1</Ид>{OFFER}{OFFER}</Предложение></Предложения>",
+    "in a list in a list": f"<Предложения>{LIST}</Предложения>",
+    "with an attribute": LIST.replace("<Предложение>", '<Предложение Статус="Удален">'),
+    "with a prefix": LIST.replace("<Предложение>", '<п:Предложение xmlns:п="x">').replace(
+        "</Предложение>", "</п:Предложение>"
+    ),
+}
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+@pytest.mark.parametrize("chunk", [1 << 17, 250])
+def test_what_only_looks_like_offers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trap: str, chunk: int
+) -> None:
+    monkeypatch.setattr(reader, "CHUNK", chunk)
+    body = f"<ПакетПредложений><Ид>x</Ид>{TRAPS[trap]}</ПакетПредложений>"
+    found = assert_both_ways_are_equal(tmp_path, xml(body + package(OFFERS["prices"].format("1"))), "prices")
+    ids = [record.id for record in found if isinstance(record, OfferPrices)]
+    assert ids[-1] == "1"
+
+
+REGULAR = package(
+    "\n".join(
+        f"<Предложение>\n<Ид>{n}</Ид>\n<Цены>\n<Цена>\n<Представление>5 руб</Представление>\n<ИдТипаЦены>т</ИдТипаЦены>\n"
+        f"<ЦенаЗаЕдиницу>{n}.50</ЦенаЗаЕдиницу>\n<Валюта>руб</Валюта>\n<Единица>шт</Единица>\n"
+        "<Коэффициент>1</Коэффициент>\n</Цена>\n</Цены>\n</Предложение>"
+        for n in range(1, 400)
+    )
+)
+
+
+def test_regular_offers_never_reach_the_slow_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the comparison above would compare the slow way with itself."""
+    monkeypatch.setattr(reader.Extractor, "offer", lambda *_: pytest.fail("the slow way"))
+    monkeypatch.setattr(reader, "CHUNK", 1000)
+    file = part(tmp_path / "prices.xml", xml(REGULAR).encode())
+    found = [
+        record for _position, batch in reader.read_part(file, frozenset((OfferPrices,))) for record in batch
+    ]
+    assert found == [OfferPrices(str(n), (("т", f"{n}.5", "RUB", "шт", "1"),)) for n in range(1, 400)]
+
+
+def test_more_line_breaks_than_a_text_may_have(tmp_path: Path) -> None:
+    """What was taken leaves line breaks to the parser, whose texts end at ten million characters."""
+    lines = xml(REGULAR).replace("</Предложение>\n", "</Предложение>" + "\n" * 30_000).encode()
+    file = part(tmp_path / "prices.xml", lines)
+    assert len(outcome(file, WANTED["prices"])) == 400
+
+
+def test_what_one_kind_does_not_want_has_no_fast_way() -> None:
+    assert shortcut.take_for(frozenset((Offer, OfferPrices))) is None
+    assert shortcut.take_for(frozenset((OfferPrices, OfferStocks))) is None
