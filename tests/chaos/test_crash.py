@@ -35,8 +35,9 @@ from importers.worker.run import work
 HERE = Path(__file__).parent
 KEY = "the-one-key"
 LEASE = 0.8
-BLOCKED_FOR_SECONDS = 5.0
-"""Lease, grace and a margin for a busy machine."""
+"""Of workers that are to crash. Others have the usual one, lest a busy machine should make them seem frozen."""
+BLOCKED_FOR_SECONDS = 20.0
+"""Lease and grace are 0.9 s; the rest is for a busy machine. What this must tell apart waits a minute or for ever."""
 IN_A_TRANSACTION = {"in the transaction that creates", "in the transaction that claims"}
 """Stopped there, a process keeps the journal from everybody: they are told, and go on once it does."""
 UNCHANGED = {"claimed", "reading", "rows written", "before the check", "between check and commit"}
@@ -62,14 +63,15 @@ class Crashing(Stage):
     def start(self, session_id: int, settings: Settings) -> int:
         if self.trap:
             trap, self.trap = self.trap, None
-            return self.child("work", str(session_id), *trap).pid
+            lease = {"OBMEN_WORKER__LEASE_SECONDS": str(LEASE), "OBMEN_WORKER__HEARTBEAT_SECONDS": "0.1"}
+            return self.child("work", str(session_id), *trap, **lease).pid
         self.workers.append(asyncio.create_task(work(session_id, settings)))
         return os.getpid()
 
-    def child(self, *args: str) -> subprocess.Popen[str]:
+    def child(self, *args: str, **env: str) -> subprocess.Popen[str]:
         child = subprocess.Popen(
             [sys.executable, str(HERE / "crash.py"), *args],
-            env={**os.environ, **self.settings.to_env(), "PYTHONPATH": str(HERE.parents[1])},
+            env={**os.environ, **self.settings.to_env(), "PYTHONPATH": str(HERE.parents[1]), **env},
             cwd="/",
             stdout=subprocess.PIPE,
             text=True,
@@ -104,7 +106,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr(reaper, "UNSENT_SECONDS", 0.2)
     monkeypatch.setattr(reaper, "LOST_SECONDS", 0.5)
     monkeypatch.setattr(locks, "WAIT_SECONDS", 0.3)
-    async with staged(tmp_path, worker={"lease_seconds": LEASE, "heartbeat_seconds": 0.1}) as made:
+    async with staged(tmp_path) as made:
         crashing = Crashing(made, monkeypatch)
         try:
             yield crashing
@@ -126,7 +128,7 @@ async def aftermath(stage: Crashing) -> Session:
 
 
 async def looked_after(stage: Crashing) -> Session:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(40):
         while not (session := await stage.journal.session(1)).status.final:
             await reap(stage.journal, stage.settings)
             await asyncio.sleep(0.02)
@@ -150,7 +152,6 @@ async def check(stage: Crashing, session: Session, expected: Status, reason: str
     for name in ("journal", "catalog"):
         assert rows(stage.folder / f"{name}.sqlite3", "PRAGMA integrity_check") == [("ok",)]
     assert "Traceback" not in stage.log()
-    assert stage.rows("SELECT count(*) FROM lock WHERE token IS NULL") == [(0,)]
 
 
 async def launched_with_trap(stage: Crashing, point: str, number: str) -> None:
@@ -269,7 +270,7 @@ async def test_a_worker_that_cannot_be_ended_goes_on_too_late(
     assert await stage.fell() == signal.SIGSTOP
     monkeypatch.setattr(Owner, "is_here", False)
     monkeypatch.setattr("importers.sqlite.BUSY_SECONDS", 0.2)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(40):
         while not (await stage.journal.held(target_of(stage.settings)))[0].lease_over:  # noqa: ASYNC110 (time itself)
             await asyncio.sleep(0.02)
     acted = await reap(stage.journal, stage.settings)
