@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -16,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.notifications import SeverityLevel
 from textual.reactive import Reactive
@@ -288,6 +290,11 @@ class ObmenApp(App[int], inherit_bindings=False):
             with contextlib.suppress(OSError):
                 log_to(self.settings.log.path).error("unexpected error in the control room", exc_info=error)
         return text
+
+    def _fatal_error(self) -> None:
+        """Textual's hook for an error in a handler. It prints a traceback with local values: to operators one line."""
+        error = sys.exc_info()[1]
+        self.panic(Text(self.explain(error if isinstance(error, Exception) else RuntimeError())))
 
     async def set_trouble(self, text: str) -> None:
         """Say above the table what keeps the journal from being read; "" when it can be read again."""

@@ -167,6 +167,29 @@ def test_the_import_goes_on_without_the_screen_and_is_seen_live_on_reopening(
     assert obmen.json("show", "1")["counts"]["created"] > 8000
 
 
+def test_a_bug_ends_in_one_line_with_the_rest_in_the_log(env: dict[str, str], tmp_path: Path) -> None:
+    code = """
+from pathlib import Path
+from importers.settings import load
+from tui.app import run
+from tui.screens.main import MainScreen
+secret = "the value of a local variable"
+async def broken(self, tab): raise KeyError(secret[:9])
+MainScreen.action_tab = broken
+raise SystemExit(run(load()))
+"""
+    with Terminal([sys.executable, "-c", code], env) as terminal:
+        terminal.wait_for("No imports yet")
+        terminal.press("3")
+        assert terminal.ended() == 1
+        assert terminal.left_on() == []
+        said = terminal.raw.decode(errors="replace").rpartition("\x1b[?1049l")[2]
+        assert "Internal error: KeyError" in said
+        assert "Traceback" not in said
+        assert "local variable" not in said
+    assert "Traceback" in (tmp_path / "obmen.log").read_text()
+
+
 def test_the_first_frame_imports_nothing_heavy() -> None:
     code = "import sys, tui.app; print([name for name in %r if name in sys.modules])"
     heavy = ("lxml", "redis", "celery", "psycopg", "aiosqlite", "sqlite3", "tui.screens.launch")
