@@ -20,11 +20,13 @@ from importers.errors import BadFile
 from importers.texts import _
 
 CHUNK = 1 << 17
-LOOK = 2 << 20
+LOOK = 1 << 20
 """Bytes of XML after which the size of the tree is looked at."""
-MAX_NODES = 600_000
+MAX_NODES = 500_000
 MAX_TREE = 24 << 20
-"""Nodes, and bytes when written, that the tree may have: more is no record or list of 1C, and memory is not endless."""
+MAX_IDLE = 12 << 20
+"""Nodes, and bytes when written, that the tree may have: more is no record or list of 1C, and memory is not endless.
+The last one: bytes that may go by while the tree stays as it is: the parser holds one comment or tag without end."""
 ROOT = "КоммерческаяИнформация"
 SECTIONS = ("Каталог", "Классификатор", "ПакетПредложений", "ИзмененияПакетаПредложений", "Контрагенты")
 RECORDS = {
@@ -62,6 +64,9 @@ class _Reading:
         """The list of offers that was entered last."""
         self.unseen = 0
         """Bytes that the parser was fed since `_check_tree`."""
+        self.idle = 0
+        """Bytes that it was fed since something came of them."""
+        self.tree = (0, 0)
 
     def run(self, file: IO[bytes]) -> Iterator[tuple[int, list[Record | Rejected]]]:
         charset = encoding.decide(file, self.part.name)
@@ -107,7 +112,8 @@ class _Reading:
             remove_blank_text=True,
             remove_comments=True,
             remove_pis=True,
-            resolve_entities=False,
+            # Without a DOCTYPE there are none, and a reference is an error, not a gap in a text.
+            resolve_entities="internal",  # type: ignore[arg-type]  # lxml 5 and later; the stubs are older
             no_network=True,
             load_dtd=False,
             huge_tree=False,
@@ -120,6 +126,7 @@ class _Reading:
             parser.feed(data)
         met = False
         for event, element in cast("Iterator[tuple[str, etree._Element]]", parser.read_events()):
+            self.idle = 0
             if event == "end":
                 self._ended(element)
             elif local(element) == ROOT:
@@ -132,15 +139,19 @@ class _Reading:
                     self.offers = element
         self._flush()
         self.unseen += len(data)
+        self.idle += len(data)
         if self.unseen > LOOK and self.root is not None:
-            self.unseen = 0
             self._check_tree(self.root)
+            self.unseen = 0
         return met
 
     def _check_tree(self, root: etree._Element) -> None:
         """Raises BadFile where elements that are no records, or one endless record, fill the memory."""
-        nodes = cast("float", root.xpath("count(/descendant::node())"))
-        if nodes > MAX_NODES or len(etree.tostring(root, encoding="utf-8")) > MAX_TREE:
+        nodes = int(cast("float", root.xpath("count(/descendant::node())")))
+        tree = (nodes, len(etree.tostring(root, encoding="utf-8")) if nodes <= MAX_NODES else 0)
+        if tree != self.tree:
+            self.tree, self.idle = tree, 0
+        if nodes > MAX_NODES or tree[1] > MAX_TREE or self.idle > MAX_IDLE:
             raise BadFile(
                 _("one element holds more than any that 1C writes; let 1C write the file again"),
                 self.part.name,
@@ -151,6 +162,7 @@ class _Reading:
         for piece in short.split(text):
             if not isinstance(piece, str):
                 self.records += piece
+                self.idle = 0
                 if self.offers is not None:  # the line breaks in place of what was taken
                     self.offers.text = None
             elif self._feed(parser, piece.encode()) and piece.endswith(shortcut.OPENING):
@@ -159,7 +171,7 @@ class _Reading:
     def _check_head(self, head: bytes) -> None:
         text, _charset = encoding.text_of(head)
         root = encoding.root_in(text)
-        if "<!DOCTYPE" in text:
+        if text.lstrip().startswith("<!DOCTYPE"):
             raise BadFile(_("has a DOCTYPE, which no export of 1C has; it is not read"), self.part.name, 1)
         if root != ROOT:
             raise BadFile(
@@ -223,7 +235,9 @@ class _Reading:
                 "the file ends in the middle: 1C has not finished it, or the copy was cut; import again later"
             )
         else:
-            text = _("not well-formed XML: {error}; let 1C write the file again").format(error=error.msg)
+            text = _("not well-formed XML: {error}; let 1C write the file again").format(
+                error=" ".join((error.msg or "").split())
+            )
         return BadFile(text, self.part.name, error.lineno)
 
 
