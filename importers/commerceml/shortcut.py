@@ -17,13 +17,14 @@ from functools import lru_cache
 from importers.commerceml import normalise
 from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Record
 
-OPENING = "<Предложения>"
+OPENING, CLOSING = "<Предложения>", "</Предложения>"
 START, END = "<Предложение>", "</Предложение>"
 
 LONGEST = 1 << 20
 """Characters that one offer may have; a longer one goes to the parser, which has limits of its own."""
 
 _S = r"[ \t\r\n]*"
+_SPACE = re.compile(_S)
 _PLAIN = r"[^<>&\x00-\x08\x0b-\x1f\ufffe\uffff]{0,1000}"
 """Without a carriage return: the parser would make it a line feed."""
 _DECLARATION = re.compile(r"\ufeff?<\?xml [^<>]*>")
@@ -148,58 +149,54 @@ class Shortcut:
     def split(self, text: str) -> Iterator[str | list[Record]]:
         """Pieces of `text`, in order. The parser must have seen a piece before the next one is asked for."""
         text, self._held = self._held + text, ""
-        while text:
+        at = 0
+        while at < len(text):
             if self._given_up:
-                yield text
+                yield text[at:]
                 return
             if self._open:
-                records, end = self._records(text)
+                records, end = self._records(text, at)
                 if records:
-                    yield "\n" * text.count("\n", 0, end)
+                    yield "\n" * text.count("\n", at, end)
                     yield records
-                text = text[end:]
-                piece = self._irregular(text)
-                if piece is None and len(text) < LONGEST:
-                    self._held = text
+                at = end
+                until = self._irregular(text, at)
+                if until is None and len(text) - at < LONGEST:
+                    self._held = text[at:]
                     return
-                if piece is None:
+                if until is None:
                     self._given_up = True
                     continue
-                yield piece
-                text = text[len(piece) :]
+                end = until
             else:
-                opening = text.find(OPENING)
-                if self._hides(text[:opening] if opening >= 0 else text):
+                opening = text.find(OPENING, at)
+                end = opening + len(OPENING) if opening >= 0 else len(text) - _beginning(text, OPENING)
+                if self._hides(text, at, end):
                     self._given_up = True
                     continue
                 if opening < 0:
-                    # The tag may lie across the end of the chunk.
-                    keep = next((n for n in range(len(OPENING) - 1, 0, -1) if text.endswith(OPENING[:n])), 0)
-                    self._held = text[len(text) - keep :]
-                    yield text[: len(text) - keep]
+                    self._held = text[end:]  # the tag may lie across the end of the chunk
+                    yield text[at:end]
                     return
-                end = opening + len(OPENING)
-                yield text[:end]
-                text = text[end:]
+            yield text[at:end]
+            at = end
 
-    def _hides(self, text: str) -> bool:
+    def _hides(self, text: str, start: int, end: int) -> bool:
         """Whether there may be a comment, a CDATA section or an instruction: the parser's way for the whole file."""
-        start = 0
         if not self._begun and (declaration := _DECLARATION.match(text)):
             start = declaration.end()
         self._begun = True
-        return text.find("<!", start) >= 0 or text.find("<?", start) >= 0
+        return text.find("<!", start, end) >= 0 or text.find("<?", start, end) >= 0
 
     def rest(self) -> str:
         """At the end of the file: what is still held."""
         held, self._held = self._held, ""
         return held
 
-    def _records(self, text: str) -> tuple[list[Record], int]:
-        """The regular offers at the beginning of `text`, and where they end."""
+    def _records(self, text: str, position: int) -> tuple[list[Record], int]:
+        """The regular offers that begin at a position of `text`, and where they end."""
         records: list[Record] = []
-        position = 0
-        last = text.rfind(END)
+        last = text.rfind(END, position)
         take = self._take
         try:
             while position < last and (taken := take(text, position)):
@@ -209,24 +206,36 @@ class Shortcut:
             pass  # the parser's way tells which value it is
         return records, position
 
-    def _irregular(self, text: str) -> str | None:
-        """What the parser gets next: one offer, or all from the end of the list on; None: wait for more text."""
-        begin = len(text) - len(text.lstrip(" \t\r\n"))
+    def _irregular(self, text: str, start: int) -> int | None:
+        """Where that ends which the parser gets next: one offer, or all from the end of the list on; None: wait for
+        more text."""
+        begin = _SPACE.match(text, start).end()  # type: ignore[union-attr]  # it matches nothing, too
         if not text.startswith(START, begin):
-            if len(text) - begin < len("</Предложения>") and "</Предложения>".startswith(text[begin:]):
-                return None
-            if len(text) - begin < len(START) and START.startswith(text[begin:]):
+            if any(
+                mark.startswith(text[begin : begin + len(mark)])
+                for mark in (START, CLOSING)
+                if len(text) - begin < len(mark)
+            ):
                 return None
             self._open = False
-            if not text.startswith("</Предложения>", begin):
+            if not text.startswith(CLOSING, begin):
                 self._given_up = True
-                return text
-            return text[: begin + len("</Предложения>")]
+                return len(text)
+            return begin + len(CLOSING)
         end = text.find(END, begin)
         if end < 0:
             return None
-        piece = text[: end + len(END)]
-        if piece.count(START) != 1 or "<!" in piece or "<?" in piece:
+        end += len(END)
+        if (
+            text.count(START, begin, end) != 1
+            or text.find("<!", begin, end) >= 0
+            or text.find("<?", begin, end) >= 0
+        ):
             self._given_up = True
-            return text
-        return piece
+            return len(text)
+        return end
+
+
+def _beginning(text: str, tag: str) -> int:
+    """How many characters of the tag `text` ends with."""
+    return next((n for n in range(len(tag) - 1, 0, -1) if text.endswith(tag[:n])), 0)
