@@ -22,6 +22,7 @@ from textual.app import App, SystemCommand
 from textual.notifications import SeverityLevel
 from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 
 from importers import texts
 from importers.errors import ObmenError
@@ -32,6 +33,7 @@ from tui import colours, show
 from tui.keys import TABLE, bindings, shown
 from tui.screens.live import RETRY_SECONDS, LiveScreen
 from tui.screens.main import MainScreen
+from tui.screens.palette import Palette
 
 if TYPE_CHECKING:
     from importers.launch import LaunchRequest, LaunchResult
@@ -317,16 +319,11 @@ class ObmenApp(App[int], inherit_bindings=False):
         return lambda: self.run_action(action, default_namespace=node)  # type: ignore[arg-type]
 
     def action_command_palette(self) -> None:
-        from textual.command import CommandPalette
-
-        if not isinstance(self.screen, CommandPalette):
-            self.push_screen(CommandPalette(placeholder=_("Search for a command…"), id="--command-palette"))
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(placeholder=_("Search for a command…")))
 
     def search_themes(self) -> None:
-        from textual.command import CommandPalette
-        from textual.theme import ThemeProvider
-
-        self.push_screen(CommandPalette(providers=[ThemeProvider], placeholder=_("Search for colours…")))
+        self.push_screen(Palette([ThemeProvider], placeholder=_("Search for colours…")))
 
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen
