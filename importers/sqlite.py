@@ -25,6 +25,9 @@ BUSY_SECONDS = 5.0
 """How long a statement waits for another process's lock before DatabaseError."""
 PATIENCE_SECONDS = 10.0
 """The same for the start of a `transaction`."""
+FIRST_PAUSE_SECONDS = 0.005
+LONGEST_PAUSE_SECONDS = 0.1
+"""Waiting for it: many waiters that ask every few milliseconds would keep the processor from the one who works."""
 MOUNTS = Path("/proc/self/mounts")
 NETWORK = frozenset(
     (
@@ -82,6 +85,7 @@ async def patiently(connection: aiosqlite.Connection, statement: str) -> None:
     """Execute a statement that takes a lock. Waiting in random steps is fairer than SQLite's own way."""
     loop = asyncio.get_running_loop()
     end = loop.time() + PATIENCE_SECONDS
+    pause = FIRST_PAUSE_SECONDS
     while True:
         try:
             await to_the_end(connection.execute(statement))
@@ -89,7 +93,8 @@ async def patiently(connection: aiosqlite.Connection, statement: str) -> None:
             # The low byte: BUSY_RECOVERY, after a killed process, is BUSY as well.
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or loop.time() > end:
                 raise
-            await asyncio.sleep(random.uniform(0.00015, 0.01))  # noqa: S311 (nothing secret)
+            await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 (nothing secret)
+            pause = min(pause * 1.3, LONGEST_PAUSE_SECONDS)
         else:
             return
 

@@ -81,22 +81,23 @@ async def holding(
     key, token = f"launch:{target}", secrets.token_hex(16)
     loop = asyncio.get_running_loop()
     end = loop.time() + WAIT_SECONDS
-    got = Locked.BUSY
     found = None
     try:
         while True:
+            got = Locked.UNAVAILABLE  # until it is known
             got = await lock.acquire(key, token, LOCK_SECONDS)
             if got is not Locked.BUSY or loop.time() >= end or (found := await look()) is not None:
                 break
             await asyncio.sleep(POLL_SECONDS)
         yield got, found
     finally:
-        await to_the_end(_let_go(lock, key, token))
+        await to_the_end(_let_go(lock, key, token, maybe_held=got is not Locked.BUSY))
 
 
-async def _let_go(lock: LaunchLock, key: str, token: str) -> None:
-    """Whatever acquire said: after a cancellation or a lost reply nobody knows whether it went through."""
+async def _let_go(lock: LaunchLock, key: str, token: str, *, maybe_held: bool) -> None:
+    """After a cancellation or a lost reply nobody knows whether it was taken: only a plain no spares the release."""
     try:
-        await lock.release(key, token)
+        if maybe_held:
+            await lock.release(key, token)
     finally:
         await lock.close()

@@ -286,6 +286,9 @@ class SqliteJournal:
 
     async def take_lock(self, key: str, token: str, seconds: float) -> bool:
         now, boot_id = self.clock.boot(), self.clock.boot_id()
+        held = "SELECT 1 FROM lock WHERE key = ? AND token <> ? AND until_clock > ? AND boot_id = ?"
+        if await self._rows(held, key, token, now, boot_id):
+            return False  # without a write: those who wait for the holder must not keep it from the journal
         async with self._transaction() as db:
             cursor = await db.execute(
                 "INSERT INTO lock VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key) DO UPDATE SET token = excluded.token, "
