@@ -163,8 +163,8 @@ class _Reading:
             if not isinstance(piece, str):
                 self.records += piece
                 self.idle = 0
-                if self.offers is not None:  # the line breaks in place of what was taken
-                    self.offers.text = None
+                if self.offers is not None:
+                    _drop_last_text(self.offers)  # the line breaks in place of what was taken
             elif self._feed(parser, piece.encode()) and piece.endswith(shortcut.OPENING):
                 short.opened()
 
@@ -262,8 +262,21 @@ def _section(element: etree._Element) -> Section:
     return Section(ident, name, changes_only is not False, own)
 
 
+def _drop_last_text(container: etree._Element) -> None:
+    if len(container):
+        container[-1].tail = None
+    else:
+        container.text = None
+
+
 def _cut(last: etree._Element) -> None:
-    """Remove an element that has ended and all before it; what comes after is still being built."""
+    """Remove all before an element that has ended, and what is in it; what comes after is still being built.
+
+    The element itself stays, empty. The parser may be in the middle of the text behind it, and remembers how long that
+    text is, not which node it is: without this element a text before it would be taken for that one, and libxml2 would
+    write beyond its end.
+    """
     container = last.getparent()
     if container is not None:
-        del container[: container.index(last) + 1]
+        del container[: container.index(last)]
+    last.clear()

@@ -248,6 +248,41 @@ def test_memory_does_not_grow_with_the_export(tmp_path: Path, kind: str) -> None
     assert used[1] - used[0] <= 4, used
 
 
+TRASH = "\nж" * 100_000
+
+
+@pytest.mark.parametrize("kind", ["goods", "prices", "orders"])
+def test_text_where_none_belongs_is_no_danger(tmp_path: Path, kind: str) -> None:
+    """The parser is in the middle of such a text whenever records before it are cut off: it must not lose its place."""
+    records = {
+        "goods": "<Товар><Ид>{}</Ид></Товар>",
+        "prices": "<Предложение ><Ид>{}</Ид><Цены><Цена><ИдТипаЦены>t</ИдТипаЦены>"
+        "<ЦенаЗаЕдиницу>5</ЦенаЗаЕдиницу></Цена></Цены></Предложение>",
+        "orders": "<Документ><Ид>{}</Ид></Документ>",
+    }
+    body = "before" + "".join(records[kind].format(n) + TRASH for n in range(10))
+    text = {
+        "goods": goods(body),
+        "prices": package(body),
+        "orders": body + goods("<Товар><Ид>g</Ид></Товар>"),
+    }
+    write(tmp_path, xml(text[kind]), f"{kind}.xml")
+    records_read, _memory, error = read_apart(tmp_path, kind)
+    assert (records_read, error) == (1 if kind == "orders" else 10, "")
+
+
+@pytest.mark.parametrize("place", [0, 5])
+def test_line_breaks_in_place_of_taken_offers_do_not_pile_up(tmp_path: Path, place: int) -> None:
+    """A text of the parser ends at ten million characters, also behind an offer that it has read itself."""
+    price = "<Цены><Цена><ИдТипаЦены>t</ИдТипаЦены><ЦенаЗаЕдиницу>5</ЦенаЗаЕдиницу></Цена></Цены>"
+    offers = [f"<Предложение><Ид>{n}</Ид>{price}</Предложение>" + "\n" * 60_000 for n in range(300)]
+    offers[place] = offers[place].replace("<Ид>", "<Ид >")
+    write(tmp_path, xml(package("".join(offers))), "prices.xml")
+    assert [r.id for r in read(tmp_path, OfferPrices, kind="prices") if isinstance(r, OfferPrices)] == list(
+        map(str, range(300))
+    )
+
+
 # Anything
 
 
