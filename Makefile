@@ -31,7 +31,7 @@ fresh:  ## does an install without the lock still work?
 locale: $(READY)  ## collect texts into the .po files and compile them
 	for room in importers tui; do \
 	    $(BIN)/pybabel -q extract --no-location --sort-output -k N_ -o .venv/$$room.pot $$room && \
-	    $(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete -D $$room -i .venv/$$room.pot -d $$room/locale && \
+	    $(BIN)/pybabel -q update -w 120 --no-fuzzy-matching --ignore-obsolete -D $$room -i .venv/$$room.pot -d $$room/locale && \
 	    $(BIN)/pybabel compile -D $$room -d $$room/locale || exit 1; \
 	done
 

@@ -25,7 +25,7 @@ from importers.texts import N_, _
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from importers.launch import LaunchResult
+    from importers.launch import LaunchRequest, LaunchResult
     from importers.sessions import Journal, Session
     from importers.settings import Settings
 
@@ -148,14 +148,16 @@ def import_(
 
 
 async def _import(
-    config: Settings, journal: Journal, request: Any, detach: bool, wait: float | None, as_json: bool
+    config: Settings,
+    journal: Journal,
+    request: LaunchRequest,
+    detach: bool,
+    wait: float | None,
+    as_json: bool,
 ) -> int:
-    from importers.launch import launch
     from importers.sessions import Outcome, Status
 
-    if wait:
-        await _wait_for_end(config, journal, wait)
-    result = await launch(request, config, journal)
+    result = await _launch(config, journal, request, wait)
     log = sys.stderr if as_json else sys.stdout
     if result.session is None:
         if as_json:
@@ -199,14 +201,23 @@ def _error_code(source: str) -> int:
     return EXIT_FAILED
 
 
-async def _wait_for_end(config: Settings, journal: Journal, seconds: float) -> None:
-    """Wait until no import of the target runs, `seconds` at most."""
-    from importers.launch import target_of
+async def _launch(
+    config: Settings, journal: Journal, request: LaunchRequest, wait: float | None
+) -> LaunchResult:
+    """Launch, with `wait` once no import of the target runs; whoever was faster than us is waited for, too."""
+    from importers.launch import launch, new_key, target_of
+    from importers.sessions import Outcome
 
     loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while await journal.active(target_of(config)) and loop.time() < end:
-        await _next_change(config, journal, end)
+    end = loop.time() + (wait or 0)
+    while True:
+        while loop.time() < end and await journal.active(target_of(config)):
+            await _next_change(config, journal, end)
+        result = await launch(request, config, journal)
+        running = result.outcome is Outcome.JOINED and result.session and not result.session.status.final
+        if not running or loop.time() >= end:
+            return result
+        request = msgspec.structs.replace(request, idempotency_key=new_key())
 
 
 async def _next_change(config: Settings, journal: Journal, until: float | None = None) -> None:

@@ -86,12 +86,24 @@ def this_process() -> Owner:
 def start_of(pid: int) -> str:
     """The start time of a running process in clock ticks, "?" where the system does not tell; "" when it is gone or a
     zombie."""
+    state, *fields = _stat(pid)
+    if not fields:
+        return "?" if not _PROC and _is_there(pid) else ""
+    return "" if state in "ZX" else fields[18]
+
+
+def is_stopped(pid: int) -> bool:
+    """By SIGSTOP, or ^Z in its terminal. False where the system does not tell."""
+    return _stat(pid)[0] == "T"
+
+
+def _stat(pid: int) -> list[str]:
+    """/proc/PID/stat from the state on; [""] when there is none."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
-        return "?" if not _PROC and _is_there(pid) else ""
-    state, *fields = stat.rpartition(")")[2].split()
-    return "" if state in "ZX" else fields[18]
+        return [""]
+    return stat.rpartition(")")[2].split()
 
 
 _PROC = Path("/proc/self/stat").exists()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from importers.errors import DatabaseError
+from importers.processes import is_stopped
 from importers.sharing import make_file
 from importers.shielding import to_the_end
 from importers.texts import _
@@ -29,6 +30,7 @@ FIRST_PAUSE_SECONDS = 0.005
 LONGEST_PAUSE_SECONDS = 0.1
 """Waiting for it: many waiters that ask every few milliseconds would keep the processor from the one who works."""
 MOUNTS = Path("/proc/self/mounts")
+LOCKS = Path("/proc/locks")
 NETWORK = frozenset(
     (
         "nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "davfs",
@@ -175,11 +177,39 @@ def plainly(path: str | Path) -> Iterator[None]:
         name = getattr(error, "sqlite_errorname", "")
         for prefix, cure in _cures().items():
             if name.startswith(prefix):
-                raise DatabaseError(f"{path}: {cure}") from error
+                raise DatabaseError(f"{path}: {cure.format(who=_holder(Path(path)))}") from error
         raise
     except OSError as error:
         cure = _cures().get(_ERRNO.get(error.errno or 0, ""), error.strerror or str(error))
         raise DatabaseError(f"{path}: {cure}") from error
+
+
+def _holder(path: Path) -> str:
+    """Who keeps others from writing the database at `path`, as far as the system tells."""
+    pid = lock_holder(path)
+    if pid is None:
+        return _("another program")
+    if is_stopped(pid):
+        return _("process {pid}, which is stopped (to wake it: kill -CONT {pid})").format(pid=pid)
+    return _("process {pid}").format(pid=pid)
+
+
+def lock_holder(path: Path) -> int | None:
+    """The process that keeps SQLite's write lock: bytes 120 to 122 of -shm with WAL, else bytes of the file from 2^30.
+
+    Read from /proc/locks: to ask with F_GETLK the file must be opened, and closing it would drop our own locks.
+    """
+    ranges = ((Path(f"{path}-shm"), 120, 122), (path, 2**30, 2**30 + 511))
+    places = {str(file.stat().st_ino): (low, high) for file, low, high in ranges if file.exists()}
+    for pid, inode, first, last in _LOCK.findall(LOCKS.read_text(encoding="ascii") if LOCKS.exists() else ""):
+        low, high = places.get(inode, (1, 0))
+        if int(pid) > 0 and int(first) <= high and low <= int(last):
+            return int(pid)
+    return None
+
+
+_LOCK = re.compile(r"^\d+: POSIX +\w+ +WRITE +(-?\d+) +\S+:(\d+) +(\d+) +(\d+)$", re.MULTILINE)
+"""1: POSIX  ADVISORY  WRITE 20145 fe:00:2507921 120 120 (one of another container: 0; waiters: -> before POSIX)."""
 
 
 _ERRNO = {
@@ -194,8 +224,8 @@ _ERRNO = {
 
 def _cures() -> dict[str, str]:
     return {
-        "SQLITE_BUSY": _("locked by another program; wait until it is done, or close it"),
-        "SQLITE_LOCKED": _("locked by another program; wait until it is done, or close it"),
+        "SQLITE_BUSY": _("locked by {who}; wait until it is done, or close it"),
+        "SQLITE_LOCKED": _("locked by {who}; wait until it is done, or close it"),
         "SQLITE_READONLY": _("cannot be written; give this user the right to write the file and its folder"),
         "SQLITE_PERM": _("cannot be written; give this user the right to write the file and its folder"),
         "SQLITE_CANTOPEN": _("cannot be opened; check that the path is right and this user may write there"),

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,19 @@ def test_wait_lets_another_import_end_first(obmen: Obmen) -> None:
     waited = obmen.json("import", "customers", "--wait", "60")
     assert waited["outcome"] == "created"
     assert waited["id"] != running["id"]
+
+
+def test_all_who_wait_have_their_turn(obmen: Obmen) -> None:
+    """One of them is faster; the others go on waiting."""
+    running = obmen.json("import", "catalog", "--detach")
+    with ThreadPoolExecutor() as pool:
+        waited = list(
+            pool.map(
+                lambda kind: obmen.json("import", kind, "--wait", "60"), ("customers", "stocks", "prices")
+            )
+        )
+    assert [(done["outcome"], done["status"]) for done in waited] == [("created", "completed")] * 3
+    assert len({running["id"], *(done["id"] for done in waited)}) == 4
 
 
 def test_dry_run_changes_nothing_and_reports(obmen: Obmen, rows: Rows) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sqlite3
 from collections.abc import AsyncIterator
@@ -244,7 +245,7 @@ async def test_a_locked_catalog_is_told_plainly(
     monkeypatch.setattr("importers.sqlite.BUSY_SECONDS", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(DatabaseError, match=r"catalog\.sqlite3: locked by another program; wait"):
+        with pytest.raises(DatabaseError, match=rf"catalog\.sqlite3: locked by process {os.getpid()}; wait"):
             await write(catalog, "a", session=1)
         other.execute("ROLLBACK")
     await write(catalog, "a", session=1)

@@ -80,6 +80,11 @@ class Crashing(Stage):
         self.children.append(child)
         return child
 
+    @property
+    def pid(self) -> int:
+        (child,) = self.children
+        return child.pid
+
     async def fell(self) -> int:
         """Once the child has met its point: how."""
         (child,) = self.children
@@ -221,7 +226,9 @@ async def test_a_launcher_is_stopped_and_goes_on_late(
             patch.setattr(sqlite, "PATIENCE_SECONDS", 0.2)
             shut_out = await stage.launch()
         assert shut_out.outcome is Outcome.ERROR
-        assert "locked by another program" in (shut_out.reason or "")
+        assert f"locked by process {stage.pid}, which is stopped (to wake it: kill -CONT {stage.pid})" in (
+            shut_out.reason or ""
+        )
         thawed = await stage.thaw()
         session = await aftermath(stage)
     else:
@@ -282,5 +289,8 @@ async def test_a_worker_that_cannot_be_ended_goes_on_too_late(
         await check(stage, session, Status.FAILED, "gave no sign of life")
     else:
         assert (acted, code) == (0, 0)
-        assert "locked by another program" in stage.log()
+        assert (
+            f"locked by process {stage.pid}, which is stopped (to wake it: kill -CONT {stage.pid})"
+            in stage.log()
+        )
         await check(stage, session, Status.COMPLETED, "")

@@ -81,7 +81,9 @@ async def test_locked_by_another_program(path: Path, monkeypatch: pytest.MonkeyP
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(DatabaseError, match=r"journal\.sqlite3: locked by another program; wait"):
+            with pytest.raises(
+                DatabaseError, match=rf"journal\.sqlite3: locked by process {os.getpid()}; wait"
+            ):
                 await journal.cancel(1)
     finally:
         await journal.close()
