@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import reading, screen
+from bench import launching, reading, screen
 from bench.measure import Ratio
 
 
@@ -22,6 +22,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="obmen-bench-") as folder:
         found += reading.run(Path(folder), quick=quick)
         found += screen.run(Path(folder), quick=quick)
+        found += launching.run(Path(folder), quick=quick)
     print(f"\n{'what':58} {'ours':>10} {'floor':>10} {'ratio':>7} {'limit':>7}")
     for ratio in found:
         print(ratio)

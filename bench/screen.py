@@ -14,6 +14,7 @@ import termios
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Self
 
 from bench.measure import Ratio
 from bench.reading import environment
@@ -43,19 +44,41 @@ def run(folder: Path, *, quick: bool) -> Iterator[Ratio]:
 def first_frame(command: list[str], env: Mapping[str, str], marker: str) -> float:
     """Seconds from the start of the process until `marker` is written to its terminal."""
     start = time.perf_counter()
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.update({"TERM": "xterm-256color", **env})
-        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        os.execv(command[0], command)
-    try:
+    with Terminal(command, env) as terminal:
+        terminal.wait_for(marker)
+        return time.perf_counter() - start
+
+
+class Terminal:
+    """A command in a pseudo-terminal of 80×24; killed at the end."""
+
+    def __init__(self, command: list[str], env: Mapping[str, str]) -> None:
+        self._pid, self._terminal = pty.fork()
+        if self._pid == 0:
+            os.environ.update({"TERM": "xterm-256color", **env})
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+            os.execv(command[0], command)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        os.close(self._terminal)
+
+    def press(self, keys: str) -> None:
+        os.write(self._terminal, keys.encode())
+
+    def wait_for(self, marker: str) -> None:
+        """Read on until `marker` is written, in one piece."""
         seen = b""
         while marker.encode() not in seen:
-            if not select.select([terminal], [], [], 30)[0]:
-                raise TimeoutError(f"{command}: {marker!r} did not come")
-            seen += os.read(terminal, 65536)
-        return time.perf_counter() - start
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(terminal)
+            if not (data := self.read(30)):
+                raise TimeoutError(f"{marker!r} did not come")
+            seen += data
+
+    def read(self, seconds: float) -> bytes:
+        """What is written within so many seconds, or the first piece of it."""
+        ready = select.select([self._terminal], [], [], seconds)[0]
+        return os.read(self._terminal, 65536) if ready else b""

@@ -111,8 +111,11 @@ class ObmenApp(App[int], inherit_bindings=False):
 
     async def _watch(self) -> None:
         """Wake the screens whenever any process wrote to the journal."""
+        from importers.launch import prepare
+
         journal = await self._open()
         self.wake()
+        await asyncio.to_thread(prepare, self.settings)
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:

@@ -69,6 +69,14 @@ def new_request_id() -> str:
     return secrets.token_hex(4)
 
 
+def prepare(settings: Settings) -> None:
+    """Load what the first launch of a process would wait for (redis-py takes a tenth of a second)."""
+    import importers.worker.dispatch
+
+    if settings.redis.url:
+        import importers.launch.redis_lock  # noqa: F401
+
+
 async def launch(request: LaunchRequest, settings: Settings, journal: Journal) -> LaunchResult:
     """One confirm: makes a session, or finds the one that is there, or says why not. Never raises ObmenError."""
     request = msgspec.structs.replace(request, kinds=tuple(dict.fromkeys(request.kinds)))
