@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import locale
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -21,7 +22,8 @@ import msgspec
 
 from importers import settings
 from importers.errors import ObmenError
-from importers.texts import N_, _, ngettext
+from importers.processes import account
+from importers.texts import N_, _, ngettext, render
 
 if TYPE_CHECKING:
     from importers.sessions import Journal, Session
@@ -33,6 +35,9 @@ RIVALS = 3
 """How many confirms race in the checklist, all with one idempotency key, as a double click would."""
 WORKER_SECONDS = 30.0
 POLL_SECONDS = 0.05
+REQUEST = re.compile(r"\[Request ([0-9a-f]{8})\]")
+KIND = "catalog"
+"""What the checklist imports."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -51,7 +56,8 @@ async def check(config: Settings, file: Path | None = None) -> AsyncIterator[Che
     yield await _database(N_("journal"), config.journal.url)
     yield await _database(N_("catalog"), config.catalog.url)
     yield await _redis(config)
-    yield _logout()
+    yield _worker(config)
+    yield await asyncio.to_thread(_logout)
     yield _locale()
     yield _terminal()
     async for result in _checklist(config):
@@ -118,43 +124,66 @@ async def _redis(config: Settings) -> Check:
     from importers.launch.redis_lock import server_version
 
     try:
-        version = await server_version(config.redis.url)
+        version, seconds = await server_version(config.redis.url)
     except ObmenError as error:
         return Check(
             name, False, str(error), _("start the server or correct redis.url; launches go on without it")
         )
+    detail = _("{version}, answers in {milliseconds} ms").format(
+        version=".".join(map(str, version)), milliseconds=f"{seconds * 1000:.1f}"
+    )
     if version < (7, 0):
-        return Check(
-            name, False, ".".join(map(str, version)), _("the lock needs Redis 7.0 or newer, or Valkey")
-        )
-    return Check(name, True, ".".join(map(str, version)))
+        return Check(name, False, detail, _("the lock needs Redis 7.0 or newer, or Valkey"))
+    return Check(name, True, detail)
 
 
-def _logout() -> Check:
+def _worker(config: Settings) -> Check:
+    from importers.worker.dispatch import require_engine
+
+    name = N_("worker")
+    try:
+        require_engine(config)
+    except ObmenError as error:
+        return Check(name, False, config.worker.engine, str(error))
+    return Check(
+        name, True, _("a process of its own for each session: {python}").format(python=sys.executable)
+    )
+
+
+def _logout(system: Path = Path("/")) -> Check:
     """Whether systemd-logind kills this account's workers at logout (KillUserProcesses, loginctl enable-linger)."""
-    name = N_("logout")
-    account = os.environ.get("USER") or str(os.getuid())
-    if not Path("/run/systemd/seats").is_dir():
+    name, user = N_("logout"), account()
+    if not (system / "run/systemd/seats").is_dir():
         return Check(name, True, _("no logind here: imports outlive a logout"))
-    if os.getuid() == 0 or Path("/var/lib/systemd/linger", account).exists() or not _kills_user_processes():
+    if (
+        user == "root"
+        or (system / "var/lib/systemd/linger" / user).exists()
+        or not _kills_user_processes(system)
+    ):
         return Check(name, True, _("imports outlive a logout"))
     return Check(
         name,
         False,
         _("logind kills imports at logout"),
-        _("run: loginctl enable-linger {account}").format(account=account),
+        _("run: loginctl enable-linger {account}").format(account=user),
     )
 
 
-def _kills_user_processes() -> bool:
-    """KillUserProcesses of logind.conf and its drop-ins, the last one wins; systemd's own default is yes."""
+def _kills_user_processes(system: Path) -> bool:
+    """KillUserProcesses of logind.conf and its drop-ins: the last one wins. systemd's own default is yes, but
+    distributions build it with another, which their logind.conf tells in a comment."""
     answer = True
-    main = Path("/etc/systemd/logind.conf")
-    for path in [main, *sorted(Path("/etc/systemd/logind.conf.d").glob("*.conf"))]:
-        if path.is_file():
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    folders = [system / folder / "systemd" for folder in ("usr/lib", "etc")]
+    files = [folder / "logind.conf" for folder in folders]
+    for folder in folders:
+        files += sorted((folder / "logind.conf.d").glob("*.conf"))
+    for comment in ("#", ""):
+        for path in files:
+            for line in (
+                path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ()
+            ):
                 key, _equals, value = line.partition("=")
-                if key.strip() == "KillUserProcesses":
+                if key.strip() == comment + "KillUserProcesses":
                     answer = value.strip().lower() in ("yes", "true", "on", "1")
     return answer
 
@@ -211,8 +240,11 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
 
     journal = await open_journal(scratch.journal.url)
     try:
-        request = LaunchRequest(("catalog",), scratch.source.path, new_key(), Options(dry_run=True))
+        request = LaunchRequest((KIND,), scratch.source.path, new_key(), Options(dry_run=True))
         results = await asyncio.gather(*(launch(request, scratch, journal) for _rival in range(RIVALS)))
+        for result in results:
+            if result.session is None:
+                raise ObmenError(render(result.reason or "", result.reason_args))
         sessions = await journal.sessions()
         created = [result for result in results if result.outcome is Outcome.CREATED]
         yield Check(
@@ -223,25 +255,24 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
             ).format(n=len(sessions), rivals=RIVALS),
             _("report this as a bug, with the log"),
         )
-        if not created or created[0].session is None:
-            return
-        session = await _ended(journal, created[0].session.id, scratch)
+        session = await _ended(journal, sessions[-1].id, scratch)
         yield Check(
             N_("session type"),
-            session.type == "catalog",
+            session.type == KIND,
             session.type,
             _("report this as a bug, with the log"),
         )
-        log = await asyncio.to_thread(Path(scratch.log.path).read_text, encoding="utf-8")
-        ids = {result.request_id for result in results}
-        found = {request_id for request_id in ids if request_id in log}
+        lines = await journal.events(session.id)
+        in_session = REQUEST.findall("\n".join(render(line.message, line.args) for line in lines))
+        file = await asyncio.to_thread(Path(scratch.log.path).read_text, encoding="utf-8")
+        pressed = sorted(result.request_id for result in results)
         yield Check(
             N_("one request id per confirm"),
-            len(ids) == RIVALS and found == ids,
-            ", ".join(sorted(found)),
+            set(in_session) == {session.request_id} and sorted(set(REQUEST.findall(file))) == pressed,
+            ", ".join(dict.fromkeys(in_session)),
             _("check that log.path can be written"),
         )
-        received = [line for line in await journal.events(session.id) if line.type == "received"]
+        received = [line for line in lines if line.type == "received"]
         yield Check(
             N_("one task received"),
             len(received) == 1,
@@ -250,11 +281,11 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
                 command=f"{sys.executable} -m importers.worker"
             ),
         )
-        lock = created[0].lock
+        locks = [result.lock for result in created]
         yield Check(
             N_("launch lock"),
-            lock == "acquired",
-            lock,
+            set(locks) == {"acquired"},
+            ", ".join(locks),
             _("see the redis line above; the database alone still allows one session only"),
         )
     finally:

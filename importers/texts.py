@@ -63,6 +63,8 @@ def N_(text: str) -> str:  # noqa: N802 (the name that gettext tools know)
 
 
 def render(message: str, args: Mapping[str, object]) -> str:
-    """A stored message in the language of who looks; `{name}` fields are filled from `args`."""
-    text = _translations.gettext(message) if message else ""
+    """A stored message in the language of who looks; `{name}` fields are filled from `args`, `{table}` translated."""
+    text = _(message) if message else ""
+    if "table" in args:
+        args = {**args, "table": _(str(args["table"]))}
     return text.format_map(args) if args else text

@@ -204,7 +204,8 @@ class CancelledAt:
 class RedisServer:
     """A real server on a socket of its own: Valkey from a wheel, or what $REDIS_SERVER names."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        self._options = options
         # Not in tmp_path: the path of a socket may have 107 characters.
         self.folder = Path(tempfile.mkdtemp(prefix="obmen-redis-"))
         self.socket = self.folder / "s"
@@ -213,7 +214,10 @@ class RedisServer:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            [_redis_binary(), "--port", "0", "--unixsocket", str(self.socket), "--save", "", "--dir", str(self.folder)],
+            [
+                _redis_binary(), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder),
+                "--save", "", *self._options,
+            ],
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
         end = time.monotonic() + 10
@@ -231,6 +235,15 @@ class RedisServer:
                 return client.recv(4096).decode().partition("\r\n")[0]
             except OSError:
                 return ""
+
+    def info(self, name: str) -> str:
+        """One figure of INFO, as `role`; "" when it tells none."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(1)
+            client.connect(str(self.socket))
+            client.sendall(b"INFO replication\r\n")
+            text = client.recv(65536).decode()
+        return next((line.partition(":")[2] for line in text.splitlines() if line.startswith(name + ":")), "")
 
     def keys(self) -> int:
         return int(self.ask("DBSIZE").removeprefix(":"))
@@ -270,8 +283,8 @@ def _redis_binary() -> str:
 
 
 @contextmanager
-def redis_server() -> Iterator[RedisServer]:
-    server = RedisServer()
+def redis_server(*options: str) -> Iterator[RedisServer]:
+    server = RedisServer(*options)
     try:
         server.start()
         yield server

@@ -23,6 +23,7 @@ from importers.commerceml.records import (
     Unit,
     Warehouse,
 )
+from importers.texts import N_
 
 Cell = str | int | None
 Row = tuple[Cell, ...]
@@ -36,7 +37,10 @@ ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table. `columns`: those that an import writes; the first `keys` of them are its primary key."""
+    """A table. `columns`: those that an import writes; the first `keys` of them are its primary key.
+
+    Names that operators read in the log are marked for translation.
+    """
 
     name: str
     columns: tuple[str, ...]
@@ -159,24 +163,24 @@ def _customer(r: Customer, section_id: str) -> Rows:
 
 CATEGORY = Shape(
     Group,
-    Table("category", ("id", "parent_id", "name", "removed", "classifier_id")),
+    Table(N_("category"), ("id", "parent_id", "name", "removed", "classifier_id")),
     _group,
     sections=("Классификатор",),
     scope="classifier_id",
 )
-PROPERTY = Shape(Property, Table("property", ("id", "name", "type", "removed")), _property)
+PROPERTY = Shape(Property, Table(N_("property"), ("id", "name", "type", "removed")), _property)
 PROPERTY_VALUE = Shape(
-    PropertyValue, Table("property_value", ("id", "property_id", "value"), 2), _property_value, facts=True
+    PropertyValue, Table(N_("property_value"), ("id", "property_id", "value"), 2), _property_value, facts=True
 )
-UNIT = Shape(Unit, Table("unit", ("code", "short_name", "full_name")), _unit)
-WAREHOUSE = Shape(Warehouse, Table("warehouse", ("id", "name", "removed")), _warehouse)
+UNIT = Shape(Unit, Table(N_("unit"), ("code", "short_name", "full_name")), _unit)
+WAREHOUSE = Shape(Warehouse, Table(N_("warehouse"), ("id", "name", "removed")), _warehouse)
 PRICE_TYPE = Shape(
-    PriceType, Table("price_type", ("id", "name", "currency", "tax_included", "removed")), _price_type
+    PriceType, Table(N_("price_type"), ("id", "name", "currency", "tax_included", "removed")), _price_type
 )
 PRODUCT = Shape(
     Product,
     Table(
-        "product",
+        N_("product"),
         (
             "id", "article", "barcode", "name", "description", "unit", "vat_rate", "removed", "manufacturer",
             "catalog_id",
@@ -195,7 +199,7 @@ PRODUCT = Shape(
 OFFER = Shape(
     Offer,
     Table(
-        "offer",
+        N_("offer"),
         ("id", "product_id", "characteristic_id", "name", "article", "barcode", "removed", "catalog_id"),
     ),
     _offer,
@@ -210,14 +214,14 @@ OFFER = Shape(
 )
 PRICE = Shape(
     OfferPrices,
-    Table("price", ("offer_id", "price_type_id", "value", "currency", "unit", "coefficient"), 2),
+    Table(N_("price"), ("offer_id", "price_type_id", "value", "currency", "unit", "coefficient"), 2),
     _prices,
     facts=True,
     parents=(OFFER.table, PRODUCT.table),
 )
 STOCK = Shape(
     OfferStocks,
-    Table("stock", ("offer_id", "warehouse_id", "quantity"), 2),
+    Table(N_("stock"), ("offer_id", "warehouse_id", "quantity"), 2),
     _stocks,
     facts=True,
     parents=(OFFER.table, PRODUCT.table),
@@ -225,7 +229,7 @@ STOCK = Shape(
 )
 CUSTOMER = Shape(
     Customer,
-    Table("customer", ("id", "name", "full_name", "role", "inn", "kpp", "removed")),
+    Table(N_("customer"), ("id", "name", "full_name", "role", "inn", "kpp", "removed")),
     _customer,
     parts=(
         Table("customer_contact", ("customer_id", "type", "value"), 3),
@@ -245,7 +249,7 @@ class ImageFile(Record, frozen=True, gc=False):
 
 IMAGE = Shape(
     ImageFile,
-    Table("image", ("path", "size", "sha256")),
+    Table(N_("image"), ("path", "size", "sha256")),
     lambda r, _section_id: (((r.size, r.sha256),),),
 )
 

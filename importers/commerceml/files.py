@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -49,7 +50,10 @@ SPLIT: dict[str, tuple[str, tuple[str, ...]]] = {
 the elements does not serve that type. Without such files every one that may hold the type is read."""
 
 HEAD = 65536
-DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, KeyError)
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, EOFError, KeyError, OSError,
+    OverflowError, UnicodeDecodeError,
+)  # fmt: skip
 """What zipfile raises for a .zip that is not as it should be."""
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """How 1C packs. Other ways unpack to any size from a few bytes, before a limit can be looked at."""
@@ -123,13 +127,14 @@ def open_part(part: Part) -> Iterator[IO[bytes]]:
     try:
         opened = part.path.open("rb")
     except OSError as error:
-        raise BadFile(
-            _("cannot be read: {error}; let 1C write it again").format(error=error.strerror), part.name
-        ) from error
+        raise _unreadable(error, part) from error
     with opened as file:
         before = os.fstat(file.fileno())
         if not part.members:
-            yield file
+            try:
+                yield file
+            except OSError as error:
+                raise _unreadable(error, part) from error
         else:
             yield from _member(file, part)
         if _identity(before) != _identity(os.fstat(file.fileno())) or _identity(before) != _identity(
@@ -157,6 +162,12 @@ def _member(file: IO[bytes], part: Part) -> Iterator[IO[bytes]]:
         raise BadFile(
             _("the archive is damaged: {error}; copy it again").format(error=error), part.name
         ) from error
+
+
+def _unreadable(error: OSError, part: Part) -> BadFile:
+    return BadFile(
+        _("cannot be read: {error}; let 1C write it again").format(error=error.strerror), part.name
+    )
 
 
 def _stat(part: Part) -> os.stat_result:
@@ -219,12 +230,12 @@ def _in_folder(folder: Path) -> Iterator[Part]:
             path = Path(root, file)
             _refuse_way_out(path, home)
             name = f"{below}/{file}" if below else file
+            stat = path.stat()
+            if not S_ISREG(stat.st_mode):
+                raise SourceError(_("{path}: is no regular file; remove it").format(path=path))
             if file.lower().endswith(".zip"):
                 yield from _in_archive(path, name)
             else:
-                stat = path.stat()
-                if not S_ISREG(stat.st_mode):
-                    raise SourceError(_("{path}: is no regular file; remove it").format(path=path))
                 yield _part(name, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC), path)
 
 
@@ -249,6 +260,8 @@ def _in_archive(path: Path, label: str) -> Iterator[Part]:
                         yield _part(
                             name, member.file_size, _time(member), path, entry.filename, member.filename
                         )
+    except PermissionError:
+        raise
     except DAMAGED as error:
         raise SourceError(
             _("{path}: the archive is damaged or not a .zip: {error}; copy it again").format(

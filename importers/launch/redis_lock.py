@@ -7,6 +7,7 @@ a compare-and-delete in Lua. The client neither retries nor waits: 0.3 s, then t
 from __future__ import annotations
 
 import asyncio
+import time
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -59,12 +60,16 @@ class RedisLock:
         await self._redis.aclose()
 
 
-async def server_version(url: str) -> tuple[int, ...]:
-    """The version of the server at `url`. Raises DatabaseError when it does not answer."""
+async def server_version(url: str) -> tuple[tuple[int, ...], float]:
+    """The version of the server at `url`, and the seconds of a round trip. Raises DatabaseError when it does not
+    answer."""
     redis = client(url)
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             info = await redis.info("server")
+            start = time.monotonic()
+            await redis.ping()
+            seconds = time.monotonic() - start
     except (RedisError, OSError, TimeoutError) as error:
         raise DatabaseError(
             _("{url}: Redis does not answer: {error}").format(
@@ -73,7 +78,7 @@ async def server_version(url: str) -> tuple[int, ...]:
         ) from error
     finally:
         await redis.aclose()
-    return tuple(int(part) for part in str(info["redis_version"]).split("."))
+    return tuple(int(part) for part in str(info["redis_version"]).split(".")), seconds
 
 
 def _plain(url: str) -> str:

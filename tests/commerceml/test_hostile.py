@@ -162,6 +162,25 @@ def test_an_archive_that_is_encrypted_or_packed_otherwise_is_refused(tmp_path: P
             open_export(path)
 
 
+def test_an_archive_that_lies_about_places_is_damaged(tmp_path: Path) -> None:
+    """The directory is said to lie further on than it does: its files would begin before the archive."""
+    source = tmp_path / "export.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("import.xml", xml(goods("")))
+    packed = bytearray(source.read_bytes())
+    packed[-6:-2] = (int.from_bytes(packed[-6:-2], "little") + 1000).to_bytes(4, "little")
+    source.write_bytes(packed)
+    with pytest.raises(SourceError, match=r"import\.xml: the archive is damaged.*; copy it again"):
+        open_export(source)
+
+
+def test_a_pipe_is_no_archive(tmp_path: Path) -> None:
+    """Opening it would wait for a writer."""
+    os.mkfifo(tmp_path / "export.zip")
+    with pytest.raises(SourceError, match=r"export\.zip: is no regular file; remove it"):
+        open_export(tmp_path)
+
+
 def test_an_archive_that_lies_about_a_size_is_read_no_further(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

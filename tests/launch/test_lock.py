@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,11 +13,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from engine_stage import CancelledAt, MovedClock, RedisServer, Stage
+from engine_stage import CancelledAt, MovedClock, RedisServer, Stage, redis_server
 
 from importers.errors import DatabaseError
 from importers.launch import lock as locks
-from importers.launch import redis_lock
+from importers.launch import redis_lock, target_of
 from importers.launch.lock import LaunchLock, Locked, SqliteLock, holding
 from importers.launch.redis_lock import RedisLock, server_version
 from importers.sessions import Outcome, Status
@@ -263,6 +264,40 @@ async def test_redis_restarts_empty_while_the_lock_is_held(stage: Stage, redis: 
         await launched(stage, "acquired")
 
 
+@pytest.mark.parametrize(("replicated", "lock"), [(True, "busy"), (False, "acquired")])
+async def test_redis_fails_over_while_the_lock_is_held(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, replicated: bool, lock: str
+) -> None:
+    """The replica takes the primary's place, with its last writes or without them: the key is held by one or by two,
+    and there is one session."""
+    monkeypatch.setattr(locks, "WAIT_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    with redis_server("--port", port) as primary, redis_server("--replicaof", "127.0.0.1", port) as replica:
+        address = primary.folder / "current"
+        address.symlink_to(primary.socket)
+        with_redis(stage, f"unix://{address}")
+        async with asyncio.timeout(20):
+            while replica.info("master_link_status") != "up":  # noqa: ASYNC110 (the server connects by itself)
+                await asyncio.sleep(0.01)
+        if not replicated:
+            replica.ask("REPLICAOF", "NO", "ONE")
+        async with holding(RedisLock(f"unix://{address}"), target_of(stage.settings), nothing) as (
+            got,
+            _found,
+        ):
+            assert got is Locked.ACQUIRED
+            async with asyncio.timeout(5):
+                while replicated and not replica.keys():  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
+            primary.stop()
+            replica.ask("REPLICAOF", "NO", "ONE")
+            address.unlink()
+            address.symlink_to(replica.socket)
+            await launched(stage, lock)
+        assert replica.keys() == 0
+
+
 async def test_redis_is_emptied_between_the_lock_and_the_row(
     stage: Stage, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,6 +393,8 @@ async def test_a_redis_that_refuses_the_command(stage: Stage, redis: RedisServer
 
 
 async def test_the_server_tells_its_version(redis: RedisServer, tmp_path: Path) -> None:
-    assert await server_version(redis.url) >= (7, 0)
+    version, seconds = await server_version(redis.url)
+    assert version >= (7, 0)
+    assert 0 < seconds < redis_lock.TIMEOUT_SECONDS
     with pytest.raises(DatabaseError, match="Redis does not answer"):
         await server_version(f"unix://{tmp_path}/nobody")
