@@ -93,8 +93,9 @@ as_json = option("--json", "as_json", is_flag=True, help=N_("Print one JSON docu
 @click.version_option(__version__, "--version", message="obmen %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, config: Path | None, language: str | None) -> None:
-    ctx.obj = settings.load(config)
-    texts.use(language or ctx.obj.language)
+    loaded = settings.load(config)
+    ctx.obj = msgspec.structs.replace(loaded, language=language or loaded.language)
+    texts.use(ctx.obj.language)
 
 
 # Launching

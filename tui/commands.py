@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import click
+import msgspec
 
 from importers import cli as engine
 from importers import settings
@@ -27,7 +28,8 @@ def control_room(ctx: click.Context, /, *_results: object, **_options: object) -
 @engine.cli.command(help=N_("Open the control room on a sample export, in a directory of its own."))
 @click.pass_context
 def demo(ctx: click.Context) -> None:
-    ctx.exit(open_room(demo_settings(settings.data_dir() / "demo"), demo=True))
+    config = demo_settings(settings.data_dir() / "demo")
+    ctx.exit(open_room(msgspec.structs.replace(config, language=ctx.obj.language), demo=True))
 
 
 DEMO_CONFIG = """\

@@ -97,8 +97,8 @@ def outcomes(obmen: Any) -> list[str]:
 def test_demo_by_keys_of_the_russian_layout_to_a_completed_import(
     env: dict[str, str], tmp_path: Path
 ) -> None:
-    env |= {"XDG_DATA_HOME": str(tmp_path / "data"), "OBMEN_LANGUAGE": "ru"}
-    with Terminal([sys.executable, "-m", "tui", "demo"], env) as terminal:
+    env |= {"XDG_DATA_HOME": str(tmp_path / "data")}
+    with Terminal([sys.executable, "-m", "tui", "--language", "ru", "demo"], env) as terminal:
         terminal.wait_for("Импорта ещё не было")
         terminal.press("т")
         terminal.wait_for(lambda text: "🚀 Запустить импорт из 1С" in text and "[ ] Каталог товаров" in text)
