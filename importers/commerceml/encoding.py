@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import IO
+from typing import TYPE_CHECKING
 
 from importers.errors import BadFile
 from importers.texts import _
+
+if TYPE_CHECKING:
+    from importers.commerceml.files import PartFile
 
 _DECLARATION = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _ROOT = re.compile(r"\s*<(?:[\w.-]+:)?([\w.-]+)")
@@ -67,10 +70,10 @@ def root_in(head: str) -> str | None:
     return match[1] if match else None
 
 
-def decide(file: IO[bytes], name: str) -> str:
+def decide(file: PartFile, name: str) -> str:
     """The encoding to parse `file` with; reads as far as needed and rewinds. Raises BadFile with the byte offset."""
     head = file.read(4096)
-    file.seek(0)
+    file.rewind()
     found = of_head(head)
     if found:
         return found
@@ -91,7 +94,7 @@ def decide(file: IO[bytes], name: str) -> str:
     return by_declaration
 
 
-def _bad_byte(file: IO[bytes], encoding: str) -> int | None:
+def _bad_byte(file: PartFile, encoding: str) -> int | None:
     """Where `file` is not `encoding`, None where all of it is; rewinds."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     offset = 0
@@ -103,5 +106,5 @@ def _bad_byte(file: IO[bytes], encoding: str) -> int | None:
     except UnicodeDecodeError as error:
         return offset + error.start
     finally:
-        file.seek(0)
+        file.rewind()
     return None

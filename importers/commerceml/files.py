@@ -12,7 +12,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
@@ -121,22 +121,34 @@ class Export(msgspec.Struct, frozen=True):
         return self.pictures
 
 
+class PartFile:
+    """The bytes of a part. What cannot be read is a BadFile, whoever reads."""
+
+    def __init__(self, file: IO[bytes], part: Part) -> None:
+        self._file = file
+        self._part = part
+
+    def read(self, size: int = -1) -> bytes:
+        with _reading(self._part):
+            return self._file.read(size)
+
+    def rewind(self) -> None:
+        with _reading(self._part):
+            self._file.seek(0)
+
+
 @contextmanager
-def open_part(part: Part) -> Iterator[IO[bytes]]:
+def open_part(part: Part) -> Iterator[PartFile]:
     """The bytes of a part; after a clean read the file must be the one that was opened, unchanged."""
-    try:
-        opened = part.path.open("rb")
-    except OSError as error:
-        raise _unreadable(error, part) from error
-    with opened as file:
-        before = os.fstat(file.fileno())
-        if not part.members:
-            try:
-                yield file
-            except OSError as error:
-                raise _unreadable(error, part) from error
-        else:
-            yield from _member(file, part)
+    with ExitStack() as stack:
+        with _reading(part):
+            file: IO[bytes] = stack.enter_context(part.path.open("rb"))
+            before = os.fstat(file.fileno())
+            source = file
+            for member in part.members:
+                archive = stack.enter_context(zipfile.ZipFile(source))
+                source = stack.enter_context(archive.open(member))
+        yield PartFile(source, part)
         if _identity(before) != _identity(os.fstat(file.fileno())) or _identity(before) != _identity(
             _stat(part)
         ):
@@ -145,29 +157,16 @@ def open_part(part: Part) -> Iterator[IO[bytes]]:
             )
 
 
-def _member(file: IO[bytes], part: Part) -> Iterator[IO[bytes]]:
+@contextmanager
+def _reading(part: Part) -> Iterator[None]:
     try:
-        with zipfile.ZipFile(file) as archive:
-            if len(part.members) == 1:
-                with archive.open(part.members[0]) as member:
-                    yield member
-                return
-            with (
-                archive.open(part.members[0]) as nested,
-                zipfile.ZipFile(nested) as inner,
-                inner.open(part.members[1]) as member,
-            ):
-                yield member
+        yield
     except DAMAGED as error:
-        raise BadFile(
-            _("the archive is damaged: {error}; copy it again").format(error=error), part.name
-        ) from error
-
-
-def _unreadable(error: OSError, part: Part) -> BadFile:
-    return BadFile(
-        _("cannot be read: {error}; let 1C write it again").format(error=error.strerror), part.name
-    )
+        if part.members:
+            text = _("the archive is damaged: {error}; copy it again")
+        else:
+            text = _("cannot be read: {error}; let 1C write it again")
+        raise BadFile(text.format(error=getattr(error, "strerror", None) or error), part.name) from error
 
 
 def _stat(part: Part) -> os.stat_result:

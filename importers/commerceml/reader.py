@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from typing import IO, cast
+from typing import cast
 
 from lxml import etree
 
 from importers.commerceml import encoding, normalise, shortcut
 from importers.commerceml.extract import Extractor, children, line_of, value
-from importers.commerceml.files import Part, open_part
+from importers.commerceml.files import Part, PartFile, open_part
 from importers.commerceml.records import Record, Rejected, Section
 from importers.errors import BadFile
 from importers.texts import _
@@ -68,7 +68,7 @@ class _Reading:
         """Bytes that it was fed since something came of them."""
         self.tree = (0, 0)
 
-    def run(self, file: IO[bytes]) -> Iterator[tuple[int, list[Record | Rejected]]]:
+    def run(self, file: PartFile) -> Iterator[tuple[int, list[Record | Rejected]]]:
         charset = encoding.decide(file, self.part.name)
         take = shortcut.take_for(self.wanted)
         short = shortcut.Shortcut(take) if take else None
