@@ -25,8 +25,10 @@ A folder or a .zip (also zips in it). The types that a file may serve follow fro
 {names}
 
 Any other name (`import.xml`, `offers0_1.xml`, `offers___guid.xml`, …) may hold everything. Where an export has files of
-its own for prices (`prices…`), stocks (`rests…`) or customers (`contragents…`), another file whose first records have
-none of these is not read for them. Parts are read in the order of their numbers; missing numbers are told.
+its own for prices (`prices…`), stocks (`rests…`) or customers (`contragents…`), another file that has none of these is not
+read for them. Parts are read in the order of their numbers, also those in several archives. Missing numbers, and files
+that cannot be recognised because they are empty, cut, or in another encoding, are told, and nothing is removed by absence
+then.
 
 Encoding: the byte order mark, else UTF-8 if all bytes are UTF-8, else what the file declares. DOCTYPE, entities and
 external references are refused. A file that changes while it is read fails the session.
@@ -44,10 +46,15 @@ read = created + updated + unchanged + removed + rejected. Duplicates: the last 
 - Text is stripped, NBSP and invisible marks included. Empty means "not given".
 - Numbers: spaces go, a comma becomes a point; kept as exact decimal text. `1e999`, `NaN` and the like are rejected.
 - "Not set": the zero GUID, dates of the year 0001, `-999 999 999,9`.
-- Currencies: {currencies}; others are kept as they are.
-- Removed: `Статус="Удален"` as attribute or element, or `ПометкаУдаления` true.
+- Currencies: {currencies}; others are kept as they are, and unknown ones are warned about.
+- Removed: `Статус="Удален"` as attribute or element, or `ПометкаУдаления` true. A mark needs no name, and what is known
+  of the thing stays.
+- Full: only what says `СодержитТолькоИзменения="false"` (or 0, нет, ложь).
 - An offer's id is its `Ид`, with a separate `ИдХарактеристики` it is `Ид#ИдХарактеристики`; the product is what stands
-  before `#`.
+  before `#`. The zero GUID is no characteristic.
+- A product or offer with nothing but prices and stocks changes nothing of what is known of it, and is not absent.
+- A total quantity counts only where no warehouse is told; a warehouse without an id is then rejected.
+- The customer of an order (`Документ`) is no record: the order knows only what was typed into it.
 - Pictures: `\\` becomes `/`; a path that is absolute or has `..` is rejected.
 
 ## Records

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
     from importers.launch import LaunchRequest, LaunchResult
     from importers.sessions import Journal, Session
     from importers.settings import Settings
+    from importers.worker.reaper import Trouble
 
 EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED, EXIT_INTERRUPTED = 1, 2, 3, 130
 POLL_SECONDS = 0.1
 REAP_SECONDS = 5.0
+PATIENCE_SECONDS = 30.0
 
 CLICK_TEXTS = (  # click looks its own texts up in our domain
     N_("Usage:"),
@@ -105,7 +108,7 @@ def cli(ctx: click.Context, config: Path | None, language: str | None) -> None:
 @click.argument("kinds", metavar="KIND…", nargs=-1, required=True)
 @option(
     "--source",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help=N_("Folder or .zip written by 1C, instead of the setting."),
 )
 @option("--dry-run", is_flag=True, help=N_("Do everything but the commit and report what would change."))
@@ -139,9 +142,12 @@ def import_(
                     kind=kind, names=", ".join(names())
                 )
             )
+    path = str((source or Path(config.source.path)).expanduser().absolute())
+    if not texts.is_text(path):
+        raise SourceError(_("{path}: the name is not in UTF-8; rename it").format(path=path))
     request = LaunchRequest(
         kinds=tuple(dict.fromkeys(kinds)),
-        source=str((source or Path(config.source.path)).expanduser().absolute()),
+        source=path,
         idempotency_key=new_key(),
         options=Options(dry_run=dry_run, force=force),
     )
@@ -188,7 +194,7 @@ async def _import(
 
 
 def _reason(result: LaunchResult) -> str:
-    return texts.render(result.reason or result.outcome, result.reason_args)
+    return texts.plain(texts.render(result.reason or result.outcome, result.reason_args))
 
 
 def _error_code(source: str) -> int:
@@ -221,7 +227,9 @@ async def _launch(
         request = msgspec.structs.replace(request, idempotency_key=new_key())
 
 
-async def _next_change(config: Settings, journal: Journal, until: float | None = None) -> None:
+async def _next_change(
+    config: Settings, journal: Journal, until: float | None = None, trouble: Trouble | None = None
+) -> None:
     """Sleep until somebody writes to the journal; dead workers are noticed meanwhile."""
     from importers.worker.reaper import reap
 
@@ -231,14 +239,30 @@ async def _next_change(config: Settings, journal: Journal, until: float | None =
         if until is not None and loop.time() >= until:
             return
         if loop.time() >= reap_at:
-            await reap(journal, config)
+            await reap(journal, config, trouble)
             reap_at = loop.time() + REAP_SECONDS
         await asyncio.sleep(POLL_SECONDS)
+
+
+class _Patience:
+    """Says once what keeps a dead worker's session from being ended, a full disk for instance; then gives up on it."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def __call__(self, error: ObmenError) -> None:
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+            click.echo(texts.plain(str(error)), err=True)
+        elif now - self._since > PATIENCE_SECONDS:
+            raise error
 
 
 async def _follow(config: Settings, journal: Journal, session_id: int, out: Any) -> Session:
     """Print the session's log lines as they are written, until it ends."""
     last = 0
+    trouble = _Patience()
     while True:
         session = await journal.session(session_id)  # before the events: after its end no line comes
         while lines := await journal.events(session_id, after=last):
@@ -248,7 +272,7 @@ async def _follow(config: Settings, journal: Journal, session_id: int, out: Any)
         if session.status.final:
             return session
         try:
-            await _next_change(config, journal)
+            await _next_change(config, journal, trouble=trouble)
         except asyncio.CancelledError:
             click.echo(
                 _("The import goes on. Follow: obmen logs -f {id}  Stop: obmen cancel {id}").format(
@@ -438,7 +462,7 @@ async def _pages(page: Callable[..., Awaitable[Sequence[Any]]], session_id: int)
 
 
 @cli.command(help=N_("Show what an export holds: version, encoding, files and counts per import type."))
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path, readable=False))
 @as_json
 @click.pass_obj
 def inspect(config: Settings, path: Path, as_json: bool) -> None:
@@ -461,6 +485,8 @@ def inspect(config: Settings, path: Path, as_json: bool) -> None:
         (_("Type"), _("Files"), _("Bytes"), _("Records"), _("Newest")),
         ((kind, k.files, k.bytes, k.records, k.newest) for kind, k in found.kinds.items() if k.files),
     )
+    for gap in found.gaps:
+        click.echo(texts.plain(gap))
 
 
 @cli.command(
@@ -614,7 +640,7 @@ def main(args: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except ObmenError as error:
-        click.echo(_("Error: {message}").format(message=error), err=True)
+        click.echo(texts.plain(_("Error: {message}").format(message=error)), err=True)
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()  # the reader (head, less) has gone; Python would complain about the flush at exit
@@ -633,5 +659,5 @@ def _unexpected(error: Exception) -> int:
     message = _("unexpected {error}; the log {path} has the details").format(
         error=f"{type(error).__name__}: {error}", path=path
     )
-    click.echo(_("Error: {message}").format(message=message), err=True)
+    click.echo(texts.plain(_("Error: {message}").format(message=message)), err=True)
     return EXIT_FAILED

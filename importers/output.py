@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from importers import texts
-from importers.texts import _
+from importers.texts import _, plain
 
 if TYPE_CHECKING:
     from importers.sessions import LogLine, Session
@@ -39,7 +39,7 @@ def session_json(session: Session) -> dict[str, Any]:
 def log_line(line: LogLine) -> str:
     """`07:31:05 WARNING text`; the level is named only where it is not info. Times are UTC, as stored."""
     level = "" if line.level == "info" else f"{_(line.level.upper())} "
-    return f"{line.at[11:19]} {level}{texts.render(line.message, line.args)}"
+    return f"{line.at[11:19]} {level}{plain(texts.render(line.message, line.args))}"
 
 
 def print_fields(session: Session) -> None:
@@ -47,14 +47,13 @@ def print_fields(session: Session) -> None:
     for name in ("id", "request_id", "task_id", "kinds", "status", "source", "operator", "host", "created_at",
                  "started_at", "finished_at", "error"):  # fmt: skip
         value = fields[name]
-        click.echo(
-            f"{name:12} {', '.join(value) if isinstance(value, list) else '' if value is None else value}"
-        )
+        text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+        click.echo(f"{name:12} {plain(text)}")
 
 
 def print_summary(session: Session) -> None:
     if session.error:
-        click.echo(texts.render(session.error, session.error_args), err=True)
+        click.echo(plain(texts.render(session.error, session.error_args)), err=True)
     head = (
         _("Type"),
         _("Read"),
@@ -75,7 +74,7 @@ def print_summary(session: Session) -> None:
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    cells = [head, *(["" if value is None else str(value) for value in row] for row in rows)]
+    cells = [head, *(["" if value is None else plain(str(value)) for value in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from importers.errors import SettingsError
-from importers.texts import _
+from importers.texts import _, is_text
 
 PREFIX = "OBMEN_"
 
@@ -141,7 +141,7 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(_("{path}: not valid TOML: {error}").format(path=path, error=error)) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(_("{path}: cannot be read: {error}").format(path=path, error=error)) from error
 
 
@@ -213,7 +213,12 @@ def _absolute(settings: Settings, base: Path, environ: Mapping[str, str]) -> Set
     data = data_dir(environ)
 
     def path(value: str, default: Path) -> str:
-        return str((base / Path(value).expanduser()) if value else default)
+        try:
+            if is_text(value):
+                return str((base / Path(value).expanduser()) if value else default)
+        except RuntimeError:  # ~ of an account that is not there
+            pass
+        raise SettingsError(_("{value}: not a path; correct the setting").format(value=repr(value)))
 
     def url(value: str, default: Path) -> str:
         if not value:
@@ -227,7 +232,7 @@ def _absolute(settings: Settings, base: Path, environ: Mapping[str, str]) -> Set
         )
 
     replace = msgspec.structs.replace
-    return replace(
+    absolute = replace(
         settings,
         source=replace(settings.source, path=path(settings.source.path, base / "export")),
         catalog=replace(settings.catalog, url=url(settings.catalog.url, data / "catalog.sqlite3")),
@@ -235,3 +240,8 @@ def _absolute(settings: Settings, base: Path, environ: Mapping[str, str]) -> Set
         images=replace(settings.images, path=path(settings.images.path, data / "images")),
         log=replace(settings.log, path=path(settings.log.path, data / "obmen.log")),
     )
+    if absolute.catalog.url == absolute.journal.url:
+        raise SettingsError(
+            _("{url}: catalog.url and journal.url must be two databases").format(url=absolute.catalog.url)
+        )
+    return absolute

@@ -155,7 +155,10 @@ async def _version(connection: aiosqlite.Connection) -> int:
         if "no such table" not in str(error):
             raise
         return 0
-    return max((int(version) for (version,) in rows), default=0)
+    try:
+        return max((int(version) for (version,) in rows), default=0)
+    except (TypeError, ValueError) as error:
+        raise sqlite3.OperationalError("schema_version") from error
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -178,6 +181,12 @@ def plainly(path: str | Path) -> Iterator[None]:
         for prefix, cure in _cures().items():
             if name.startswith(prefix):
                 raise DatabaseError(f"{path}: {cure.format(who=_holder(Path(path)))}") from error
+        if name == "SQLITE_CONSTRAINT_TRIGGER" or _FOREIGN.search(str(error)):
+            raise DatabaseError(
+                _("{path}: its tables are not those that obmen made: {error}; choose another file").format(
+                    path=path, error=error
+                )
+            ) from error
         raise
     except OSError as error:
         cure = _cures().get(_ERRNO.get(error.errno or 0, ""), error.strerror or str(error))
@@ -212,6 +221,8 @@ _LOCK = re.compile(r"^\d+: POSIX +\w+ +WRITE +(-?\d+) +\S+:(\d+) +(\d+) +(\d+)$"
 """1: POSIX  ADVISORY  WRITE 20145 fe:00:2507921 120 120 (one of another container: 0; waiters: -> before POSIX)."""
 
 
+_FOREIGN = re.compile(r"no such (table|column)|already exists|has no column|schema_version")
+"""What SQLite says of tables that another program made, or changed."""
 _ERRNO = {
     errno.EACCES: "SQLITE_READONLY",
     errno.EPERM: "SQLITE_READONLY",

@@ -65,6 +65,33 @@ def N_(text: str) -> str:  # noqa: N802 (the name that gettext tools know)
 def render(message: str, args: Mapping[str, object]) -> str:
     """A stored message in the language of who looks; `{name}` fields are filled from `args`, `{table}` translated."""
     text = _(message) if message else ""
-    if "table" in args:
-        args = {**args, "table": _(str(args["table"]))}
-    return text.format_map(args) if args else text
+    if args:
+        shown = {name: plain(value) if isinstance(value, str) else value for name, value in args.items()}
+        if "table" in shown:
+            shown["table"] = _(str(shown["table"]))
+        text = text.format_map(shown)
+    return text
+
+
+_UNPRINTABLE: dict[int, str | None] = dict.fromkeys(
+    [
+        *range(0x20),
+        *range(0x7F, 0xA0),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+        *range(0xD800, 0xE000),
+    ],
+    "\N{REPLACEMENT CHARACTER}",
+)
+_UNPRINTABLE |= {ord("\t"): " ", ord("\n"): " ", ord("\r"): None}
+
+
+def is_text(value: str) -> bool:
+    """False for what the system gave us though it is no UTF-8 and for what no path can hold."""
+    return "\0" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
+
+
+def plain(text: str) -> str:
+    """One line that is safe to print: no control characters (an id may hold an escape sequence), no bidi tricks, no
+    halves of characters (a file name may be no UTF-8)."""
+    return text.translate(_UNPRINTABLE)

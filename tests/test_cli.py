@@ -94,6 +94,38 @@ def test_listings(obmen: Obmen) -> None:
         assert plain.returncode == 0
 
 
+def test_nothing_from_outside_reaches_the_terminal_raw(obmen: Obmen, tmp_path: Path) -> None:
+    """No faked line of the log, no escape sequence: neither by an id nor by the name of a file."""
+    export = tmp_path / "1c"
+    export.mkdir()
+    name = "import\n\x1b[31m.xml"
+    (export / name).write_text(
+        '<КоммерческаяИнформация ВерсияСхемы="2.07"><ПакетПредложений><Ид>c#</Ид><Предложения>'
+        "<Предложение><Ид>x&#10;12:00:00 ERROR: all is lost</Ид><Наименование>&#x9b;31m</Наименование></Предложение>"
+        "</Предложения></ПакетПредложений></КоммерческаяИнформация>",
+        encoding="utf-8",
+    )
+    done = obmen.run("import", "catalog", "--source", str(export))
+    session_id = "1"
+    told = [done, *(obmen.run(*command, session_id) for command in (["show"], ["logs"], ["rejects"]))]
+    log = (obmen.folder / "obmen.log").read_text(encoding="utf-8")
+    for text in (*(run.stdout + run.stderr for run in told), log):
+        assert not set(text) & {"\x1b", "\x9b", "\x07"}
+        assert not any(line.startswith("12:00:00") for line in text.splitlines())
+    assert "offers of unknown products" in told[2].stdout
+
+
+def test_a_source_that_is_no_utf_8_is_told(obmen: Obmen) -> None:
+    done = obmen.run("import", "catalog", "--source", os.fsdecode(b"/tmp/\xff"))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "rename it" in done.stderr
+
+
+def test_a_log_that_cannot_be_written_stops_no_import(obmen: Obmen) -> None:
+    (obmen.folder / "obmen.log").mkdir()
+    assert obmen.json("import", "customers")["status"] == "completed"
+
+
 @pytest.mark.parametrize("command", ["show", "logs", "rejects", "cancel", "retry", "delete"])
 def test_unknown_session_is_exit_1(obmen: Obmen, command: str) -> None:
     done = obmen.run(command, "4711")

@@ -106,3 +106,30 @@ def test_order_of_search(tmp_path: Path) -> None:
         settings.find(None, {**environ, "OBMEN_CONFIG": str(tmp_path / "other.toml")})
         == tmp_path / "other.toml"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'source.path = "a\\u0000b"',
+        'source.path = "~nobody-of-this-name/x"',
+        f"launch.recency_seconds = {'9' * 5000}",
+        "x = " + "[" * 20_000,
+    ],
+    ids=["NUL", "no such account", "long number", "deep"],
+)
+def test_what_no_setting_can_be_is_an_error_of_the_settings(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        settings.load(tmp_path / "config.toml", {})
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_journal_and_catalog_are_two_databases(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        'catalog.url = "sqlite:///shop.sqlite3"\njournal.url = "sqlite:///shop.sqlite3"', encoding="utf-8"
+    )
+    with pytest.raises(
+        SettingsError, match=r"shop\.sqlite3: catalog\.url and journal\.url must be two databases"
+    ):
+        settings.load(tmp_path / "config.toml", {})

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from importers.kinds import TITLES, Counts
 from importers.sessions.models import Attempt, Outcome, Session, Status
 from importers.texts import N_, _, language, render
+from importers.texts import plain as plain
 
 STATUS_WORDS = {
     Status.STARTED: N_("started"),
@@ -47,17 +48,6 @@ OUTCOME_SIGNS = {
     Outcome.ERROR: "✗",
 }
 LEVEL_WORDS = {"warning": N_("WARNING"), "error": N_("ERROR")}
-
-_UNPRINTABLE: dict[int, str | None] = dict.fromkeys(
-    [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)],
-    "\N{REPLACEMENT CHARACTER}",
-)
-_UNPRINTABLE |= {ord("\t"): " ", ord("\n"): " ", ord("\r"): None}
-
-
-def plain(text: str) -> str:
-    """One line that is safe to paint: no control characters (an id may hold an escape sequence), no bidi tricks."""
-    return text.translate(_UNPRINTABLE)
 
 
 def message(text: str | None, args: Mapping[str, object]) -> str:

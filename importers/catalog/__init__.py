@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -106,11 +106,11 @@ class CatalogTransaction(Protocol):
         """Add rows, `table.columns` each."""
         ...
 
-    def referred_images(self) -> AsyncIterator[tuple[str]]:
+    def referred_images(self) -> AsyncGenerator[tuple[str]]:
         """(path,) of every image that a product or offer has, in order."""
         ...
 
-    def orphaned_images(self) -> AsyncIterator[tuple[str, int, str]]:
+    def orphaned_images(self) -> AsyncGenerator[tuple[str, int, str]]:
         """(path, size, sha256) of image files that no product or offer refers to any more, in order."""
         ...
 
@@ -118,7 +118,7 @@ class CatalogTransaction(Protocol):
         """Derive product.brand again from manufacturer and properties; how many products changed."""
         ...
 
-    def rows(self, sql: str, *parameters: Cell) -> AsyncIterator[Any]:
+    def rows(self, sql: str, *parameters: Cell) -> AsyncGenerator[Any]:
         """Tuples, by a SELECT of one's own."""
         ...
 

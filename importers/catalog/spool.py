@@ -19,11 +19,13 @@ from importers.texts import _
 RUN_BYTES = 4_000_000
 """So much is sorted in memory at a time."""
 BLOCK_BYTES = 64_000
-"""So much of each sorted run is in memory while the runs are merged."""
+"""So much of each sorted run is in memory while the runs are merged. A payload that is larger lies by itself."""
 OVERHEAD_BYTES = 150
 """What Python adds to the bytes of an item."""
 
 Item = tuple[str, bytes]
+Place = tuple[int, int]
+"""(offset, length) in the file."""
 _key = itemgetter(0)
 
 
@@ -38,8 +40,8 @@ class Spool:
         self._run: list[Item] = []
         self._size = 0
         self._file: BinaryIO | None = None
-        self._sorted: list[list[tuple[int, int]]] = []
-        """The runs on disk, each as its blocks: (offset, length)."""
+        self._sorted: list[list[Place]] = []
+        """The runs on disk, each as its blocks."""
 
     def add(self, key: str, payload: bytes) -> None:
         self._run.append((key, payload))
@@ -49,10 +51,12 @@ class Spool:
 
     def __iter__(self) -> Iterator[Item]:
         self._run.sort(key=_key)
-        if self._file is None:
-            return iter(self._run)
-        on_disk = [self._read_run(self._file, blocks) for blocks in self._sorted]
-        return heapq.merge(*on_disk, self._run, key=_key)
+        return self._merged(self._file) if self._file else iter(self._run)
+
+    def _merged(self, file: BinaryIO) -> Iterator[Item]:
+        on_disk = [self._read_run(file, blocks) for blocks in self._sorted]
+        for key, payload in heapq.merge(*on_disk, self._run, key=_key):
+            yield key, payload if isinstance(payload, bytes) else _read(file, payload)
 
     def close(self) -> None:
         self._run, self._sorted = [], []
@@ -65,7 +69,9 @@ class Spool:
             if self._file is None:
                 # Not a `with`: it lives until close(), and nobody else sees it, as it has no name.
                 self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (see above)
-            self._sorted.append([self._write_block(self._file, block) for block in _blocks(self._run)])
+            self._sorted.append(
+                [_write(self._file, marshal.dumps(block)) for block in self._blocks(self._file)]
+            )
         except OSError as error:
             raise DatabaseError(
                 _("{folder}: cannot hold temporary files: {error}; free some space or set $TMPDIR").format(
@@ -74,29 +80,34 @@ class Spool:
             ) from error
         self._run, self._size = [], 0
 
-    @staticmethod
-    def _write_block(file: BinaryIO, block: list[Item]) -> tuple[int, int]:
-        offset = file.seek(0, os.SEEK_END)
-        data = memoryview(marshal.dumps(block))
-        written = 0
-        while written < len(data):
-            written += file.write(data[written:])
-        return offset, len(data)
-
-    @staticmethod
-    def _read_run(file: BinaryIO, blocks: list[tuple[int, int]]) -> Iterator[Item]:
-        for offset, length in blocks:
-            yield from marshal.loads(os.pread(file.fileno(), length, offset))  # noqa: S302 (written above)
-
-
-def _blocks(items: list[Item]) -> Iterator[list[Item]]:
-    block: list[Item] = []
-    size = 0
-    for item in items:
-        block.append(item)
-        size += len(item[0]) + len(item[1])
-        if size >= BLOCK_BYTES:
+    def _blocks(self, file: BinaryIO) -> Iterator[list[tuple[str, bytes | Place]]]:
+        """The run, in pieces of about BLOCK_BYTES."""
+        block: list[tuple[str, bytes | Place]] = []
+        size = 0
+        for key, payload in self._run:
+            item = payload if len(payload) <= BLOCK_BYTES else _write(file, payload)
+            block.append((key, item))
+            size += len(key) + (len(item) if isinstance(item, bytes) else 0)
+            if size >= BLOCK_BYTES:
+                yield block
+                block, size = [], 0
+        if block:
             yield block
-            block, size = [], 0
-    if block:
-        yield block
+
+    @staticmethod
+    def _read_run(file: BinaryIO, blocks: list[Place]) -> Iterator[tuple[str, bytes | Place]]:
+        for place in blocks:
+            yield from marshal.loads(_read(file, place))  # noqa: S302 (written above)
+
+
+def _write(file: BinaryIO, data: bytes) -> Place:
+    offset = file.seek(0, os.SEEK_END)
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+    return offset, len(data)
+
+
+def _read(file: BinaryIO, place: Place) -> bytes:
+    offset, length = place
+    return os.pread(file.fileno(), length, offset)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain
 from pathlib import Path
@@ -92,7 +93,9 @@ class SqliteCatalog:
             try:
                 transaction.close()
                 for then in transaction.on_commit if kept else transaction.on_rollback:
-                    then()
+                    # What is committed is committed, and what went wrong before must not be hidden.
+                    with contextlib.suppress(OSError):
+                        then()
             finally:
                 # Closing rolls back what was not committed.
                 await connection.close()
@@ -152,16 +155,16 @@ class SqliteTransaction:
         await self.write(sql.insert(table, INSERT_ROWS), _slices(cells, 0, whole, INSERT_ROWS * width))
         await self.write(sql.insert(table), _slices(cells, whole, len(cells), width))
 
-    def referred_images(self) -> AsyncIterator[tuple[str]]:
+    def referred_images(self) -> AsyncGenerator[tuple[str]]:
         return self.rows(sql.REFERRED_IMAGES)
 
-    def orphaned_images(self) -> AsyncIterator[tuple[str, int, str]]:
+    def orphaned_images(self) -> AsyncGenerator[tuple[str, int, str]]:
         return self.rows(sql.ORPHANED_IMAGES)
 
     async def resolve_brands(self) -> int:
         return await self.execute(sql.RESOLVE_BRANDS, *BRAND_PROPERTIES)
 
-    async def rows(self, statement: str, *parameters: Cell) -> AsyncIterator[Any]:
+    async def rows(self, statement: str, *parameters: Cell) -> AsyncGenerator[Any]:
         with plainly(self._path):
             cursor = await self._connection.execute(statement, parameters)
         try:

@@ -14,7 +14,7 @@ import msgspec
 
 from importers.catalog import FIRST_FEW, Change, Merged, sql
 from importers.catalog.spool import Spool
-from importers.catalog.tables import Cell, Row, Rows, Shape, Table
+from importers.catalog.tables import Cell, Row, Rows, Shape, Table, Told
 from importers.commerceml.records import Record
 from importers.kinds import Counts
 
@@ -25,7 +25,7 @@ BATCH_KEYS = 1000
 BATCH_BYTES = 1_000_000
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Rows).decode
+_decode = msgspec.msgpack.Decoder(Told).decode
 _UNREADABLE = b""
 """The payload of what was in the export but could not be read."""
 
@@ -50,11 +50,12 @@ class SqliteStage:
         count = 0
         for record in records:
             rows = shape.rows(record, section_id)
-            if not rows[0]:
+            main = _main(rows)
+            if not main:
                 continue
-            count += len(rows[0])
+            count += len(main)
             if scope_at is not None:
-                self.scopes.add(str(rows[0][0][scope_at]))
+                self.scopes.add(str(main[0][scope_at]))
             self._spool.add(getattr(record, identity), _encode(rows))
         return count
 
@@ -115,7 +116,7 @@ class SqliteStage:
         shape = self._shape
         counts = Counts()
         merged = Merged(counts, [], [])
-        told: dict[str, Rows] = {}
+        told: dict[str, Told] = {}
         marks: set[str] = set()
         for key, payloads in batch.items():
             told[key], only_marks = _last(shape, payloads)
@@ -126,13 +127,15 @@ class SqliteStage:
 
         held = await self._held(told)
         writes = _Writes(self._tx)
-        for key, new in told.items():
+        for key, said in told.items():
             old = held.get(key)
+            nothing: Rows = ((),) * len(shape.tables)
             if old and key in marks:
                 # A deletion mark often comes alone: what the shop knows of the thing stays.
-                new = _removed(shape, old)
+                said = _removed(shape, old)
+            new = _completed(said, old or nothing)
             changed = old is None
-            for table, was, now in zip(shape.tables, old or [()] * len(new), new, strict=True):
+            for table, was, now in zip(shape.tables, old or nothing, new, strict=True):
                 if set(was) != set(now):
                     changed = True
                     writes.replace(table, key, was, now)
@@ -151,7 +154,9 @@ class SqliteStage:
 
         if shape.parent_column:
             at = shape.at(shape.parent_column)
-            parents = {key: str(new[0][0][at]) for key, new in told.items() if not _is_removed(shape, new)}
+            parents = {
+                key: str(_main(said)[0][at]) for key, said in told.items() if not _is_removed(shape, said)
+            }
             await self._count_orphans(merged, parents, dict.fromkeys(told, 1))
         return merged
 
@@ -163,9 +168,9 @@ class SqliteStage:
         told: dict[str, dict[Cell, Row]] = {}
         totals: set[str] = set()
         for key, payloads in batch.items():
-            rows = _decode(payloads[0])[0]
+            rows = _main(_decode(payloads[0]))
             for payload in payloads[1:]:
-                rows += _decode(payload)[0]
+                rows += _main(_decode(payload))
             facts = {row[0]: row for row in rows}
             if shape.or_total and "" in facts:
                 totals.add(key)
@@ -278,24 +283,36 @@ def _fold(rows: Sequence[Row], or_total: bool) -> tuple[dict[Cell, Row], int]:
     return facts, differing
 
 
-def _is_removed(shape: Shape, rows: Rows) -> bool:
-    return shape.removed_at is not None and bool(rows[0][0][shape.removed_at])
+def _main(rows: Told) -> tuple[Row, ...]:
+    """The rows of the main table."""
+    return rows[0] or ()
 
 
-def _removed(shape: Shape, rows: Rows) -> Rows:
+def _is_removed(shape: Shape, rows: Told) -> bool:
+    return shape.removed_at is not None and bool(_main(rows)[0][shape.removed_at])
+
+
+def _removed(shape: Shape, rows: Told) -> Told:
     at = shape.at("removed")
-    (row,) = rows[0]
+    (row,) = _main(rows)
     return (((*row[:at], 1, *row[at + 1 :]),), *rows[1:])
 
 
-def _last(shape: Shape, payloads: list[bytes]) -> tuple[Rows, bool]:
+def _completed(told: Told, old: Rows) -> Rows:
+    """With what was there before, where nothing is told."""
+    return tuple(was if now is None else now for now, was in zip(told, old, strict=True))
+
+
+def _last(shape: Shape, payloads: list[bytes]) -> tuple[Told, bool]:
     """What counts of an entity that was told several times, as if each came in a session of its own; and whether
     nothing but deletion marks came."""
-    last = _decode(payloads[-1])
-    if not _is_removed(shape, last):
-        return last, False
-    for payload in reversed(payloads[:-1]):
-        rows = _decode(payload)
-        if not _is_removed(shape, rows):
-            return _removed(shape, rows), False
-    return _decode(payloads[0]), True
+    told = _decode(payloads[0])
+    only_marks = _is_removed(shape, told)
+    for payload in payloads[1:]:
+        now = _decode(payload)
+        if not _is_removed(shape, now):
+            told = tuple(was if new is None else new for new, was in zip(now, told, strict=True))
+            only_marks = False
+        elif not only_marks:
+            told = _removed(shape, told)
+    return told, only_marks

@@ -29,7 +29,10 @@ Cell = str | int | None
 Row = tuple[Cell, ...]
 """The cells of a row without its first column, which is the key of the record."""
 Rows = tuple[tuple[Row, ...], ...]
-"""What a record says: for each table of its shape its rows."""
+"""What the catalog holds of a record: for each table of its shape its rows."""
+Told = tuple[tuple[Row, ...] | None, ...]
+"""What a record says of itself, alike; None: nothing, so what the catalog holds stays. Of its main table it always
+says something."""
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 """How 1C writes an empty reference: not set."""
@@ -58,7 +61,7 @@ class Shape:
 
     record: type[Record]
     table: Table
-    rows: Callable[[Any, str], Rows]
+    rows: Callable[[Any, str], Told]
     """What a record says, given the id of the section that it stands in."""
     parts: tuple[Table, ...] = ()
     facts: bool = False
@@ -100,6 +103,10 @@ def _numbered(paths: tuple[str, ...]) -> tuple[Row, ...]:
     return tuple(enumerate(dict.fromkeys(paths)))
 
 
+def _set_properties(properties: tuple[tuple[str, str], ...]) -> tuple[Row, ...]:
+    return _distinct(tuple(pair for pair in properties if pair[1] != ZERO_GUID))
+
+
 def _group(r: Group, section_id: str) -> Rows:
     return (((r.parent_id, r.name, int(r.removed), section_id),),)
 
@@ -131,17 +138,18 @@ def _product(r: Product, section_id: str) -> Rows:
             (r.article, r.barcode, r.name, r.description, r.unit, r.vat_rate, int(r.removed), r.brand, r.catalog_id),
         ),
         tuple((group,) for group in dict.fromkeys(r.groups)),
-        _distinct(tuple(pair for pair in r.properties if pair[1] != ZERO_GUID)),
+        _set_properties(r.properties),
         _distinct(r.requisites),
         _numbered(r.images),
     )  # fmt: skip
 
 
-def _offer(r: Offer, section_id: str) -> Rows:
+def _offer(r: Offer, section_id: str) -> Told:
     return (
         ((r.product_id, r.characteristic_id, r.name, r.article, r.barcode, int(r.removed), r.catalog_id),),
-        _distinct(r.characteristics),
-        _numbered(r.images),
+        None if r.characteristics is None else _distinct(r.characteristics),
+        None if r.properties is None else _set_properties(r.properties),
+        None if r.images is None else _numbered(r.images),
     )
 
 
@@ -205,6 +213,7 @@ OFFER = Shape(
     _offer,
     parts=(
         Table("offer_characteristic", ("offer_id", "name", "value"), 3),
+        Table("offer_property", ("offer_id", "property_id", "value"), 3),
         Table("offer_image", ("offer_id", "position", "path"), 2),
     ),
     sections=("ПакетПредложений", "ИзмененияПакетаПредложений"),

@@ -24,6 +24,7 @@ from importers.commerceml.records import (
     Record,
     Rejected,
     Section,
+    Seen,
     Unit,
     Warehouse,
 )
@@ -33,12 +34,14 @@ FRAGMENT = 500
 MAX_LINE = 65535
 """libxml2 keeps the line of an element in 16 bits; text nodes have it whole."""
 FACTS = frozenset(("Цены", "Остатки", "Количество", "Склад", "Склады"))
-ADDRESSES = ("АдресРегистрации", "ЮридическийАдрес", "ФактическийАдрес", "Адрес", "АдресДоставки")
+NO_CONTENT = FACTS | {"Ид", "ИдХарактеристики", "НомерВерсии", "ПометкаУдаления", "Статус"}
+"""What does not describe a product or an offer."""
 
 NO_ID = N_("has no Ид")
 NO_NAME = N_("has no Наименование")
 NO_NUMBER = N_("{field} is empty")
 BAD_NUMBER = N_("{field} is not a number: {value}")
+NO_WAREHOUSE = N_("has no ИдСклада")
 NO_TYPE = N_("has no ИдТипаЦены")
 LONG_ID = N_("the Ид is longer than any that 1C makes: {value}")
 BAD_PATH = N_("the picture's path leads out of the export: {value}")
@@ -113,13 +116,15 @@ class Extractor:
             return self.rejected(element, record, None, LONG_ID, value=str(error))
         return ident or self.rejected(element, record, None, NO_ID)
 
-    def named(self, element: etree._Element, node: Node, record: str) -> tuple[str, str] | Rejected:
-        """Ид and Наименование, both required."""
+    def named(self, element: etree._Element, node: Node, record: str) -> tuple[str, str | None] | Rejected:
+        """Ид and Наименование, both required; of what is removed, the Ид will do."""
         ident = self.identity(element, node, record)
         if isinstance(ident, Rejected):
             return ident
         name = value(node, "Наименование")
-        return (ident, name) if name else self.rejected(element, record, ident, NO_NAME)
+        if name is None and not is_removed(element, node):
+            return self.rejected(element, record, ident, NO_NAME)
+        return ident, name
 
     # reference data
 
@@ -133,10 +138,10 @@ class Extractor:
             found = self.named(group, node, "Group")
             if isinstance(found, Rejected):
                 yield found
-                continue
-            yield Group(found[0], parent, found[1], is_removed(group, node))
+            else:
+                yield Group(found[0], parent, found[1], is_removed(group, node))
             for nested in node.get("Группы", ()):
-                yield from self._groups(nested, found[0])
+                yield from self._groups(nested, parent if isinstance(found, Rejected) else found[0])
 
     def property(self, element: etree._Element) -> Iterator[Record | Rejected]:
         if Property not in self.wanted and PropertyValue not in self.wanted:
@@ -161,10 +166,7 @@ class Extractor:
                 yield PropertyValue(bare, property_id, bare)
             return
         told = value(node, "Значение")
-        ident = value(node, "ИдЗначения", "Ид") or told
-        if ident is None:
-            yield self.rejected(variant, "PropertyValue", None, NO_ID)
-        else:
+        if ident := value(node, "ИдЗначения", "Ид") or told:
             yield PropertyValue(ident, property_id, told or "")
 
     def price_types(self, element: etree._Element) -> Iterator[Record | Rejected]:
@@ -210,8 +212,12 @@ class Extractor:
             if Product in self.wanted:
                 yield ident
             return
-        product_id, _sharp, trait = ident.partition("#")
-        if Product in self.wanted:
+        product_id, trait = split_id(ident)
+        removed = is_removed(element, node)
+        # A mark of one characteristic says nothing about the product, nor do facts.
+        if (trait and removed) or has_only_facts(node, removed):
+            yield from self.seen(product_id, Product)
+        elif Product in self.wanted:
             images: list[str] = []
             yield from self._images(element, node, ident, images)
             yield Product(
@@ -226,7 +232,7 @@ class Extractor:
                     None,
                 ),
                 vat_rate=_vat(node),
-                removed=is_removed(element, node) and not trait,
+                removed=removed,
                 catalog_id=self.section.catalog_id,
                 groups=_ids(inner(node, "Группы", "Ид")),
                 properties=tuple(_properties(node)),
@@ -246,32 +252,43 @@ class Extractor:
         trait = value(node, "ИдХарактеристики")
         if trait and "#" not in ident:
             ident = f"{ident}#{trait}"
-        if not (node.keys() & FACTS and node.keys() <= FACTS | {"Ид"}):
+        if has_only_facts(node, is_removed(element, node)):
+            yield from self.seen(ident, Offer)
+        else:
             yield from self._offer(element, node, ident)
         yield from self.facts(element, node, ident)
+
+    def seen(self, ident: str, record: type[Record]) -> Iterator[Seen]:
+        if record in self.wanted and Seen in self.wanted:
+            yield Seen(ident, record.__name__)
 
     def _offer(self, element: etree._Element, node: Node, ident: str) -> Iterator[Record | Rejected]:
         if Offer not in self.wanted:
             return
         images: list[str] = []
         yield from self._images(element, node, ident, images)
-        product_id, _sharp, trait = ident.partition("#")
+        product_id, trait = split_id(ident)
         yield Offer(
             id=ident,
             product_id=product_id,
-            characteristic_id=trait or None,
+            characteristic_id=trait,
             name=value(node, "Наименование"),
             article=value(node, "Артикул"),
             barcode=value(node, "Штрихкод", "ШтрихКод"),
             removed=is_removed(element, node),
             catalog_id=self.section.catalog_id,
-            characteristics=tuple(_pairs(inner(node, "ХарактеристикиТовара", "ХарактеристикаТовара"))),
-            images=tuple(images),
+            # Of goods by characteristic, one file may tell these and the other one prices.
+            characteristics=tuple(_pairs(inner(node, "ХарактеристикиТовара", "ХарактеристикаТовара")))
+            if "ХарактеристикиТовара" in node
+            else None,
+            properties=tuple(_properties(node)) if "ЗначенияСвойств" in node else None,
+            images=tuple(images) if "Картинка" in node else None,
         )
 
     def _images(
         self, element: etree._Element, node: Node, ident: str, found: list[str]
     ) -> Iterator[Rejected]:
+        paths: dict[str, None] = {}
         for picture in node.get("Картинка", ()):
             try:
                 path = normalise.image_path(picture.text)
@@ -280,8 +297,9 @@ class Extractor:
                     picture, "Image", ident, BAD_PATH, value=(picture.text or "").strip()[:200]
                 )
                 continue
-            if path and path not in found:
-                found.append(path)
+            if path:
+                paths[path] = None
+        found += paths
 
     # facts
 
@@ -324,21 +342,23 @@ class Extractor:
             yield OfferPrices(ident, tuple(found))
 
     def stocks(self, node: Node, ident: str) -> Iterator[Record | Rejected]:
-        """The five shapes of COMMERCEML 1.4; a total counts only where no warehouse is told."""
-        warehouses: dict[str, str] = {}
-        totals: list[str] = []
-        for element, warehouse, raw in _quantities(node):
+        """The five shapes of COMMERCEML 1.4. A total counts only where no warehouse is told, with a number or not."""
+        told = list(_quantities(node))
+        by_warehouse = any(warehouse for warehouse, _element, _raw in told)
+        total = any(warehouse == "" for warehouse, _element, _raw in told)
+        found = []
+        for warehouse, element, raw in told:
+            if warehouse == "" and by_warehouse:
+                continue
             amount = self.number(element, [raw], "Stock", ident, "Количество")
-            if isinstance(amount, Rejected):
+            if warehouse is None and (by_warehouse or total):
+                yield self.rejected(element, "Stock", ident, NO_WAREHOUSE)
+            elif isinstance(amount, Rejected):
                 yield amount
-            elif amount is not None and warehouse:
-                warehouses[warehouse] = amount
             elif amount is not None:
-                totals.append(amount)
-        if warehouses:
-            yield OfferStocks(ident, tuple(warehouses.items()))
-        elif totals:
-            yield OfferStocks(ident, (("", totals[-1]),))
+                found.append((warehouse or "", amount))
+        if found:
+            yield OfferStocks(ident, tuple(found))
 
     def number(
         self,
@@ -370,8 +390,8 @@ class Extractor:
             yield ident
             return
         person = " ".join(filter(None, (value(node, part) for part in ("Фамилия", "Имя", "Отчество"))))
-        name = value(node, "Наименование") or person
-        if not name:
+        name = value(node, "Наименование") or person or None
+        if not name and not is_removed(element, node):
             yield self.rejected(element, "Customer", ident, NO_NAME)
             return
         yield Customer(
@@ -389,10 +409,21 @@ class Extractor:
 
 def is_removed(element: etree._Element, node: Node) -> bool:
     """Статус="Удален" as attribute or element, or ПометкаУдаления."""
-    status = element.get("Статус") or value(node, "Статус") or ""
-    if status.strip().lower().replace("ё", "е") == "удален":
-        return True
+    for status in (element.get("Статус"), value(node, "Статус")):
+        if status and status.strip().lower().replace("ё", "е") == "удален":
+            return True
     return any(normalise.boolean(mark.text) for mark in node.get("ПометкаУдаления", ()))
+
+
+def has_only_facts(node: Node, removed: bool) -> bool:
+    """Prices or stocks and nothing else: what is known of the product or offer itself stays."""
+    return not removed and bool(node.keys() & FACTS) and node.keys() <= NO_CONTENT
+
+
+def split_id(ident: str) -> tuple[str, str | None]:
+    """(product, characteristic) of an offer's id."""
+    product, _sharp, trait = ident.partition("#")
+    return product, trait or None
 
 
 def _ids(elements: Iterable[etree._Element]) -> tuple[str, ...]:
@@ -459,27 +490,29 @@ def _pairs(elements: Iterable[etree._Element]) -> Iterator[tuple[str, str]]:
             yield name, told
 
 
-def _quantities(node: Node) -> Iterator[tuple[etree._Element, str | None, str | None]]:
-    """(element, warehouse id, number as written) of every stock that an offer tells, in any shape."""
+def _quantities(node: Node) -> Iterator[tuple[str | None, etree._Element, str | None]]:
+    """(warehouse id, element, number as written) of every stock that an offer tells, in any shape; "" is a total,
+    None a warehouse without an id."""
     for total in node.get("Количество", ()):
-        yield total, None, total.text
-    listed = [*node.get("Склад", ()), *node.get("Склады", ()), *inner(node, "Склады", "Склад")]
-    for warehouse in listed:
-        if warehouse.get("ИдСклада"):
-            yield warehouse, normalise.text(warehouse.get("ИдСклада")), warehouse.get("КоличествоНаСкладе")
-    for rest in inner(node, "Остатки", "Остаток"):
+        yield "", total, total.text
+    for warehouse in (*node.get("Склад", ()), *node.get("Склады", ()), *inner(node, "Склады", "Склад")):
+        fields = children(warehouse)
+        if "Склад" in fields:
+            continue
+        amount = warehouse.get("КоличествоНаСкладе")
+        if amount is None:
+            amount = value(fields, "КоличествоНаСкладе", "Количество")
+        yield normalise.text(warehouse.get("ИдСклада")) or value(fields, "ИдСклада", "Ид"), warehouse, amount
+    for rest in (*node.get("Остатки", ()), *inner(node, "Остатки", "Остаток")):
         fields = children(rest)
+        beside = fields.get("Количество", ())
         for warehouse in fields.get("Склад", ()):
             inside = children(warehouse)
-            amount = (*inside.get("Количество", ()), *fields.get("Количество", ()), None)[0]
-            yield (
-                warehouse,
-                value(inside, "Ид") or normalise.text(warehouse.text),
-                amount.text if amount is not None else None,
-            )
+            amounts = [found.text for found in (*inside.get("Количество", ()), *beside)]
+            yield value(inside, "Ид") or normalise.text(warehouse.text), warehouse, (*amounts, None)[0]
         if "Склад" not in fields:
-            for total in fields.get("Количество", ()):
-                yield total, None, total.text
+            for total in beside:
+                yield "", total, total.text
 
 
 def _contacts(node: Node) -> Iterator[tuple[str, str]]:
@@ -491,8 +524,9 @@ def _contacts(node: Node) -> Iterator[tuple[str, str]]:
 
 
 def _addresses(node: Node) -> Iterator[tuple[str, str]]:
-    for name in ADDRESSES:
-        for address in node.get(name, ()):
+    """АдресРегистрации, ЮридическийАдрес, Адрес, … whatever 1C calls them."""
+    for name in node:
+        for address in node[name] if "адрес" in name.lower() else ():
             fields = children(address)
             told = value(fields, "Представление")
             if told is None:

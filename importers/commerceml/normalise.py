@@ -9,7 +9,9 @@ INVISIBLE = "\ufeff\u200b\u2060"
 MAX_ID = 1000
 """Characters; a longer id is rejected: no 1C makes one."""
 
-_NUMBER = re.compile(r"([+-]?)0*([0-9]{0,30})(?:\.([0-9]{0,30}))?(?:%|[а-яА-Я./]{1,10})?")
+_UNIT = r"%|[а-яёА-ЯЁ][а-яёА-ЯЁ./]{0,9}[23²³]?|[A-Za-z]{2,5}|[₽$€]"
+"""What may follow a number; a single Latin letter may not: 1e999 is a number of another kind."""
+_NUMBER = re.compile(rf"([+-]?)0*([0-9]{{0,30}})(?:\.([0-9]{{0,30}}))?(?:{_UNIT})?")
 _PLAIN = re.compile(r"[1-9][0-9]{0,14}(?:\.[0-9]{1,10})?|0")
 _SPACES = re.compile(r"[\s\u200b\ufeff\u2060]+")
 
@@ -18,6 +20,12 @@ CURRENCIES = {
     "ГРН": "UAH", "980": "UAH", "840": "USD", "$": "USD", "978": "EUR", "€": "EUR", "398": "KZT", "ТЕНГЕ": "KZT",
     "417": "KGS", "СОМ": "KGS", "933": "BYN",
 }  # fmt: skip
+
+
+KNOWN_CURRENCIES = frozenset(
+    (*CURRENCIES.values(), "BYR", "GEL", "AMD", "AZN", "UZS", "TJS", "TMT", "MDL", "CNY", "TRY", "GBP", "PLN")
+)
+"""Others are kept as they are written, and warned about."""
 
 
 def text(value: str | None) -> str | None:
@@ -33,7 +41,7 @@ def text(value: str | None) -> str | None:
 def is_unset(value: str) -> bool:
     """What 1C writes for "not set": zero GUID, 0001-01-01, -999 999 999,9 with any spaces."""
     if value[0] == "0":
-        return value == ZERO_GUID or value.startswith("0001-01-01")
+        return value in (ZERO_GUID, "0001-01-01", "0001-01-01T00:00:00")
     return value[0] == "-" and _SPACES.sub("", value).replace(",", ".") == "-999999999.9"
 
 
@@ -78,8 +86,10 @@ def image_path(value: str | None) -> str | None:
 
 
 def identity(value: str | None) -> str | None:
-    """An id: opaque, case kept. Raises ValueError when it is absurdly long."""
+    """An id: opaque, case kept; a zero characteristic is none. Raises ValueError when it is absurdly long."""
     value = text(value)
+    if value and value.endswith(ZERO_GUID):
+        value = value.removesuffix("#" + ZERO_GUID)
     if value and len(value) > MAX_ID:
         raise ValueError(value[:40] + "…")
     return value

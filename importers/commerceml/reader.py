@@ -12,7 +12,7 @@ from typing import cast
 
 from lxml import etree
 
-from importers.commerceml import encoding, normalise, shortcut
+from importers.commerceml import encoding, shortcut
 from importers.commerceml.extract import Extractor, children, line_of, value
 from importers.commerceml.files import Part, PartFile, open_part
 from importers.commerceml.records import Record, Rejected, Section
@@ -25,8 +25,10 @@ LOOK = 1 << 20
 MAX_NODES = 500_000
 MAX_TREE = 24 << 20
 MAX_IDLE = 12 << 20
+MAX_ATTRIBUTES = 60_000
 """Nodes, and bytes when written, that the tree may have: more is no record or list of 1C, and memory is not endless.
-The last one: bytes that may go by while the tree stays as it is: the parser holds one comment or tag without end."""
+IDLE: bytes that may go by while the tree stays as it is: the parser holds one comment or tag without end. ATTRIBUTES:
+so many in LOOK bytes, as the parser keeps all of one tag."""
 ROOT = "КоммерческаяИнформация"
 SECTIONS = ("Каталог", "Классификатор", "ПакетПредложений", "ИзмененияПакетаПредложений", "Контрагенты")
 RECORDS = {
@@ -66,6 +68,8 @@ class _Reading:
         """Bytes that the parser was fed since `_check_tree`."""
         self.idle = 0
         """Bytes that it was fed since something came of them."""
+        self.attributes = 0
+        """Of those bytes: what looks like attributes."""
         self.tree = (0, 0)
 
     def run(self, file: PartFile) -> Iterator[tuple[int, list[Record | Rejected]]]:
@@ -140,18 +144,24 @@ class _Reading:
         self._flush()
         self.unseen += len(data)
         self.idle += len(data)
+        self.attributes += data.count(b'="') + data.count(b"='")
         if self.unseen > LOOK and self.root is not None:
             self._check_tree(self.root)
-            self.unseen = 0
+            self.unseen = self.attributes = 0
         return met
 
     def _check_tree(self, root: etree._Element) -> None:
         """Raises BadFile where elements that are no records, or one endless record, fill the memory."""
-        nodes = int(cast("float", root.xpath("count(/descendant::node())")))
+        nodes = int(cast("float", root.xpath("count(/descendant::node()) + count(/descendant::*/@*)")))
         tree = (nodes, len(etree.tostring(root, encoding="utf-8")) if nodes <= MAX_NODES else 0)
         if tree != self.tree:
             self.tree, self.idle = tree, 0
-        if nodes > MAX_NODES or tree[1] > MAX_TREE or self.idle > MAX_IDLE:
+        if (
+            nodes > MAX_NODES
+            or tree[1] > MAX_TREE
+            or self.idle > MAX_IDLE
+            or self.attributes > MAX_ATTRIBUTES * max(1, self.unseen // LOOK)
+        ):
             raise BadFile(
                 _("one element holds more than any that 1C writes; let 1C write the file again"),
                 self.part.name,
@@ -169,10 +179,12 @@ class _Reading:
                 short.opened()
 
     def _check_head(self, head: bytes) -> None:
-        text, _charset = encoding.text_of(head)
+        text, charset = encoding.text_of(head)
         root = encoding.root_in(text)
         if text.lstrip().startswith("<!DOCTYPE"):
             raise BadFile(_("has a DOCTYPE, which no export of 1C has; it is not read"), self.part.name, 1)
+        if root is None and charset == "?":
+            head.decode()  # says where it is no UTF-8
         if root != ROOT:
             raise BadFile(
                 _("the root element is {root}, not КоммерческаяИнформация: not an export of 1C").format(
@@ -200,7 +212,7 @@ class _Reading:
                 element.clear()
         elif name in DROPPED:
             _cut(element)
-        elif name in SECTIONS:
+        elif _section_of(element) is element:
             self._flush()
             self._enter(element)
             self.entered = self.container = None
@@ -246,11 +258,12 @@ def local(element: etree._Element) -> str:
 
 
 def _section_of(container: etree._Element) -> etree._Element | None:
-    """The section that a container of records stands in; Контрагенты are both."""
-    for element in (container, container.getparent()):
-        if element is not None and local(element) in SECTIONS:
-            return element
-    return None
+    """The section that a container of records stands in; Контрагенты are both. Those of an order are none: an order
+    tells of its customer only what was typed into it."""
+    parent = container.getparent()
+    if local(container) in SECTIONS:
+        return None if parent is not None and local(parent) == "Документ" else container
+    return parent if parent is not None and local(parent) in SECTIONS else None
 
 
 def _section(element: etree._Element) -> Section:
@@ -258,8 +271,9 @@ def _section(element: etree._Element) -> Section:
     ident = value(node, "Ид") or ""
     name = local(element)
     own = ident if name == "Каталог" else value(node, "ИдКаталога") or ident.strip("#")
-    changes_only = normalise.boolean(element.get("СодержитТолькоИзменения"))
-    return Section(ident, name, changes_only is not False, own)
+    # Only what says so is full: by what is missing in it things are removed.
+    full = (element.get("СодержитТолькоИзменения") or "").strip().lower() in ("false", "0", "нет", "ложь")
+    return Section(ident, name, not full, own)
 
 
 def _drop_last_text(container: etree._Element) -> None:

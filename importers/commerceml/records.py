@@ -27,12 +27,25 @@ class Section(Record, frozen=True, gc=False):
     catalog_id: str = ""
 
 
+class Seen(Record, frozen=True, gc=False):
+    """A record of which the export tells nothing but facts, such as an offer with a quantity alone: it is not absent.
+
+    `record`: the name of its type, "Product" or "Offer".
+    """
+
+    id: str
+    record: str
+
+
 class Group(Record, frozen=True, gc=False):
-    """Группа. `parent_id` None = a root. A group is a record of its own, parents come before children."""
+    """Группа. `parent_id` None = a root. A group is a record of its own, parents come before children.
+
+    As with other reference data, the name is None in a deletion mark that came alone.
+    """
 
     id: str
     parent_id: str | None
-    name: str
+    name: str | None
     removed: bool = False
 
 
@@ -40,7 +53,7 @@ class Property(Record, frozen=True, gc=False):
     """Свойство. `type`: ТипЗначений as written, or None."""
 
     id: str
-    name: str
+    name: str | None
     type: str | None
     removed: bool = False
 
@@ -63,7 +76,7 @@ class Unit(Record, frozen=True, gc=False):
 
 class Warehouse(Record, frozen=True, gc=False):
     id: str
-    name: str
+    name: str | None
     removed: bool = False
 
 
@@ -71,7 +84,7 @@ class PriceType(Record, frozen=True, gc=False):
     """ТипЦены. `currency` as ISO letters where known. `tax_included`: Налог/УчтеноВСумме."""
 
     id: str
-    name: str
+    name: str | None
     currency: str | None
     tax_included: bool | None
     removed: bool = False
@@ -111,8 +124,10 @@ class Offer(Record, frozen=True, gc=False):
     barcode: str | None = None
     removed: bool = False
     catalog_id: str = ""
-    characteristics: tuple[tuple[str, str], ...] = ()
-    images: tuple[str, ...] = ()
+    characteristics: tuple[tuple[str, str], ...] | None = ()
+    """(Наименование, Значение). None: not told, so what is known of them stays; the same for what follows."""
+    properties: tuple[tuple[str, str], ...] | None = ()
+    images: tuple[str, ...] | None = ()
 
 
 class OfferPrices(Record, frozen=True, gc=False):
@@ -137,7 +152,7 @@ class Customer(Record, frozen=True, gc=False):
     """Контрагент. `role`: its Роль, several joined with ", "."""
 
     id: str
-    name: str
+    name: str | None
     full_name: str | None = None
     role: str | None = None
     inn: str | None = None

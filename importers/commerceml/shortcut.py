@@ -92,13 +92,13 @@ def _take_stocks(text: str, position: int) -> tuple[OfferStocks, int] | None:
     if found is None:
         return None
     ident, rows, end = found
-    stocks = {}
+    stocks = []
     for warehouse, value in rows:
         key = normalise.text(warehouse)
         if key is None or value is None:
             return None
-        stocks[key] = value
-    return OfferStocks(ident, tuple(stocks.items())), end
+        stocks.append((key, value))
+    return OfferStocks(ident, tuple(stocks)), end
 
 
 def _list(

@@ -7,6 +7,7 @@ missing | orphaned (nothing refers to it any more). Orphaned files stay: only th
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -58,6 +59,10 @@ class ImageFolder:
             return N_("the path of the image is not one inside of the folder of images")
         if any(len(os.fsencode(piece)) > 255 for piece in pure.parts) or len(os.fsencode(path)) > 3000:
             return N_("the path of the image is too long")
+        with self._plainly():
+            return self._in_the_way(pure)
+
+    def _in_the_way(self, pure: PurePosixPath) -> str | None:
         target = self._path / pure
         if target.is_symlink() or not target.parent.resolve().is_relative_to(self._path.resolve()):
             return N_("the path of the image leads out of the folder of images through a link")
@@ -95,10 +100,21 @@ class ImageFolder:
         with self._plainly():
             self._note(path, size, digest, "orphaned")
 
+    def settle(self) -> None:
+        """Before the commit, while it can be refused: is all on the disk, and can it be moved? Raises ObmenError."""
+        if self._manifest:
+            with self._plainly():
+                self._manifest.close()
+                for folder, _folders, files in os.walk(self._waiting):
+                    target = self._path / Path(folder).relative_to(self._waiting)
+                    while not target.exists():
+                        target = target.parent
+                    if files and not os.access(target, os.W_OK | os.X_OK):
+                        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+
     def put_in_place(self) -> None:
         """After the commit, so it does not raise: the next import finds what could not be moved, and moves it."""
         if self._manifest:
-            self._manifest.close()
             for folder, _folders, files in os.walk(self._waiting):
                 for file in files:
                     copy = Path(folder, file)
@@ -110,7 +126,8 @@ class ImageFolder:
 
     def discard(self) -> None:
         if self._manifest:
-            self._manifest.close()
+            with contextlib.suppress(OSError):  # what is still to be written is not wanted any more
+                self._manifest.close()
             shutil.rmtree(self._waiting, ignore_errors=True)
 
     def _is_file(self, parent: PurePosixPath) -> bool:
@@ -128,7 +145,7 @@ class ImageFolder:
             raise ObmenError(
                 _(
                     "{folder}: images cannot be kept there: {error}; free some space or set images.path"
-                ).format(folder=self._path, error=error.strerror or error)
+                ).format(folder=error.filename or self._path, error=error.strerror or error)
             ) from error
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 from importers.catalog import FIRST_FEW
@@ -40,17 +41,18 @@ async def run(job: Job) -> AsyncIterator[Event]:
     total = len({picture.name for picture in pictures.values()})
     counts = intake.tables[IMAGE.table.name]
     missing: list[str] = []
-    async for (path,) in job.catalog.referred_images():
-        part = pictures.get(path)
-        if reason := await asyncio.to_thread(folder.refuses, path):
-            yield intake.reject(Rejected(path, part.name if part else "", None, "ImageFile", reason))
-        elif part:
-            intake.put(IMAGE, [await asyncio.to_thread(folder.take, path, part)])
-        elif not folder.keep(path):
-            counts.orphans += 1
-            missing += [path][: FIRST_FEW - len(missing)]
-        if intake.due():
-            yield Progress(job.kind, "read", counts.read, max(counts.read, total), counts.read)
+    async with aclosing(job.catalog.referred_images()) as referred:
+        async for (path,) in referred:
+            part = pictures.get(path)
+            if reason := await asyncio.to_thread(folder.refuses, path):
+                yield intake.reject(Rejected(path, part.name if part else "", None, "ImageFile", reason))
+            elif part:
+                intake.put(IMAGE, [await asyncio.to_thread(folder.take, path, part)])
+            elif not folder.keep(path):
+                counts.orphans += 1
+                missing += [path][: FIRST_FEW - len(missing)]
+            if intake.due():
+                yield Progress(job.kind, "read", counts.read, max(counts.read, total), counts.read)
     intake.check_read()
     async for event in intake.merge(IMAGE):
         yield event
@@ -62,9 +64,10 @@ async def run(job: Job) -> AsyncIterator[Event]:
             {"count": counts.orphans, "paths": some(missing, counts.orphans)},
         )
     orphaned = 0
-    async for path, size, sha256 in job.catalog.orphaned_images():
-        folder.orphan(path, size, sha256)
-        orphaned += 1
+    async with aclosing(job.catalog.orphaned_images()) as found:
+        async for path, size, sha256 in found:
+            folder.orphan(path, size, sha256)
+            orphaned += 1
     if orphaned:
         yield Log(
             "info",
@@ -75,3 +78,4 @@ async def run(job: Job) -> AsyncIterator[Event]:
         )
     for event in intake.finish():
         yield event
+    await asyncio.to_thread(folder.settle)

@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 
 from importers.catalog import FIRST_FEW, Change, Stage
 from importers.catalog.tables import OFFER, PRICE, STOCK, Cell, Shape
-from importers.commerceml.records import Record, Rejected, Section
+from importers.commerceml.records import Record, Rejected, Section, Seen
 from importers.errors import LimitExceeded, ObmenError
 from importers.kinds import Counted, Counts, Event, Job, Log, Progress, Reject
 from importers.texts import N_, _, render
@@ -60,8 +60,9 @@ class Intake:
             total += counts
         return total
 
-    async def read(self) -> AsyncIterator[Event]:
-        """Stage every record. Raises BadFile, and ObmenError when there was nothing to read."""
+    async def read(self, see: Callable[[Sequence[Record]], None] | None = None) -> AsyncIterator[Event]:
+        """Stage every record; `see` is given those of one type at a time. Raises BadFile, and ObmenError when there
+        was nothing to read."""
         job = self._job
         if not job.export.files_for(self._files):
             raise ObmenError(
@@ -70,6 +71,7 @@ class Intake:
                 )
             )
         by_type = {shape.record: shape for shape in self._shapes}
+        by_name = {shape.record.__name__: shape for shape in self._shapes}
         at = [0, 0]
 
         def progress(done: int, total: int) -> None:
@@ -81,9 +83,17 @@ class Intake:
         def stage() -> None:
             for shape, records in waiting.items():
                 self.put(shape, records, section_id)
+                if see:
+                    see(records)
             waiting.clear()
 
-        for batch in job.export.records(self._files, Section, *by_type, on_progress=progress):
+        if job.export.gaps:
+            yield Log(
+                "warning",
+                N_("Parts of the export are missing: {gaps}"),
+                {"gaps": some(job.export.gaps, len(job.export.gaps))},
+            )
+        for batch in job.export.records(self._files, Section, Seen, *by_type, on_progress=progress):
             for record in batch:
                 if of := by_type.get(type(record)):
                     waiting[of].append(record)
@@ -93,6 +103,8 @@ class Intake:
                     self._enter(record)
                 elif isinstance(record, Rejected):
                     yield self.reject(record)
+                elif isinstance(record, Seen):
+                    self._stages[by_name[record.record]].keep(record.id)
             stage()
             await asyncio.sleep(0)  # reading is synchronous: let a cancel or a heartbeat in
             if self.due():

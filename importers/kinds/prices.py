@@ -7,14 +7,16 @@ from collections.abc import AsyncIterator
 from importers.catalog.tables import PRICE, PRICE_TYPE
 from importers.kinds import Event, Job
 from importers.kinds.intake import Intake
-from importers.kinds.summary import PriceChanges
+from importers.kinds.summary import Currencies, PriceChanges
 from importers.texts import N_
 
 
 async def run(job: Job) -> AsyncIterator[Event]:
     intake = Intake(job, PRICE_TYPE, PRICE, needs=PRICE)
-    changes = PriceChanges()
-    async for event in intake.read():
+    changes, currencies = PriceChanges(), Currencies()
+    async for event in intake.read(currencies.see):
+        yield event
+    for event in currencies.tell():
         yield event
     async for event in intake.merge(PRICE_TYPE):
         yield event

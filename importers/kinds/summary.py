@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from importers.catalog import FIRST_FEW, CatalogTransaction, Change
 from importers.catalog.tables import OFFER, PRICE_TYPE, PRODUCT, Row
+from importers.commerceml.normalise import KNOWN_CURRENCIES
+from importers.commerceml.records import OfferPrices, PriceType, Record
 from importers.kinds import Event, Log
 from importers.kinds.intake import some
 from importers.texts import N_
@@ -41,6 +43,29 @@ class PriceChanges:
                 N_("Large price change: {offer}, {price_type}: {old} → {new}"),
                 {"offer": offers[offer], "price_type": types[price_type], "old": old, "new": new},
             )
+
+
+class Currencies:
+    """Currencies that nobody knows: they are kept as written, each is told once."""
+
+    def __init__(self) -> None:
+        self._seen: set[str | None] = set()
+
+    def see(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if isinstance(record, OfferPrices):
+                self._seen.update([price[2] for price in record.prices])
+            elif isinstance(record, PriceType):
+                self._seen.add(record.currency)
+
+    def tell(self) -> Iterator[Event]:
+        for currency in sorted(filter(None, self._seen)):
+            if currency not in KNOWN_CURRENCIES:
+                yield Log(
+                    "warning",
+                    N_("Currency {currency} is unknown; it is kept as written"),
+                    {"currency": currency},
+                )
 
 
 class LostStocks:

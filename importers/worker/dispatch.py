@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from importers.errors import SettingsError
 from importers.kinds import Log
@@ -50,12 +50,19 @@ async def dispatch(session: Session, settings: Settings, journal: Journal) -> bo
     return True
 
 
+def _log_of_process(path: Path) -> BinaryIO:
+    """Where a worker's last words go. A log that cannot be written stops no import."""
+    try:
+        make_file(path)
+        return path.open("ab")
+    except OSError:
+        return Path(os.devnull).open("ab")
+
+
 def _start_process(session_id: int, settings: Settings) -> int:
     """A process in an OS session of its own: no closed terminal and no killed control room reaches it (guarantee 6)."""
     _children[:] = [child for child in _children if child.poll() is None]
-    log = Path(settings.log.path)
-    make_file(log)
-    with log.open("ab") as output:
+    with _log_of_process(Path(settings.log.path)) as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "importers.worker", str(session_id)],
             env={**os.environ, **settings.to_env()},

@@ -7,6 +7,7 @@ nothing (LAUNCH.md: reaper acting on a stale read).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from importers.sessions import Held, Journal
     from importers.settings import Settings
 
+Trouble = Callable[[ObmenError], None]
+
 UNSENT_SECONDS = 3.0
 """A launch dispatches within milliseconds; a session that waits so long was made by a process that died."""
 LOST_SECONDS = 60.0
@@ -34,8 +37,9 @@ FROZEN = N_("The worker {owner} gave no sign of life for its lease and was ended
 NEVER_CAME = N_("No worker came after {count} tries; see the log {path}")
 
 
-async def reap(journal: Journal, settings: Settings) -> int:
-    """Look after the sessions of this catalog; how many were ended, started again, or sent."""
+async def reap(journal: Journal, settings: Settings, trouble: Trouble | None = None) -> int:
+    """Look after the sessions of this catalog; how many were ended, started again, or sent. `trouble` is given what
+    kept one from being looked after."""
     from importers.launch import target_of
 
     await journal.prune(settings.journal.keep_events_days)
@@ -46,6 +50,8 @@ async def reap(journal: Journal, settings: Settings) -> int:
             acted += await look(held, settings, journal)
         except ObmenError as error:  # it is tried again, and nobody's listing should fail for it
             log_to(settings.log.path).warning("session %d: %s", held.session.id, error)
+            if trouble:
+                trouble(error)
     return acted
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,18 @@ def test_large_payloads_come_back_whole() -> None:
         spool.add(*item)
     assert list(spool) == sorted(items)
     spool.close()
+
+
+def test_large_payloads_are_in_memory_one_by_one() -> None:
+    spool = Spool(1_000_000)
+    for number in range(40):
+        spool.add(f"{number % 7}", b"x" * 2_000_000)
+    tracemalloc.start()
+    assert sum(len(payload) for _key, payload in spool) == 80_000_000
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    spool.close()
+    assert peak < 8_000_000
 
 
 def test_a_small_one_never_touches_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,9 @@ from importers.commerceml.records import (
     Property,
     PropertyValue,
     Record,
+    Rejected,
     Section,
+    Seen,
     Unit,
     Warehouse,
 )
@@ -34,6 +36,41 @@ def test_groups_come_before_their_children(tmp_path: Path) -> None:
     assert one(tmp_path, classifier(body), Group) == [Group("a", None, "А"), Group("b", "a", "Б")]
 
 
+def test_a_group_without_a_name_does_not_take_its_children_with_it(tmp_path: Path) -> None:
+    nested = "<Группы><Группа><Ид>c</Ид><Наименование>В</Наименование></Группа></Группы>"
+    middle = f"<Группы><Группа><Ид>b</Ид><Наименование/>{nested}</Группа></Группы>"
+    body = f"<Группы><Группа><Ид>a</Ид><Наименование>А</Наименование>{middle}</Группа></Группы>"
+    first, reject, last = one(tmp_path, classifier(body), Group)
+    assert (first, last) == (Group("a", None, "А"), Group("c", "a", "В"))
+    assert isinstance(reject, Rejected)
+    assert (reject.id, reject.reason) == ("b", "has no Наименование")
+
+
+@pytest.mark.parametrize(
+    ("body", "mark"),
+    [
+        ("<Группы><Группа>{}</Группа></Группы>", Group("x", None, None, True)),
+        ("<Свойства><Свойство>{}</Свойство></Свойства>", Property("x", None, None, True)),
+        ("<Склады><Склад>{}</Склад></Склады>", Warehouse("x", None, True)),
+        ("<ТипыЦен><ТипЦены>{}</ТипЦены></ТипыЦен>", PriceType("x", None, None, None, True)),
+    ],
+)
+def test_a_deletion_mark_needs_no_name(tmp_path: Path, body: str, mark: Record) -> None:
+    told = body.format("<Ид>x</Ид><ПометкаУдаления>true</ПометкаУдаления>")
+    assert one(tmp_path, classifier(told), type(mark)) == [mark]
+
+
+def test_a_deletion_mark_of_a_customer_needs_no_name(tmp_path: Path) -> None:
+    body = "<Контрагенты><Контрагент><Ид>x</Ид><ПометкаУдаления>true</ПометкаУдаления></Контрагент></Контрагенты>"
+    assert one(tmp_path, body, Customer, kind="customers") == [Customer("x", None, removed=True)]
+
+
+def test_the_customer_of_an_order_is_no_record(tmp_path: Path) -> None:
+    people = "<Контрагенты><Контрагент><Ид>{}</Ид><Наименование>x</Наименование></Контрагент></Контрагенты>"
+    body = f"<Документ><Ид>d</Ид>{people.format('a')}</Документ>{people.format('b')}<Контейнер><Документ>{people.format('c')}</Документ></Контейнер>"
+    assert one(tmp_path, body, Customer, kind="customers") == [Customer("b", "x")]
+
+
 @pytest.mark.parametrize(
     ("variants", "values"),
     [
@@ -43,6 +80,7 @@ def test_groups_come_before_their_children(tmp_path: Path) -> None:
         ),
         ("<Вариант><Ид>v</Ид><Значение>Красный</Значение></Вариант>", [("v", "Красный")]),
         ("<Значение>Красный</Значение><Значение/>", [("Красный", "Красный")]),
+        ("<Справочник><ИдЗначения/><Значение/></Справочник>", []),
         ("", []),
     ],
 )
@@ -99,6 +137,7 @@ def test_product_with_everything(tmp_path: Path) -> None:
         '<Товар Статус="Удален">',
         "<Товар><Статус>Удалён</Статус>",
         "<Товар><ПометкаУдаления>true</ПометкаУдаления>",
+        '<Товар Статус="Изменен"><Статус>Удален</Статус>',
     ],
 )
 def test_deletion_marks(tmp_path: Path, mark: str) -> None:
@@ -107,13 +146,87 @@ def test_deletion_marks(tmp_path: Path, mark: str) -> None:
     assert found.removed
 
 
+def test_the_deletion_mark_of_a_characteristic_says_nothing_of_its_product(tmp_path: Path) -> None:
+    found = one(tmp_path, goods('<Товар Статус="Удален"><Ид>p#c</Ид></Товар>'), Product, Offer, Seen)
+    assert found == [
+        Seen("p", "Product"),
+        Offer(
+            "p#c",
+            "p",
+            "c",
+            removed=True,
+            catalog_id="cat",
+            characteristics=None,
+            properties=None,
+            images=None,
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        "",
+        "<НомерВерсии>AAA=</НомерВерсии><ПометкаУдаления>false</ПометкаУдаления>",
+        "<ИдХарактеристики>c</ИдХарактеристики>",
+    ],
+)
+def test_facts_alone_say_nothing_of_their_offer(tmp_path: Path, nothing: str) -> None:
+    told = f"<Ид>p</Ид>{nothing}<Количество>5</Количество>"
+    ident = "p#c" if "Характеристики" in nothing else "p"
+    found = one(tmp_path, package(f"<Предложение>{told}</Предложение>"), Offer, Seen)
+    assert found == [Seen(ident, "Offer")]
+    assert one(tmp_path, goods(f"<Товар>{told}</Товар>"), Product, Seen) == [Seen("p", "Product")]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "element"),
+    [
+        (' Статус="Удален"', ""),
+        ("", "<Статус>Удален</Статус>"),
+        ("", "<ПометкаУдаления>true</ПометкаУдаления>"),
+    ],
+)
+def test_a_deletion_mark_beside_facts_holds(tmp_path: Path, attribute: str, element: str) -> None:
+    offer = f"<Предложение{attribute}><Ид>p</Ид>{element}<Количество>0</Количество></Предложение>"
+    (found,) = one(tmp_path, package(offer), Offer, Seen)
+    assert isinstance(found, Offer)
+    assert found.removed
+
+
+def test_what_an_offer_does_not_tell(tmp_path: Path) -> None:
+    """Nothing of its characteristics, properties and pictures, or that there are none of them."""
+    silent = "<Предложение><Ид>p</Ид><Наименование>n</Наименование></Предложение>"
+    empty = silent.replace("</П", "<ХарактеристикиТовара/><ЗначенияСвойств/><Картинка/></П")
+    told = silent.replace(
+        "</П",
+        "<ЗначенияСвойств><ЗначенияСвойства><Ид>c</Ид><Значение>v</Значение></ЗначенияСвойства></ЗначенияСвойств></П",
+    )
+    assert one(tmp_path, package(silent + empty + told), Offer) == [
+        Offer("p", "p", None, "n", catalog_id="cat", characteristics=None, properties=None, images=None),
+        Offer("p", "p", None, "n", catalog_id="cat"),
+        Offer(
+            "p", "p", None, "n", catalog_id="cat", characteristics=None, properties=(("c", "v"),), images=None
+        ),
+    ]
+
+
 def test_goods_per_characteristic_are_product_and_offer(tmp_path: Path) -> None:
     """2.04 lists goods as `product#characteristic`."""
     trait = "<ХарактеристикиТовара><ХарактеристикаТовара><Наименование>Цвет</Наименование><Значение>хаки</Значение>"
     product = f"<Товар><Ид>p#c</Ид><Наименование>Тент</Наименование>{trait}</ХарактеристикаТовара></ХарактеристикиТовара></Товар>"
     assert one(tmp_path, goods(product), Product, Offer) == [
         Product("p", "Тент", catalog_id="cat"),
-        Offer("p#c", "p", "c", "Тент", catalog_id="cat", characteristics=(("Цвет", "хаки"),)),
+        Offer(
+            "p#c",
+            "p",
+            "c",
+            "Тент",
+            catalog_id="cat",
+            characteristics=(("Цвет", "хаки"),),
+            properties=None,
+            images=None,
+        ),
     ]
 
 
@@ -136,6 +249,12 @@ STOCKS = [
     ("<Остатки><Остаток><Склад><Ид>w</Ид><Количество>5</Количество></Склад></Остаток></Остатки>", [("w", "5")]),
     ("<Остатки><Остаток><Количество>6</Количество></Остаток></Остатки>", [("", "6")]),
     ('<Количество>9</Количество><Склад ИдСклада="w" КоличествоНаСкладе="7"/>', [("w", "7")]),
+    ("<Остатки><Количество>6</Количество></Остатки>", [("", "6")]),
+    ("<Остатки><Склад><Ид>w</Ид><Количество>6</Количество></Склад></Остатки>", [("w", "6")]),
+    ("<Склад><ИдСклада>w</ИдСклада><КоличествоНаСкладе>8</КоличествоНаСкладе></Склад>", [("w", "8")]),
+    ('<Склад КоличествоНаСкладе="7"/>', [("", "7")]),
+    ('<Склад ИдСклада="w" КоличествоНаСкладе="2"/><Склад ИдСклада="w" КоличествоНаСкладе="3"/>', [("w", "2"), ("w", "3")]),
+    ('<Количество>9</Количество><Склад ИдСклада="w" КоличествоНаСкладе="-999 999 999,9"/>', None),
     ("<Наименование>x</Наименование>", None),
 ]  # fmt: skip
 
@@ -148,6 +267,28 @@ def test_stocks_in_five_shapes(
     text = xml(package(f"<Предложение><Ид>o</Ид>{told}</Предложение>"), namespace=namespace)
     found = read(write(tmp_path, text), OfferStocks, kind="stocks")
     assert found == ([] if stocks is None else [OfferStocks("o", tuple(stocks))])
+
+
+@pytest.mark.parametrize(
+    ("told", "taken", "reason"),
+    [
+        ('<Количество>9</Количество><Склад ИдСклада="w" КоличествоНаСкладе=""/>', [], "{field} is empty"),
+        ('<Количество>9</Количество><Склад КоличествоНаСкладе="7"/>', [("", "9")], "has no ИдСклада"),
+        (
+            '<Склад ИдСклада="w" КоличествоНаСкладе="1"/><Склад КоличествоНаСкладе="7"/>',
+            [("w", "1")],
+            "has no ИдСклада",
+        ),
+    ],
+)
+def test_a_wrong_stock_is_rejected_and_no_total_takes_its_place(
+    tmp_path: Path, told: str, taken: list[tuple[str, str]], reason: str
+) -> None:
+    offer = f"<Предложение><Ид>o</Ид>{told}</Предложение>"
+    reject, *found = one(tmp_path, package(offer), OfferStocks, kind="stocks")
+    assert isinstance(reject, Rejected)
+    assert reject.reason == reason
+    assert found == ([OfferStocks("o", tuple(taken))] if taken else [])
 
 
 def price(value: str, more: str = "") -> str:
@@ -207,7 +348,10 @@ def test_customers(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("attribute", "changes_only"), [("", True), ("true", True), ("false", False)])
+@pytest.mark.parametrize(
+    ("attribute", "changes_only"),
+    [("", True), ("true", True), ("false", False), ("0", False), ("yes", True), ("+", True)],
+)
 def test_sections_come_first_and_say_whether_they_are_full(
     tmp_path: Path, attribute: str, changes_only: bool
 ) -> None:

@@ -14,7 +14,8 @@ from importers.commerceml import normalise
         ("1 234,50", "1234.5"), ("1\u00a0234,5", "1234.5"), ("12%", "12"), ("6990 руб", "6990"), (".5", "0.5"),
         ("5.", "5"), (" 7 ", "7"), ("007", "7"), ("+2", "2"), ("", None), (None, None), ("  ", None),
         ("-999 999 999,9", None), ("-999\u00a0999\u00a0999,9", None), ("-999999999.9", None),
-        ("12345678901234567890.125", "12345678901234567890.125"),
+        ("12345678901234567890.125", "12345678901234567890.125"), ("5 м2", "5"), ("5 м³", "5"), ("5 ёмк.", "5"),
+        ("5 kg", "5"), ("5,5 USD", "5.5"), ("5 ₽", "5"),
     ],
 )  # fmt: skip
 def test_number(written: str | None, number: str | None) -> None:
@@ -22,7 +23,7 @@ def test_number(written: str | None, number: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["1e999", "NaN", "inf", "-", "%", "1.2.3", "1-2", "0x10", "１２", "1" * 31, "руб"]
+    "written", ["1e999", "1E5", "1e", "NaN", "inf", "-", "%", "1.2.3", "1-2", "0x10", "１２", "1" * 31, "руб"]
 )
 def test_what_is_no_number(written: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
@@ -34,7 +35,7 @@ def test_what_is_no_number(written: str) -> None:
     [
         (" a ", "a"), ("\u00a0\ufeffa\u200b", "a"), ("", None), (None, None), ("\n\t ", None), ("\ufeff", None),
         ("00000000-0000-0000-0000-000000000000", None), ("0001-01-01T00:00:00", None), ("0001", "0001"), ("-1", "-1"),
-        ("a  b", "a  b"),
+        ("a  b", "a  b"), ("0001-01-01", None), ("0001-01-0155", "0001-01-0155"),
     ],
 )  # fmt: skip
 def test_text(written: str | None, text: str | None) -> None:
@@ -73,5 +74,6 @@ def test_image_path_that_leads_elsewhere(written: str) -> None:
 
 def test_an_id_keeps_its_case_and_has_a_limit() -> None:
     assert normalise.identity(" aBc# ") == "aBc#"
+    assert normalise.identity("a#00000000-0000-0000-0000-000000000000") == "a", "no characteristic"
     with pytest.raises(ValueError, match="…"):
         normalise.identity("x" * 10_000)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import io
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from shops import Shop
@@ -173,3 +175,38 @@ async def test_a_full_disk_is_told_plainly(
         await shop.take(export, "catalog", "images")
     assert shop.rows("SELECT count(*) FROM product") == [0]
     assert files(shop.images) == {}
+
+
+async def test_a_disk_that_is_full_at_the_end_is_found_before_the_commit(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest is written when it is closed."""
+    export = open_export(write(tmp_path / "1c", {"i/1.jpg": b"1"}, p="i/1.jpg"))
+
+    class Full(io.StringIO):
+        def close(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    opened = Path.open
+
+    def open_manifest(path: Path, *args: Any, **rest: Any) -> Any:
+        return Full() if path.name == "manifest.tsv" else opened(path, *args, **rest)
+
+    monkeypatch.setattr(Path, "open", open_manifest)
+    with pytest.raises(ObmenError, match=r"No space left on device; free some space"):
+        await shop.take(export, "catalog", "images")
+    assert shop.rows("SELECT count(*) FROM product") == [0]
+    assert files(shop.images) == {}, "and nothing is left to fill the disk"
+
+
+async def test_a_folder_that_cannot_be_written_is_found_before_the_commit(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = open_export(write(tmp_path / "1c", {"i/1.jpg": b"1"}, p="i/1.jpg"))
+    (shop.images / "i").mkdir(parents=True)
+    monkeypatch.setattr(
+        "os.access", lambda path, _mode: Path(path) != shop.images / "i"
+    )  # root may write all
+    with pytest.raises(ObmenError, match=r"images/i: images cannot be kept there: Permission denied"):
+        await shop.take(export, "catalog", "images")
+    assert shop.rows("SELECT count(*) FROM product") == [0]

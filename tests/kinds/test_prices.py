@@ -87,3 +87,16 @@ async def test_the_largest_changes_are_told_with_names(shop: Shop) -> None:
         "old": "100 RUB",
         "new": "0 RUB",
     }
+
+
+async def test_an_unknown_currency_is_kept_and_told_once(shop: Shop) -> None:
+    prices = [
+        OfferPrices(f"o{n}", (("t", "1", currency, None, "1"),))
+        for n, currency in enumerate(("у.е.", "RUB", "у.е."))
+    ]
+    told = await shop.take(export(PACKAGE, PriceType("t", "Опт", "тугрик", None), *prices), "prices")
+    assert [log.args for log in told.logs("Currency", "is unknown")] == [
+        {"currency": "тугрик"},
+        {"currency": "у.е."},
+    ]
+    assert shop.rows("SELECT DISTINCT currency FROM price ORDER BY 1") == ["RUB", "у.е."]

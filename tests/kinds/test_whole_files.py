@@ -120,6 +120,75 @@ async def test_a_bad_record_is_rejected_with_its_line_and_the_rest_goes_on(
     )
 
 
+async def test_an_offer_that_is_only_priced_is_there(shop: Shop, tmp_path: Path) -> None:
+    source = write(tmp_path / "1c", full=True, goods="a b", offers="a b")
+    await shop.take(open_export(source), "catalog")
+    write(source, full=True, goods="a b", offers="a")
+    bare = "<Предложение><Ид>b</Ид><Количество>5</Количество></Предложение></Предложения>"
+    text = (source / "offers0_1.xml").read_text(encoding="utf-8").replace("</Предложения>", bare)
+    (source / "offers0_1.xml").write_text(text, encoding="utf-8")
+    await shop.take(open_export(source), "catalog", "stocks")
+    assert removed(shop)["offer"] == []
+    assert shop.rows("SELECT name FROM offer ORDER BY id") == ["a", "b"]
+    assert shop.rows("SELECT quantity FROM stock") == ["5"]
+
+
+async def test_what_goods_tell_of_an_offer_stays_when_its_package_tells_less(
+    shop: Shop, tmp_path: Path
+) -> None:
+    """2.04: characteristics stand with the goods, prices in the package."""
+    pair = "<Наименование>Цвет</Наименование><Значение>{}</Значение>"
+    trait = (
+        f"<ХарактеристикиТовара><ХарактеристикаТовара>{pair}</ХарактеристикаТовара></ХарактеристикиТовара>"
+    )
+    source = write(tmp_path / "1c", full=False, offers="a#1")
+    goods = named("Товар", "a#1", trait.format("хаки"))
+    (source / "import0_1.xml").write_text(
+        IMPORT.format(changes="true", groups="", goods=goods), encoding="utf-8"
+    )
+    for _ in range(2):
+        await shop.take(open_export(source), "catalog")
+        assert shop.rows("SELECT value FROM offer_characteristic") == ["хаки"]
+    await shop.take(open_export(source), "variants")
+    assert shop.rows("SELECT value FROM offer_characteristic") == ["хаки"]
+    write(source, full=False)
+    (source / "offers0_1.xml").write_text(
+        OFFERS.format(changes="true", offers=named("Предложение", "a#1", trait.format("синий"))),
+        encoding="utf-8",
+    )
+    await shop.take(open_export(source), "variants")
+    assert shop.rows("SELECT value FROM offer_characteristic") == ["синий"]
+
+
+async def test_properties_of_an_offer_are_kept(shop: Shop, tmp_path: Path) -> None:
+    source = write(tmp_path / "1c", full=False, goods="a")
+    values = "<ЗначенияСвойств><ЗначенияСвойства><Ид>c</Ид><Значение>v</Значение></ЗначенияСвойства></ЗначенияСвойств>"
+    (source / "offers0_1.xml").write_text(
+        OFFERS.format(changes="true", offers=named("Предложение", "a", values)), encoding="utf-8"
+    )
+    await shop.take(open_export(source), "catalog")
+    assert shop.rows("SELECT offer_id || property_id || value FROM offer_property") == ["acv"]
+
+
+async def test_a_deletion_mark_without_a_name_leaves_the_name(shop: Shop, tmp_path: Path) -> None:
+    source = write(tmp_path / "1c", full=False, groups="g", goods="a")
+    await shop.take(open_export(source), "catalog")
+    mark = "<Группа><Ид>g</Ид><ПометкаУдаления>true</ПометкаУдаления></Группа>"
+    text = IMPORT.format(changes="true", groups=mark, goods=named("Товар", "a"))
+    (source / "import0_1.xml").write_text(text, encoding="utf-8")
+    await shop.take(open_export(source), "catalog")
+    assert shop.rows("SELECT name FROM category WHERE removed = 1") == ["g"]
+
+
+async def test_missing_parts_are_told_by_every_kind(shop: Shop, tmp_path: Path) -> None:
+    source = write(tmp_path / "1c", full=False, goods="a", offers="a")
+    write(source, full=False, goods="b", offers="b", part=3)
+    for kind in ("catalog", "prices"):
+        told = await shop.take(open_export(source), kind)
+        (gap, *_others) = told.logs("Parts of the export are missing", level="warning")
+        assert "import0_2" in str(gap.args["gaps"])
+
+
 async def test_a_bad_file_changes_nothing(shop: Shop, tmp_path: Path) -> None:
     source = write(tmp_path / "1c", full=True, goods="a b")
     await shop.take(open_export(source), "catalog")

@@ -64,7 +64,7 @@ async def test_a_step_that_fails_leaves_nothing_of_itself(tmp_path: Path, path: 
     (tmp_path / "002_b.sql").write_text("CREATE TABLE b (x);\nCREATE TABLE b (x);")
     connection = await connect(path, synchronous="NORMAL")
     try:
-        with pytest.raises(sqlite3.OperationalError):
+        with pytest.raises(DatabaseError, match="table b already exists"):
             await migrate(connection, tmp_path)
         assert await connection.execute_fetchall("SELECT name FROM sqlite_schema") == []
         (tmp_path / "002_b.sql").write_text("CREATE TABLE b (x); -- once;\nCREATE TABLE c (x);")
@@ -269,3 +269,24 @@ async def test_aiosqlite_leaves_no_thread_when_it_cannot_open(tmp_path: Path) ->
     with pytest.raises(DatabaseError, match="cannot be opened"):
         await connect(tmp_path, synchronous="NORMAL")
     assert aiosqlite.__version__
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE session (x)",
+        "CREATE TABLE schema_version (name TEXT); INSERT INTO schema_version VALUES ('theirs')",
+        "CREATE TABLE schema_version (version INTEGER); INSERT INTO schema_version VALUES ('theirs')",
+    ],
+)
+async def test_tables_of_another_program_are_told_and_left_alone(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(sql)
+    with pytest.raises(
+        DatabaseError, match=r"its tables are not those that obmen made: .*; choose another file"
+    ):
+        await open_journal(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema")]
+    assert len(names) == 1, "nothing of ours is added"

@@ -17,7 +17,7 @@ from engine_stage import PEOPLE, MovedClock, Stage, dead_process, no_processes, 
 
 from importers import processes, texts
 from importers.catalog import open_catalog
-from importers.errors import DatabaseError, LeaseLost
+from importers.errors import DatabaseError, LeaseLost, ObmenError
 from importers.kinds import Counts, Log
 from importers.processes import Owner, process, this_process
 from importers.sessions import Session, Status
@@ -386,6 +386,22 @@ async def test_a_late_reaper_does_not_fail_a_session_that_was_claimed(
     assert await stage.journal.claim(1, target, this_process(), LEASE)
     assert not await reaper._send(held, stage.settings, stage.journal)
     assert (await session_1(stage))[0] is Status.IN_PROGRESS
+
+
+async def test_what_keeps_a_dead_workers_session_from_its_end_is_told(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, say: who waits for the session hears of it."""
+    await claimed(stage, dead_process())
+
+    async def full(*_args: object, **_rest: object) -> bool:
+        raise DatabaseError("journal.sqlite3: the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(stage.journal), "finish", full)
+        told: list[ObmenError] = []
+        assert await reap(stage.journal, stage.settings, told.append) == 0
+    assert [str(error) for error in told] == ["journal.sqlite3: the disk is full"]
 
 
 # With real processes
