@@ -103,7 +103,7 @@ class Intake:
                     self._enter(record)
                 elif isinstance(record, Rejected):
                     yield self.reject(record)
-                elif isinstance(record, Seen):
+                elif isinstance(record, Seen) and record.record in by_name:
                     self._stages[by_name[record.record]].keep(record.id)
             stage()
             await asyncio.sleep(0)  # reading is synchronous: let a cancel or a heartbeat in

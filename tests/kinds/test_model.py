@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from record_exports import RecordExport, RecordPart
 from shops import Shop
 
-from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Product, Record, Rejected, Section
+from importers.commerceml.records import (
+    Offer,
+    OfferPrices,
+    OfferStocks,
+    Product,
+    Record,
+    Rejected,
+    Section,
+    Seen,
+)
 from importers.kinds import Options
 
 IDS = st.sampled_from(["a", "b", "c", "d"])
@@ -40,8 +49,17 @@ def offers(draw: st.DrawFn, catalog: str) -> Record:
     product = draw(IDS)
     characteristic = draw(st.sampled_from([None, "1", "2"]))
     ident = f"{product}#{characteristic}" if characteristic else product
-    name = draw(st.sampled_from(["x", "y"]))
-    return Offer(ident, product, characteristic, name, removed=draw(st.booleans()), catalog_id=catalog)
+    if draw(st.integers(0, 9)) == 0:
+        return Seen(ident, "Offer")
+    return Offer(
+        ident,
+        product,
+        characteristic,
+        draw(st.sampled_from(["x", "y"])),
+        removed=draw(st.booleans()),
+        catalog_id=catalog,
+        characteristics=draw(st.sampled_from([None, (), (("k", "v"),), (("k", "w"), ("l", "w"))])),
+    )
 
 
 NUMBERS = st.sampled_from(["0", "1", "2.5", "-1"])
@@ -85,7 +103,7 @@ class Model:
     products: dict[str, tuple[str | None, bool, str, frozenset[str], tuple[str, ...]]] = field(
         default_factory=dict
     )
-    offers: dict[str, tuple[str | None, bool, str]] = field(default_factory=dict)
+    offers: dict[str, tuple[str | None, bool, str, frozenset[tuple[str, str]]]] = field(default_factory=dict)
     prices: dict[tuple[str, str], str] = field(default_factory=dict)
     stocks: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -114,14 +132,19 @@ class Model:
             if record.removed and record.id in held:
                 held[record.id] = (held[record.id][0], True, *held[record.id][2:])
             else:
-                rest = (
-                    (frozenset(record.groups), tuple(dict.fromkeys(record.images))) if of is Product else ()
-                )
+                rest: tuple[Any, ...]
+                if of is Product:
+                    rest = (frozenset(record.groups), tuple(dict.fromkeys(record.images)))
+                elif record.characteristics is not None:
+                    rest = (frozenset(record.characteristics),)
+                else:
+                    rest = held[record.id][3:] if record.id in held else (frozenset(),)
                 held[record.id] = (record.name, record.removed, record.catalog_id, *rest)
         rejected = [record for record in records if isinstance(record, Rejected) and of is Product]
         if gaps or any(reject.id == "" for reject in rejected):
             return
-        present = {*(record.id for record in mine), *(reject.id for reject in rejected)}
+        seen = [record.id for record in records if isinstance(record, Seen) and record.record == of.__name__]
+        present = {*(record.id for record in mine), *(reject.id for reject in rejected), *seen}
         for catalog in {record.catalog_id for record in mine}:
             said = [
                 r.changes_only
@@ -143,6 +166,9 @@ def as_model(shop: Shop) -> Model:
         "SELECT product_id, path FROM product_image ORDER BY product_id, position"
     ):
         images.setdefault(product, []).append(path)
+    characteristics: dict[str, set[tuple[str, str]]] = {}
+    for offer, name, value in shop.rows("SELECT offer_id, name, value FROM offer_characteristic"):
+        characteristics.setdefault(offer, set()).add((name, value))
     return Model(
         {
             ident: (
@@ -157,7 +183,7 @@ def as_model(shop: Shop) -> Model:
             )
         },
         {
-            ident: (name, bool(removed), catalog)
+            ident: (name, bool(removed), catalog, frozenset(characteristics.get(ident, ())))
             for ident, name, removed, catalog in shop.rows("SELECT id, name, removed, catalog_id FROM offer")
         },
         {
