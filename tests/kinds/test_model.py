@@ -199,7 +199,7 @@ SESSIONS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SESSIONS)
 async def test_the_catalog_is_what_the_model_says(sessions: list[tuple[RecordExport, str]]) -> None:
     await compare(sessions)
