@@ -154,9 +154,17 @@ class ObmenApp(App[int], inherit_bindings=False):
         """Find sessions whose worker died, and dispatch what was lost; any control room does it, none leads."""
         from importers.worker.reaper import reap
 
+        told = set[str]()
+
+        def tell(error: ObmenError) -> None:
+            """What keeps a dead worker's session from its end, once."""
+            if (text := self.explain(error)) not in told:
+                told.add(text)
+                self.notify(text, severity="error", timeout=12, markup=False)
+
         while True:
             with self.reporting():
-                await reap(journal, self.settings)
+                await reap(journal, self.settings, tell)
             await asyncio.sleep(REAP_SECONDS)
 
     # What operators do. Each goes on when the screen that asked for it is closed.
