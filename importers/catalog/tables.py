@@ -140,6 +140,7 @@ def _product(r: Product, section_id: str) -> Rows:
         tuple((group,) for group in dict.fromkeys(r.groups)),
         _set_properties(r.properties),
         _distinct(r.requisites),
+        tuple(dict.fromkeys(r.characteristics)),
         _numbered(r.images),
     )  # fmt: skip
 
@@ -199,6 +200,7 @@ PRODUCT = Shape(
         Table("product_category", ("product_id", "category_id"), 2),
         Table("product_property", ("product_id", "property_id", "value"), 3),
         Table("product_requisite", ("product_id", "name", "value"), 3),
+        Table("product_characteristic", ("product_id", "characteristic_id", "name", "value"), 4),
         Table("product_image", ("product_id", "position", "path"), 2),
     ),
     sections=("Каталог",),

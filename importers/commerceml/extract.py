@@ -237,6 +237,7 @@ class Extractor:
                 groups=_ids(inner(node, "Группы", "Ид")),
                 properties=tuple(_properties(node)),
                 requisites=tuple(_requisites(node)),
+                characteristics=() if trait else tuple(_characteristics(node)),
                 images=tuple(images),
             )
         if trait:  # 2.04 lists goods per characteristic: the product is what stands before the #
@@ -278,7 +279,7 @@ class Extractor:
             removed=is_removed(element, node),
             catalog_id=self.section.catalog_id,
             # Of goods by characteristic, one file may tell these and the other one prices.
-            characteristics=tuple(_pairs(inner(node, "ХарактеристикиТовара", "ХарактеристикаТовара")))
+            characteristics=tuple((name, told) for _ident, name, told in _characteristics(node))
             if "ХарактеристикиТовара" in node
             else None,
             properties=tuple(_properties(node)) if "ЗначенияСвойств" in node else None,
@@ -482,12 +483,13 @@ def _requisites(node: Node) -> Iterator[tuple[str, str]]:
                 yield name, each
 
 
-def _pairs(elements: Iterable[etree._Element]) -> Iterator[tuple[str, str]]:
-    for element in elements:
+def _characteristics(node: Node) -> Iterator[tuple[str, str, str]]:
+    """(id or "", name, value)"""
+    for element in inner(node, "ХарактеристикиТовара", "ХарактеристикаТовара"):
         fields = children(element)
         name, told = value(fields, "Наименование"), value(fields, "Значение")
         if name and told:
-            yield name, told
+            yield value(fields, "Ид") or "", name, told
 
 
 def _quantities(node: Node) -> Iterator[tuple[str | None, etree._Element, str | None]]:

@@ -109,6 +109,8 @@ class Product(Record, frozen=True, gc=False):
     """(property id, value as written: an id of a PropertyValue or free text)."""
     requisites: tuple[tuple[str, str], ...] = ()
     """(Наименование, Значение) of ЗначенияРеквизитов."""
+    characteristics: tuple[tuple[str, str, str], ...] = ()
+    """(Ид or "", Наименование, Значение) of ХарактеристикиТовара that stand with the product: those of its offers."""
     images: tuple[str, ...] = ()
     """Paths with `/`, relative to the folder of the file; never absolute, never with `..`."""
 

@@ -194,6 +194,15 @@ def test_a_deletion_mark_beside_facts_holds(tmp_path: Path, attribute: str, elem
     assert found.removed
 
 
+def test_characteristics_that_stand_with_a_product(tmp_path: Path) -> None:
+    trait = "<ХарактеристикаТовара>{}<Наименование>Цвет</Наименование><Значение>{}</Значение></ХарактеристикаТовара>"
+    traits = trait.format("<Ид>c</Ид>", "хаки") + trait.format("", "синий") + trait.format("<Ид>d</Ид>", "")
+    product = f"<Товар><Ид>p</Ид><Наименование>n</Наименование><ХарактеристикиТовара>{traits}</ХарактеристикиТовара></Товар>"
+    assert one(tmp_path, goods(product), Product, Offer) == [
+        Product("p", "n", catalog_id="cat", characteristics=(("c", "Цвет", "хаки"), ("", "Цвет", "синий")))
+    ]
+
+
 def test_what_an_offer_does_not_tell(tmp_path: Path) -> None:
     """Nothing of its characteristics, properties and pictures, or that there are none of them."""
     silent = "<Предложение><Ид>p</Ид><Наименование>n</Наименование></Предложение>"

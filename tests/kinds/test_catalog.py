@@ -44,7 +44,7 @@ async def test_every_field_lands_in_its_column(shop: Shop) -> None:
             Product(
                 "p1", "Палатка", "A-1", "460", "Описание", "796", "Кедр", "22", catalog_id="catalog-1",
                 groups=("g2", "g1"), properties=(("color", "red"), ("unset", ZERO)),
-                requisites=(("Вес", "3.5"),), images=("import_files/b.jpg", "import_files/a.jpg"),
+                requisites=(("Вес", "3.5"),), characteristics=(("c1", "Цвет", "хаки"),), images=("import_files/b.jpg", "import_files/a.jpg"),
             ),
             PACKAGE,
             Offer(
@@ -70,6 +70,7 @@ async def test_every_field_lands_in_its_column(shop: Shop) -> None:
     assert shop.rows("SELECT category_id FROM product_category") == ["g1", "g2"]
     assert shop.rows("SELECT * FROM product_property") == [("p1", "color", "red")]
     assert shop.rows("SELECT * FROM product_requisite") == [("p1", "Вес", "3.5")]
+    assert shop.rows("SELECT * FROM product_characteristic") == [("p1", "c1", "Цвет", "хаки")]
     assert shop.rows("SELECT * FROM product_image") == [
         ("p1", 0, "import_files/b.jpg"),
         ("p1", 1, "import_files/a.jpg"),
