@@ -153,13 +153,14 @@ class Extractor:
             return
         if Property in self.wanted:
             yield Property(*found, value(node, "ТипЗначений"), is_removed(element, node))
-        if PropertyValue in self.wanted:
-            for variants in node.get("ВариантыЗначений", ()):
-                for variant in variants.iterchildren(etree.Element):
-                    yield from self._property_value(variant, found[0])
+        for variants in node.get("ВариантыЗначений", ()):
+            for variant in variants.iterchildren(etree.Element):
+                yield from self.property_value(variant, found[0])
 
-    def _property_value(self, variant: etree._Element, property_id: str) -> Iterator[Record | Rejected]:
+    def property_value(self, variant: etree._Element, property_id: str) -> Iterator[Record | Rejected]:
         """Справочник{ИдЗначения,Значение}, Вариант{Ид,Значение}, or a bare Значение that is its own id."""
+        if PropertyValue not in self.wanted:
+            return
         node = children(variant)
         if not node:
             if bare := normalise.text(variant.text):

@@ -12,7 +12,7 @@ from typing import cast
 
 from lxml import etree
 
-from importers.commerceml import encoding, shortcut
+from importers.commerceml import encoding, normalise, shortcut
 from importers.commerceml.extract import Extractor, children, line_of, value
 from importers.commerceml.files import Part, PartFile, open_part
 from importers.commerceml.records import Record, Rejected, Section
@@ -39,6 +39,8 @@ RECORDS = {
 }
 """Record elements by the container they must stand in: a Контрагент may also be a Представитель's."""
 OFFERS = "Предложения"
+VALUES = ("Справочник", "Вариант")
+"""Allowed values of a Свойство in its ВариантыЗначений: there may be more of them than anybody wants in memory."""
 LISTS = ("Группы", "ТипыЦен", "Склады", "ЕдиницыИзмерения")
 """Small lists of reference data that are read whole when they end."""
 DROPPED = ("Документ", "НаборТоваров")
@@ -111,7 +113,7 @@ class _Reading:
         """For UTF-8 whatever the file declares: what is in another encoding is decoded before."""
         return etree.XMLPullParser(
             events=("start", "end"),
-            tag=[f"{{*}}{name}" for name in (ROOT, *RECORDS, *LISTS, *DROPPED, *SECTIONS, OFFERS)],
+            tag=[f"{{*}}{name}" for name in (ROOT, *RECORDS, *VALUES, *LISTS, *DROPPED, *SECTIONS, OFFERS)],
             encoding="utf-8",
             remove_blank_text=True,
             remove_comments=True,
@@ -205,6 +207,11 @@ class _Reading:
                 self._flush()
                 self.container = parent
                 self.pending.append(element)
+        elif name in VALUES:
+            if parent is not None and _property_of(parent) is not None:
+                self._flush()
+                self.container = parent
+                self.pending.append(element)
         elif name in LISTS:
             if parent is not None and local(parent) in SECTIONS:
                 self._flush()
@@ -222,13 +229,18 @@ class _Reading:
         """Read the pending siblings and cut them off the tree."""
         if not self.pending:
             return
-        container = self.container
-        section = _section_of(container) if container is not None else None
+        container, last = self.container, self.pending[-1]
+        values = _property_of(container) if container is not None else None
+        section = _section_of(values[0] if values else container) if container is not None else None
         if container is not None and section is not None:
             extractor = self._enter(section)
-            read = extractor.by_element[local(self.pending[0])]
-            for element in self.pending:
-                self.records += read(element)
+            if values:  # all of them, as they may be written in several ways
+                for element in list(container)[: container.index(last) + 1]:
+                    self.records += extractor.property_value(element, values[1])
+            else:
+                read = extractor.by_element[local(last)]
+                for element in self.pending:
+                    self.records += read(element)
         _cut(self.pending[-1])
         self.pending.clear()
 
@@ -264,6 +276,24 @@ def _section_of(container: etree._Element) -> etree._Element | None:
     if local(container) in SECTIONS:
         return None if parent is not None and local(parent) == "Документ" else container
     return parent if parent is not None and local(parent) in SECTIONS else None
+
+
+def _property_of(container: etree._Element) -> tuple[etree._Element, str] | None:
+    """(Свойства, Ид of the Свойство) of ВариантыЗначений; None where the Ид is none, or comes only after them."""
+    of = container.getparent()
+    holder = of.getparent() if of is not None else None
+    if (
+        of is None
+        or holder is None
+        or (local(container), local(of), local(holder)) != ("ВариантыЗначений", "Свойство", "Свойства")
+        or _section_of(holder) is None
+    ):
+        return None
+    try:
+        ident = normalise.identity(value(children(of), "Ид"))
+    except ValueError:
+        return None
+    return (holder, ident) if ident else None
 
 
 def _section(element: etree._Element) -> Section:

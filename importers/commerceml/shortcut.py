@@ -35,8 +35,9 @@ def _field(name: str, *, wanted: bool = True, optional: bool = False) -> str:
     return rf"(?:<{name}>{text}</{name}>{_S})" + ("?" if optional else "")
 
 
-_NUMBER = r"((?:0|[1-9][0-9]{0,14})(?![0-9])(?:\.[0-9]{0,9}[1-9])?)(?:\.0{1,10}|0{1,10})?"
-"""A plain number; what is captured is already canonical (see normalise.number)."""
+_WHOLE = r"(?:0|[1-9][0-9]{0,14})"
+_NUMBER = rf"({_WHOLE}(?:\.[0-9]{{0,9}}[1-9](?=0{{0,10}}<)|(?=(?:\.0{{1,10}})?<)))[.0]*"
+"""A plain number; what is captured is already canonical (see normalise.number), what follows is nothing but zeros."""
 
 
 Take = Callable[[str, int], tuple[Record, int] | None]

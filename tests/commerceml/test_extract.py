@@ -90,7 +90,37 @@ def test_property_values_in_three_forms(tmp_path: Path, variants: str, values: l
         f"<ВариантыЗначений>{variants}</ВариантыЗначений></Свойство></Свойства>"
     )
     found = one(tmp_path, classifier(body), Property, PropertyValue)
-    assert found == [Property("p", "Цвет", "Справочник"), *(PropertyValue(i, "p", v) for i, v in values)]
+    found.remove(Property("p", "Цвет", "Справочник"))  # before its values or after them
+    assert found == [PropertyValue(i, "p", v) for i, v in values]
+
+
+def test_a_property_may_have_very_many_values(tmp_path: Path) -> None:
+    """More than the tree may have nodes: each is read when it ends, whatever stands around it."""
+    variants = "".join(
+        f"<Справочник><ИдЗначения>{n}</ИдЗначения><Значение>v{n}</Значение></Справочник>\n"
+        for n in range(150_000)
+    )
+    mixed = f"<Значение>bare</Значение>{variants}<Вариант><Ид>last</Ид><Значение>v</Значение></Вариант><Значение>end</Значение>"
+    body = f"<Свойства><Свойство><Ид>p</Ид><Наименование>Цвет</Наименование><ВариантыЗначений>{mixed}</ВариантыЗначений></Свойство></Свойства>"
+    found = one(tmp_path, classifier(body), Property, PropertyValue)
+    assert [record.id for record in found if isinstance(record, PropertyValue)] == [
+        "bare",
+        *map(str, range(150_000)),
+        "last",
+        "end",
+    ]
+    assert Property("p", "Цвет", None) in found
+
+
+@pytest.mark.parametrize("late", ["<Ид>p</Ид>", ""])
+def test_values_before_the_id_of_their_property(tmp_path: Path, late: str) -> None:
+    early = "" if late else "<Ид>p</Ид>"
+    variants = "<ВариантыЗначений><Справочник><ИдЗначения>v</ИдЗначения><Значение>V</Значение></Справочник></ВариантыЗначений>"
+    body = (
+        f"<Свойства><Свойство>{early}<Наименование>Цвет</Наименование>{variants}{late}</Свойство></Свойства>"
+    )
+    found = one(tmp_path, classifier(body), PropertyValue)
+    assert found == [PropertyValue("v", "p", "V")]
 
 
 def test_units_without_padding(tmp_path: Path) -> None:

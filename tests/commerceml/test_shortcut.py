@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from importers.commerceml import reader, shortcut
+from importers.commerceml import normalise, reader, shortcut
 from importers.commerceml.files import Part
 from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Record, Section
 from importers.errors import BadFile
@@ -163,3 +163,11 @@ def test_more_line_breaks_than_a_text_may_have(tmp_path: Path) -> None:
 def test_what_one_kind_does_not_want_has_no_fast_way() -> None:
     assert shortcut.take_for(frozenset((Offer, OfferPrices))) is None
     assert shortcut.take_for(frozenset((OfferPrices, OfferStocks))) is None
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.text("0125.", min_size=1, max_size=8))
+def test_a_number_that_is_taken_is_the_one_that_is_written(written: str) -> None:
+    found = re.match(f"{shortcut._NUMBER}<", written + "<")
+    if found:
+        assert found[1] == normalise.number(written)

@@ -44,7 +44,8 @@ async def test_every_field_lands_in_its_column(shop: Shop) -> None:
             Product(
                 "p1", "Палатка", "A-1", "460", "Описание", "796", "Кедр", "22", catalog_id="catalog-1",
                 groups=("g2", "g1"), properties=(("color", "red"), ("unset", ZERO)),
-                requisites=(("Вес", "3.5"),), characteristics=(("c1", "Цвет", "хаки"),), images=("import_files/b.jpg", "import_files/a.jpg"),
+                requisites=(("Вес", "3.5"),), characteristics=(("c1", "Цвет", "хаки"),),
+                images=("import_files/b.jpg", "import_files/a.jpg"),
             ),
             PACKAGE,
             Offer(
