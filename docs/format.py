@@ -25,10 +25,10 @@ A folder or a .zip (also zips in it). The types that a file may serve follow fro
 {names}
 
 Any other name (`import.xml`, `offers0_1.xml`, `offers___guid.xml`, …) may hold everything. Where an export has files of
-its own for prices (`prices…`), stocks (`rests…`) or customers (`contragents…`), another file that has none of these is not
-read for them. Parts are read in the order of their numbers, also those in several archives. Missing numbers, and files
-that cannot be recognised because they are empty, cut, or in another encoding, are told, and nothing is removed by absence
-then.
+its own for prices (`prices…`), stocks (`rests…`) or customers (`contragents…`), another file that has none of these is
+not read for them. Parts are read in the order of their numbers, also those in several archives. Missing numbers, and
+files that cannot be recognised because they are empty, cut, or in another encoding, are told, and nothing is removed
+by absence then.
 
 Encoding: the byte order mark, else UTF-8 if all bytes are UTF-8, else what the file declares. DOCTYPE, entities and
 external references are refused. A file that changes while it is read fails the session.
