@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from importers.errors import BadFile
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from importers.commerceml.files import PartFile
 
 _DECLARATION = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_ROOT = re.compile(r"\s*<(?:[\w.-]+:)?([\w.-]+)")
+_ROOT = re.compile(r"\s*<(?:!doctype\s+)?(?:[\w.-]+:)?([\w.-]+)(?=[\s/>\[])", re.IGNORECASE)
 _ASIDE = re.compile(r"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)", re.DOTALL)
 _CHUNK = 1 << 20
 _KNOWN = frozenset(
@@ -65,7 +66,7 @@ def text_of(head: bytes) -> tuple[str, str]:
 
 
 def root_in(head: str) -> str | None:
-    """The local name of the root element in `text_of` a file; None where something else comes first."""
+    """The local name of the root element in `text_of` a file; None where something else comes first, or it is cut."""
     match = _ROOT.match(head)
     return match[1] if match else None
 
@@ -92,6 +93,20 @@ def decide(file: PartFile, name: str) -> str:
             name,
         )
     return by_declaration
+
+
+def found_in(file: PartFile, encoding: str, sought: Mapping[str, Iterable[str]]) -> set[str]:
+    """The keys of which one text stands somewhere in `file`; all keys where that cannot be told."""
+    if not is_known(encoding):
+        return set(sought)
+    texts = {key: [text.encode(encoding, "ignore") for text in of_key] for key, of_key in sought.items()}
+    longest = max(len(text) for of_key in texts.values() for text in of_key)
+    found: set[str] = set()
+    data = b""
+    while len(found) < len(texts) and (chunk := file.read(_CHUNK)):
+        data = data[-longest:] + chunk
+        found |= {key for key in texts.keys() - found if any(text in data for text in texts[key])}
+    return found
 
 
 def _bad_byte(file: PartFile, encoding: str) -> int | None:

@@ -84,22 +84,22 @@ class Inspection(msgspec.Struct, frozen=True):
 def inspect_export(path: str | Path) -> Inspection:
     """Read every file of the export once. Raises SourceError, BadFile."""
     export = open_export(path)
-    counted = {part.name: _count(part) for part in export.parts}
-    files = tuple(_file(part, *counted[part.name]) for part in export.parts)
+    counted = {part: _count(part) for part in export.parts}
+    files = tuple(_file(part, *counted[part]) for part in export.parts)
     pictures = {part.name for part in export.images().values()}
     kinds = {}
     for kind in KINDS:
         parts = [
             part
             for part in export.files_for(kind)
-            if kind == "images" or any(counted[part.name][0][name] for name in OF_KIND[kind])
+            if kind == "images" or any(counted[part][0][name] for name in OF_KIND[kind])
         ]
         kinds[kind] = KindSummary(
             len(parts),
             sum(part.size for part in parts),
             len(pictures)
             if kind == "images"
-            else sum(counted[part.name][0][name] for part in parts for name in OF_KIND[kind]),
+            else sum(counted[part][0][name] for part in parts for name in OF_KIND[kind]),
             max((part.modified for part in parts), default=None),
         )
     return Inspection(

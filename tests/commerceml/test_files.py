@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from importers.commerceml import encoding as encodings
 from importers.commerceml import open_export
+from importers.commerceml.files import open_part
 from importers.commerceml.records import OfferPrices, OfferStocks, Product
 from importers.errors import BadFile, SourceError
 from tests.commerceml.exports import goods, package, read, stream, write, xml
@@ -36,6 +38,81 @@ def test_missing_parts_are_told(tmp_path: Path) -> None:
     for number in (1, 3):
         write(tmp_path, xml(package("")), f"prices_1_{number}_abc.xml")
     assert open_export(tmp_path).gaps == ("prices_1_2: this part is missing",)
+
+
+@pytest.mark.parametrize(
+    ("names", "gap"),
+    [
+        (("import_1", "import_3"), "import_2"),
+        (("import1", "import3"), "import2"),
+        (("import_0", "import_2"), "import_1"),
+        (("1", "3"), "2"),
+        (("import0_1", "import2_1"), "import1_…"),
+        (("import0_2",), "import0_1"),
+        (("import_1_872a8dd1-f81c", "import_3_5c086757-7615"), "import_2"),
+    ],
+)
+def test_missing_numbers_are_told(tmp_path: Path, names: tuple[str, ...], gap: str) -> None:
+    for name in names:
+        write(tmp_path, PRODUCT, f"{name}.xml")
+    assert open_export(tmp_path).gaps == (f"{gap}: this part is missing",)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("offers_2026_11_20", "offers_2026_11_23"),
+        ("offers_20_11_2026", "offers_23_11_2026"),
+        ("offers_20261120", "offers_20261123"),
+        ("import___12345678-0001", "import___12345678-0003"),
+        ("import_12345678-0001", "import_32345678-0003"),
+        ("catalog7", "catalog9"),
+        ("import_1", "import_2", "offers_1"),
+    ],
+)
+def test_dates_and_guids_are_no_numbers_of_parts(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        write(tmp_path, PRODUCT, f"{name}.xml")
+    assert open_export(tmp_path).gaps == ()
+
+
+UNKNOWN = {
+    "empty": b"",
+    "cut in its declaration": b'<?xml version="1.0" enco',
+    "cut in its root": b'<?xml version="1.0"?>\n<' + "Коммерческая".encode(),
+    "in another encoding than it says": PRODUCT.encode("cp1251"),
+    "in an encoding that nobody knows": PRODUCT.replace("UTF-8", "x-1c").encode("cp1251"),
+    "begins with a long comment": f"<!--{'x' * 70_000}-->{PRODUCT}".encode(),
+}
+
+
+@pytest.mark.parametrize("how", UNKNOWN)
+def test_a_file_that_cannot_be_recognised_is_told(tmp_path: Path, how: str) -> None:
+    """The half of a catalog must not count as all of it."""
+    write(tmp_path, PRODUCT, "catalog0_1.xml")
+    write(tmp_path, UNKNOWN[how], "catalog0_2.xml")
+    export = open_export(tmp_path)
+    assert [part.name for part in export.parts] == ["catalog0_1.xml"]
+    (gap,) = export.gaps
+    assert gap.startswith("catalog0_2.xml: cannot be recognised")
+
+
+@pytest.mark.parametrize("how", UNKNOWN)
+def test_a_file_that_cannot_be_recognised_is_no_export(tmp_path: Path, how: str) -> None:
+    with pytest.raises(SourceError, match="holds no export"):
+        open_export(write(tmp_path, UNKNOWN[how], "catalog.xml"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<config/>", "<html><body/></html>", "<!DOCTYPE html>\n<html/>", "<!doctype html><html/>",
+     '<!DOCTYPE plist PUBLIC "x" "y">\n<plist/>', "<?xml version='1.0'?><a:b c='d'/>"],
+)  # fmt: skip
+def test_other_files_are_not_told(tmp_path: Path, text: str) -> None:
+    write(tmp_path, PRODUCT, "catalog.xml")
+    write(tmp_path, text, "other.xml")
+    export = open_export(tmp_path)
+    assert ([part.name for part in export.parts], export.gaps) == (["catalog.xml"], ())
 
 
 @pytest.mark.parametrize("form", ["folder", "zip", "zip in a folder", "zip in a zip"])
@@ -70,6 +147,58 @@ def test_other_files_are_read_for_every_type_that_they_may_hold(tmp_path: Path) 
     write(tmp_path, xml(PRICES), "catalog_prices.xml")
     assert len(read(tmp_path, OfferPrices, kind="prices")) == 2
     assert read(tmp_path, OfferStocks, kind="stocks") == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251", "utf-16"])
+@pytest.mark.parametrize("prefix", ["", "c:"])
+def test_what_begins_late_in_a_file_is_read(tmp_path: Path, encoding: str, prefix: str) -> None:
+    """There are files of prices; offers.xml has some, too, behind the part that shows what it is."""
+    many = "".join(
+        f"<Предложение><Ид>{n}</Ид><Наименование>x</Наименование></Предложение>" for n in range(9000)
+    )
+    price = "<Цены><Цена><ИдТипаЦены>t</ИдТипаЦены><ЦенаЗаЕдиницу>5</ЦенаЗаЕдиницу></Цена></Цены>"
+    text = package(many + OFFER.format(price))
+    if prefix:
+        text = text.replace("<", "<c:").replace("<c:/", "</c:")
+    text = xml(text, declaration=f'<?xml version="1.0" encoding="{encoding}"?>', namespace=' xmlns:c="c"')
+    write(tmp_path, text.replace("utf-8-sig", "utf-8").encode(encoding), "offers.xml")
+    write(tmp_path, xml(package("")), "prices.xml")
+    write(tmp_path, xml(package("")), "rests.xml")
+    assert len(read(tmp_path, OfferPrices, kind="prices")) == 1
+    assert [part.name for part in open_export(tmp_path).files_for("stocks")] == ["rests.xml"]
+
+
+def test_what_lies_between_two_looks_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encodings, "_CHUNK", 7)
+    (part,) = open_export(write(tmp_path, xml(PRICES))).parts
+    with open_part(part) as file:
+        assert encodings.found_in(file, "utf-8", {"a": ["<Цены"], "b": ["<Остатки", "ЦенаЗаЕдиницу"], "c": ["x:"]}) == {
+            "a", "b"
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "kinds"),
+    [
+        (goods("<Товар><Ид>p</Ид><Цены><Цена/></Цены></Товар>"), {"prices"}),
+        (goods("<Товар><Ид>p</Ид><Количество>5</Количество></Товар>"), {"stocks"}),
+        (goods('<Товар><Ид>p</Ид><Склад ИдСклада="w" КоличествоНаСкладе="5"/></Товар>'), {"stocks"}),
+        (goods("<Товар><Ид>p</Ид></Товар>") + PRICES, {"prices", "variants"}),
+        ("<Классификатор><Склады><Склад/></Склады></Классификатор>" + goods("<Товар/>"), set()),
+    ],
+)
+def test_goods_are_read_for_what_they_hold(tmp_path: Path, body: str, kinds: set[str]) -> None:
+    write(tmp_path, xml(body), "goods.xml")
+    (part,) = open_export(tmp_path).parts
+    assert part.kinds == {"catalog", "attributes", "images"} | kinds
+
+
+def test_prices_of_goods_are_read(tmp_path: Path) -> None:
+    """Also where there are files of prices."""
+    price = "<Цены><Цена><ИдТипаЦены>t</ИдТипаЦены><ЦенаЗаЕдиницу>5</ЦенаЗаЕдиницу></Цена></Цены>"
+    write(tmp_path, xml(goods(f"<Товар><Ид>p</Ид>{price}</Товар>")), "goods/goods_1_1_a.xml")
+    write(tmp_path, xml(package("")), "prices/prices_1_1_a.xml")
+    assert len(read(tmp_path, OfferPrices, kind="prices")) == 1
 
 
 @pytest.mark.parametrize("make", ["missing", "empty", "no xml", "other xml", "damaged zip", "encrypted name"])

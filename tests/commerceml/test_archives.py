@@ -1,0 +1,258 @@
+"""Archives as they come: one for each part, archives in archives, names of Windows, thousands of files."""
+
+from __future__ import annotations
+
+import os
+import time
+import zipfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from importers.commerceml import files, open_export
+from importers.commerceml.files import open_part
+from importers.commerceml.records import Product
+from importers.errors import BadFile, SourceError
+from tests.commerceml.exports import goods, read, xml
+
+PRODUCT = "<Товар><Ид>{}</Ид><Наименование>x</Наименование></Товар>"
+IMPORT = xml(goods(PRODUCT.format("p")))
+
+
+def zipped(path: Path, members: dict[str, str | bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+def nested(path: Path, members: dict[str, str | bytes]) -> bytes:
+    """An archive to be put into another one."""
+    data = zipped(path, members).read_bytes()
+    path.unlink()
+    return data
+
+
+def ids(source: Path) -> list[str]:
+    return [record.id for record in read(source, Product) if isinstance(record, Product)]
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+# Names
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_parts_are_in_the_order_of_their_archives(tmp_path: Path, form: str) -> None:
+    source = tmp_path / "1c"
+    for number in (10, 9, 1):
+        zipped(source / f"import_{number}.zip", {"import.xml": xml(goods(PRODUCT.format(number)))})
+    if form == "zip":
+        source = zipped(tmp_path / "all.zip", {path.name: path.read_bytes() for path in source.iterdir()})
+    assert [part.name for part in open_export(source).parts] == [
+        f"import_{number}.zip/import.xml" for number in (1, 9, 10)
+    ]
+    assert ids(source) == ["1", "9", "10"]
+
+
+def test_the_archive_that_is_the_source_is_not_in_names(tmp_path: Path) -> None:
+    source = zipped(tmp_path / "prices.zip", {"goods/import.xml": IMPORT})
+    assert [part.name for part in open_export(source).parts] == ["goods/import.xml"]
+
+
+def test_missing_archives_are_told(tmp_path: Path) -> None:
+    """Pictures count: of one with them alone, nothing is missing."""
+    zipped(tmp_path / "1c" / "v_1.zip", {"import.xml": IMPORT})
+    zipped(tmp_path / "1c" / "v_2.zip", {"import_files/a.jpg": b"a"})
+    zipped(tmp_path / "1c" / "v_4.zip", {"import_files/b.jpg": b"b"})
+    assert open_export(tmp_path / "1c").gaps == ("v_3.zip: this part is missing",)
+
+
+def test_names_of_windows_are_paths(tmp_path: Path) -> None:
+    source = zipped(
+        tmp_path / "1c.zip",
+        {"goods\\import.xml": IMPORT, "prices\\a.xml": xml(""), "goods\\import_files\\ab\\1.jpg": b"picture"},
+    )
+    export = open_export(source)
+    assert [part.name for part in export.parts] == ["goods/import.xml", "prices/a.xml"]
+    assert export.parts[1].kinds == {"prices"}
+    with open_part(export.images()["import_files/ab/1.jpg"]) as file:
+        assert file.read() == b"picture"
+    assert ids(source) == ["p"]
+
+
+def test_pictures_of_archives_are_found_by_their_path(tmp_path: Path) -> None:
+    zipped(tmp_path / "1c" / "goods.zip", {"import.xml": IMPORT, "import_files/ab/1.jpg": b"1"})
+    images = open_export(tmp_path / "1c").images()
+    assert {"import_files/ab/1.jpg", "goods.zip/import_files/ab/1.jpg"} <= images.keys()
+
+
+@pytest.mark.parametrize("form", ["zip", "folder"])
+def test_control_characters_in_names_are_not_shown(tmp_path: Path, form: str) -> None:
+    name = "import\x1b[2J\u202e.xml"
+    if form == "zip":
+        source = zipped(tmp_path / "1c.zip", {name: IMPORT})
+    else:
+        source = tmp_path / "1c"
+        source.mkdir()
+        (source / name).write_text(IMPORT, encoding="utf-8")
+    assert [part.name for part in open_export(source).parts] == ["import\ufffd[2J\ufffd.xml"]
+    assert ids(source) == ["p"]
+
+
+def test_control_characters_in_names_are_not_in_errors(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as error:
+        open_export(zipped(tmp_path / "1c.zip", {"../\x1b[2J.xml": IMPORT}))
+    assert "outside" in str(error.value)
+    assert "\x1b" not in str(error.value)
+    (tmp_path / "1c").mkdir()
+    (tmp_path / "1c" / "\x1b.xml").symlink_to("/etc/passwd")
+    with pytest.raises(SourceError, match="link") as error:
+        open_export(tmp_path / "1c")
+    assert "\x1b" not in str(error.value)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("names", [("import.xml", "import.xml"), ("goods/import.xml", "goods\\import.xml")])
+def test_two_files_of_one_name_are_refused(tmp_path: Path, names: tuple[str, str]) -> None:
+    with zipfile.ZipFile(tmp_path / "1c.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, IMPORT)
+    with pytest.raises(SourceError, match=rf"1c\.zip: the archive holds {names[0]} twice"):
+        open_export(tmp_path / "1c.zip")
+
+
+def test_what_macos_adds_is_no_part(tmp_path: Path) -> None:
+    source = zipped(tmp_path / "1c.zip", {"catalog.xml": IMPORT, "__MACOSX/._catalog.xml": b"\0\5\x16\7"})
+    export = open_export(source)
+    assert ([part.name for part in export.parts], export.gaps) == (["catalog.xml"], ())
+
+
+# Archives in archives
+
+
+def test_an_archive_too_deep_is_refused(tmp_path: Path) -> None:
+    deepest = nested(tmp_path / "x.zip", {"import.xml": IMPORT})
+    middle = nested(tmp_path / "x.zip", {"deepest.zip": deepest, "goods.xml": IMPORT})
+    with pytest.raises(SourceError, match=r"all\.zip/middle\.zip: deepest\.zip cannot be read.*unpack it"):
+        open_export(zipped(tmp_path / "all.zip", {"middle.zip": middle}))
+
+
+def test_an_archive_too_large_to_be_unpacked_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_NESTED_BYTES", 100)
+    inner = nested(tmp_path / "x.zip", {"import.xml": IMPORT})
+    with pytest.raises(SourceError, match=r"all\.zip: inner\.zip cannot be read.*unpack it"):
+        open_export(zipped(tmp_path / "all.zip", {"inner.zip": inner}))
+
+
+def test_without_room_to_unpack_the_cure_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object, **_named: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    source = zipped(tmp_path / "all.zip", {"inner.zip": nested(tmp_path / "x.zip", {"import.xml": IMPORT})})
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(SourceError, match="No space left on device; free some space"):
+        open_export(source)
+
+
+# Size
+
+
+def with_many_files(path: Path, count: int) -> Path:
+    return zipped(path, {f"{number}.txt": b"" for number in range(count)} | {"import.xml": IMPORT})
+
+
+@pytest.mark.parametrize("form", ["zip", "zip in a zip", "zips in a zip", "zip64"])
+def test_too_many_files_are_refused_before_their_list_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr(files, "MAX_LIST_BYTES", 10_000)
+    if form == "zip64":
+        monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 10)
+    source = with_many_files(tmp_path / "many.zip", 120 if form == "zips in a zip" else 250)
+    if "in a zip" in form:
+        data = source.read_bytes()
+        source = zipped(tmp_path / "all.zip", {f"{number}.zip": data for number in range(3)})
+    with pytest.raises(SourceError, match=r"zip.*: the archive holds too many files"):
+        open_export(source)
+
+
+def test_a_list_longer_than_the_archive_is_damage(tmp_path: Path) -> None:
+    source = zipped(tmp_path / "1c.zip", {"import.xml": IMPORT})
+    data = bytearray(source.read_bytes())
+    data[-10:-6] = b"\xff\xff\xff\x7f"
+    source.write_bytes(data)
+    with pytest.raises(SourceError, match="damaged"):
+        open_export(source)
+
+
+@pytest.mark.parametrize("form", ["zip", "zip in a zip"])
+def test_many_files_are_read_in_no_time(tmp_path: Path, form: str) -> None:
+    """The list of an archive is read once, not for each of its files."""
+    source = zipped(tmp_path / "1c.zip", {f"import_{n}.xml": xml(goods("")) for n in range(2000)})
+    if form == "zip in a zip":
+        source = zipped(tmp_path / "all.zip", {"1c.zip": source.read_bytes()})
+    start = time.process_time()
+    assert len(open_export(source).parts) == 2000
+    assert read(source, Product) == []
+    assert time.process_time() - start < 10
+
+
+def test_archives_are_read_in_any_order(tmp_path: Path) -> None:
+    members = {f"import_files/{number}.jpg": os.urandom(3000) for number in range(50)}
+    inner = nested(tmp_path / "x.zip", {**members, "import.xml": IMPORT})
+    export = open_export(zipped(tmp_path / "all.zip", {"1.zip": inner, "2.zip": inner}))
+    for name in sorted(members, reverse=True):
+        for number in (2, 1):
+            with open_part(export.images()[f"{number}.zip/{name}"]) as file:
+                assert file.read() == members[name]
+
+
+def test_two_readers_of_an_archive_do_not_meet(tmp_path: Path) -> None:
+    members = {f"{number}.jpg": bytes([number]) * 100_000 for number in range(2)}
+    export = open_export(zipped(tmp_path / "1c.zip", {**members, "import.xml": IMPORT}, zipfile.ZIP_STORED))
+    with open_part(export.images()["0.jpg"]) as one, open_part(export.images()["1.jpg"]) as other:
+        for _ in range(10):
+            assert (one.read(10_000), other.read(10_000)) == (b"\0" * 10_000, b"\1" * 10_000)
+
+
+def test_archives_do_not_stay_open(tmp_path: Path) -> None:
+    before = descriptors()
+    for number in range(100):
+        zipped(tmp_path / f"import_{number}.zip", {"import.xml": IMPORT})
+    export = open_export(tmp_path)
+    assert descriptors() <= before
+    for part in export.parts:
+        with open_part(part) as file:
+            assert file.read()
+    assert descriptors() <= before + files.KEPT
+
+
+@pytest.mark.parametrize("form", ["zip", "zip in a zip"])
+@pytest.mark.parametrize("when", ["while it is read", "before it is read again"])
+def test_a_changed_archive_is_never_read_as_if_it_were_the_old_one(
+    tmp_path: Path, form: str, when: str
+) -> None:
+    def written(name: str, told: str) -> Path:
+        members: dict[str, str | bytes] = {"import.xml": xml(goods(PRODUCT.format(told)))}
+        if form == "zip in a zip":
+            members = {"inner.zip": nested(tmp_path / "x.zip", members)}
+        return zipped(tmp_path / name, members)
+
+    source = written("1c.zip", "old")
+    (part,) = open_export(source).parts
+    with open_part(part) as file:
+        assert b"old" in file.read()
+    with ExitStack() as reading:
+        if when == "while it is read":
+            reading.enter_context(pytest.raises(BadFile, match="changed"))
+            reading.enter_context(open_part(part)).read(1)
+        written("new.zip", "new").replace(source)
+    with open_part(part) as file:
+        assert b"new" in file.read()
