@@ -5,26 +5,33 @@ Nothing outside of the source is ever opened: links that lead out, `..` and abso
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
-import struct
-import tempfile
-import threading
-import zipfile
-import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path, PurePosixPath
-from stat import S_ISREG
 from typing import IO
+from zipfile import ZipInfo
 
 import msgspec
 
+from importers.commerceml.archives import (
+    DAMAGED,
+    Archive,
+    close_idle,
+    entries,
+    identity_of,
+    nested_too_far,
+    opened,
+    packed_at,
+    refuse_long_list,
+    refused,
+    time_of,
+)
 from importers.commerceml.records import Record, Rejected
-from importers.errors import BadFile, SourceError
+from importers.errors import BadFile
 from importers.texts import _, plain
 
 ALL = frozenset(("catalog", "attributes", "variants", "stocks", "prices", "customers", "images"))
@@ -61,22 +68,6 @@ GIVEN = frozenset((*NAMES, "import", "offers"))
 """The names that 1C gives: in such a file a wrong root is an error, and no sign of another file."""
 
 HEAD = 65536
-DAMAGED = (
-    zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, EOFError, KeyError, OSError,
-    OverflowError, UnicodeDecodeError,
-)  # fmt: skip
-"""What zipfile raises for a .zip that is not as it should be."""
-PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""How 1C packs. Other ways unpack to any size from a few bytes, before a limit can be looked at."""
-MAX_ENTRY_BYTES = 20 * 2**30
-MAX_RATIO = 300
-"""An archived file that unpacks to so many times its size is a bomb: XML of 1C packs 10 to 40 times."""
-MAX_NESTED_BYTES = 4 * 2**30
-"""A .zip that lies in a .zip is unpacked to the disk as a whole."""
-MAX_LIST_BYTES = 12 * 2**20
-"""The list of files in an archive, those in it included; in memory it takes up to twenty times as much."""
-KEPT = 32
-"""So many archives stay open while an export is read."""
 _NUMBERS = re.compile(r"(\d+)")
 _NUMBERED = re.compile(r"(?!.*\d_\d\d?_(?:\d\d|\d{4})$)(\D*)(\d{1,3})(?:_(\d{1,4}))?(?:_.*)?")
 """(before, number, part) of a name that has them and is no date. No group of a GUID is so short."""
@@ -106,8 +97,9 @@ class Export(msgspec.Struct, frozen=True):
     """In the order of reading: by number, not by text."""
     gaps: tuple[str, ...]
     """Files that are missing between others, or cannot be recognised, as messages."""
-    pictures: dict[str, Part]
-    """Image files by their path relative to the folder of goods, as <Картинка> names them."""
+    pictures: tuple[tuple[str, ...], ...] = ()
+    """Image files as (name,) in a folder, (name, path, *members) elsewhere: there are tens of thousands of them, and
+    most import types want none."""
 
     def files_for(self, kind: str) -> tuple[Part, ...]:
         """The files that may serve an import type; a plug-in's type is given all."""
@@ -139,8 +131,16 @@ class Export(msgspec.Struct, frozen=True):
             on_progress(total, total)
 
     def images(self) -> dict[str, Part]:
-        """Image files, by every end of their path: <Картинка> is relative to the folder of the goods."""
-        return self.pictures
+        """Image files, by every end of their path: <Картинка> is relative to the folder of the goods. Their sizes and
+        times are not looked at."""
+        found = {}
+        for name, *place in self.pictures:
+            path = Path(place[0]) if place else self.path / name
+            part = Part(name, 0, "", frozenset(), path, tuple(place[1:]))
+            pieces = name.split("/")
+            for start in range(len(pieces)):
+                found["/".join(pieces[start:])] = part
+        return found
 
 
 class PartFile:
@@ -165,139 +165,17 @@ def open_part(part: Part) -> Iterator[PartFile]:
     with ExitStack() as stack:
         with _reading(part):
             if part.members:
-                archive = stack.enter_context(_archive(part.path, *part.members[:-1]))
+                archive = stack.enter_context(opened(part.path, *part.members[:-1]))
                 before = archive.identity
                 file: IO[bytes] = stack.enter_context(archive.zip.open(part.members[-1]))
             else:
                 file = stack.enter_context(part.path.open("rb"))
-                before = _identity(os.fstat(file.fileno()))
+                before = identity_of(os.fstat(file.fileno()))
         yield PartFile(file, part)
-        if before != _identity(_stat(part)):
+        if before != identity_of(_stat(part)):
             raise BadFile(
                 _("the file was changed while it was read; import again when 1C is done"), part.name
             )
-
-
-class _Archive:
-    """A .zip that is open, or one that lies in it. To open it is to read the list of all its files."""
-
-    def __init__(self, path: Path, nested: str | None) -> None:
-        self.path = path
-        self.nested = nested
-        with ExitStack() as stack:
-            if nested is None:
-                file: IO[bytes] = stack.enter_context(path.open("rb"))
-                self.identity = _identity(os.fstat(file.fileno()))
-            else:
-                with _archive(path) as outer:
-                    self.identity = outer.identity
-                    file = stack.enter_context(_unpacked(outer.zip, nested, path))
-            self.list_bytes = _list_bytes(file)
-            _refuse_long_list(self.list_bytes, path if nested is None else f"{path}/{nested}")
-            self.zip: zipfile.ZipFile = stack.enter_context(zipfile.ZipFile(file))
-            self.close = stack.pop_all().close
-
-
-class _Idle:
-    """Archives that are open and read by nobody at the moment, the one that was read last at the end."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._archives: list[_Archive] = []
-
-    def take(self, path: Path, nested: str | None) -> _Archive | None:
-        """The archive, if it is here and its file is still the same; it belongs to the caller alone."""
-        identity = _identity(path.stat())
-        with self._lock:
-            for at, archive in enumerate(self._archives):
-                if (archive.path, archive.nested, archive.identity) == (path, nested, identity):
-                    return self._archives.pop(at)
-        return None
-
-    def keep(self, archive: _Archive) -> None:
-        with self._lock:
-            self._archives.append(archive)
-            while len(self._archives) > KEPT or (
-                len(self._archives) > 1 and sum(one.list_bytes for one in self._archives) > MAX_LIST_BYTES
-            ):
-                self._archives.pop(0).close()
-
-    def close(self) -> None:
-        with self._lock:
-            while self._archives:
-                self._archives.pop().close()
-
-
-_idle = _Idle()
-atexit.register(_idle.close)
-
-
-@contextmanager
-def _archive(path: Path, nested: str | None = None) -> Iterator[_Archive]:
-    archive = _idle.take(path, nested) or _Archive(path, nested)
-    try:
-        yield archive
-    except BaseException:
-        archive.close()
-        raise
-    _idle.keep(archive)
-
-
-def _list_bytes(file: IO[bytes]) -> int:
-    """The size of an archive's list of files by its end record, which zipfile goes by; 0 where it finds it damaged."""
-    end = zipfile._EndRecData(file)  # type: ignore[attr-defined]
-    size, place = (end[5], end[9]) if end else (0, 0)
-    return int(size) if size <= place else 0
-
-
-def _refuse_long_list(size: int, path: Path | str) -> None:
-    if size > MAX_LIST_BYTES:
-        raise _refused(
-            _("{path}: the archive holds too many files; pack them into several archives"), path=path
-        )
-
-
-def _unpacked(archive: zipfile.ZipFile, name: str, path: Path) -> IO[bytes]:
-    """A member as a file without a name: in what is packed, each step back means to unpack from the beginning."""
-    if archive.getinfo(name).file_size > MAX_NESTED_BYTES:
-        raise _nested_too_far(path, name)
-    with ExitStack() as stack:
-        with _room():
-            copy = stack.enter_context(tempfile.TemporaryFile(buffering=0))
-        with archive.open(name) as source:
-            while chunk := source.read(1 << 20):
-                _write(copy, memoryview(chunk))
-        stack.pop_all()  # it stays open
-    return copy
-
-
-def _write(file: IO[bytes], data: memoryview) -> None:
-    with _room():
-        while data:
-            data = data[file.write(data) :]
-
-
-@contextmanager
-def _room() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _refused(
-            _("{folder}: cannot hold temporary files: {error}; free some space or set $TMPDIR"),
-            folder=tempfile.tempdir or "$TMPDIR",
-            error=error.strerror,
-        ) from error
-
-
-def _refused(text: str, **names: object) -> SourceError:
-    """Names in archives and folders may hold control characters."""
-    return SourceError(plain(text.format(**names)))
-
-
-def _nested_too_far(path: Path | str, name: str) -> SourceError:
-    return _refused(
-        _("{path}: {name} cannot be read inside of another archive; unpack it"), path=path, name=name
-    )
 
 
 @contextmanager
@@ -305,7 +183,9 @@ def _reading(part: Part) -> Iterator[None]:
     try:
         yield
     except DAMAGED as error:
-        if part.members:
+        if isinstance(error, PermissionError):
+            text = _("cannot be read: {error}; give this account the right to")
+        elif part.members:
             text = _("the archive is damaged: {error}; copy it again")
         else:
             text = _("cannot be read: {error}; let 1C write it again")
@@ -323,33 +203,26 @@ def _stat(part: Part) -> os.stat_result:
         ) from error
 
 
-def _identity(stat: os.stat_result) -> tuple[int, ...]:
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
-
-
 def find_export(path: Path) -> Export:
     """The export at `path`. Raises SourceError."""
     try:
-        found = list(_found(path))
-        xml = sorted((p for p in found if p.name.lower().endswith(".xml")), key=lambda p: sort_key(p.name))
-        parts, unknown = _recognised(xml)
+        found = _Found(path)
+        parts, unknown = _recognised(sorted(found.xml, key=lambda part: sort_key(part.name)))
     except OSError as error:
-        raise _refused(
+        raise refused(
             _("{path}: cannot be read: {error}"), path=error.filename or path, error=error.strerror
         ) from error
     finally:
-        _idle.close()
+        close_idle()
     if not parts:
-        raise _refused(
+        raise refused(
             _(
                 "{path}: holds no export of 1C (no CommerceML .xml); let 1C write it, or give another --source"
             ),
             path=path,
         )
-    archives = {part.path.name for part in found if part.members and part.path != path}
-    archives |= {name for part in found for name in part.members[:-1]}
-    missing = _missing([*(part.name for part in parts), *unknown], sorted(archives))
-    return Export(path, tuple(parts), (*missing, *map(_unknown, unknown)), dict(_pictures(found)))
+    missing = _missing([*(part.name for part in parts), *unknown], sorted(found.archives))
+    return Export(path, tuple(parts), (*missing, *map(_unknown, unknown)), tuple(found.pictures))
 
 
 IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp")
@@ -357,118 +230,97 @@ WANTED = (".xml", ".zip", *IMAGES)
 ROOT = "КоммерческаяИнформация"
 
 
-def _found(path: Path) -> Iterator[Part]:
-    if path.is_dir():
-        return _in_folder(path)
-    if path.is_file():
-        return _in_archive(path, path.name, "")
-    raise _refused(_("{path}: there is no such folder or .zip; set source.path or --source"), path=path)
+class _Found:
+    """What lies in a source."""
 
+    def __init__(self, source: Path) -> None:
+        self.xml: list[Part] = []
+        self.pictures: list[tuple[str, ...]] = []
+        """As `Export.pictures`."""
+        self.archives: set[str] = set()
+        """The names of archives in the source."""
+        self._home = Path(os.path.realpath(source))
+        if source.is_dir():
+            self._look_into(source, "")
+        elif source.name.lower().endswith(".xml") and source.is_file():
+            raise refused(_("{path}: is one file of an export; give the folder that holds it"), path=source)
+        elif source.is_file():
+            self._unpack(source, source.name, "")
+        else:
+            raise refused(
+                _("{path}: there is no such folder or .zip; set source.path or --source"), path=source
+            )
 
-def _in_folder(folder: Path) -> Iterator[Part]:
-    home = folder.resolve()
+    def _look_into(self, folder: str | Path, below: str) -> None:
+        """A folder. Not os.walk: it tells no types, and to ask for those of so many pictures takes long."""
+        with os.scandir(folder) as listed:
+            inside = sorted(listed, key=lambda entry: entry.name)
+        for entry in inside:
+            name = below + entry.name
+            if entry.is_dir():
+                self._refuse_way_out(entry)
+                if not entry.is_symlink():
+                    self._look_into(entry.path, f"{name}/")
+            elif name.lower().endswith(WANTED) and not entry.name.startswith("."):
+                self._refuse_way_out(entry)
+                if not entry.is_file():
+                    raise refused(_("{path}: is no regular file; remove it"), path=entry.path)
+                if name.lower().endswith(".zip"):
+                    self.archives.add(entry.name)
+                    self._unpack(Path(entry.path), name, f"{name}/")
+                elif name.lower().endswith(IMAGES):
+                    self.pictures.append((name,) if plain(name) == name else (plain(name), entry.path))
+                else:
+                    stat = entry.stat()
+                    self._add(name, stat.st_size, time_of(stat.st_mtime), entry.path)
 
-    def stop(error: OSError) -> None:
-        raise error
+    def _refuse_way_out(self, entry: os.DirEntry[str]) -> None:
+        if entry.is_symlink() and not Path(os.path.realpath(entry.path)).is_relative_to(self._home):
+            raise refused(
+                _("{path}: a link that leads out of the source is not followed; copy the file"),
+                path=entry.path,
+            )
 
-    for root, folders, files in os.walk(folder, onerror=stop):
-        folders.sort()
-        for name in folders:
-            _refuse_way_out(Path(root, name), home)
-        below = root[len(str(folder)) :].strip(os.sep).replace(os.sep, "/")
-        for file in sorted(files):
-            if not file.lower().endswith(WANTED) or file.startswith("."):
-                continue
-            path = Path(root, file)
-            _refuse_way_out(path, home)
-            name = f"{below}/{file}" if below else file
-            stat = path.stat()
-            if not S_ISREG(stat.st_mode):
-                raise _refused(_("{path}: is no regular file; remove it"), path=path)
-            if file.lower().endswith(".zip"):
-                yield from _in_archive(path, name, f"{name}/")
-            else:
-                yield _part(name, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC), path)
+    def _unpack(self, path: Path, label: str, place: str) -> None:
+        """A .zip, also those that lie in it: 1C may pack each part, and the operator all of them.
 
+        Errors name the archive by its label; the names of its files begin with its place in the source.
+        """
+        try:
+            with opened(path) as archive:
+                listed = archive.list_bytes
+                for name, entry in entries(archive.zip, label, WANTED):
+                    if not name.lower().endswith(".zip"):
+                        self._add_member(place + name, entry, path)
+                        continue
+                    self.archives.add(entry.filename)
+                    with opened(path, entry.filename) as inner:
+                        listed += inner.list_bytes
+                        refuse_long_list(listed, label)
+                        self._unpack_nested(inner, f"{label}/{name}", f"{place}{name}/")
+        except PermissionError:
+            raise
+        except DAMAGED as error:
+            raise refused(
+                _("{path}: the archive is damaged or not a .zip: {error}; copy it again"),
+                path=path, error=error,
+            ) from error  # fmt: skip
 
-def _refuse_way_out(path: Path, home: Path) -> None:
-    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
-        raise _refused(
-            _("{path}: a link that leads out of the source is not followed; copy the file"), path=path
-        )
+    def _unpack_nested(self, archive: Archive, label: str, place: str) -> None:
+        for name, entry in entries(archive.zip, label, WANTED):
+            if name.lower().endswith(".zip"):
+                raise nested_too_far(label, name)
+            self._add_member(place + name, entry, archive.path, archive.nested or "")
 
+    def _add_member(self, name: str, entry: ZipInfo, path: Path, *outer: str) -> None:
+        if name.lower().endswith(IMAGES):
+            self.pictures.append((plain(name), str(path), *outer, entry.filename))
+        else:
+            self._add(name, entry.file_size, packed_at(entry), str(path), *outer, entry.filename)
 
-def _in_archive(path: Path, label: str, place: str) -> Iterator[Part]:
-    """The files of a .zip, also of those that lie in it: 1C may pack each part, and the operator all of them.
-
-    Errors name the archive by its label; the names of its files begin with its place in the source.
-    """
-    try:
-        with _archive(path) as archive:
-            listed = archive.list_bytes
-            for name, entry in _entries(archive.zip, label):
-                if not name.lower().endswith(".zip"):
-                    yield _part(place + name, entry.file_size, _time(entry), path, entry.filename)
-                    continue
-                with _archive(path, entry.filename) as inner:
-                    listed += inner.list_bytes
-                    _refuse_long_list(listed, label)
-                    yield from _in_nested(inner, f"{label}/{name}", f"{place}{name}/")
-    except PermissionError:
-        raise
-    except DAMAGED as error:
-        raise _refused(
-            _("{path}: the archive is damaged or not a .zip: {error}; copy it again"), path=path, error=error
-        ) from error
-
-
-def _in_nested(archive: _Archive, label: str, place: str) -> Iterator[Part]:
-    for name, entry in _entries(archive.zip, label):
-        if name.lower().endswith(".zip"):
-            raise _nested_too_far(label, name)
-        inside = archive.nested or "", entry.filename
-        yield _part(place + name, entry.file_size, _time(entry), archive.path, *inside)
-
-
-def _entries(archive: zipfile.ZipFile, label: str) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-    """What may be of an export, with names as a folder would have them."""
-    names = set()
-    for entry in archive.infolist():
-        path = PurePosixPath(entry.filename.replace("\\", "/"))
-        name = str(path)
-        if entry.is_dir() or not name.lower().endswith(WANTED) or path.name.startswith("."):
-            continue
-        if path.is_absolute() or ".." in path.parts or ":" in name:
-            raise _refused(
-                _("{path}: the archive names a file outside of itself: {name}; do not use it"),
-                path=label, name=entry.filename,
-            )  # fmt: skip
-        if name in names:
-            raise _refused(_("{path}: the archive holds {name} twice; pack it again"), path=label, name=name)
-        names.add(name)
-        if entry.flag_bits & 1 or entry.compress_type not in PACKED:
-            raise _refused(
-                _("{path}: {name} is encrypted or packed in a rare way; pack it as a plain .zip"),
-                path=label, name=name,
-            )  # fmt: skip
-        if entry.file_size > MAX_ENTRY_BYTES or entry.file_size > MAX_RATIO * max(entry.compress_size, 65536):
-            raise _refused(
-                _("{path}: {name} unpacks to {size} bytes; an archive like this is made to do harm"),
-                path=label, name=name, size=entry.file_size,
-            )  # fmt: skip
-        yield name, entry
-
-
-def _time(entry: zipfile.ZipInfo) -> datetime:
-    try:
-        return datetime(*entry.date_time, tzinfo=UTC)
-    except ValueError:
-        return datetime(1980, 1, 1, tzinfo=UTC)
-
-
-def _part(name: str, size: int, modified: datetime, path: Path, *members: str) -> Part:
-    name = plain(name)  # it is shown and stored
-    return Part(name, size, f"{modified:%Y-%m-%dT%H:%M:%SZ}", _kinds(name), path, members)
+    def _add(self, name: str, size: int, modified: datetime, path: str, *members: str) -> None:
+        at = f"{modified:%Y-%m-%dT%H:%M:%SZ}"
+        self.xml.append(Part(plain(name), size, at, _kinds(name), Path(path), members))
 
 
 def _kinds(name: str) -> frozenset[str]:
@@ -570,12 +422,3 @@ def _missing(files: Iterable[str], archives: Iterable[str]) -> Iterator[str]:
         for number in range(min(numbers), max(numbers)) if min(numbers) <= 1 else ():
             if number not in numbers:
                 yield _("{name}: this part is missing").format(name=f"{before}{number}{behind}")
-
-
-def _pictures(found: list[Part]) -> Iterator[tuple[str, Part]]:
-    """Under the whole name and under each end of it: <Картинка> is relative to the folder of the goods."""
-    for part in found:
-        if part.name.lower().endswith(IMAGES):
-            pieces = part.name.split("/")
-            for start in range(len(pieces)):
-                yield "/".join(pieces[start:]), part

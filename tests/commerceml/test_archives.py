@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from importers.commerceml import files, open_export
+from importers.commerceml import archives, open_export
 from importers.commerceml.files import open_part
 from importers.commerceml.records import Product
 from importers.errors import BadFile, SourceError
@@ -145,7 +145,7 @@ def test_an_archive_too_deep_is_refused(tmp_path: Path) -> None:
 def test_an_archive_too_large_to_be_unpacked_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "MAX_NESTED_BYTES", 100)
+    monkeypatch.setattr(archives, "MAX_NESTED_BYTES", 100)
     inner = nested(tmp_path / "x.zip", {"import.xml": IMPORT})
     with pytest.raises(SourceError, match=r"all\.zip: inner\.zip cannot be read.*unpack it"):
         open_export(zipped(tmp_path / "all.zip", {"inner.zip": inner}))
@@ -172,7 +172,7 @@ def with_many_files(path: Path, count: int) -> Path:
 def test_too_many_files_are_refused_before_their_list_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
-    monkeypatch.setattr(files, "MAX_LIST_BYTES", 10_000)
+    monkeypatch.setattr(archives, "MAX_LIST_BYTES", 10_000)
     if form == "zip64":
         monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 10)
     source = with_many_files(tmp_path / "many.zip", 120 if form == "zips in a zip" else 250)
@@ -231,7 +231,7 @@ def test_archives_do_not_stay_open(tmp_path: Path) -> None:
     for part in export.parts:
         with open_part(part) as file:
             assert file.read()
-    assert descriptors() <= before + files.KEPT
+    assert descriptors() <= before + archives.KEPT
 
 
 @pytest.mark.parametrize("form", ["zip", "zip in a zip"])
@@ -256,3 +256,20 @@ def test_a_changed_archive_is_never_read_as_if_it_were_the_old_one(
         written("new.zip", "new").replace(source)
     with open_part(part) as file:
         assert b"new" in file.read()
+
+
+def test_a_file_without_a_name_is_damage_or_nothing(tmp_path: Path) -> None:
+    """zipfile itself stumbles over it, in some versions of Python."""
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("import.xml", IMPORT)
+        archive.writestr(zipfile.ZipInfo(""), b"")
+    try:
+        assert [part.name for part in open_export(path).parts] == ["import.xml"]
+    except SourceError as error:
+        assert "export.zip: the archive is damaged" in str(error)
+
+
+def test_times_that_there_are_not() -> None:
+    assert archives.time_of(1e15) == archives.NEVER
+    assert archives.time_of(0).year == 1970

@@ -282,3 +282,29 @@ def test_a_file_that_is_cut_names_its_line(tmp_path: Path) -> None:
     with pytest.raises(BadFile) as error:
         read(source, Product)
     assert (error.value.path, error.value.line) == ("import.xml", 5)
+
+
+def test_one_file_is_no_export(tmp_path: Path) -> None:
+    write(tmp_path, xml(""), "import.xml")
+    with pytest.raises(
+        SourceError, match=r"import\.xml: is one file of an export; give the folder that holds it"
+    ):
+        open_export(tmp_path / "import.xml")
+
+
+def test_a_file_that_this_account_may_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root nothing is refused, so the refusal is made up."""
+    write(tmp_path, xml(""), "import.xml")
+    export = open_export(tmp_path)
+
+    def refused(path: Path, *_args: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refused)
+    with (
+        pytest.raises(
+            BadFile, match=r"import\.xml: cannot be read: Permission denied; give this account the right"
+        ),
+        open_part(export.parts[0]),
+    ):
+        pass
