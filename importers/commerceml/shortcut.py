@@ -11,8 +11,9 @@ unchanged. Both ways give equal results (tests/commerceml/test_shortcut.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from typing import Generic, TypeVar
 
 from importers.commerceml import normalise
 from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Record
@@ -40,6 +41,7 @@ _NUMBER = rf"({_WHOLE}(?:\.[0-9]{{0,9}}[1-9](?=0{{0,10}}<)|(?=(?:\.0{{1,10}})?<)
 """A plain number; what is captured is already canonical (see normalise.number), what follows is nothing but zeros."""
 
 
+R = TypeVar("R", bound=Record)
 Take = Callable[[str, int], tuple[Record, int] | None]
 """(text, position) → the record that begins there and the position behind it; None if it is not regular.
 Raises ValueError for values that are none."""
@@ -49,9 +51,9 @@ def take_for(wanted: frozenset[type[Record]]) -> Take | None:
     """The way to take what is wanted of an offer; None where offers have more to tell than one kind of fact."""
     of_an_offer = wanted & {Offer, OfferPrices, OfferStocks}
     if of_an_offer == {OfferPrices}:
-        return _take_prices
+        return _Alike(_take_prices, _same_prices)
     if of_an_offer == {OfferStocks}:
-        return _take_stocks
+        return _Alike(_take_stocks, _same_stocks)
     return None
 
 
@@ -100,6 +102,81 @@ def _take_stocks(text: str, position: int) -> tuple[OfferStocks, int] | None:
             return None
         stocks.append((key, value))
     return OfferStocks(ident, tuple(stocks)), end
+
+
+def _same_prices(like: OfferPrices, ident: str, values: Sequence[str]) -> OfferPrices:
+    prices = [
+        (of, value, currency, unit, coefficient)
+        for (of, _was, currency, unit, coefficient), value in zip(like.prices, values, strict=True)
+    ]
+    return OfferPrices(ident, tuple(prices))
+
+
+def _same_stocks(like: OfferStocks, ident: str, values: Sequence[str]) -> OfferStocks:
+    stocks = [(of, value) for (of, _was), value in zip(like.stocks, values, strict=True)]
+    return OfferStocks(ident, tuple(stocks))
+
+
+class _Alike(Generic[R]):
+    """Takes offers that differ from an earlier one in nothing but id, numbers and `Представление`, by one match.
+
+    The earlier one, taken the general way, becomes a pattern: its text to the letter, but for these three.
+    """
+
+    def __init__(
+        self,
+        take: Callable[[str, int], tuple[R, int] | None],
+        same: Callable[[R, str, Sequence[str]], R],
+    ) -> None:
+        self._take = take
+        self._same = same
+        self._known: list[tuple[R, re.Pattern[str]]] = []
+        self._met = self._missed = 0
+
+    def __call__(self, text: str, position: int) -> tuple[R, int] | None:
+        self._met += 1
+        for at, (like, pattern) in enumerate(self._known):
+            if found := pattern.match(text, position):
+                if at:
+                    self._known.insert(0, self._known.pop(at))
+                ident = normalise.identity(found[1])
+                return (self._same(like, ident, found.groups()[1:]), found.end()) if ident else None
+        taken = self._take(text, position)
+        if taken:
+            self._learn(taken[0], text[position : taken[1]])
+        return taken
+
+    def _learn(self, record: R, offer: str) -> None:
+        """To compile a pattern costs as much as hundreds of offers: only a few are worth it."""
+        self._missed += 1
+        if self._missed <= MAX_ALIKE and len(offer) <= LONGEST_ALIKE:
+            self._known.insert(0, (record, _pattern_of(offer)))
+        elif self._missed > MAX_MISSED and self._missed * 2 > self._met:
+            self._known.clear()  # they are too different: to try in vain would only cost
+
+
+def _pattern_of(offer: str) -> re.Pattern[str]:
+    parts, tag, named = [], "", False
+    for piece in re.split(r"(<[^>]*>)", offer):
+        if piece.startswith("<"):
+            tag = piece
+        elif tag == "<Ид>" and not named:
+            parts.append(f"({_PLAIN})")
+            named = True
+            continue
+        elif tag in _VARIED:
+            parts.append(_VARIED[tag])
+            continue
+        parts.append(re.escape(piece))
+    return re.compile("".join(parts))
+
+
+_VARIED = {"<Представление>": _PLAIN, "<ЦенаЗаЕдиницу>": _NUMBER, "<Количество>": _NUMBER}
+MAX_ALIKE = 4
+LONGEST_ALIKE = 20_000
+"""So many patterns are kept at most, of offers with so many characters."""
+MAX_MISSED = 1000
+"""After so many offers that were like none of them it counts whether they were the half."""
 
 
 def _list(

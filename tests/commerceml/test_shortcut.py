@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -151,6 +152,24 @@ def test_regular_offers_never_reach_the_slow_way(tmp_path: Path, monkeypatch: py
         record for _position, batch in reader.read_part(file, frozenset((OfferPrices,))) for record in batch
     ]
     assert found == [OfferPrices(str(n), (("т", f"{n}.5", "RUB", "шт", "1"),)) for n in range(1, 400)]
+
+
+@pytest.mark.parametrize("missed", [0, 1000])
+def test_offers_of_ever_other_shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missed: int) -> None:
+    """More of them than patterns are kept, and after `missed` of them no pattern any more."""
+    monkeypatch.setattr(shortcut, "MAX_MISSED", missed)
+    random = Random(1)
+    price = "<Цена><ИдТипаЦены>{}</ИдТипаЦены><ЦенаЗаЕдиницу>{}</ЦенаЗаЕдиницу></Цена>"
+    offers = "".join(
+        f"<Предложение><Ид>{number}</Ид><Цены>"
+        + "".join(
+            price.format(of, random.randint(0, 99) / 4)
+            for of in random.sample("abcdefg", random.randint(1, 3))
+        )
+        + "</Цены></Предложение>"
+        for number in range(400)
+    )
+    assert len(assert_both_ways_are_equal(tmp_path, xml(package(offers)), "prices")) == 401
 
 
 def test_more_line_breaks_than_a_text_may_have(tmp_path: Path) -> None:
