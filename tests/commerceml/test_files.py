@@ -68,6 +68,7 @@ def test_missing_numbers_are_told(tmp_path: Path, names: tuple[str, ...], gap: s
         ("import_12345678-0001", "import_32345678-0003"),
         ("catalog7", "catalog9"),
         ("import_1", "import_2", "offers_1"),
+        ("prices_1_1_a", "prices_3_1_b", "prices_3_2_c"),  # of a package the first number is a catalog
     ],
 )
 def test_dates_and_guids_are_no_numbers_of_parts(tmp_path: Path, names: tuple[str, ...]) -> None:
