@@ -412,7 +412,9 @@ def _missing(files: Iterable[str], archives: Iterable[str]) -> Iterator[str]:
     for name in files:
         if match := _NUMBERED.fullmatch(PurePosixPath(name).stem):
             before, number, part = match.groups()
-            if not part or _stem(name) not in NAMES:  # in a package: a catalog, which may have nothing to tell
+            if (
+                not part or _stem(name) not in NAMES
+            ):  # in a package: a catalog, which may have nothing to tell
                 sets[before, "_…" if part else ""].add(int(number))
             if part:
                 sets[f"{before}{number}_", ""] |= {0, int(part)}
