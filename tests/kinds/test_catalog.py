@@ -295,3 +295,17 @@ async def test_products_that_lose_their_last_image_are_told(shop: Shop) -> None:
     )
     (log,) = told.logs("last image", level="warning")
     assert log.args == {"count": 7, "products": "P0, P1, P2, P3, P4, …"}
+
+
+async def test_what_an_offer_does_not_tell_stays_from_session_to_session(shop: Shop) -> None:
+    told = Offer(
+        "p#1", "p", "1", "old", characteristics=(("k", "v"),), properties=(("c", "v"),), images=("i.jpg",)
+    )
+    silent = Offer("p#1", "p", "1", "new", characteristics=None, properties=None, images=None)
+    await shop.take(export(PACKAGE, told), "variants")
+    await shop.take(export(PACKAGE, silent), "variants")
+    assert shop.rows("SELECT name FROM offer") == ["new"]
+    for part in ("offer_characteristic", "offer_property", "offer_image"):
+        assert shop.rows(f"SELECT count(*) FROM {part}") == [1], part
+    again = await shop.take(export(PACKAGE, silent), "variants")
+    assert again.counts.unchanged == 1
