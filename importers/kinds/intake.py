@@ -90,7 +90,7 @@ class Intake:
         if job.export.gaps:
             yield Log(
                 "warning",
-                N_("Parts of the export are missing: {gaps}"),
+                N_("The export is not whole: {gaps}"),
                 {"gaps": some(job.export.gaps, len(job.export.gaps))},
             )
         for batch in job.export.records(self._files, Section, Seen, *by_type, on_progress=progress):

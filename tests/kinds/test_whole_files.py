@@ -185,7 +185,7 @@ async def test_missing_parts_are_told_by_every_kind(shop: Shop, tmp_path: Path) 
     write(source, full=False, goods="b", offers="b", part=3)
     for kind in ("catalog", "prices"):
         told = await shop.take(open_export(source), kind)
-        (gap, *_others) = told.logs("Parts of the export are missing", level="warning")
+        (gap, *_others) = told.logs("The export is not whole", level="warning")
         assert "import0_2" in str(gap.args["gaps"])
 
 
