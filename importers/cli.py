@@ -113,6 +113,7 @@ def cli(ctx: click.Context, config: Path | None, language: str | None) -> None:
 )
 @option("--dry-run", is_flag=True, help=N_("Do everything but the commit and report what would change."))
 @option("--force", is_flag=True, help=N_("Go past the limits on rejects and removals."))
+@option("--strict", is_flag=True, help=N_("Fail unless the export has something of every KIND."))
 @option("--detach", is_flag=True, help=N_("Launch only, do not follow the session."))
 @option(
     "--wait",
@@ -128,6 +129,7 @@ def import_(
     source: Path | None,
     dry_run: bool,
     force: bool,
+    strict: bool,
     detach: bool,
     wait: float | None,
     as_json: bool,
@@ -149,7 +151,7 @@ def import_(
         kinds=tuple(dict.fromkeys(kinds)),
         source=path,
         idempotency_key=new_key(),
-        options=Options(dry_run=dry_run, force=force),
+        options=Options(dry_run=dry_run, force=force, strict=strict),
     )
     _run(config, lambda journal: _import(config, journal, request, detach, wait, as_json))
 

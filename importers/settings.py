@@ -73,6 +73,11 @@ class Limits(Section, frozen=True):
     max_removed_share: float = 0.3
 
 
+class Prices(Section, frozen=True):
+    keep_unlisted: str = ""
+    """Price types, by id or name, separated by commas, or *: their prices stay where an offer's list leaves them out."""
+
+
 class Images(Section, frozen=True):
     path: str = ""
     """The folder that `images` fills; "" = images in the user's data directory."""
@@ -94,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     worker: Worker = Worker()
     launch: Launch = Launch()
     limits: Limits = Limits()
+    prices: Prices = Prices()
     images: Images = Images()
     log: LogFile = LogFile()
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from importers.catalog.tables import Cell, Rows, Shape, Table
     from importers.commerceml.records import Record
     from importers.kinds import Counts
@@ -16,6 +27,10 @@ if TYPE_CHECKING:
 
 FIRST_FEW = 5
 """So many keys are told of a larger number, in messages."""
+
+
+EVERYTHING = frozenset(("*",))
+"""As `Stage.kept_keys`: all of them stay."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -42,6 +57,15 @@ class Merged(msgspec.Struct):
     absent_first: list[str] = []
     differing: int = 0
     """Records that a later one of the same key replaced with something else; `unchanged` counts them."""
+    differing_first: list[str] = []
+    rejected: list[tuple[str, str, int | None]] = []
+    """(key, file, line) of records that tell a part of something that nobody knows."""
+    ungrouped: int = 0
+    """Products that are there and belong to no group."""
+    ungrouped_first: list[str] = []
+    beside: int = 0
+    """Prices of a type that the offer has another, base one of."""
+    beside_first: list[str] = []
 
 
 class Stage(Protocol):
@@ -51,9 +75,18 @@ class Stage(Protocol):
     """The catalogs or classifiers (see Shape.scope) of what was put aside."""
     references: set[str]
     """The second keys of merged facts: what their prices, stocks, values refer to."""
+    links: dict[Table, Counter[str]]
+    """How often merged entities refer to each thing of these tables."""
+    units: Mapping[str, str]
+    """What to write in place of the name of a unit: set before merging."""
+    kept_keys: Collection[str]
+    """Second keys of facts that stay though a whole list does not tell them: set before merging."""
 
-    def add(self, records: Iterable[Record], section_id: str = "") -> int:
-        """Put records aside; how many rows to count they are (entities: one each, facts: each)."""
+    def add(
+        self, records: Iterable[Record], section_id: str = "", *, full: bool = False, of_set: str = ""
+    ) -> int:
+        """Put records aside; how many rows to count they are (entities: one each, facts: each). `full`, `of_set`: of the
+        section that they stand in."""
         ...
 
     def keep(self, key: str) -> None:
@@ -86,8 +119,8 @@ class CatalogTransaction(Protocol):
         """An empty stage for records of this shape."""
         ...
 
-    async def active(self, table: Table) -> int:
-        """How many rows are not marked as removed."""
+    async def active(self, shape: Shape) -> int:
+        """How many things are not marked as removed; of prices and stocks, how many offers have any."""
         ...
 
     async def missing(self, table: Table, keys: Sequence[str]) -> list[str]:
@@ -104,6 +137,10 @@ class CatalogTransaction(Protocol):
 
     async def insert(self, table: Table, rows: Sequence[tuple[Cell, ...]]) -> None:
         """Add rows, `table.columns` each."""
+        ...
+
+    async def replace(self, table: Table, rows: Sequence[tuple[Cell, ...]]) -> None:
+        """Add rows, or write them over those of the same key; `table.columns` each."""
         ...
 
     def referred_images(self) -> AsyncGenerator[tuple[str]]:

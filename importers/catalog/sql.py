@@ -44,8 +44,16 @@ def select(table: Table, columns: tuple[str, ...], keys: Collection[str]) -> str
     return f"SELECT {', '.join(columns)} FROM {table.name} WHERE {table.columns[0]} IN ({marks(keys)})"
 
 
-def count_active(table: Table) -> str:
-    return f"SELECT count(*) FROM {table.name}" + (" WHERE removed = 0" if "removed" in table.columns else "")
+def count_active(shape: Shape) -> str:
+    """How many things are not marked as removed; of facts without such a mark, how many have any."""
+    table = shape.table
+    if "removed" in table.columns:
+        return f"SELECT count(*) FROM {table.name} WHERE removed = 0"
+    return f"SELECT count(DISTINCT {table.columns[0]}) FROM {table.name}"
+
+
+def count_keys(table: Table, where: str) -> str:
+    return f"SELECT count(DISTINCT {table.columns[0]}) FROM {table.name} WHERE {where}"
 
 
 def in_stock(products: Collection[str]) -> str:
@@ -60,18 +68,21 @@ def in_stock(products: Collection[str]) -> str:
 
 def absent(
     shape: Shape,
+    table: Table,
     scopes: Collection[str | None],
     present: Collection[str],
     after: str | None,
     until: str | None,
+    kept: Collection[str] = (),
 ) -> tuple[str, list[str]]:
-    """The condition, with its parameters, for active rows in these scopes, with a key in (after, until] that is
-    not present. A scope None is the whole table, a bound None is none."""
-    key = shape.table.columns[0]
-    where, parameters = ["removed = 0"], []
-    if None not in scopes:
-        where.append(f"{shape.scope} IN ({marks(scopes)})")
-        parameters += [scope for scope in scopes if scope is not None]
+    """The condition, with its parameters, for active rows of one of the shape's tables in these scopes, with a key in
+    (after, until] that is not present. A scope None is the whole table, a bound None is none. Facts with a second key
+    that is `kept` stay.
+
+    Prices and stocks have no scope of their own: it is that of the offer, or of the product where there is no offer.
+    """
+    key = f"{table.name}.{table.columns[0]}"
+    where, parameters = [], []
     if after is not None:
         where.append(f"{key} > ?")
         parameters.append(after)
@@ -80,16 +91,37 @@ def absent(
         parameters.append(until)
     where.append(f"{key} NOT IN ({marks(present)})")
     parameters += present
+    if "removed" in table.columns:
+        where.append("removed = 0")
+    if kept:
+        where.append(f"{table.columns[1]} NOT IN ({marks(kept)})")
+        parameters += kept
+    if None not in scopes:
+        named = [scope for scope in scopes if scope is not None]
+        if shape.scope:
+            where.append(f"{shape.scope} IN ({marks(named)})")
+            parameters += named
+        else:
+            owners = [
+                f"(SELECT catalog_id FROM {parent.name} WHERE {parent.name}.id = {key})"
+                for parent in shape.parents
+            ]
+            where.append(f"coalesce({', '.join(owners)}) IN ({marks(named)})")
+            parameters += named
     return " AND ".join(where), parameters
 
 
 def first(table: Table, where: str, limit: int) -> str:
     key = table.columns[0]
-    return f"SELECT {key} FROM {table.name} WHERE {where} ORDER BY {key} LIMIT {limit}"
+    return f"SELECT DISTINCT {key} FROM {table.name} WHERE {where} ORDER BY {key} LIMIT {limit}"
 
 
 def remove(table: Table, where: str) -> str:
     return f"UPDATE {table.name} SET removed = 1 WHERE {where}"
+
+
+def delete_where(table: Table, where: str) -> str:
+    return f"DELETE FROM {table.name} WHERE {where}"
 
 
 REFERRED = "SELECT path FROM product_image UNION SELECT path FROM offer_image"

@@ -127,8 +127,8 @@ class SqliteTransaction:
         self._stages.append(stage)
         return stage
 
-    async def active(self, table: Table) -> int:
-        ((count,),) = await self.fetch(sql.count_active(table))
+    async def active(self, shape: Shape) -> int:
+        ((count,),) = await self.fetch(sql.count_active(shape))
         return int(count)
 
     async def missing(self, table: Table, keys: Sequence[str]) -> list[str]:
@@ -147,6 +147,9 @@ class SqliteTransaction:
 
     async def insert(self, table: Table, rows: Sequence[tuple[Cell, ...]]) -> None:
         await self.insert_cells(table, list(chain.from_iterable(rows)))
+
+    async def replace(self, table: Table, rows: Sequence[tuple[Cell, ...]]) -> None:
+        await self.write(sql.update(table), rows)
 
     async def insert_cells(self, table: Table, cells: list[Cell]) -> None:
         """Add the rows that the cells make up, one after the other."""
@@ -197,13 +200,14 @@ class SqliteTransaction:
         """Run a writing statement once per row of parameters; how many rows it touched."""
         if not rows:
             return 0
-        # Not cursor.rowcount: that is -1 for a statement that begins with WITH.
         before = self._connection.total_changes
         with plainly(self._path):
-            await (await self._connection.executemany(statement, rows)).close()
-        touched = self._connection.total_changes - before
-        self.changed |= touched > 0
-        return touched
+            async with self._connection.executemany(statement, rows) as cursor:
+                touched = cursor.rowcount
+        written = self._connection.total_changes - before
+        self.changed |= written > 0
+        # rowcount leaves out what triggers of the shop wrote, but is -1 for a statement that begins with WITH.
+        return touched if touched >= 0 else written
 
 
 def _slices(cells: list[Cell], start: int, stop: int, size: int) -> list[list[Cell]]:

@@ -6,28 +6,40 @@ old values for the session's summary, and writes no page when nothing differs.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from importers.catalog import FIRST_FEW, Change, Merged, sql
+from importers.catalog import EVERYTHING, FIRST_FEW, Change, Merged, sql
 from importers.catalog.spool import Spool
 from importers.catalog.tables import Cell, Row, Rows, Shape, Table, Told
 from importers.commerceml.records import Record
+from importers.errors import ObmenError
 from importers.kinds import Counts
+from importers.texts import _
 
 if TYPE_CHECKING:
     from importers.catalog.sqlite import SqliteTransaction
 
 BATCH_KEYS = 1000
 BATCH_BYTES = 1_000_000
+MAX_KEY_BYTES = 32 << 20
+"""More than this told of one key is no export of 1C, and memory is not endless."""
+MANY_LINKS = 100_000
+"""So many different things are counted that links lead to."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Told).decode
+_decode_partial = msgspec.msgpack.Decoder(tuple[Told, str, str, int | None]).decode
+_decode_facts = msgspec.msgpack.Decoder(tuple[Told, bool, int]).decode
 _UNREADABLE = b""
 """The payload of what was in the export but could not be read."""
+_PARTIAL = b"\xc1"
+"""Begins the payload of a record that is not told as a whole; no MessagePack begins so."""
 
 
 class SqliteStage:
@@ -37,13 +49,21 @@ class SqliteStage:
         self._tx = transaction
         self._shape = shape
         self._spool = Spool()
+        self._sets: dict[str, int] = {}
         self.scopes: set[str] = set()
         self.references: set[str] = set()
+        self.links: dict[Table, Counter[str]] = {table: Counter() for _n, table in shape.links}
+        self.units: Mapping[str, str] = {}
+        self.kept_keys: Collection[str] = ()
 
     def close(self) -> None:
         self._spool.close()
 
-    def add(self, records: Iterable[Record], section_id: str = "") -> int:
+    def add(
+        self, records: Iterable[Record], section_id: str = "", *, full: bool = False, of_set: str = ""
+    ) -> int:
+        if self._shape.facts:
+            return self._add_facts(records, section_id, full, self._sets.setdefault(of_set, len(self._sets)))
         shape = self._shape
         identity = shape.record.__struct_fields__[0]
         scope_at = shape.at(shape.scope) if shape.scope else None
@@ -56,7 +76,28 @@ class SqliteStage:
             count += len(main)
             if scope_at is not None:
                 self.scopes.add(str(main[0][scope_at]))
-            self._spool.add(getattr(record, identity), _encode(rows))
+            payload = _encode(rows)
+            if (partial := getattr(record, "partial", None)) is not None:
+                payload = _PARTIAL + _encode((rows, partial.how, partial.file, partial.line))
+            elif shape.overlays:
+                payload = _PARTIAL + _encode((rows, "overlay", "", None))
+            self._spool.add(getattr(record, identity), payload)
+        return count
+
+    def _add_facts(self, records: Iterable[Record], section_id: str, full: bool, set_number: int) -> int:
+        shape = self._shape
+        identity = shape.record.__struct_fields__[0]
+        count = 0
+        for record in records:
+            rows = shape.rows(record, section_id)
+            whole = getattr(record, "whole", False) or (full and getattr(record, "readable", False))
+            told = sum(row[1] is not None for row in _main(rows)) + sum(len(part or ()) for part in rows[1:])
+            if not told and not whole:
+                continue
+            count += told
+            self._spool.add(getattr(record, identity), _encode((rows, whole, set_number)))
+        if count:
+            self.scopes.add(section_id)
         return count
 
     def keep(self, key: str) -> None:
@@ -66,7 +107,7 @@ class SqliteStage:
         merge = self._merge_facts if self._shape.facts else self._merge_entities
         last: str | None = None
         for batch in self._batches():
-            merged = await merge({key: payloads for key, payloads in batch.items() if payloads})
+            merged = await merge({key: payloads for key, payloads in batch.items() if payloads}, full)
             if full:
                 (*_before, until) = batch
                 await self._remove_absent(merged, full, batch, last, until)
@@ -80,16 +121,24 @@ class SqliteStage:
     def _batches(self) -> Iterator[dict[str, list[bytes]]]:
         """Payloads by key, in the order of keys; those of one key in the order in which they came."""
         batch: dict[str, list[bytes]] = {}
-        size = 0
+        size = of_key = 0
         for key, payload in self._spool:
             if key not in batch:
                 if len(batch) >= BATCH_KEYS or size >= BATCH_BYTES:
                     yield batch
                     batch, size = {}, 0
                 batch[key] = []
+                of_key = 0
             if payload != _UNREADABLE:
                 batch[key].append(payload)
                 size += len(payload)
+                of_key += len(payload)
+                if of_key > MAX_KEY_BYTES:
+                    raise ObmenError(
+                        _(
+                            "{table}: {id} is told so often that it cannot be read; let 1C write the export again"
+                        ).format(table=_(self._shape.table.name), id=key)
+                    )
         if batch:
             yield batch
 
@@ -101,44 +150,61 @@ class SqliteStage:
         after: str | None,
         until: str | None,
     ) -> None:
-        """Mark as removed what lies between two keys in the order of keys, in the full scopes, and is not present."""
-        where, parameters = sql.absent(self._shape, full, present, after, until)
-        first = await self._tx.fetch(sql.first(self._shape.table, where, FIRST_FEW), *parameters)
-        if first:
-            merged.absent = await self._tx.execute(sql.remove(self._shape.table, where), *parameters)
-            merged.absent_first = [row[0] for row in first]
-            merged.hidden += merged.absent
-            merged.counts.read += merged.absent
-            merged.counts.removed += merged.absent
+        """Take away what lies between two keys in the order of keys, in the full scopes, and is not present: things are
+        marked as removed, prices and stocks go."""
+        shape = self._shape
+        deleted = shape.facts and shape.removed_at is None
+        if self.kept_keys is EVERYTHING:
+            return
+        kept = self.kept_keys
+        where, parameters = sql.absent(shape, shape.table, full, present, after, until, kept)
+        first = await self._tx.fetch(sql.first(shape.table, where, FIRST_FEW), *parameters)
+        if not first:
+            return
+        if deleted:
+            ((keys,),) = await self._tx.fetch(sql.count_keys(shape.table, where), *parameters)
+            absent = 0
+            for table in reversed(shape.tables):
+                where, parameters = sql.absent(shape, table, full, present, after, until, kept)
+                absent += await self._tx.execute(sql.delete_where(table, where), *parameters)
+        else:
+            absent = keys = await self._tx.execute(sql.remove(shape.table, where), *parameters)
+        merged.absent += absent
+        merged.absent_first += [row[0] for row in first]
+        merged.hidden += int(keys)
+        merged.counts.read += absent
+        merged.counts.removed += absent
 
-    async def _merge_entities(self, batch: dict[str, list[bytes]]) -> Merged:
+    async def _merge_entities(self, batch: dict[str, list[bytes]], full: Collection[str | None]) -> Merged:
         """Created, updated or marked as removed: an entity counts once, whatever changed in its parts."""
         shape = self._shape
         counts = Counts()
         merged = Merged(counts, [], [])
-        told: dict[str, Told] = {}
-        marks: set[str] = set()
-        for key, payloads in batch.items():
-            told[key], only_marks = _last(shape, payloads)
-            if only_marks:
-                marks.add(key)
-            counts.unchanged += len(payloads) - 1
-            merged.differing += sum(payload != payloads[-1] for payload in payloads)
-
-        held = await self._held(told)
+        held = await self._held(batch)
+        nothing: Rows = ((),) * len(shape.tables)
         writes = _Writes(self._tx)
-        for key, said in told.items():
-            old = held.get(key)
-            nothing: Rows = ((),) * len(shape.tables)
-            if old and key in marks:
-                # A deletion mark often comes alone: what the shop knows of the thing stays.
-                said = _removed(shape, old)
-            new = _completed(said, old or nothing)
+        parents: dict[str, str] = {}
+        for key, payloads in batch.items():
+            was = held.get(key, nothing)
+            old = was if was[0] else None
+            settled = _Settled(shape, old, full)
+            for payload in payloads:
+                settled.take(payload)
+            merged.differing += settled.differing
+            merged.differing_first += [key] * bool(settled.differing)
+            merged.rejected += [(key, *place) for place in settled.unknown]
+            counts.unchanged += len(payloads) - len(settled.unknown)
+            new = settled.rows
+            if new is None or len(payloads) == len(settled.unknown):
+                continue
+            new = self._with_codes(new)
+            counts.unchanged -= 1
+            self._observe(merged, key, new)
             changed = old is None
-            for table, was, now in zip(shape.tables, old or nothing, new, strict=True):
-                if set(was) != set(now):
+            for table, before, now in zip(shape.tables, was, new, strict=True):
+                if before != now and set(before) != set(now):
                     changed = True
-                    writes.replace(table, key, was, now)
+                    writes.replace(table, key, before, now)
             if not changed:
                 counts.unchanged += 1
             elif _is_removed(shape, new) and not (old and _is_removed(shape, old)):
@@ -150,80 +216,134 @@ class SqliteStage:
                 counts.updated += 1
             if old and changed:
                 merged.changes.append(Change(key, old, new))
+            if shape.parent_column and not _is_removed(shape, new):
+                parents[key] = str(new[0][0][shape.at(shape.parent_column)])
         await writes.flush()
-
-        if shape.parent_column:
-            at = shape.at(shape.parent_column)
-            parents = {
-                key: str(_main(said)[0][at]) for key, said in told.items() if not _is_removed(shape, said)
-            }
-            await self._count_orphans(merged, parents, dict.fromkeys(told, 1))
+        if parents:
+            await self._count_orphans(merged, parents, dict.fromkeys(batch, 1))
         return merged
 
-    async def _merge_facts(self, batch: dict[str, list[bytes]]) -> Merged:
-        """Each fact is created or updated by itself; those that were not told stay."""
+    def _observe(self, merged: Merged, key: str, rows: Rows) -> None:
+        """Count what links lead to, and what has none where it should have one."""
+        shape = self._shape
+        if not shape.links or _is_removed(shape, rows):
+            return
+        for n, table in shape.links:
+            counter = self.links[table]
+            for row in rows[n]:
+                if row[0] in counter or len(counter) < MANY_LINKS:
+                    counter[str(row[0])] += 1
+        if shape.links[0][1].name == "category" and not rows[shape.links[0][0]]:
+            merged.ungrouped += 1
+            merged.ungrouped_first += [key][: FIRST_FEW - len(merged.ungrouped_first)]
+
+    def _with_codes(self, rows: Rows) -> Rows:
+        """With the codes of units in place of their names."""
+        units = self.units
+        if not units:
+            return rows
+        changed = list(rows)
+        for n, at in self._shape.units:
+            if any(row[at] in units for row in changed[n]):
+                changed[n] = tuple(
+                    (*row[:at], units.get(row[at], row[at]), *row[at + 1 :])  # type: ignore[arg-type]
+                    for row in changed[n]
+                )
+        return tuple(changed)
+
+    async def _merge_facts(self, batch: dict[str, list[bytes]], full: Collection[str | None]) -> Merged:
+        """Each fact is created or updated by itself; those that were not told stay, unless the list is whole."""
         shape = self._shape
         counts = Counts()
         merged = Merged(counts, [], [])
-        told: dict[str, dict[Cell, Row]] = {}
-        totals: set[str] = set()
-        for key, payloads in batch.items():
-            rows = _main(_decode(payloads[0]))
-            for payload in payloads[1:]:
-                rows += _main(_decode(payload))
-            facts = {row[0]: row for row in rows}
-            if shape.or_total and "" in facts:
-                totals.add(key)
-            if len(facts) < len(rows) or (key in totals and len(facts) > 1):
-                facts, differing = _fold(rows, shape.or_total)
-                counts.unchanged += len(rows) - len(facts)
-                merged.differing += differing
-            told[key] = facts
-            self.references.update(facts)  # type: ignore[arg-type]
-
-        held = await self._held(told)
+        held = await self._held(batch)
+        nothing: Rows = ((),) * len(shape.tables)
         writes = _Writes(self._tx)
-        for key, facts in told.items():
-            if key not in held:
-                counts.created += len(facts)
-                writes.add(shape.table, key, facts.values())
-                continue
-            old = {row[0]: row for row in held[key][0]}
+        told: dict[str, int] = {}
+        mark_at = shape.removed_at
+        for key, payloads in batch.items():
+            folded = _Folded(shape, payloads)
+            merged.differing += folded.differing
+            merged.differing_first += [key] * bool(folded.differing)
+            facts: Mapping[Cell, Row] = folded.facts
+            beside: tuple[Row, ...] = tuple(folded.beside)
+            if self.units:
+                main, *rest = self._with_codes((tuple(facts.values()), beside)[: len(shape.tables)])
+                facts = {row[0]: row for row in main}
+                beside = rest[0] if rest else ()
+            was = held.get(key, nothing)
+            old = {row[0]: row for row in was[0]}
+            unset = [second for second, row in facts.items() if row[1] is None]
+            if unset:
+                facts = {second: row for second, row in facts.items() if row[1] is not None}
+            self.references.update(facts)  # type: ignore[arg-type]
+            told[key] = len(facts)
+            gone = [second for second in unset if second in old]
+            for second in old:
+                if second in facts or second in unset:
+                    continue
+                if (shape.or_total and (second == "" or folded.total)) or (folded.whole and not self._is_kept(second)):
+                    gone.append(second)
             new = [row for row in facts.values() if old.get(row[0]) != row]
-            # Also a total that was told in between, though it does not count itself any more, replaces all.
-            gone = [s for s in old if s not in facts and (s == "" or key in totals)] if shape.or_total else []
             created = sum(row[0] not in old for row in new)
-            counts.created += created
+            after = old | dict(facts)
+            for second in gone:
+                del after[second]
+            marked = 0
+            if mark_at is not None and full:
+                for second, row in after.items():
+                    if second not in facts and not row[mark_at] and _in_full(shape, row, full):
+                        after[second] = (*row[:mark_at], 1, *row[mark_at + 1 :])
+                        marked += 1
+                merged.absent += marked
+                merged.hidden += marked
+                merged.absent_first += [key] * bool(marked)
+            if len(shape.tables) > 1:
+                kept = [
+                    row for row in was[1]
+                    if row not in beside and (not folded.whole or (self._is_kept(row[0]) and row[0] not in facts))
+                ]  # fmt: skip
+                fresh = sum(row not in was[1] for row in beside)
+                lost = len(was[1]) - len(kept) - (len(beside) - fresh)
+                merged.beside += len(beside)
+                merged.beside_first += [key] * bool(beside)
+            else:
+                kept, fresh, lost = [], 0, 0
+            removed = len(gone) + lost + marked
+            counts.created += created + fresh
             counts.updated += len(new) - created
-            counts.unchanged += len(facts) - len(new)
-            counts.read += len(gone)
-            counts.removed += len(gone)
-            if new or gone:
-                after = old | facts
-                for second in gone:
-                    del after[second]
-                change = Change(key, held[key], (tuple(after.values()),))
-                writes.replace(shape.table, key, change.old[0], change.new[0])
-                merged.changes.append(change)
+            counts.unchanged += folded.count - len(new) - fresh
+            counts.read += removed
+            counts.removed += removed
+            if not new and not removed and not fresh:
+                continue
+            if not was[0] and not was[-1]:
+                writes.add(shape.table, key, after.values())
+                if beside:
+                    writes.add(shape.parts[0], key, beside)
+                continue
+            writes.replace(shape.table, key, was[0], tuple(after.values()))
+            if fresh or lost:
+                writes.replace(shape.parts[0], key, was[1], (*kept, *beside))
+            merged.changes.append(Change(key, was, (tuple(after.values()),)))
         await writes.flush()
 
         if shape.parents:
-            await self._count_orphans(
-                merged, {key: key for key in told}, {k: len(f) for k, f in told.items()}
-            )
+            await self._count_orphans(merged, {key: key for key in told}, told)
         return merged
 
+    def _is_kept(self, second: Cell) -> bool:
+        return second in self.kept_keys or self.kept_keys is EVERYTHING
+
     async def _held(self, keys: Collection[str]) -> dict[str, Rows]:
-        """What the catalog holds of these keys, by table of the shape; a key without a row in the first is left out."""
+        """What the catalog holds of these keys, by table of the shape. The shop may have deleted a row and left its
+        parts: they are looked for all the same."""
         found: dict[str, list[list[Row]]] = {}
         for n, table in enumerate(self._shape.tables):
-            if not keys:
-                break
             for row in await self._tx.fetch(sql.select(table, table.columns, keys), *keys):
                 if row[0] not in found:
                     found[row[0]] = [[] for _ in self._shape.tables]
                 found[row[0]][n].append(row[1:])
-            keys = found
         return {key: tuple(map(tuple, rows)) for key, rows in found.items()}
 
     async def _count_orphans(self, merged: Merged, parents: dict[str, str], weight: dict[str, int]) -> None:
@@ -270,17 +390,108 @@ class _Writes:
             await self._tx.insert_cells(table, cells)
 
 
-def _fold(rows: Sequence[Row], or_total: bool) -> tuple[dict[Cell, Row], int]:
-    """The facts that count among those told of one key, and how many were replaced by something else."""
-    facts: dict[Cell, Row] = {}
-    differing = 0
-    for row in rows:
-        if or_total and facts and (row[0] == "") != ("" in facts):
-            differing += len(facts)
-            facts.clear()
-        differing += facts.get(row[0], row) != row
-        facts[row[0]] = row
-    return facts, differing
+class _Settled:
+    """One entity while its records are taken in the order in which they came: what it is after them, from what the
+    catalog holds on. `unknown`: (file, line) of parts of something that nobody knows."""
+
+    def __init__(self, shape: Shape, held: Rows | None, full: Collection[str | None]) -> None:
+        self._shape = shape
+        self._full = full
+        self.rows: Rows | None = held
+        self.unknown: list[tuple[str, int | None]] = []
+        self.differing = 0
+        self._whole: bytes | None = None
+        """The payload of the last record that told it as a whole."""
+        self._stood_in = False
+
+    def take(self, payload: bytes) -> None:
+        if payload.startswith(_PARTIAL):
+            self._take_partial(*_decode_partial(memoryview(payload)[1:]))
+            return
+        told = _decode(payload)
+        if self.rows is not None and _is_removed(self._shape, told):
+            # A deletion mark often comes alone: what the shop knows of the thing stays.
+            self.rows = _marked(self._shape, self.rows, 1)
+            return
+        if self._whole is not None:
+            self.differing += payload != self._whole
+        self._whole = payload
+        self.rows = _completed(told, self.rows)
+
+    def _take_partial(self, told: Told, how: str, file: str, line: int | None) -> None:
+        shape, known = self._shape, self.rows
+        if how == "variant":
+            self.rows = self._stand_in(told)
+        elif known is None:
+            if how == "part" or (how == "facts" and shape.parent_column is None):
+                self.unknown += [(file, line)] if how == "part" else []
+                return
+            self.rows = _completed(told, None)
+        elif how == "facts":
+            self.rows = _marked(shape, known, 0)
+        else:
+            self.rows = _overlaid(shape, known, told)
+
+    def _stand_in(self, told: Told) -> Rows:
+        """A Товар of one characteristic: the product is its first one, with the pictures and properties of all. It
+        replaces neither what a record of the product itself told, nor, in changes alone, what others of it told."""
+        shape, known = self._shape, self.rows
+        if self._whole is not None and known is not None:
+            return _marked(shape, known, 0)
+        first, self._stood_in = not self._stood_in, True
+        if known is None or (first and _in_full(shape, _main(told)[0], self._full)):
+            return _completed(told, None)
+        if not known[0][0][shape.at("by_characteristic")]:
+            return _marked(shape, known, 0)
+        over, under = (known, told) if not first else (told, known)
+        row = tuple(b if a is None else a for a, b in zip(_main(over)[0], _main(under)[0], strict=True))
+        united = [
+            _united(table, was or (), now or ())
+            for table, was, now in zip(shape.parts, known[1:], told[1:], strict=True)
+        ]
+        return _marked(shape, ((row,), *united), 0)
+
+
+class _Folded:
+    """The facts of one key: within a set of files their union counts, of two sets the later one.
+
+    `whole`: they are all that there are. `total`: one without a warehouse was told, so single ones go. `count`: how
+    many were told, one by one.
+    """
+
+    def __init__(self, shape: Shape, payloads: Sequence[bytes]) -> None:
+        self.facts: dict[Cell, Row] = {}
+        self.beside: dict[Row, None] = {}
+        self.whole = self.total = False
+        self.count = self.differing = 0
+        decoded = map(_decode_facts, payloads)
+        for _set, told in groupby(decoded, key=itemgetter(2)):
+            self._take_set(shape, [(rows, whole) for rows, whole, _number in told])
+
+    def _take_set(self, shape: Shape, told: list[tuple[Told, bool]]) -> None:
+        if all(whole for _rows, whole in told):
+            self.whole = True
+            self.facts, self.beside = {}, {}
+        own: set[Cell] = set()
+        """What this set has told: a later set corrects an earlier one, but to tell a thing twice is odd."""
+        for rows, _whole in told:
+            facts = self.facts
+            for row in rows[0] or ():
+                second = row[0]
+                if shape.or_total:
+                    self.total = self.total or second == ""
+                    if facts and (second == "") != ("" in facts):
+                        self.differing += len(own)
+                        own.clear()
+                        facts.clear()
+                if second in own:
+                    self.differing += facts[second] != row
+                own.add(second)
+                facts[second] = row
+                self.count += row[1] is not None
+            for part in rows[1:]:
+                self.beside.update(dict.fromkeys(part or ()))
+                self.count += len(part or ())
 
 
 def _main(rows: Told) -> tuple[Row, ...]:
@@ -292,27 +503,39 @@ def _is_removed(shape: Shape, rows: Told) -> bool:
     return shape.removed_at is not None and bool(_main(rows)[0][shape.removed_at])
 
 
-def _removed(shape: Shape, rows: Told) -> Told:
+def _marked(shape: Shape, rows: Rows, removed: int) -> Rows:
+    """With the mark of removal set to 1 or 0."""
     at = shape.at("removed")
-    (row,) = _main(rows)
-    return (((*row[:at], 1, *row[at + 1 :]),), *rows[1:])
+    row = rows[0][0]
+    return rows if row[at] == removed else (((*row[:at], removed, *row[at + 1 :]),), *rows[1:])
 
 
-def _completed(told: Told, old: Rows) -> Rows:
-    """With what was there before, where nothing is told."""
+def _completed(told: Told, old: Rows | None) -> Rows:
+    """With what was there before, where nothing is told of a part."""
+    if old is None:
+        return tuple(now or () for now in told)
     return tuple(was if now is None else now for now, was in zip(told, old, strict=True))
 
 
-def _last(shape: Shape, payloads: list[bytes]) -> tuple[Told, bool]:
-    """What counts of an entity that was told several times, as if each came in a session of its own; and whether
-    nothing but deletion marks came."""
-    told = _decode(payloads[0])
-    only_marks = _is_removed(shape, told)
-    for payload in payloads[1:]:
-        now = _decode(payload)
-        if not _is_removed(shape, now):
-            told = tuple(was if new is None else new for new, was in zip(now, told, strict=True))
-            only_marks = False
-        elif not only_marks:
-            told = _removed(shape, told)
-    return told, only_marks
+def _overlaid(shape: Shape, known: Rows, told: Told) -> Rows:
+    """With each cell and part that is told."""
+    row = tuple(was if now is None else now for now, was in zip(_main(told)[0], known[0][0], strict=True))
+    if shape.scope and not row[shape.at(shape.scope)]:
+        at = shape.at(shape.scope)
+        row = (*row[:at], known[0][0][at], *row[at + 1 :])
+    return (row,), *_completed(told, known)[1:]
+
+
+def _united(table: Table, rows: Sequence[Row], more: Sequence[Row]) -> tuple[Row, ...]:
+    """Rows of a part, and more of them that are not there yet; their positions go on."""
+    rest = table.columns[1:]
+    if "position" not in rest:
+        return tuple(dict.fromkeys((*rows, *more)))
+    at = rest.index("position")
+    ordered = sorted(rows, key=itemgetter(at))
+    found = {(*row[:at], *row[at + 1 :]): None for row in (*ordered, *more)}
+    return tuple((*row[:at], position, *row[at:]) for position, row in enumerate(found))
+
+
+def _in_full(shape: Shape, row: Row, full: Collection[str | None]) -> bool:
+    return bool(full) and (None in full or (shape.scope is not None and row[shape.at(shape.scope)] in full))

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from importers.commerceml.records import (
+    CatalogInfo,
     Customer,
     Group,
     Offer,
@@ -17,6 +19,7 @@ from importers.commerceml.records import (
     OfferStocks,
     PriceType,
     Product,
+    ProductType,
     Property,
     PropertyValue,
     Record,
@@ -55,8 +58,8 @@ class Shape:
     """How records of one type lie in the tables.
 
     An *entity* (product, customer, …) has one row in `table` and replaces its rows in `parts` as a whole.
-    *Facts* (prices, stocks, values of a property) are rows with two key columns: each is taken by itself, and
-    what a record does not tell stays as it was.
+    *Facts* (prices, stocks, values of a property) are rows with two key columns: each is taken by itself, and what a
+    record does not tell stays as it was, unless the record is the `whole` list.
     """
 
     record: type[Record]
@@ -65,22 +68,33 @@ class Shape:
     """What a record says, given the id of the section that it stands in."""
     parts: tuple[Table, ...] = ()
     facts: bool = False
+    overlays: bool = False
+    """Every record changes what it tells and leaves the rest. These tell of the export itself and are not counted."""
     sections: tuple[str, ...] = ()
-    """Elements that hold these records and say whether they hold all of them (СодержитТолькоИзменения)."""
+    """Elements that hold these records and say whether they hold all of them (СодержитТолькоИзменения). Empty: reference
+    data, which stand in several."""
     scope: str | None = None
-    """The column of `table` with the catalog or classifier that the record came in. Rows are only removed by
-    absence within the scope that was exported in full."""
+    """The column of `table` with the catalog or classifier that the record came in; those of facts are their parents'.
+    Rows are only removed by absence within the scope that was exported in full."""
     parents: tuple[Table, ...] = ()
     """A record is an orphan while none of these tables holds its parent."""
     parent_column: str | None = None
     """The column of `table` with the parent's id; None: the parent has the record's own id."""
     or_total: bool = False
     """Facts of which the second key "" is a total: it replaces the single ones and they replace it."""
+    units: tuple[tuple[int, int], ...] = ()
+    """Where a Row holds a unit: (number of the table, place in the Row)."""
+    links: tuple[tuple[int, Table], ...] = ()
+    """(number of a part, what its second column refers to)."""
 
     @property
     def record_name(self) -> str:
         """What Rejected.record calls one of them."""
         return {OfferPrices: "Price", OfferStocks: "Stock"}.get(self.record, self.record.__name__)
+
+    @property
+    def is_reference(self) -> bool:
+        return not self.sections and self.scope is not None
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -95,156 +109,270 @@ class Shape:
         return self.at("removed") if "removed" in self.table.columns else None
 
 
-def _distinct(pairs: tuple[tuple[str, str], ...]) -> tuple[Row, ...]:
-    return tuple(dict.fromkeys(pairs))
+def _distinct(pairs: tuple[tuple[str, ...], ...] | None) -> tuple[Row, ...] | None:
+    return None if pairs is None else tuple(dict.fromkeys(pairs))
 
 
-def _numbered(paths: tuple[str, ...]) -> tuple[Row, ...]:
-    return tuple(enumerate(dict.fromkeys(paths)))
+def _numbered(paths: tuple[str, ...] | None) -> tuple[Row, ...] | None:
+    return None if paths is None else tuple(enumerate(dict.fromkeys(paths)))
 
 
-def _set_properties(properties: tuple[tuple[str, str], ...]) -> tuple[Row, ...]:
-    return _distinct(tuple(pair for pair in properties if pair[1] != ZERO_GUID))
+def _set_properties(properties: tuple[tuple[str, str], ...] | None) -> tuple[Row, ...] | None:
+    if properties is None:
+        return None
+    return tuple(dict.fromkeys(pair for pair in properties if pair[1] != ZERO_GUID))
+
+
+def _flag(value: bool | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _order(value: str | None) -> int | None:
+    """A sort order as a number of the database; 1C writes small ones."""
+    return int(Decimal(value)) if value and len(value) < 10 else None
 
 
 def _group(r: Group, section_id: str) -> Rows:
-    return (((r.parent_id, r.name, int(r.removed), section_id),),)
+    order = _order(r.sort_order)
+    return (((r.parent_id, r.name, int(r.removed), section_id, r.description, r.image, order),),)
 
 
 def _property(r: Property, section_id: str) -> Rows:
-    return (((r.name, r.type, int(r.removed)),),)
+    flags = map(_flag, (r.for_products, r.for_offers, r.multiple, r.required))
+    row = (r.name, r.type, int(r.removed), section_id, *flags, _order(r.sort_order), r.default_value)
+    return ((row,),)
 
 
 def _property_value(r: PropertyValue, section_id: str) -> Rows:
-    return (((r.property_id, r.value),),)
+    return (((r.property_id, r.value, 0, section_id, _order(r.sort_order), _flag(r.is_default)),),)
 
 
 def _unit(r: Unit, section_id: str) -> Rows:
-    return (((r.short_name, r.full_name),),)
+    return (((r.short_name, r.full_name, r.international),),)
+
+
+def _product_type(r: ProductType, section_id: str) -> Rows:
+    return ((r.name, int(r.removed), section_id),), tuple((prop,) for prop in r.properties)
 
 
 def _warehouse(r: Warehouse, section_id: str) -> Rows:
-    return (((r.name, int(r.removed)),),)
+    return (((r.name, int(r.removed), section_id, r.address, r.telephone, r.hours),),)
 
 
 def _price_type(r: PriceType, section_id: str) -> Rows:
-    tax = None if r.tax_included is None else int(r.tax_included)
-    return (((r.name, r.currency, tax, int(r.removed)),),)
+    return (((r.name, r.currency, _flag(r.tax_included), int(r.removed), section_id, r.tax),),)
 
 
-def _product(r: Product, section_id: str) -> Rows:
+def _catalog_info(r: CatalogInfo, section_id: str) -> Rows:
+    owner = (r.owner_id, r.owner_name, r.owner_inn, r.owner_kpp)
+    return (((r.name, r.classifier_id, r.description, *owner),),)
+
+
+def _product(r: Product, section_id: str) -> Told:
+    stands_in = int(r.partial is not None and r.partial.how == "variant")
     return (
         (
-            (r.article, r.barcode, r.name, r.description, r.unit, r.vat_rate, int(r.removed), r.brand, r.catalog_id),
+            (
+                r.article, r.barcode, r.name, r.description, r.unit, r.vat_rate, int(r.removed), r.brand, r.catalog_id,
+                r.code, r.full_name, r.country, r.manufacturer_id, r.type_id, r.weight, r.length, r.width, r.height,
+                r.volume, stands_in,
+            ),
         ),
-        tuple((group,) for group in dict.fromkeys(r.groups)),
+        None if r.groups is None else tuple((group, at) for at, group in enumerate(dict.fromkeys(r.groups))),
         _set_properties(r.properties),
         _distinct(r.requisites),
-        tuple(dict.fromkeys(r.characteristics)),
+        _distinct(r.characteristics),
         _numbered(r.images),
+        _distinct(r.units),
+        _distinct(r.components),
     )  # fmt: skip
 
 
 def _offer(r: Offer, section_id: str) -> Told:
     return (
-        ((r.product_id, r.characteristic_id, r.name, r.article, r.barcode, int(r.removed), r.catalog_id),),
-        None if r.characteristics is None else _distinct(r.characteristics),
-        None if r.properties is None else _set_properties(r.properties),
-        None if r.images is None else _numbered(r.images),
-    )
+        (
+            (
+                r.product_id, r.characteristic_id, r.name, r.article, r.barcode, int(r.removed), r.catalog_id, r.code,
+                r.unit, r.weight, r.length, r.width, r.height, r.volume,
+            ),
+        ),
+        _distinct(r.characteristics),
+        _set_properties(r.properties),
+        _numbered(r.images),
+        _distinct(r.units),
+        _distinct(r.components),
+    )  # fmt: skip
 
 
 def _prices(r: OfferPrices, section_id: str) -> Rows:
-    return (r.prices,)
+    return r.prices, r.beside
 
 
 def _stocks(r: OfferStocks, section_id: str) -> Rows:
     return (r.stocks,)
 
 
-def _customer(r: Customer, section_id: str) -> Rows:
+def _customer(r: Customer, section_id: str) -> Told:
     return (
-        ((r.name, r.full_name, r.role, r.inn, r.kpp, int(r.removed)),),
+        ((r.name, r.full_name, r.role, r.inn, r.kpp, int(r.removed), r.okpo),),
         _distinct(r.contacts),
         _distinct(r.addresses),
+        _distinct(r.address_fields),
+        _distinct(r.accounts),
+        _distinct(r.representatives),
     )
 
 
 CATEGORY = Shape(
     Group,
-    Table(N_("category"), ("id", "parent_id", "name", "removed", "classifier_id")),
+    Table(
+        N_("category"),
+        ("id", "parent_id", "name", "removed", "classifier_id", "description", "image", "sort_order"),
+    ),
     _group,
-    sections=("Классификатор",),
     scope="classifier_id",
 )
-PROPERTY = Shape(Property, Table(N_("property"), ("id", "name", "type", "removed")), _property)
+PROPERTY = Shape(
+    Property,
+    Table(
+        N_("property"),
+        (
+            "id", "name", "type", "removed", "classifier_id", "for_products", "for_offers", "multiple", "required",
+            "sort_order", "default_value",
+        ),
+    ),
+    _property,
+    scope="classifier_id",
+)  # fmt: skip
 PROPERTY_VALUE = Shape(
-    PropertyValue, Table(N_("property_value"), ("id", "property_id", "value"), 2), _property_value, facts=True
+    PropertyValue,
+    Table(
+        N_("property_value"),
+        ("id", "property_id", "value", "removed", "classifier_id", "sort_order", "is_default"),
+        2,
+    ),
+    _property_value,
+    facts=True,
+    scope="classifier_id",
 )
-UNIT = Shape(Unit, Table(N_("unit"), ("code", "short_name", "full_name")), _unit)
-WAREHOUSE = Shape(Warehouse, Table(N_("warehouse"), ("id", "name", "removed")), _warehouse)
+UNIT = Shape(Unit, Table(N_("unit"), ("code", "short_name", "full_name", "international")), _unit)
+PRODUCT_TYPE = Shape(
+    ProductType,
+    Table(N_("product_type"), ("id", "name", "removed", "classifier_id")),
+    _product_type,
+    parts=(Table("product_type_property", ("type_id", "property_id"), 2),),
+    scope="classifier_id",
+)
+WAREHOUSE = Shape(
+    Warehouse,
+    Table(N_("warehouse"), ("id", "name", "removed", "classifier_id", "address", "telephone", "hours")),
+    _warehouse,
+    scope="classifier_id",
+)
 PRICE_TYPE = Shape(
-    PriceType, Table(N_("price_type"), ("id", "name", "currency", "tax_included", "removed")), _price_type
+    PriceType,
+    Table(
+        N_("price_type"),
+        ("id", "name", "currency", "tax_included", "removed", "classifier_id", "tax"),
+    ),
+    _price_type,
+    scope="classifier_id",
 )
+CATALOG = Shape(
+    CatalogInfo,
+    Table(
+        N_("catalog"),
+        (
+            "id", "name", "classifier_id", "description", "owner_id", "owner_name", "owner_inn", "owner_kpp",
+        ),
+    ),
+    _catalog_info,
+    overlays=True,
+)  # fmt: skip
 PRODUCT = Shape(
     Product,
     Table(
         N_("product"),
         (
             "id", "article", "barcode", "name", "description", "unit", "vat_rate", "removed", "manufacturer",
-            "catalog_id",
+            "catalog_id", "code", "full_name", "country", "manufacturer_id", "type_id", "weight", "length", "width",
+            "height", "volume", "by_characteristic",
         ),
     ),
     _product,
     parts=(
-        Table("product_category", ("product_id", "category_id"), 2),
+        Table("product_category", ("product_id", "category_id", "position"), 2),
         Table("product_property", ("product_id", "property_id", "value"), 3),
         Table("product_requisite", ("product_id", "name", "value"), 3),
         Table("product_characteristic", ("product_id", "characteristic_id", "name", "value"), 4),
         Table("product_image", ("product_id", "position", "path"), 2),
+        Table("product_unit", ("product_id", "unit", "coefficient"), 3),
+        Table("product_component", ("product_id", "component_id", "quantity"), 3),
     ),
     sections=("Каталог",),
     scope="catalog_id",
+    units=((0, 4), (6, 0)),
+    links=((1, CATEGORY.table), (2, PROPERTY.table)),
 )  # fmt: skip
 OFFER = Shape(
     Offer,
     Table(
         N_("offer"),
-        ("id", "product_id", "characteristic_id", "name", "article", "barcode", "removed", "catalog_id"),
+        (
+            "id", "product_id", "characteristic_id", "name", "article", "barcode", "removed", "catalog_id", "code",
+            "unit", "weight", "length", "width", "height", "volume",
+        ),
     ),
     _offer,
     parts=(
         Table("offer_characteristic", ("offer_id", "name", "value"), 3),
         Table("offer_property", ("offer_id", "property_id", "value"), 3),
         Table("offer_image", ("offer_id", "position", "path"), 2),
+        Table("offer_unit", ("offer_id", "unit", "coefficient"), 3),
+        Table("offer_component", ("offer_id", "component_id", "quantity"), 3),
     ),
     sections=("ПакетПредложений", "ИзмененияПакетаПредложений"),
     scope="catalog_id",
     parents=(PRODUCT.table,),
     parent_column="product_id",
-)
+    units=((0, 8), (4, 0)),
+    links=((2, PROPERTY.table),),
+)  # fmt: skip
 PRICE = Shape(
     OfferPrices,
-    Table(N_("price"), ("offer_id", "price_type_id", "value", "currency", "unit", "coefficient"), 2),
+    Table(N_("price"), ("offer_id", "price_type_id", "value", "currency", "unit", "coefficient", "tax"), 2),
     _prices,
+    parts=(
+        Table(
+            "price_beside",
+            ("offer_id", "price_type_id", "value", "currency", "unit", "coefficient", "min_quantity"),
+            7,
+        ),
+    ),
     facts=True,
+    sections=("ПакетПредложений", "ИзмененияПакетаПредложений", "Каталог"),
     parents=(OFFER.table, PRODUCT.table),
+    units=((0, 3), (1, 3)),
 )
 STOCK = Shape(
     OfferStocks,
     Table(N_("stock"), ("offer_id", "warehouse_id", "quantity"), 2),
     _stocks,
     facts=True,
+    sections=("ПакетПредложений", "ИзмененияПакетаПредложений", "Каталог"),
     parents=(OFFER.table, PRODUCT.table),
     or_total=True,
 )
 CUSTOMER = Shape(
     Customer,
-    Table(N_("customer"), ("id", "name", "full_name", "role", "inn", "kpp", "removed")),
+    Table(N_("customer"), ("id", "name", "full_name", "role", "inn", "kpp", "removed", "okpo")),
     _customer,
     parts=(
         Table("customer_contact", ("customer_id", "type", "value"), 3),
         Table("customer_address", ("customer_id", "type", "value"), 3),
+        Table("customer_address_field", ("customer_id", "address", "type", "value"), 4),
+        Table("customer_account", ("customer_id", "number", "bank", "bank_code", "correspondent_account"), 5),
+        Table("customer_representative", ("customer_id", "representative_id", "name", "relation"), 4),
     ),
     sections=("Контрагенты",),
 )
@@ -265,8 +393,8 @@ IMAGE = Shape(
 )
 
 SHAPES = (
-    CATEGORY, PROPERTY, PROPERTY_VALUE, UNIT, WAREHOUSE, PRICE_TYPE, PRODUCT, OFFER, PRICE, STOCK, CUSTOMER,
-    IMAGE,
+    CATALOG, CATEGORY, PROPERTY, PROPERTY_VALUE, UNIT, PRODUCT_TYPE, WAREHOUSE, PRICE_TYPE, PRODUCT, OFFER, PRICE,
+    STOCK, CUSTOMER, IMAGE,
 )  # fmt: skip
 
 BRAND_PROPERTIES = ("Бренд", "Производитель", "Изготовитель")

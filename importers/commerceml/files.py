@@ -87,6 +87,7 @@ class Part(msgspec.Struct, frozen=True):
     """The file itself, or the archive that holds it."""
     members: tuple[str, ...] = ()
     """The way inside the archive(s): one name, or two where a zip lies in a zip."""
+    set: str = ""
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -121,8 +122,9 @@ class Export(msgspec.Struct, frozen=True):
         parts = self.files_for(kind)
         total = sum(part.size for part in parts)
         done = 0
+        price_types: dict[str, set[str]] = defaultdict(set)
         for part in parts:
-            for position, batch in read_part(part, frozenset(wanted)):
+            for position, batch in read_part(part, frozenset(wanted), price_types[part.set]):
                 if on_progress:
                     on_progress(min(done + position, total), total)
                 yield batch

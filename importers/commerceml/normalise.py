@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from decimal import Decimal, localcontext
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 INVISIBLE = "\ufeff\u200b\u2060"
 MAX_ID = 1000
 """Characters; a longer id is rejected: no 1C makes one."""
 
-_UNIT = r"%|[а-яёА-ЯЁ][а-яёА-ЯЁ./]{0,9}[23²³]?|[A-Za-z]{2,5}|[₽$€]"
-"""What may follow a number; a single Latin letter may not: 1e999 is a number of another kind."""
+_UNIT = (
+    r"%|[а-яёА-ЯЁ][а-яёА-ЯЁ./]{0,9}[23²³]?|[₽$€]"
+    r"|(?i:rub|rur|usd|eur|uah|kzt|kgs|byn|byr|gel|amd|azn|uzs|cny|pcs?|kg|gr?|mg|ml|mm|cm|km|m[23²³]?)"
+)
+"""What may follow a number. No other Latin letters: 1e999, 0xff and 12abc are no numbers with a unit."""
 _NUMBER = re.compile(rf"([+-]?)0*([0-9]{{0,30}})(?:\.([0-9]{{0,30}}))?(?:{_UNIT})?")
 _PLAIN = re.compile(r"[1-9][0-9]{0,14}(?:\.[0-9]{1,10})?|0")
 _SPACES = re.compile(r"[\s\u200b\ufeff\u2060]+")
@@ -62,6 +67,12 @@ def number(value: str | None) -> str | None:
     return f"-{canonical}" if sign == "-" and canonical != "0" else canonical
 
 
+def total(values: Iterable[str]) -> str:
+    """The exact sum of canonical numbers, canonical."""
+    with localcontext(prec=100):
+        return number(format(sum(map(Decimal, values), Decimal()), "f")) or "0"
+
+
 def currency(value: str | None) -> str | None:
     """ISO 4217 letters where known, else as written."""
     value = text(value)
@@ -74,22 +85,43 @@ def boolean(value: str | None) -> bool | None:
 
 
 def image_path(value: str | None) -> str | None:
-    """Relative, with `/`; None when there is none. Raises ValueError when it would lead out of the folder."""
+    """Relative, with `/`, or an http(s) address as it is; None when there is none. Raises ValueError when it would lead
+    out of the folder."""
     value = text(value)
     if value is None:
         return None
+    if any(ord(c) < 32 for c in value):
+        raise ValueError(value)
+    if is_address(value):
+        return value
     path = value.replace("\\", "/")
     parts = [part for part in path.split("/") if part not in ("", ".")]
-    if path.startswith("/") or ".." in parts or ":" in path or not parts or any(ord(c) < 32 for c in path):
+    if path.startswith("/") or ".." in parts or ":" in path or not parts:
         raise ValueError(value)
     return "/".join(parts)
 
 
+def is_address(path: str) -> bool:
+    """Whether a picture is somewhere on the web: kept, never fetched."""
+    return path[:8].lower().startswith(("http://", "https://"))
+
+
 def identity(value: str | None) -> str | None:
-    """An id: opaque, case kept; a zero characteristic is none. Raises ValueError when it is absurdly long."""
+    """An id: opaque, case kept. Raises ValueError when it is absurdly long."""
     value = text(value)
-    if value and value.endswith(ZERO_GUID):
-        value = value.removesuffix("#" + ZERO_GUID)
     if value and len(value) > MAX_ID:
         raise ValueError(value[:40] + "…")
+    return value
+
+
+def goods_identity(value: str | None) -> str | None:
+    """The id of a Товар or Предложение: `product`, or `product#characteristic`. Nothing and the zero GUID are no
+    characteristic. Raises ValueError when it is absurdly long, or has no product."""
+    value = identity(value)
+    if value and "#" in value:
+        product, _sharp, characteristic = value.partition("#")
+        if not product:
+            raise ValueError(value[:40])
+        if not characteristic or characteristic == ZERO_GUID:
+            return product
     return value

@@ -13,7 +13,8 @@ from typing import cast
 from lxml import etree
 
 from importers.commerceml import encoding, normalise, shortcut
-from importers.commerceml.extract import Extractor, children, line_of, value
+from importers.commerceml.elements import children, line_of, value
+from importers.commerceml.extract import Extractor
 from importers.commerceml.files import Part, PartFile, open_part
 from importers.commerceml.records import Record, Rejected, Section
 from importers.errors import BadFile
@@ -41,22 +42,29 @@ RECORDS = {
 OFFERS = "Предложения"
 VALUES = ("Справочник", "Вариант")
 """Allowed values of a Свойство in its ВариантыЗначений: there may be more of them than anybody wants in memory."""
-LISTS = ("Группы", "ТипыЦен", "Склады", "ЕдиницыИзмерения")
+LISTS = ("Группы", "ТипыЦен", "Склады", "ЕдиницыИзмерения", "Категории")
 """Small lists of reference data that are read whole when they end."""
-DROPPED = ("Документ", "НаборТоваров")
+SETS = ("НаборыТовара", "НаборТоваров")
+"""What goods that are sold as a set consist of, in НаборыТоваров beside the sections."""
+DROPPED = ("Документ",)
 """Records of no import type, cut off all the same to keep memory constant."""
 
 
-def read_part(part: Part, wanted: frozenset[type[Record]]) -> Iterator[tuple[int, list[Record | Rejected]]]:
-    """(bytes of XML read so far, records) in batches. Raises BadFile with the line."""
+def read_part(
+    part: Part, wanted: frozenset[type[Record]], price_types: set[str] | None = None
+) -> Iterator[tuple[int, list[Record | Rejected]]]:
+    """(bytes of XML read so far, records) in batches. Raises BadFile with the line.
+
+    `price_types`: the ids of those that the files of the same set have defined so far; this one's are added.
+    """
     with open_part(part) as file:
-        yield from _Reading(part, wanted).run(file)
+        yield from _Reading(part, wanted, set() if price_types is None else price_types).run(file)
 
 
 class _Reading:
     """One file on its way: records that have ended wait in `pending` until a batch of them is read."""
 
-    def __init__(self, part: Part, wanted: frozenset[type[Record]]) -> None:
+    def __init__(self, part: Part, wanted: frozenset[type[Record]], price_types: set[str]) -> None:
         self.part = part
         self.wanted = wanted
         self.records: list[Record | Rejected] = []
@@ -73,6 +81,7 @@ class _Reading:
         self.attributes = 0
         """Of those bytes: what looks like attributes."""
         self.tree = (0, 0)
+        self.price_types = price_types
 
     def run(self, file: PartFile) -> Iterator[tuple[int, list[Record | Rejected]]]:
         charset = encoding.decide(file, self.part.name)
@@ -113,7 +122,10 @@ class _Reading:
         """For UTF-8 whatever the file declares: what is in another encoding is decoded before."""
         return etree.XMLPullParser(
             events=("start", "end"),
-            tag=[f"{{*}}{name}" for name in (ROOT, *RECORDS, *VALUES, *LISTS, *DROPPED, *SECTIONS, OFFERS)],
+            tag=[
+                f"{{*}}{name}"
+                for name in (ROOT, *RECORDS, *VALUES, *LISTS, *SETS, *DROPPED, *SECTIONS, OFFERS)
+            ],
             encoding="utf-8",
             remove_blank_text=True,
             remove_comments=True,
@@ -217,11 +229,22 @@ class _Reading:
                 self._flush()
                 self.records += self._enter(parent).by_element[name](element)
                 element.clear()
+        elif name in SETS:
+            if parent is not None and local(parent) == "НаборыТоваров":
+                self._flush()
+                outside = Section("", "", None, set=self.part.set, file=self.part.name)
+                self.records += Extractor(self.part.name, self.wanted, outside).product_set(element)
+                _cut(element)
         elif name in DROPPED:
             _cut(element)
         elif _section_of(element) is element:
             self._flush()
-            self._enter(element)
+            extractor = self._enter(element)
+            # What it says of itself may also stand behind its records.
+            section = _section(element, self.part)
+            if section != extractor.section and Section in self.wanted:
+                self.records.append(section)
+            self.records += extractor.catalog_info(element)
             self.entered = self.container = None
             element.clear()
 
@@ -247,8 +270,8 @@ class _Reading:
     def _enter(self, section: etree._Element) -> Extractor:
         """The extractor of a section; its Section record comes before all others of it."""
         if self.entered is None or self.entered[0] is not section:
-            record = _section(section)
-            self.entered = section, Extractor(self.part.name, self.wanted, record)
+            record = _section(section, self.part)
+            self.entered = section, Extractor(self.part.name, self.wanted, record, self.price_types)
             if Section in self.wanted:
                 self.records.append(record)
         return self.entered[1]
@@ -296,14 +319,30 @@ def _property_of(container: etree._Element) -> tuple[etree._Element, str] | None
     return (holder, ident) if ident else None
 
 
-def _section(element: etree._Element) -> Section:
+def _section(element: etree._Element, part: Part) -> Section:
     node = children(element)
-    ident = value(node, "Ид") or ""
+    ident = section_id(value(node, "Ид"))
     name = local(element)
-    own = ident if name == "Каталог" else value(node, "ИдКаталога") or ident.strip("#")
-    # Only what says so is full: by what is missing in it things are removed.
-    full = (element.get("СодержитТолькоИзменения") or "").strip().lower() in ("false", "0", "нет", "ложь")
-    return Section(ident, name, not full, own)
+    said = normalise.boolean(element.get("СодержитТолькоИзменения"))
+    if said is None:
+        said = normalise.boolean(value(node, "СодержитТолькоИзменения"))
+    return Section(
+        ident,
+        name,
+        said,
+        ident if name == "Каталог" else section_id(value(node, "ИдКаталога")) or ident.strip("#"),
+        ident if name == "Классификатор" else section_id(value(node, "ИдКлассификатора")),
+        part.set,
+        part.name,
+    )
+
+
+def section_id(told: str | None) -> str:
+    """The id of a section, "" where it has none, or one so long that no 1C made it: every row would repeat it."""
+    try:
+        return normalise.identity(told) or ""
+    except ValueError:
+        return ""
 
 
 def _drop_last_text(container: etree._Element) -> None:

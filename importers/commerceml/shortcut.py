@@ -63,7 +63,7 @@ _PRICE = re.compile(
     rf"<Цена>{_S}{_field('Представление', wanted=False, optional=True)}{_field('ИдТипаЦены')}"
     rf"<ЦенаЗаЕдиницу>{_NUMBER}</ЦенаЗаЕдиницу>{_S}"
     rf"{_field('Валюта', optional=True)}{_field('Единица', optional=True)}{_field('Коэффициент', optional=True)}"
-    rf"(?:<Налог>{_S}{_field('Наименование', wanted=False)}{_field('УчтеноВСумме', wanted=False)}"
+    rf"(?:<Налог>{_S}{_field('Наименование')}{_field('УчтеноВСумме', wanted=False)}"
     rf"{_field('Акциз', wanted=False, optional=True)}</Налог>{_S})?</Цена>{_S}"
 )
 _PRICES_END = re.compile(rf"</Цены>{_S}{END}")
@@ -74,13 +74,13 @@ def _take_prices(text: str, position: int) -> tuple[OfferPrices, int] | None:
     if found is None:
         return None
     ident, rows, end = found
-    prices = []
-    for price_type, value, currency, unit, coefficient in rows:
-        terms = _terms(price_type, currency, unit, coefficient)
-        if terms is None or value is None:
+    prices = {}
+    for price_type, value, currency, unit, coefficient, tax in rows:
+        terms = _terms(price_type, currency, unit, coefficient, tax)
+        if terms is None or value is None or terms[0] in prices:
             return None
-        prices.append((terms[0], value, terms[1], terms[2], terms[3]))
-    return OfferPrices(ident, tuple(prices)), end
+        prices[terms[0]] = (terms[0], value, *terms[1:])
+    return OfferPrices(ident, tuple(prices.values())), end
 
 
 _STOCKS = re.compile(rf"<Остатки>{_S}")
@@ -106,8 +106,8 @@ def _take_stocks(text: str, position: int) -> tuple[OfferStocks, int] | None:
 
 def _same_prices(like: OfferPrices, ident: str, values: Sequence[str]) -> OfferPrices:
     prices = [
-        (of, value, currency, unit, coefficient)
-        for (of, _was, currency, unit, coefficient), value in zip(like.prices, values, strict=True)
+        (of, value, currency, unit, coefficient, tax)
+        for (of, _was, currency, unit, coefficient, tax), value in zip(like.prices, values, strict=True)
     ]
     return OfferPrices(ident, tuple(prices))
 
@@ -139,7 +139,7 @@ class _Alike(Generic[R]):
             if found := pattern.match(text, position):
                 if at:
                     self._known.insert(0, self._known.pop(at))
-                ident = normalise.identity(found[1])
+                ident = normalise.goods_identity(found[1])
                 return (self._same(like, ident, found.groups()[1:]), found.end()) if ident else None
         taken = self._take(text, position)
         if taken:
@@ -185,7 +185,7 @@ def _list(
     """(id, fields of each item, position behind the offer) of an offer that is one list and nothing else."""
     head = _ID.match(text, position)
     opened = head and start.match(text, head.end())
-    if not head or not opened or (ident := normalise.identity(head[1])) is None:
+    if not head or not opened or (ident := normalise.goods_identity(head[1])) is None:
         return None
     rows = []
     at = opened.end()
@@ -199,13 +199,14 @@ def _list(
 
 @lru_cache(maxsize=1024)
 def _terms(
-    price_type: str, currency: str | None, unit: str | None, coefficient: str | None
-) -> tuple[str, str | None, str | None, str] | None:
+    price_type: str, currency: str | None, unit: str | None, coefficient: str | None, tax: str | None
+) -> tuple[str, str | None, str | None, str, str | None] | None:
     """All of a price but its value, normalised: an export has few different ones. None without a type."""
     found = normalise.text(price_type)
     if found is None:
         return None
-    return found, normalise.currency(currency), normalise.text(unit), normalise.number(coefficient) or "1"
+    number = normalise.number(coefficient) or "1"
+    return found, normalise.currency(currency), normalise.text(unit), number, normalise.text(tax)
 
 
 class Shortcut:

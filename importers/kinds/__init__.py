@@ -45,6 +45,8 @@ class Options(msgspec.Struct, frozen=True):
     dry_run: bool = False
     force: bool = False
     """Go past the limits of guarantee 9."""
+    strict: bool = False
+    """Refuse or fail unless the export has something of every chosen kind."""
 
 
 class Counts(msgspec.Struct):
@@ -103,6 +105,8 @@ class Counted(msgspec.Struct, frozen=True):
     counts: Counts
     tables: dict[str, Counts] = {}
     """The same per catalog table, for the summary."""
+    empty: bool = False
+    """Nothing of it was in the export."""
 
 
 Event = Progress | Log | Reject | Counted
@@ -118,6 +122,8 @@ class Job(msgspec.Struct, frozen=True):
     options: Options = Options()
     images_path: str = ""
     """Folder that the `images` kind fills."""
+    keep_unlisted: str = ""
+    """Price types whose prices stay where an offer's list leaves them out (settings.Prices)."""
     limits: Limits = Limits()
     """What a run may reject and remove at most, unless `options.force` (guarantee 9)."""
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from importers.catalog.tables import (
+    CATALOG,
     CATEGORY,
     OFFER,
     PRICE_TYPE,
     PRODUCT,
+    PRODUCT_TYPE,
     PROPERTY,
     PROPERTY_VALUE,
     UNIT,
@@ -18,7 +20,9 @@ from importers.kinds import Event, Job
 from importers.kinds.intake import Intake
 from importers.kinds.summary import LostImages
 
-ORDER = (PROPERTY, PROPERTY_VALUE, UNIT, WAREHOUSE, PRICE_TYPE, CATEGORY, PRODUCT, OFFER)
+ORDER = (
+    CATALOG, PROPERTY, PROPERTY_VALUE, UNIT, PRODUCT_TYPE, WAREHOUSE, PRICE_TYPE, CATEGORY, PRODUCT, OFFER,
+)  # fmt: skip
 
 
 async def run(job: Job) -> AsyncIterator[Event]:
@@ -29,6 +33,8 @@ async def run(job: Job) -> AsyncIterator[Event]:
     for shape in ORDER:
         async for event in intake.merge(shape, lost.see if shape is PRODUCT else None):
             yield event
+        if shape is UNIT:
+            await intake.define_units()
     await job.catalog.resolve_brands()
     async for event in lost.tell(job.catalog):
         yield event

@@ -14,18 +14,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
-from importers.catalog import FIRST_FEW, Change, Stage
-from importers.catalog.tables import OFFER, PRICE, STOCK, Cell, Shape
-from importers.commerceml.records import Record, Rejected, Section, Seen
-from importers.errors import LimitExceeded, ObmenError
+from importers.catalog import EVERYTHING, FIRST_FEW, Change, Merged, Stage
+from importers.catalog.tables import OFFER, PRICE, STOCK, UNIT, Cell, Shape
+from importers.commerceml.records import (
+    Offer,
+    OfferPrices,
+    OfferStocks,
+    Record,
+    Rejected,
+    Section,
+    Seen,
+    UnitUse,
+)
+from importers.errors import LimitExceeded
 from importers.kinds import Counted, Counts, Event, Job, Log, Progress, Reject
 from importers.texts import N_, _, render
 
 HARMLESS = 10
 """Up to so many rejects or removals no limit applies: in a small shop they are a large share, not a disaster."""
+NOWHERE = Section("", "", None)
 EVERY_SECONDS = 0.3
 """How often progress is told."""
 
@@ -47,8 +57,12 @@ class Intake:
         self._stages: dict[Shape, Stage] = {shape: job.catalog.stage(shape) for shape in shapes}
         self._active: dict[Shape, int] = {}
         self._hidden: dict[Shape, int] = defaultdict(int)
-        self._full: dict[tuple[Shape, str | None], bool] = {}
+        self._sections: dict[Section, set[Shape]] = defaultdict(set)
+        """All sections that were read, with the shapes of what stood in them."""
+        self._uses: dict[str, UnitUse] = {}
         self._unnamed_rejects: set[Shape] = set()
+        self.empty = False
+        """Nothing of this import type was in the export."""
         self.tables: dict[str, Counts] = {shape.table.name: Counts() for shape in shapes}
         self._staged = self._merged = 0
         self._told_at = 0.0
@@ -61,28 +75,23 @@ class Intake:
         return total
 
     async def read(self, see: Callable[[Sequence[Record]], None] | None = None) -> AsyncIterator[Event]:
-        """Stage every record; `see` is given those of one type at a time. Raises BadFile, and ObmenError when there
-        was nothing to read."""
+        """Stage every record; `see` is given those of one type at a time. Raises BadFile. Where there was nothing to read
+        it says so, and `empty` is set."""
         job = self._job
-        if not job.export.files_for(self._files):
-            raise ObmenError(
-                _("{kind}: the export has no file for it; check what 1C writes to {source}").format(
-                    kind=job.kind, source=job.export.path
-                )
-            )
         by_type = {shape.record: shape for shape in self._shapes}
         by_name = {shape.record.__name__: shape for shape in self._shapes}
+        facts_of_offers = [shape for shape in self._shapes if shape.record in (OfferPrices, OfferStocks)]
         at = [0, 0]
 
         def progress(done: int, total: int) -> None:
             at[:] = done, total
 
-        section_id = ""
+        section = Section("", "", None)
         waiting: dict[Shape, list[Record]] = defaultdict(list)
 
         def stage() -> None:
             for shape, records in waiting.items():
-                self.put(shape, records, section_id)
+                self.put(shape, records, section)
                 if see:
                     see(records)
             waiting.clear()
@@ -93,39 +102,90 @@ class Intake:
                 N_("The export is not whole: {gaps}"),
                 {"gaps": some(job.export.gaps, len(job.export.gaps))},
             )
-        for batch in job.export.records(self._files, Section, Seen, *by_type, on_progress=progress):
+        for batch in job.export.records(self._files, Section, Seen, UnitUse, *by_type, on_progress=progress):
             for record in batch:
                 if of := by_type.get(type(record)):
                     waiting[of].append(record)
                 elif isinstance(record, Section):
                     stage()
-                    section_id = record.catalog_id
-                    self._enter(record)
+                    section = record
+                    self._sections[section]
                 elif isinstance(record, Rejected):
                     yield self.reject(record)
-                elif isinstance(record, Seen) and record.record in by_name:
-                    self._stages[by_name[record.record]].keep(record.id)
+                elif isinstance(record, UnitUse):
+                    self._use(record)
+                elif isinstance(record, Seen):
+                    if record.record in by_name:
+                        self._stages[by_name[record.record]].keep(record.id)
+                    elif record.record == Offer.__name__:
+                        for shape in facts_of_offers:
+                            self._stages[shape].keep(record.id)
             stage()
             await asyncio.sleep(0)  # reading is synchronous: let a cancel or a heartbeat in
             if self.due():
                 yield Progress(job.kind, "read", at[0], at[1], self._staged)
         yield Progress(job.kind, "read", at[1], at[1], self._staged)
-        self.check_read()
+        for event in self.check_read():
+            yield event
 
-    def check_read(self) -> None:
-        """A kind that read nothing must not end as if all were well. Raises ObmenError."""
-        if not (self.tables[self._needs.table.name] if self._needs else self.total).read:
-            raise ObmenError(
-                _("{kind}: the export holds no record of it; check what 1C writes to {source}").format(
-                    kind=self._job.kind, source=self._job.export.path
-                )
-            )
+    def check_read(self) -> Iterator[Event]:
+        """A kind that read nothing must not end as if all were well."""
+        self.empty = not (self.tables[self._needs.table.name] if self._needs else self.total).read
+        if self.empty:
+            for table in self.tables:
+                self.tables[table] = Counts()
+            yield Log("warning", N_("{kind}: nothing of it in this export"), {"kind": self._job.kind})
 
-    def put(self, shape: Shape, records: Iterable[Record], section_id: str = "") -> None:
+    def _use(self, used: UnitUse) -> None:
+        """Remember what is told of a unit; the first word counts, later ones fill its gaps."""
+        known = self._uses.get(used.code)
+        if known is None:
+            if len(self._uses) < MANY_UNITS:
+                self._uses[used.code] = used
+        elif known != used:
+            told = (mine or other for mine, other in zip(_fields(known), _fields(used), strict=True))
+            self._uses[used.code] = UnitUse(*told)  # type: ignore[arg-type]
+
+    async def define_units(self, names: Iterable[str] = ()) -> None:
+        """After the units of the export are merged: make rows of those that records use and nobody defined, and let the
+        rest be written by the code that the name of a unit stands for. `names`: more that are used."""
+        catalog = self._job.catalog
+        for name in names:
+            self._use(UnitUse(name, None if name.isdigit() else name, None))
+        held = {
+            row[0]: row
+            async for row in catalog.rows("SELECT code, short_name, full_name, international FROM unit")
+        }
+        codes: dict[str, str] = {}
+        for at in (1, 2, 3):
+            for code in sorted([*held, *self._uses]):
+                row = held.get(code) or _fields(self._uses[code])
+                if row[at] and row[at] != code and row[at] not in held:
+                    codes.setdefault(str(row[at]), code)
+        changed = []
+        for code, used in self._uses.items():
+            if code in codes:
+                continue
+            row = held.get(code, (code, None, None, None))
+            new = tuple(was or now for was, now in zip(row, _fields(used), strict=True))
+            if code not in held or new != tuple(row):
+                changed.append(new)
+        await catalog.replace(UNIT.table, changed)
+        for stage in self._stages.values():
+            stage.units = codes
+
+    def put(self, shape: Shape, records: Iterable[Record], section: Section = NOWHERE) -> None:
         """Stage records by hand, for a kind that does not read() them from XML."""
-        count = self._stages[shape].add(records, section_id)
-        self.tables[shape.table.name].read += count
-        self._staged += count
+        self._sections[section].add(shape)
+        count = self._stages[shape].add(
+            records,
+            section.scope if shape.is_reference else section.catalog_id,
+            full=section.full,
+            of_set=section.set,
+        )
+        if not shape.overlays:
+            self.tables[shape.table.name].read += count
+            self._staged += count
 
     def reject(self, rejected: Rejected) -> Reject:
         """Count a record that cannot be taken; the event that tells it."""
@@ -146,23 +206,26 @@ class Intake:
 
     async def merge(self, shape: Shape, see: Callable[[Change], None] | None = None) -> AsyncIterator[Event]:
         """Merge the staged records of one shape; `see` is given every change of what was there before."""
+        if self.empty:
+            return
         stage = self._stages[shape]
         full, warnings = self._full_scopes(shape)
         for warning in warnings:
             yield warning
-        if shape.removed_at is not None:
-            self._active[shape] = await self._job.catalog.active(shape.table)
+        if shape.removed_at is not None or (shape.facts and full):
+            self._active[shape] = await self._job.catalog.active(shape)
+        table = shape.table.name
         counts = Counts()
-        differing = absent = 0
-        orphans: list[str] = []
-        gone: list[str] = []
+        found = _Found(table)
         async for merged in stage.merge(full):
+            if shape.overlays:
+                continue
             counts += merged.counts
-            differing += merged.differing
-            absent += merged.absent
+            found.add(merged)
             self._hidden[shape] += merged.hidden
-            orphans += merged.orphans[: FIRST_FEW - len(orphans)]
-            gone += merged.absent_first[: FIRST_FEW - len(gone)]
+            for key, file, line in merged.rejected:
+                counts.rejected += 1
+                yield Reject(self._job.kind, file, line, key, UNKNOWN_PART)
             if see:
                 for change in merged.changes:
                     see(change)
@@ -170,32 +233,49 @@ class Intake:
             if self.due():
                 yield Progress(self._job.kind, "merge", self._merged, self._staged, self._staged)
         stage.close()
-        self.tables[shape.table.name] += counts
+        if shape.overlays:
+            return
+        self.tables[table] += counts
         yield Progress(self._job.kind, "merge", self._merged, self._staged, self._staged)
-        table = shape.table.name
-        if differing:
-            yield Log(
-                "warning",
-                N_("{table}: {count} records came again with other content; the last one counts"),
-                {"table": table, "count": differing},
-            )
-        if orphans:
+        if counts.orphans:
             message = ORPHANS.get(shape.table, N_("{table}: {count} without a known parent are kept: {ids}"))
-            ids = some(orphans, counts.orphans)
+            ids = some(found.orphans, counts.orphans)
             yield Log("warning", message, {"table": table, "count": counts.orphans, "ids": ids})
-        if absent:
-            yield Log(
-                "warning",
-                N_("{table}: {count} are not in the full export any more and are marked as removed: {ids}"),
-                {"table": table, "count": absent, "ids": some(gone, absent)},
-            )
+        for event in found.tell():
+            yield event
+        for to, links in stage.links.items():
+            unknown = await self._job.catalog.missing(to, sorted(links))
+            if unknown:
+                args: dict[str, str | int] = {
+                    "count": sum(links[key] for key in unknown),
+                    "table": to.name,
+                    "ids": some(unknown[:FIRST_FEW], len(unknown)),
+                }
+                yield Log(
+                    "warning", N_("{table}: {count} links lead to unknown ones and are kept: {ids}"), args
+                )
+
+    async def keep_unlisted(self, facts: Shape, reference: Shape, setting: str) -> None:
+        """Let facts of these references stay though a whole list leaves them out: ids or names, separated by commas, or *
+        for all."""
+        named = {name.strip() for name in setting.split(",")} - {""}
+        if not named:
+            return
+        kept = named | {
+            str(row[0])
+            async for row in self._job.catalog.rows(f"SELECT id, name FROM {reference.table.name}")  # noqa: S608 (ours)
+            if row[1] in named
+        }
+        self._stages[facts].kept_keys = EVERYTHING if "*" in named else kept
 
     async def define_missing(self, facts: Shape, reference: Shape, message: str) -> AsyncIterator[Event]:
         """Define what merged facts refer to but no export defined: its id becomes its name, with one warning each.
         These rows are made up here, so they are not counted as records."""
+        if self.empty:
+            return
         catalog, table = self._job.catalog, reference.table
         missing = await catalog.missing(table, sorted(self._stages[facts].references - {""}))
-        defaults: dict[str, Cell] = {"removed": 0}
+        defaults: dict[str, Cell] = {"removed": 0, "classifier_id": ""}
         await catalog.insert(
             table,
             [
@@ -203,8 +283,10 @@ class Intake:
                 for id_ in missing
             ],
         )
-        for id_ in missing:
-            yield Log("warning", message, {"id": id_})
+        if missing:
+            yield Log(
+                "warning", message, {"count": len(missing), "ids": some(missing[:FIRST_FEW], len(missing))}
+            )
 
     def finish(self) -> Iterator[Event]:
         """The counts, then LimitExceeded if they are beyond the limits."""
@@ -215,7 +297,7 @@ class Intake:
         reasons = list(self._beyond_limits())
         if job.options.force:
             yield from reasons
-        yield Counted(job.kind, self.total, self.tables)
+        yield Counted(job.kind, self.total, self.tables, self.empty)
         if reasons and not job.options.force:
             reason = render(reasons[0].message, reasons[0].args)
             raise LimitExceeded(
@@ -224,22 +306,22 @@ class Intake:
                 )
             )
 
-    def _enter(self, section: Section) -> None:
-        for shape in self._shapes:
-            if section.name in shape.sections:
-                scope = section.catalog_id if shape.scope else None
-                full = not section.changes_only and not section.name.startswith("Изменения")
-                self._full[shape, scope] = self._full.get((shape, scope), True) and full
-
     def _full_scopes(self, shape: Shape) -> tuple[set[str | None], list[Log]]:
-        """The scopes of which the export holds everything, and why some are not taken for that. COMMERCEML,
-        decisions: absence removes only what was exported in full, in all parts, and was read to the last record."""
+        """The scopes of which the export holds everything, and why some are not taken for that: absence removes only what
+        was exported in full, in all parts, and was read to the last record."""
         table = shape.table.name
+        said: dict[str | None, bool] = {}
+        for section, shapes in self._sections.items():
+            if shape.is_reference:
+                if shape in shapes:
+                    said[section.scope] = said.get(section.scope, True) and self._is_full(section)
+            elif section.name in shape.sections and (not shape.facts or shape in shapes):
+                scope = section.catalog_id if shape.scope or shape.facts else None
+                said[scope] = said.get(scope, True) and section.full
         full = {
-            scope
-            for (of, scope), said in self._full.items()
-            if of is shape and said and (scope is None or scope in self._stages[shape].scopes)
-        }
+            scope for scope, all_full in said.items()
+            if all_full and (scope is None or scope in self._stages[shape].scopes)
+        }  # fmt: skip
         if full and (gaps := self._job.export.gaps):
             return set(), [
                 Log(
@@ -257,6 +339,24 @@ class Intake:
                 )
             ]
         return full, []
+
+    def _is_full(self, section: Section) -> bool:
+        """Whether the reference data of a section are all that there are. 1C 2.0x says so of a Классификатор only in the
+        Каталог or ПакетПредложений of the same set that names it, of the same file where there is one."""
+        if section.name != "Классификатор" or section.changes_only is not None:
+            return section.full
+        naming = [
+            other
+            for other in self._sections
+            if other.set == section.set
+            and other.name in GOODS_SECTIONS
+            and (
+                other.classifier_id == section.classifier_id
+                or (not other.classifier_id and other.file == section.file)
+            )
+        ]
+        beside = [other for other in naming if other.file == section.file]
+        return bool(naming) and all(other.full for other in beside or naming)
 
     def _beyond_limits(self) -> Iterator[Log]:
         """What is over the limits of guarantee 9, as warnings."""
@@ -297,6 +397,41 @@ class Intake:
         return True
 
 
+class _Found:
+    """What a merge met that an operator should know, with the first few keys."""
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+        self.orphans: list[str] = []
+        self._counts: Counter[str] = Counter()
+        self._first: dict[str, list[str]] = defaultdict(list)
+
+    def add(self, merged: Merged) -> None:
+        self.orphans += merged.orphans[: FIRST_FEW - len(self.orphans)]
+        for name in FOUND:
+            if count := getattr(merged, name):
+                self._counts[name] += count
+                first = self._first[name]
+                first += getattr(merged, f"{name}_first")[: FIRST_FEW - len(first)]
+
+    def tell(self) -> Iterator[Log]:
+        for name, message in FOUND.items():
+            if count := self._counts[name]:
+                ids = some(self._first[name], count)
+                yield Log("warning", message, {"table": self._table, "count": count, "ids": ids})
+
+
+FOUND = {
+    "differing": N_("{table}: {count} records came again with other content; the last one counts: {ids}"),
+    "beside": N_("{table}: {count} more prices of the same types are kept beside the base ones: {ids}"),
+    "ungrouped": N_("{table}: {count} are in no group: {ids}"),
+    "absent": N_("{table}: {count} are not in the full export any more and are removed: {ids}"),
+}
+"""What is told of a table, by the field of `Merged`."""
+UNKNOWN_PART = N_("has no Наименование, and nothing is known of it that it could be a part of")
+GOODS_SECTIONS = ("Каталог", "ПакетПредложений", "ИзмененияПакетаПредложений")
+MANY_UNITS = 10_000
+
 _SUMMARY = N_(
     "{table}: read {read}, created {created}, updated {updated}, unchanged {unchanged}, removed {removed}, "
     "rejected {rejected}, orphans {orphans}"
@@ -313,6 +448,10 @@ def _as_args(table: str, counts: Counts) -> dict[str, str | int]:
 
 def _outcomes(counts: Counts) -> int:
     return counts.created + counts.updated + counts.unchanged + counts.removed
+
+
+def _fields(used: UnitUse) -> tuple[str | None, ...]:
+    return used.code, used.short_name, used.full_name, used.international
 
 
 def some(first: Sequence[str], count: int) -> str:

@@ -1,4 +1,5 @@
-"""Prices: what offers cost by price type (COMMERCEML 1.4). A price that is not told stays as it was."""
+"""Prices: what offers cost by price type (docs/commerceml.md, 1.4). The list of an offer's prices is whole: what it does
+not tell is not set any more. An offer that a full export does not tell at all has none."""
 
 from __future__ import annotations
 
@@ -7,25 +8,27 @@ from collections.abc import AsyncIterator
 from importers.catalog.tables import PRICE, PRICE_TYPE
 from importers.kinds import Event, Job
 from importers.kinds.intake import Intake
-from importers.kinds.summary import Currencies, PriceChanges
+from importers.kinds.summary import PriceChanges, Terms
 from importers.texts import N_
 
 
 async def run(job: Job) -> AsyncIterator[Event]:
     intake = Intake(job, PRICE_TYPE, PRICE, needs=PRICE)
-    changes, currencies = PriceChanges(), Currencies()
-    async for event in intake.read(currencies.see):
+    changes, terms = PriceChanges(), Terms()
+    async for event in intake.read(terms.see):
         yield event
-    for event in currencies.tell():
+    for event in terms.tell():
         yield event
     async for event in intake.merge(PRICE_TYPE):
         yield event
+    await intake.define_units(terms.units)
+    await intake.keep_unlisted(PRICE, PRICE_TYPE, job.keep_unlisted)
     async for event in intake.merge(PRICE, changes.see):
         yield event
     async for event in intake.define_missing(
         PRICE,
         PRICE_TYPE,
-        N_("Price type {id} is defined nowhere in the export; its id is used as its name"),
+        N_("{count} price types are defined nowhere in the export; their ids are used as names: {ids}"),
     ):
         yield event
     async for event in changes.tell(job.catalog):

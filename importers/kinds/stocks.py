@@ -1,4 +1,7 @@
-"""Stocks: quantities of offers by warehouse (COMMERCEML 1.4). A quantity that is not told stays as it was.
+"""Stocks: quantities of offers by warehouse (docs/commerceml.md, 1.4).
+
+In a full export, and where a total stands beside and says so, what is told of an offer is all of it; else a quantity that
+is not told stays as it was.
 
 An export that does not tell warehouses apart gives the quantity of warehouse "": it replaces those by warehouse
 of the same offer, and they replace it, so that a sum over an offer's rows is always its stock. A quantity replaced
@@ -12,14 +15,16 @@ from collections.abc import AsyncIterator
 from importers.catalog.tables import STOCK, WAREHOUSE
 from importers.kinds import Event, Job
 from importers.kinds.intake import Intake
-from importers.kinds.summary import LostStocks
+from importers.kinds.summary import LostStocks, Totals
 from importers.texts import N_
 
 
 async def run(job: Job) -> AsyncIterator[Event]:
     intake = Intake(job, WAREHOUSE, STOCK, needs=STOCK)
-    lost = LostStocks()
-    async for event in intake.read():
+    lost, totals = LostStocks(), Totals()
+    async for event in intake.read(totals.see):
+        yield event
+    for event in totals.tell():
         yield event
     async for event in intake.merge(WAREHOUSE):
         yield event
@@ -28,7 +33,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
     async for event in intake.define_missing(
         STOCK,
         WAREHOUSE,
-        N_("Warehouse {id} is defined nowhere in the export; its id is used as its name"),
+        N_("{count} warehouses are defined nowhere in the export; their ids are used as names: {ids}"),
     ):
         yield event
     async for event in lost.tell(job.catalog):

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from importers.catalog import FIRST_FEW, CatalogTransaction, Change
 from importers.catalog.tables import OFFER, PRICE_TYPE, PRODUCT, Row
 from importers.commerceml.normalise import KNOWN_CURRENCIES
-from importers.commerceml.records import OfferPrices, PriceType, Record
+from importers.commerceml.records import OfferPrices, OfferStocks, PriceType, Record
 from importers.kinds import Event, Log
 from importers.kinds.intake import some
 from importers.texts import N_
@@ -45,27 +45,58 @@ class PriceChanges:
             )
 
 
-class Currencies:
-    """Currencies that nobody knows: they are kept as written, each is told once."""
+class Terms:
+    """Currencies and units of prices. Currencies that nobody knows are kept as written, each is told once."""
 
     def __init__(self) -> None:
-        self._seen: set[str | None] = set()
+        self._of_prices: set[tuple[str | None, ...]] = set()
+        self._of_types: set[str | None] = set()
 
     def see(self, records: Sequence[Record]) -> None:
         for record in records:
             if isinstance(record, OfferPrices):
-                self._seen.update([price[2] for price in record.prices])
+                self._of_prices.update([price[2:4] for price in record.prices])
+                self._of_prices.update([price[2:4] for price in record.beside])
             elif isinstance(record, PriceType):
-                self._seen.add(record.currency)
+                self._of_types.add(record.currency)
+
+    @property
+    def units(self) -> list[str]:
+        return sorted({unit for _currency, unit in self._of_prices if unit})
 
     def tell(self) -> Iterator[Event]:
-        for currency in sorted(filter(None, self._seen)):
+        seen = self._of_types | {currency for currency, _unit in self._of_prices}
+        for currency in sorted(filter(None, seen)):
             if currency not in KNOWN_CURRENCIES:
                 yield Log(
                     "warning",
                     N_("Currency {currency} is unknown; it is kept as written"),
                     {"currency": currency},
                 )
+
+
+class Totals:
+    """Offers of which the total is another than the sum over their warehouses."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._first: list[str] = []
+
+    def see(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if isinstance(record, OfferStocks) and record.unequal:
+                self._count += 1
+                self._first += [record.id][: FIRST_FEW - len(self._first)]
+
+    def tell(self) -> Iterator[Event]:
+        if self._count:
+            yield Log(
+                "warning",
+                N_(
+                    "{count} offers have another Количество than their warehouses together; these count: {ids}"
+                ),
+                {"count": self._count, "ids": some(self._first, self._count)},
+            )
 
 
 class LostStocks:

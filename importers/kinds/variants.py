@@ -13,6 +13,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
     intake = Intake(job, OFFER)
     async for event in intake.read():
         yield event
+    await intake.define_units()
     async for event in intake.merge(OFFER):
         yield event
     for event in intake.finish():

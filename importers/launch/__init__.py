@@ -171,12 +171,13 @@ async def _refusal(request: LaunchRequest, settings: Settings) -> tuple[str, dic
         if kind not in KINDS and kind not in names():  # asking for plug-ins takes a while
             return N_("{kind}: there is no such import type"), {"kind": kind}
     export = await asyncio.to_thread(open_export, request.source)
-    for kind in request.kinds:
-        if not export.files_for(kind):
-            return N_("{kind}: the export at {source} has no file for it"), {
-                "kind": kind,
-                "source": request.source,
-            }
+    served = [kind for kind in request.kinds if export.files_for(kind)]
+    if not served or (request.options.strict and len(served) < len(request.kinds)):
+        kinds = ", ".join(kind for kind in request.kinds if kind not in served)
+        return N_("{kinds}: the export at {source} has no file for it"), {
+            "kinds": kinds,
+            "source": request.source,
+        }
     needy = [kind for kind in request.kinds if kind in NEEDS_PRODUCTS]
     if needy and "catalog" not in request.kinds:
         catalog = await open_catalog(settings.catalog.url)

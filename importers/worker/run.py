@@ -16,7 +16,7 @@ from importers.logs import log_to
 from importers.processes import this_process
 from importers.sessions import MAX_REJECTS, Journal, open_journal
 from importers.sessions.models import Status
-from importers.texts import N_
+from importers.texts import N_, _
 from importers.worker.heartbeat import CancelRequested, Heartbeat, must_go_on
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class _Run:
         self.journal = journal
         self.heartbeat = heartbeat
         self.by_kind: dict[str, Counts] = {}
+        self.empty: list[str] = []
+        """Import types of which the export had nothing."""
         self.lines: list[Log] = []
         self.rejects: list[Reject] = []
         self.rejected = 0
@@ -108,15 +110,27 @@ class _Run:
                         catalog=transaction,
                         options=session.options,
                         limits=self.settings.limits,
+                        keep_unlisted=self.settings.prices.keep_unlisted,
                         images_path=self.settings.images.path,
                     )
                     self.lines.append(Log("info", N_("{kind}: started"), {"kind": kind}))
                     async with aclosing(cast("AsyncGenerator[Event]", module.run(job))) as events:
                         async for event in events:
                             await self._take(event)
+                self._refuse_empty()
                 transaction.note = msgspec.json.encode(self.by_kind)
         finally:
             await catalog.close()
+
+    def _refuse_empty(self) -> None:
+        """A package of 1C rarely holds everything, but one that holds nothing of what was chosen is a mistake."""
+        strict = self.session.options.strict
+        if self.empty and (strict or len(self.empty) == len(self.session.kinds)):
+            raise ObmenError(
+                _("{kinds}: the export holds no record of it; check what 1C writes to {source}").format(
+                    kinds=", ".join(self.empty), source=self.session.source
+                )
+            )
 
     async def _take(self, event: Event) -> None:
         match event:
@@ -130,6 +144,7 @@ class _Run:
                     self.rejects.append(event)
             case Counted():
                 self.by_kind[event.kind] = event.counts
+                self.empty += [event.kind] * event.empty
         now = time.monotonic()
         if now - self.flushed_at >= FLUSH_SECONDS or len(self.lines) + len(self.rejects) >= FLUSH_EVENTS:
             self.flushed_at = now
