@@ -323,13 +323,12 @@ def _section(element: etree._Element, part: Part) -> Section:
     node = children(element)
     ident = section_id(value(node, "Ид"))
     name = local(element)
-    said = normalise.boolean(element.get("СодержитТолькоИзменения"))
-    if said is None:
-        said = normalise.boolean(value(node, "СодержитТолькоИзменения"))
+    said = normalise.text(element.get("СодержитТолькоИзменения")) or value(node, "СодержитТолькоИзменения")
     return Section(
         ident,
         name,
-        said,
+        # Only what says so in a known word is full: by what is missing in it things are removed.
+        said.lower() not in ("false", "0", "нет", "ложь") if said else None,
         ident if name == "Каталог" else section_id(value(node, "ИдКаталога")) or ident.strip("#"),
         ident if name == "Классификатор" else section_id(value(node, "ИдКлассификатора")),
         part.set,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from importers.commerceml.records import (
     Offer,
     OfferPrices,
     OfferStocks,
+    Partial,
     PriceType,
     Product,
     Property,
@@ -139,7 +141,7 @@ def test_price_types_and_warehouses_stand_in_both_places(tmp_path: Path, place) 
         "<Склады><Склад><Ид>w</Ид><Наименование>Основной</Наименование></Склад></Склады>"
     )
     found = one(tmp_path, place(body), PriceType, Warehouse)
-    assert found == [PriceType("t", "Опт", "RUB", True), Warehouse("w", "Основной")]
+    assert found == [PriceType("t", "Опт", "RUB", True, tax="НДС"), Warehouse("w", "Основной")]
 
 
 def test_product_with_everything(tmp_path: Path) -> None:
@@ -154,9 +156,9 @@ def test_product_with_everything(tmp_path: Path) -> None:
         </ЗначенияРеквизитов></Товар>"""
     assert one(tmp_path, goods(product), Product) == [
         Product(
-            id="p", name="Термос", barcode="46", description="<b>", unit="шт", brand="Кедр", vat_rate="22",
+            id="p", name="Термос", barcode="46", description="<b>", unit="796", brand="Кедр", vat_rate="22",
             catalog_id="cat", groups=("g1", "g2"), properties=(("c", "v"),), requisites=(("Вес", "1,5"),),
-            images=("import_files/a.jpg", "b.png"),
+            images=("import_files/a.jpg", "b.png"), manufacturer_id="m", weight="1.5",
         )
     ]  # fmt: skip
 
@@ -189,6 +191,8 @@ def test_the_deletion_mark_of_a_characteristic_says_nothing_of_its_product(tmp_p
             characteristics=None,
             properties=None,
             images=None,
+            units=None,
+            components=None,
         ),
     ]
 
@@ -201,12 +205,17 @@ def test_the_deletion_mark_of_a_characteristic_says_nothing_of_its_product(tmp_p
         "<ИдХарактеристики>c</ИдХарактеристики>",
     ],
 )
-def test_facts_alone_say_nothing_of_their_offer(tmp_path: Path, nothing: str) -> None:
+def test_facts_alone_say_that_their_offer_is_there(tmp_path: Path, nothing: str) -> None:
     told = f"<Ид>p</Ид>{nothing}<Количество>5</Количество>"
     ident = "p#c" if "Характеристики" in nothing else "p"
-    found = one(tmp_path, package(f"<Предложение>{told}</Предложение>"), Offer, Seen)
-    assert found == [Seen(ident, "Offer")]
-    assert one(tmp_path, goods(f"<Товар>{told}</Товар>"), Product, Seen) == [Seen("p", "Product")]
+    (offer,) = one(tmp_path, package(f"<Предложение>{told}</Предложение>"), Offer, Seen)
+    assert isinstance(offer, Offer)
+    assert (offer.id, offer.product_id, offer.partial) == (ident, "p", Partial("facts", "import.xml", 2))
+    (product,) = one(tmp_path, goods(f"<Товар>{told}</Товар>"), Product, Seen)
+    assert isinstance(product, Product)
+    assert (product.id, product.partial) == ("p", Partial("facts", "import.xml", 2))
+    assert (product.groups, product.images) == (None, None)
+    assert one(tmp_path, package(f"<Предложение>{told}</Предложение>"), Seen) == [Seen(ident, "Offer")]
 
 
 @pytest.mark.parametrize(
@@ -241,11 +250,14 @@ def test_what_an_offer_does_not_tell(tmp_path: Path) -> None:
         "</П",
         "<ЗначенияСвойств><ЗначенияСвойства><Ид>c</Ид><Значение>v</Значение></ЗначенияСвойства></ЗначенияСвойств></П",
     )
+    other: dict[str, Any] = {"units": None, "components": None}
     assert one(tmp_path, package(silent + empty + told), Offer) == [
-        Offer("p", "p", None, "n", catalog_id="cat", characteristics=None, properties=None, images=None),
-        Offer("p", "p", None, "n", catalog_id="cat"),
         Offer(
-            "p", "p", None, "n", catalog_id="cat", characteristics=None, properties=(("c", "v"),), images=None
+            "p", "p", None, "n", catalog_id="cat", characteristics=None, properties=None, images=None, **other
+        ),
+        Offer("p", "p", None, "n", catalog_id="cat", **other),
+        Offer(
+            "p", "p", None, "n", catalog_id="cat", characteristics=None, properties=(("c", "v"),), images=None, **other
         ),
     ]
 
@@ -255,7 +267,7 @@ def test_goods_per_characteristic_are_product_and_offer(tmp_path: Path) -> None:
     trait = "<ХарактеристикиТовара><ХарактеристикаТовара><Наименование>Цвет</Наименование><Значение>хаки</Значение>"
     product = f"<Товар><Ид>p#c</Ид><Наименование>Тент</Наименование>{trait}</ХарактеристикаТовара></ХарактеристикиТовара></Товар>"
     assert one(tmp_path, goods(product), Product, Offer) == [
-        Product("p", "Тент", catalog_id="cat"),
+        Product("p", "Тент", catalog_id="cat", partial=Partial("variant", "import.xml", 2)),
         Offer(
             "p#c",
             "p",
@@ -265,6 +277,8 @@ def test_goods_per_characteristic_are_product_and_offer(tmp_path: Path) -> None:
             characteristics=(("Цвет", "хаки"),),
             properties=None,
             images=None,
+            units=None,
+            components=None,
         ),
     ]
 
@@ -305,7 +319,18 @@ def test_stocks_in_five_shapes(
 ) -> None:
     text = xml(package(f"<Предложение><Ид>o</Ид>{told}</Предложение>"), namespace=namespace)
     found = read(write(tmp_path, text), OfferStocks, kind="stocks")
-    assert found == ([] if stocks is None else [OfferStocks("o", tuple(stocks))])
+    unequal = "Количество>9<" in told
+    assert found == ([] if stocks is None else [OfferStocks("o", tuple(stocks), unequal=unequal)])
+
+
+@pytest.mark.parametrize(("total", "whole"), [("3", True), ("3.00", True), ("4", False), ("?", False)])
+def test_a_total_beside_warehouses_says_whether_they_are_all(tmp_path: Path, total: str, whole: bool) -> None:
+    shops = '<Склад ИдСклада="w" КоличествоНаСкладе="0.1"/><Склад ИдСклада="v" КоличествоНаСкладе="2.9"/>'
+    offer = f"<Предложение><Ид>o</Ид><Количество>{total}</Количество>{shops}</Предложение>"
+    stocks = (("w", "0.1"), ("v", "2.9"))
+    assert one(tmp_path, package(offer), OfferStocks, kind="stocks") == [
+        OfferStocks("o", stocks, whole=whole, unequal=total == "4")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -327,7 +352,7 @@ def test_a_wrong_stock_is_rejected_and_no_total_takes_its_place(
     reject, *found = one(tmp_path, package(offer), OfferStocks, kind="stocks")
     assert isinstance(reject, Rejected)
     assert reject.reason == reason
-    assert found == ([OfferStocks("o", tuple(taken))] if taken else [])
+    assert found == ([OfferStocks("o", tuple(taken), readable=False)] if taken else [])
 
 
 def price(value: str, more: str = "") -> str:
@@ -340,15 +365,14 @@ def test_prices_also_of_goods(tmp_path: Path) -> None:
         f"<Предложение><Ид>o</Ид><Цены>{price('0')}</Цены></Предложение>"
     )
     assert one(tmp_path, body, OfferPrices, kind="prices") == [
-        OfferPrices("p", (("t", "1234.5", "UAH", "шт", "12"),)),
-        OfferPrices("o", (("t", "0", None, None, "1"),)),
+        OfferPrices("p", (("t", "1234.5", "UAH", "шт", "12", None),)),
+        OfferPrices("o", (("t", "0", None, None, "1", None),)),
     ]
 
 
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        (price(""), "{field} is empty"),
         (price("дорого"), "{field} is not a number: {value}"),
         (price("1e999"), "{field} is not a number: {value}"),
         ("<Цена><ЦенаЗаЕдиницу>1</ЦенаЗаЕдиницу></Цена>", "has no ИдТипаЦены"),
@@ -360,7 +384,7 @@ def test_a_wrong_price_is_rejected_and_the_others_are_taken(tmp_path: Path, wron
     (reject,) = rejects(found)
     assert (reject.id, reject.file, reject.line, reject.reason) == ("o", "import.xml", 5, reason)
     assert "Цена" in reject.fragment
-    assert found[-1] == OfferPrices("o", (("t", "5", None, None, "1"),))
+    assert found[-1] == OfferPrices("o", (("t", "5", None, None, "1", None),), whole=False)
 
 
 def test_a_record_without_id_is_rejected_with_its_line_beyond_65535(tmp_path: Path) -> None:
@@ -382,6 +406,7 @@ def test_customers(tmp_path: Path) -> None:
         Customer(
             "c", "Поход ООО", "ООО «Поход»", "Покупатель, Поставщик", "99", None,
             contacts=(("Почта", "a@b.example"),), addresses=(("АдресРегистрации", "г. Образцов"), ("Адрес", "Образцов")),
+            address_fields=(("Адрес", "Город", "Образцов"),), representatives=(("inner", "x", ""),),
         ),
         Customer("d", "Котелков Глеб"),
     ]  # fmt: skip
@@ -389,12 +414,13 @@ def test_customers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("attribute", "changes_only"),
-    [("", True), ("true", True), ("false", False), ("0", False), ("yes", True), ("+", True)],
+    [("", None), ("true", True), ("false", False), ("0", False), ("yes", True), ("+", True)],
 )
 def test_sections_come_first_and_say_whether_they_are_full(
-    tmp_path: Path, attribute: str, changes_only: bool
+    tmp_path: Path, attribute: str, changes_only: bool | None
 ) -> None:
     attributes = f' СодержитТолькоИзменения="{attribute}"' if attribute else ""
     body = package("<Предложение><Ид>o</Ид><Количество>1</Количество></Предложение>", attributes)
     found = one(tmp_path, body, Section, OfferStocks, kind="stocks")
-    assert found == [Section("cat#", "ПакетПредложений", changes_only, "cat"), OfferStocks("o", (("", "1"),))]
+    section = Section("cat#", "ПакетПредложений", changes_only, "cat", file="import.xml")
+    assert found == [section, OfferStocks("o", (("", "1"),))]

@@ -74,6 +74,11 @@ def test_image_path_that_leads_elsewhere(written: str) -> None:
 
 def test_an_id_keeps_its_case_and_has_a_limit() -> None:
     assert normalise.identity(" aBc# ") == "aBc#"
-    assert normalise.identity("a#00000000-0000-0000-0000-000000000000") == "a", "no characteristic"
+    assert normalise.goods_identity("a#00000000-0000-0000-0000-000000000000") == "a", "no characteristic"
+    assert normalise.goods_identity(" a# ") == "a"
+    assert normalise.goods_identity("a#b#c") == "a#b#c"
+    for without_product in ("#a", "##"):
+        with pytest.raises(ValueError, match="#"):
+            normalise.goods_identity(without_product)
     with pytest.raises(ValueError, match="…"):
         normalise.identity("x" * 10_000)

@@ -151,7 +151,7 @@ def test_regular_offers_never_reach_the_slow_way(tmp_path: Path, monkeypatch: py
     found = [
         record for _position, batch in reader.read_part(file, frozenset((OfferPrices,))) for record in batch
     ]
-    assert found == [OfferPrices(str(n), (("т", f"{n}.5", "RUB", "шт", "1"),)) for n in range(1, 400)]
+    assert found == [OfferPrices(str(n), (("т", f"{n}.5", "RUB", "шт", "1", None),)) for n in range(1, 400)]
 
 
 @pytest.mark.parametrize("missed", [0, 1000])

@@ -51,7 +51,7 @@ class ManyExport(RecordExport):
 
     def _prices(self, n: int, ident: str) -> list[Record]:
         value = f"{n}.{len(self.version)}"
-        return [OfferPrices(f"{ident}#1", tuple((of, value, "RUB", "796", "1") for of in PRICE_TYPES))]
+        return [OfferPrices(f"{ident}#1", tuple((of, value, "RUB", "796", "1", None) for of in PRICE_TYPES))]
 
 
 async def main(path: str, kind: str, number: str, version: str) -> None:

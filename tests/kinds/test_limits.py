@@ -8,8 +8,8 @@ from shops import Shop
 
 from importers import texts
 from importers.commerceml.records import Customer, Product, Record, Rejected, Section
-from importers.errors import LimitExceeded, ObmenError
-from importers.kinds import Options
+from importers.errors import LimitExceeded
+from importers.kinds import Counts, Options
 from importers.settings import Limits
 
 FULL = Section("c", "Каталог", False, "c")
@@ -94,7 +94,9 @@ async def test_the_message_speaks_the_operators_language(shop: Shop) -> None:
 
 @pytest.mark.parametrize("kind", ["catalog", "attributes", "variants", "stocks", "prices", "customers"])
 async def test_a_kind_without_files_or_records_is_not_silently_done(shop: Shop, kind: str) -> None:
-    with pytest.raises(ObmenError, match=f"{kind}: the export has no file for it"):
-        await shop.take(RecordExport((RecordPart([], kinds=frozenset()),)), kind)
-    with pytest.raises(ObmenError, match=f"{kind}: the export holds no record of it"):
-        await shop.take(export(CHANGES), kind)
+    for nothing in (RecordExport((RecordPart([], kinds=frozenset()),)), export(CHANGES)):
+        told = await shop.take(nothing, kind)
+        assert told.counted.empty
+        assert told.counts == Counts()
+        (log,) = told.logs("nothing of it in this export", level="warning")
+        assert log.args == {"kind": kind}

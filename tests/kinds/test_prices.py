@@ -7,7 +7,7 @@ from importers.commerceml.records import Offer, OfferPrices, PriceType, Product
 
 
 def price(offer: str, value: str, price_type: str = "retail", currency: str = "RUB") -> OfferPrices:
-    return OfferPrices(offer, ((price_type, value, currency, "796", "1"),))
+    return OfferPrices(offer, ((price_type, value, currency, "796", "1", None),))
 
 
 RETAIL = PriceType("retail", "Розничная", "RUB", True)
@@ -17,8 +17,8 @@ async def test_prices_are_created_then_updated_then_unchanged(shop: Shop) -> Non
     told = await shop.take(export(PACKAGE, RETAIL, price("a", "10.5"), price("b", "7")), "prices")
     assert (told.table("price").created, told.table("price").read) == (2, 2)
     assert shop.rows("SELECT * FROM price") == [
-        ("a", "retail", "10.5", "RUB", "796", "1"),
-        ("b", "retail", "7", "RUB", "796", "1"),
+        ("a", "retail", "10.5", "RUB", "796", "1", None),
+        ("b", "retail", "7", "RUB", "796", "1", None),
     ]
 
     told = await shop.take(export(PACKAGE, RETAIL, price("a", "11"), price("b", "7")), "prices")
@@ -27,10 +27,23 @@ async def test_prices_are_created_then_updated_then_unchanged(shop: Shop) -> Non
     assert shop.rows("SELECT value FROM price") == ["11", "7"]
 
 
-async def test_a_price_that_is_not_told_stays(shop: Shop) -> None:
-    both = OfferPrices("a", (("retail", "10", "RUB", None, "1"), ("bulk", "8", "RUB", None, "1")))
+async def test_the_list_of_an_offer_is_whole(shop: Shop) -> None:
+    both = OfferPrices("a", (("retail", "10", "RUB", None, "1", None), ("bulk", "8", "RUB", None, "1", None)))
+    await shop.take(export(PACKAGE, both, price("b", "5", "bulk")), "prices")
+    told = await shop.take(export(PACKAGE, price("a", "12")), "prices")
+    assert shop.rows("SELECT offer_id, price_type_id, value FROM price") == [
+        ("a", "retail", "12"),
+        ("b", "bulk", "5"),
+    ], "the package tells changes only: of b it says nothing"
+    counts = told.table("price")
+    assert (counts.read, counts.updated, counts.removed) == (2, 1, 1)
+
+
+async def test_a_list_that_could_not_be_read_whole_takes_nothing_away(shop: Shop) -> None:
+    both = OfferPrices("a", (("retail", "10", "RUB", None, "1", None), ("bulk", "8", "RUB", None, "1", None)))
     await shop.take(export(PACKAGE, both), "prices")
-    await shop.take(export(PACKAGE, price("a", "12")), "prices")
+    part = OfferPrices("a", (("retail", "12", "RUB", None, "1", None),), whole=False)
+    await shop.take(export(PACKAGE, part), "prices")
     assert shop.rows("SELECT price_type_id, value FROM price") == [("bulk", "8"), ("retail", "12")]
 
 
@@ -51,8 +64,8 @@ async def test_prices_of_one_offer_in_two_parts_are_joined(shop: Shop) -> None:
 
 async def test_an_undefined_price_type_is_made_and_warned_about_once(shop: Shop) -> None:
     told = await shop.take(export(PACKAGE, price("a", "1", "x1"), price("b", "1", "x1")), "prices")
-    (log,) = told.logs("Price type", level="warning")
-    assert log.args == {"id": "x1"}
+    (log,) = told.logs("price types", level="warning")
+    assert log.args == {"count": 1, "ids": "x1"}
     assert shop.rows("SELECT id, name, removed FROM price_type") == [("x1", "x1", 0)]
     told = await shop.take(
         export(PACKAGE, PriceType("x1", "Опт", "RUB", None), price("a", "2", "x1")), "prices"
@@ -91,7 +104,7 @@ async def test_the_largest_changes_are_told_with_names(shop: Shop) -> None:
 
 async def test_an_unknown_currency_is_kept_and_told_once(shop: Shop) -> None:
     prices = [
-        OfferPrices(f"o{n}", (("t", "1", currency, None, "1"),))
+        OfferPrices(f"o{n}", (("t", "1", currency, None, "1", None),))
         for n, currency in enumerate(("у.е.", "RUB", "у.е."))
     ]
     told = await shop.take(export(PACKAGE, PriceType("t", "Опт", "тугрик", None), *prices), "prices")

@@ -59,10 +59,10 @@ async def test_a_total_and_warehouses_replace_each_other(shop: Shop) -> None:
 
 async def test_an_undefined_warehouse_is_made_and_warned_about_once(shop: Shop) -> None:
     told = await shop.take(export(PACKAGE, stock("a", x="1"), stock("b", x="1")), "stocks")
-    (log,) = told.logs("Warehouse", level="warning")
-    assert log.args == {"id": "x"}
-    assert shop.rows("SELECT * FROM warehouse") == [("x", "x", 0)]
-    assert not (await shop.take(export(PACKAGE, stock("a", x="2")), "stocks")).logs("Warehouse")
+    (log,) = told.logs("warehouses are defined nowhere", level="warning")
+    assert log.args == {"count": 1, "ids": "x"}
+    assert shop.rows("SELECT id, name, removed FROM warehouse") == [("x", "x", 0)]
+    assert not (await shop.take(export(PACKAGE, stock("a", x="2")), "stocks")).logs("defined nowhere")
 
 
 async def test_products_that_lost_their_stock_are_told_by_name(shop: Shop) -> None:
