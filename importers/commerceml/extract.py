@@ -313,6 +313,8 @@ class Extractor:
         named = dict(reversed(requisites))
         maker = next((children(e) for e in node.get("Изготовитель", ())), {})
         partial = self._partial(element, node, name, removed)
+        if partial and not node.keys() & FACTS:  # of a Товар, an id alone is no more than a part
+            partial = Partial("part", partial.file, partial.line)
         if characteristic_id and not (partial and partial.how == "facts"):
             partial = Partial("variant", self.file, line_of(element))
         whole = partial is None or partial.how == "variant"
@@ -358,8 +360,7 @@ class Extractor:
         """How much a Товар or Предложение tells; None: everything, or that it is removed."""
         if removed or name:
             return None
-        told = node.keys() - NO_CONTENT
-        return Partial("part" if told or not node.keys() & FACTS else "facts", self.file, line_of(element))
+        return Partial("part" if node.keys() - NO_CONTENT else "facts", self.file, line_of(element))
 
     def product_set(self, element: etree._Element) -> Iterator[Record | Rejected]:
         """НаборыТовара: what a product that is sold as a set consists of; of the product it tells nothing else."""

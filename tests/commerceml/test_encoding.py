@@ -43,7 +43,10 @@ def test_every_encoding_gives_the_same_records(tmp_path: Path, form: str) -> Non
     body = PRODUCT.replace(NAME, name) + PRICE
     write(tmp_path, xml(body, declaration=declared(declaration)).encode(encoding))
     found: list[Record] = [*read(tmp_path, Product), *read(tmp_path, OfferPrices, kind="prices")]
-    assert found == [Product("p", name, catalog_id="cat"), OfferPrices("о", (("т", "5", None, None, "1", None),))]
+    assert found == [
+        Product("p", name, catalog_id="cat"),
+        OfferPrices("о", (("т", "5", None, None, "1", None),)),
+    ]
 
 
 def test_inspect_tells_the_encoding(tmp_path: Path) -> None:

@@ -257,7 +257,15 @@ def test_what_an_offer_does_not_tell(tmp_path: Path) -> None:
         ),
         Offer("p", "p", None, "n", catalog_id="cat", **other),
         Offer(
-            "p", "p", None, "n", catalog_id="cat", characteristics=None, properties=(("c", "v"),), images=None, **other
+            "p",
+            "p",
+            None,
+            "n",
+            catalog_id="cat",
+            characteristics=None,
+            properties=(("c", "v"),),
+            images=None,
+            **other,
         ),
     ]
 

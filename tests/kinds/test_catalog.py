@@ -64,13 +64,13 @@ async def test_every_field_lands_in_its_column(shop: Shop) -> None:
     assert shop.rows("SELECT id, property_id, value FROM property_value") == [("red", "color", "красный")]
     assert shop.rows("SELECT code, short_name, full_name FROM unit") == [("796", "шт", "Штука")]
     assert shop.rows("SELECT id, name, removed FROM warehouse") == [("w1", "Основной склад", 0)]
-    assert shop.rows("SELECT id, name, currency, tax_included, removed FROM price_type") == [("retail", "Розничная", "RUB", 1, 0)]
+    assert shop.rows("SELECT id, name, currency, tax_included, removed FROM price_type") == [
+        ("retail", "Розничная", "RUB", 1, 0)
+    ]
     assert shop.rows(
         "SELECT id, article, barcode, name, description, unit, brand, vat_rate, removed, catalog_id, manufacturer "
         "FROM product"
-    ) == [
-        ("p1", "A-1", "460", "Палатка", "Описание", "796", "Кедр", "22", 0, "catalog-1", "Кедр")
-    ]
+    ) == [("p1", "A-1", "460", "Палатка", "Описание", "796", "Кедр", "22", 0, "catalog-1", "Кедр")]
     assert shop.rows("SELECT category_id FROM product_category ORDER BY position") == ["g2", "g1"]
     assert shop.rows("SELECT * FROM product_property") == [("p1", "color", "red")]
     assert shop.rows("SELECT * FROM product_requisite") == [("p1", "Вес", "3.5")]
@@ -81,9 +81,7 @@ async def test_every_field_lands_in_its_column(shop: Shop) -> None:
     ]
     assert shop.rows(
         "SELECT id, product_id, characteristic_id, name, article, barcode, removed, catalog_id FROM offer"
-    ) == [
-        ("p1#c1", "p1", "c1", "Палатка (красная)", "A-1-R", "461", 0, "catalog-1")
-    ]
+    ) == [("p1#c1", "p1", "c1", "Палатка (красная)", "A-1-R", "461", 0, "catalog-1")]
     assert shop.rows("SELECT name, value FROM offer_characteristic") == [
         ("Размер", "2,16"),
         ("Цвет", "красный"),
@@ -196,7 +194,9 @@ async def test_the_last_of_repeated_products_counts(shop: Shop) -> None:
     assert (counts.read, counts.created, counts.unchanged) == (4, 2, 2)
     assert shop.rows("SELECT name FROM product WHERE id = 'p'") == ["new"]
     (log,) = told.logs("came again", level="warning")
-    assert log.args == {"table": "product", "count": 1, "ids": "p"}, "an identical repetition is not worth a warning"
+    assert log.args == {"table": "product", "count": 1, "ids": "p"}, (
+        "an identical repetition is not worth a warning"
+    )
 
 
 async def test_offers_wait_for_their_product(shop: Shop) -> None:

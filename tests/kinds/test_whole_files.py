@@ -58,7 +58,9 @@ async def test_a_full_export_removes_and_changes_only_do_not(shop: Shop, tmp_pat
     write(source, full=True, groups="g", goods="a", offers="a#1")
     await shop.take(open_export(source), "prices")
     assert removed(shop) == {"category": [], "product": [], "offer": []}, "prices mark nothing"
-    assert shop.rows("SELECT DISTINCT offer_id FROM price") == ["a#1"], "but what is not offered costs nothing"
+    assert shop.rows("SELECT DISTINCT offer_id FROM price") == ["a#1"], (
+        "but what is not offered costs nothing"
+    )
     told = await shop.take(open_export(source), "catalog")
     assert removed(shop) == {"category": ["h"], "product": ["b", "c"], "offer": ["a#2", "b"]}
     assert told.counts.removed == 5
