@@ -21,7 +21,15 @@ from importers.kinds import Counts, Log, Reject
 from importers.processes import Owner, account
 from importers.sessions.models import Attempt, Draft, Held, LogLine, Outcome, Session, Status, StoredReject
 from importers.sessions.rows import (
-    ACTIVE_LIST, COLUMNS, FINAL_LIST, args_json, held_of, json, marks, message, struct,
+    ACTIVE_LIST,
+    COLUMNS,
+    FINAL_LIST,
+    args_json,
+    held_of,
+    json,
+    marks,
+    message,
+    struct,
 )  # fmt: skip
 from importers.shielding import to_the_end
 from importers.sqlite import connect, migrate, plainly, transaction
@@ -403,7 +411,7 @@ class SqliteJournal:
                         r.reason,
                         args_json(r.args),
                         r.fragment,
-                    )  # fmt: skip
+                    )
                     for r in rejects
                 ],
             )
