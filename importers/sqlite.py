@@ -8,7 +8,7 @@ import os
 import random
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -95,30 +95,31 @@ async def _compare(connection: aiosqlite.Connection, path: Path, folder: Path) -
     steps = _steps(folder)
     version = await _version(connection)
     _refuse_newer(path, version, steps[-1][0])
-    found = {(name, column) for name, column in await connection.execute_fetchall(_LAYOUT)}
+    found = set(await connection.execute_fetchall(_LAYOUT))
+    made = _layout_of([step for step in steps if step[0] <= version])
+    for name, column in sorted(made - found):
+        raise sqlite3.OperationalError(
+            f"no such column: {name}.{column}" if column else f"no such table or index: {name}"
+        )
+    coming = {name for name, _column in _layout_of(steps) - made} - {name for name, _column in made}
+    for name in sorted(coming & {name for name, _column in found}):
+        raise sqlite3.OperationalError(f"{name} already exists")
+
+
+def _layout_of(steps: Sequence[tuple[int, Path]]) -> set[tuple[str, str]]:
+    """What the scripts make of an empty database."""
     with closing(sqlite3.connect(":memory:")) as model:
-        for number, file in steps:
-            if number <= version:
-                model.executescript(file.read_text(encoding="utf-8"))
-        for name, column in sorted(set(model.execute(_LAYOUT)) - found):
-            raise sqlite3.OperationalError(
-                f"no such column: {name}.{column}" if column else f"no such table or index: {name}"
-            )
-        before = {name for name, _column in model.execute(_LAYOUT)}
-        for number, file in steps:
-            if number > version:
-                model.executescript(file.read_text(encoding="utf-8"))
-        for name in sorted({name for name, _column in model.execute(_LAYOUT)} - before):
-            if name in {taken for taken, _column in found}:
-                raise sqlite3.OperationalError(f"{name} already exists")
+        for _number, file in steps:
+            model.executescript(file.read_text(encoding="utf-8"))
+        return set(model.execute(_LAYOUT))
 
 
 _LAYOUT = """
-    SELECT name, NULL FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'
+    SELECT name, '' FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'
     UNION ALL SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c
     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'
 """
-"""(table, index or trigger, None), and (table, column)."""
+"""(table, index or trigger, ""), and (table, column)."""
 
 
 def _refuse_network(path: Path) -> None:
