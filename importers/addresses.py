@@ -6,7 +6,6 @@ nothing of it otherwise.
 
 from __future__ import annotations
 
-import os
 import re
 from urllib.parse import parse_qsl, urlsplit
 
@@ -61,15 +60,11 @@ def sqlite_path(address: str) -> str:
         reason = _("options after a ? are not supported; use sqlite:///path alone")
     elif path.startswith((":", "file:")):
         reason = _("a database in memory ends with each command; name a file: sqlite:///path")
-    elif not path.strip() or path.endswith("/") or _is_folder(path):
-        reason = _("names no file; name one in a folder that is there: sqlite:///path")
+    elif not path.strip() or path.endswith("/"):
+        reason = _("names no file; name one in that folder: sqlite:///path")
     else:
         return path
     raise SettingsError(f"{without_secrets(address)}: {reason}")
-
-
-def _is_folder(path: str) -> bool:
-    return path.startswith("/") and os.access(f"{path}/", os.F_OK)
 
 
 def require_redis(address: str) -> None:

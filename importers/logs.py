@@ -13,7 +13,7 @@ from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
 from importers.sharing import make_file
-from importers.texts import shorten
+from importers.texts import plain, shorten
 
 LONGEST_ENTRY = 20_000
 """Characters: a traceback is well within it, what an export calls an id may not be."""
@@ -21,7 +21,8 @@ LONGEST_ENTRY = 20_000
 
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return shorten(super().format(record), LONGEST_ENTRY)
+        text = shorten(super().format(record), LONGEST_ENTRY)
+        return "\n".join(map(plain, text.split("\n")))  # a traceback has several lines
 
 
 class _LogFile(WatchedFileHandler):

@@ -61,7 +61,9 @@ class Output(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        if not self._lost:
+        if not isinstance(text, str):
+            raise TypeError(type(text))  # how click finds out that this is no stream of bytes
+        if text and not self._lost:
             try:
                 if self._stream is None:  # closed before the program began
                     raise OSError(errno.EBADF, os.strerror(errno.EBADF))

@@ -281,8 +281,11 @@ def _anchored(settings: Settings, base: Path, origin: str) -> Settings:
         raise _wrong(origin, key, _("not a path; correct the setting"))
 
     def url(key: str, value: str) -> str:
+        if not value:
+            return ""
         try:
-            return value and SQLITE + sqlite_path(SQLITE + path(key, sqlite_path(value)))
+            file = path(key, sqlite_path(value))
+            return SQLITE + sqlite_path(f"{SQLITE}{file}{'/' if _is_folder(file) else ''}")
         except SettingsError as error:
             raise _wrong(origin, key, error) from None
 
@@ -302,6 +305,12 @@ def _anchored(settings: Settings, base: Path, origin: str) -> Settings:
         images=replace(settings.images, path=path("images.path", settings.images.path)),
         log=replace(settings.log, path=path("log.path", settings.log.path)),
     )
+
+
+def _is_folder(path: str) -> bool:
+    with suppress(OSError):  # of a folder that this account may not look into, its owner is told later
+        return Path(path).is_dir()
+    return False
 
 
 def _filled(settings: Settings, environ: Mapping[str, str]) -> Settings:

@@ -99,11 +99,6 @@ async def opened(open_it: Callable[[str], Awaitable[object]], address: str) -> N
     await open_it(address)
 
 
-async def test_a_folder_is_no_database(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="names no file"):
-        await open_journal(f"sqlite:///{tmp_path}")
-
-
 async def test_the_scheme_may_be_written_in_capitals(tmp_path: Path) -> None:
     await (await open_journal(f"SQLITE:///{tmp_path}/j.db")).close()
     assert (tmp_path / "j.db").is_file()

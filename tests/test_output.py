@@ -113,7 +113,7 @@ def test_an_import_that_fails_fails_though_nobody_can_be_told(export: Obmen) -> 
 
 COMMANDS = [
     ("sessions",), ("sessions", "--json"), ("show", "1"), ("attempts",), ("logs", "1"), ("logs", "-f", "1"),
-    ("rejects", "1"), ("rejects", "1", "--csv"), ("rejects", "1", "--json"), ("inspect", "1c"),
+    ("rejects", "1"), ("rejects", "1", "--csv"), ("rejects", "1", "--json"), ("inspect", "1c"), ("--help",),
 ]  # fmt: skip
 
 

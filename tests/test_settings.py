@@ -246,6 +246,13 @@ def test_pictures_and_export_lie_apart(tmp_path: Path, images: str, source: str)
     assert load_text(tmp_path, "images.path = '1c-pictures'\nsource.path = '1c'")
 
 
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for address in ("sqlite:///data", "sqlite:///data/", f"sqlite:///{tmp_path}/data"):
+        with pytest.raises(SettingsError, match=r"journal\.url: sqlite:.*names no file"):
+            load_text(tmp_path, f"journal.url = '{address}'")
+
+
 def test_capitals_in_the_scheme_name_the_same_catalog(tmp_path: Path) -> None:
     assert load_text(tmp_path, "catalog.url = 'SQLITE:///x.db'").catalog.url == f"sqlite:///{tmp_path}/x.db"
 
