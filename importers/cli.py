@@ -7,7 +7,6 @@ Exit codes: 0 done, 1 failed or cancelled or unknown id, 2 usage or bad source, 
 from __future__ import annotations
 
 import asyncio
-import csv
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,7 +19,19 @@ import msgspec
 
 from importers import __version__, settings, texts
 from importers.errors import ObmenError, SourceError, UsageError
-from importers.output import log_line, print_fields, print_json, print_summary, print_table, session_json
+from importers.output import (
+    OutputLost,
+    go_on,
+    guard,
+    log_line,
+    print_csv,
+    print_fields,
+    print_json,
+    print_summary,
+    print_table,
+    say,
+    session_json,
+)
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
@@ -137,6 +148,7 @@ def import_(
     from importers.kinds import Options, names
     from importers.launch import LaunchRequest, new_key
 
+    go_on()
     for kind in kinds:
         if kind not in names():
             raise UsageError(
@@ -144,9 +156,7 @@ def import_(
                     kind=kind, names=", ".join(names())
                 )
             )
-    path = str((source or Path(config.source.path)).expanduser().absolute())
-    if not texts.is_text(path):
-        raise SourceError(_("{path}: the name is not in UTF-8; rename it").format(path=path))
+    path = _source_path(config, source)
     request = LaunchRequest(
         kinds=tuple(dict.fromkeys(kinds)),
         source=path,
@@ -154,6 +164,19 @@ def import_(
         options=Options(dry_run=dry_run, force=force, strict=strict),
     )
     _run(config, lambda journal: _import(config, journal, request, detach, wait, as_json))
+
+
+def _source_path(config: Settings, source: Path | None) -> str:
+    """What `--source` names, else the settings. Raises SourceError, SettingsError."""
+    try:
+        path = str((source or Path(config.source.path)).expanduser().absolute())
+    except RuntimeError as error:
+        raise SourceError(_("{path}: there is no such account").format(path=source)) from error
+    if not texts.is_text(path):
+        raise SourceError(_("{path}: the name is not in UTF-8; rename it").format(path=path))
+    replace = msgspec.structs.replace
+    settings.require_apart(replace(config, source=replace(config.source, path=path)))
+    return path
 
 
 async def _import(
@@ -167,27 +190,24 @@ async def _import(
     from importers.sessions import Outcome, Status
 
     result = await _launch(config, journal, request, wait)
-    log = sys.stderr if as_json else sys.stdout
     if result.session is None:
         if as_json:
             print_json({"outcome": result.outcome, "request_id": result.request_id, "error": _reason(result)})
-        click.echo(f"[Request {result.request_id}] {_reason(result)}", err=True)
+        say(f"[Request {result.request_id}] {_reason(result)}", err=True)
         return EXIT_REFUSED if result.outcome is Outcome.REFUSED else _error_code(request.source)
     session = result.session
     if result.outcome is not Outcome.CREATED:
-        click.echo(f"[Request {result.request_id}] {_reason(result)}", err=True)
+        say(f"[Request {result.request_id}] {_reason(result)}", err=True)
         if as_json:
             print_json({**session_json(session), "outcome": result.outcome})
         else:
-            click.echo(session.id)
+            say(str(session.id))
         return EXIT_REFUSED
     if detach:
         if not as_json:
-            click.echo(
-                _("Session {id} was launched; follow it with: obmen logs -f {id}").format(id=session.id)
-            )
+            say(_("Session {id} was launched; follow it with: obmen logs -f {id}").format(id=session.id))
     else:
-        session = await _follow(config, journal, session.id, log)
+        session = await _follow(config, journal, session.id, err=as_json)
         if not as_json:
             print_summary(session)
     if as_json:
@@ -256,12 +276,12 @@ class _Patience:
         now = time.monotonic()
         if self._since is None:
             self._since = now
-            click.echo(texts.plain(str(error)), err=True)
+            say(str(error), err=True)
         elif now - self._since > PATIENCE_SECONDS:
             raise error
 
 
-async def _follow(config: Settings, journal: Journal, session_id: int, out: Any) -> Session:
+async def _follow(config: Settings, journal: Journal, session_id: int, *, err: bool) -> Session:
     """Print the session's log lines as they are written, until it ends."""
     last = 0
     trouble = _Patience()
@@ -269,14 +289,14 @@ async def _follow(config: Settings, journal: Journal, session_id: int, out: Any)
         session = await journal.session(session_id)  # before the events: after its end no line comes
         while lines := await journal.events(session_id, after=last):
             for line in lines:
-                print(log_line(line), file=out, flush=True)
+                say(log_line(line), err=err)
             last = lines[-1].id
         if session.status.final:
             return session
         try:
             await _next_change(config, journal, trouble=trouble)
         except asyncio.CancelledError:
-            click.echo(
+            say(
                 _("The import goes on. Follow: obmen logs -f {id}  Stop: obmen cancel {id}").format(
                     id=session_id
                 )
@@ -412,7 +432,7 @@ def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None
     async def show(journal: Journal) -> int:
         await journal.session(session_id)
         if follow:
-            await _follow(config, journal, session_id, sys.stderr if as_json else sys.stdout)
+            await _follow(config, journal, session_id, err=as_json)
         lines = [line async for line in _pages(journal.events, session_id)] if as_json or not follow else []
         if as_json:
             print_json(
@@ -423,7 +443,7 @@ def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None
             )
         else:
             for line in lines:
-                click.echo(log_line(line))
+                say(log_line(line))
         return 0
 
     _run(config, show)
@@ -445,9 +465,7 @@ def rejects(config: Settings, session_id: int, as_csv: bool, as_json: bool) -> N
         if as_json:
             print_json([dict(zip(names, row, strict=True)) for row in rows])
         elif as_csv:
-            writer = csv.writer(sys.stdout)
-            writer.writerow(names)
-            writer.writerows(rows)
+            print_csv(names, rows)
         else:
             print_table((_("Type"), _("File"), _("Line"), _("ID"), _("Reason")), (row[:5] for row in rows))
         return 0
@@ -470,11 +488,14 @@ async def _pages(page: Callable[..., Awaitable[Sequence[Any]]], session_id: int)
 def inspect(config: Settings, path: Path, as_json: bool) -> None:
     from importers.commerceml.inspect import inspect_export
 
-    found = inspect_export(path)
+    try:
+        found = inspect_export(path)
+    except ObmenError as error:  # a bad file is a bad source here: nothing else was asked for
+        raise SourceError(str(error)) from error
     if as_json:
         print_json(found)
         return
-    click.echo(f"{found.path}: CommerceML {found.version or '?'}, {found.encoding}")
+    say(f"{found.path}: CommerceML {found.version or '?'}, {found.encoding}")
     print_table(
         (_("File"), _("Bytes"), _("Encoding"), _("Version"), _("Holds")),
         (
@@ -482,13 +503,13 @@ def inspect(config: Settings, path: Path, as_json: bool) -> None:
             for f in found.files
         ),
     )
-    click.echo()
+    say()
     print_table(
         (_("Type"), _("Files"), _("Bytes"), _("Records"), _("Newest")),
         ((kind, k.files, k.bytes, k.records, k.newest) for kind, k in found.kinds.items() if k.files),
     )
     for gap in found.gaps:
-        click.echo(texts.plain(gap))
+        say(gap)
 
 
 @cli.command(
@@ -499,14 +520,16 @@ def inspect(config: Settings, path: Path, as_json: bool) -> None:
 def doctor(ctx: click.Context, /, as_json: bool) -> None:
     from importers.doctor import check
 
+    go_on()
+
     async def examine() -> int:
         found = []
         async for result in check(ctx.obj, ctx.find_root().params["config"]):
             found.append(result)
             if not as_json:
-                click.echo(f"{_('ok') if result.ok else _('FAIL'):5} {_(result.name)}: {result.detail}")
+                say(f"{_('ok') if result.ok else _('FAIL'):5} {_(result.name)}: {result.detail}")
                 if not result.ok:
-                    click.echo(f"      → {result.cure}")
+                    say(f"      → {result.cure}")
         if as_json:
             print_json(found)
         return 0 if all(result.ok for result in found) else EXIT_FAILED
@@ -522,18 +545,20 @@ def doctor(ctx: click.Context, /, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def cancel(config: Settings, session_id: int, as_json: bool) -> None:
+    go_on()
+
     async def ask(journal: Journal) -> int:
         before = await journal.session(session_id)
         session = await journal.cancel(session_id)
         if as_json:
             print_json(session_json(session))
         elif before.status.final:
-            click.echo(
+            say(
                 _("Session {id} had already ended: {status}").format(id=session_id, status=session.status),
                 err=True,
             )
         else:
-            click.echo(_("Session {id}: {status}").format(id=session_id, status=session.status))
+            say(_("Session {id}: {status}").format(id=session_id, status=session.status))
         return EXIT_FAILED if before.status.final else 0
 
     _run(config, ask)
@@ -546,6 +571,8 @@ def cancel(config: Settings, session_id: int, as_json: bool) -> None:
 @click.pass_obj
 def retry(config: Settings, session_id: int, detach: bool, as_json: bool) -> None:
     from importers.launch import retry_request
+
+    go_on()
 
     async def again(journal: Journal) -> int:
         session = await journal.session(session_id)
@@ -562,12 +589,14 @@ def retry(config: Settings, session_id: int, detach: bool, as_json: bool) -> Non
 @click.argument("session_ids", metavar="ID…", type=int, nargs=-1, required=True)
 @click.pass_obj
 def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
+    go_on()
+
     async def remove(journal: Journal) -> int:
         deleted = await journal.delete(session_ids)
         for session_id in deleted:
-            click.echo(_("Session {id} was deleted").format(id=session_id))
+            say(_("Session {id} was deleted").format(id=session_id))
         for session_id in sorted(set(session_ids) - set(deleted)):
-            click.echo(
+            say(
                 _("Session {id} was not deleted: it is unknown or has not ended").format(id=session_id),
                 err=True,
             )
@@ -629,6 +658,7 @@ def main(args: Sequence[str] | None = None) -> int:
     import os
 
     args = sys.argv[1:] if args is None else args
+    guard()
     texts.use(language_of(args, os.environ))
     try:
         code = cli.main(list(args), prog_name="obmen", standalone_mode=False)
@@ -641,25 +671,28 @@ def main(args: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except OutputLost as error:
+        return 0 if error.quietly else _fail(str(error), error.exit_code)
     except ObmenError as error:
-        click.echo(texts.plain(_("Error: {message}").format(message=error)), err=True)
-        return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader (head, less) has gone; Python would complain about the flush at exit
-        return 0
+        return _fail(str(error), error.exit_code)
     except Exception as error:  # noqa: BLE001 (the last line: no operator should meet a traceback)
         return _unexpected(error)
     return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int = EXIT_FAILED) -> int:
+    say(texts.shorten(_("Error: {message}").format(message=message), 4 * texts.LONGEST), err=True)
+    return code
 
 
 def _unexpected(error: Exception) -> int:
     """A bug: its traceback goes to the log file, one line to the operator."""
     from importers.logs import log_to
 
-    path = settings.Settings().log.path or str(settings.data_dir() / "obmen.log")
+    text = texts.shorten(f"{type(error).__name__}: {error}")
+    try:
+        path = str(settings.data_dir() / "obmen.log")
+    except ObmenError:  # no home directory, so no log either
+        return _fail(_("unexpected {error}").format(error=text))
     log_to(path).error("unexpected", exc_info=error)
-    message = _("unexpected {error}; the log {path} has the details").format(
-        error=f"{type(error).__name__}: {error}", path=path
-    )
-    click.echo(texts.plain(_("Error: {message}").format(message=message)), err=True)
-    return EXIT_FAILED
+    return _fail(_("unexpected {error}; the log {path} has the details").format(error=text, path=path))

@@ -7,13 +7,16 @@ journal and a catalog in a temporary folder: the operator's data are only looked
 from __future__ import annotations
 
 import asyncio
+import errno
 import locale
 import os
 import re
+import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,15 +24,19 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from importers import settings
-from importers.errors import ObmenError
-from importers.processes import account
+from importers.addresses import sqlite_path
+from importers.errors import DatabaseError, ObmenError
+from importers.processes import account, start_of
 from importers.texts import N_, _, ngettext, render
 
 if TYPE_CHECKING:
+    from importers.commerceml.files import Export
     from importers.sessions import Journal, Session
     from importers.settings import Settings
 
 STALE = timedelta(days=2)
+READ_BYTES = 512 * 1024 * 1024
+"""So much of an export is read through; a larger one would keep the operator waiting."""
 FREE_BYTES = 200 * 1024 * 1024
 RIVALS = 3
 """How many confirms race in the checklist, all with one idempotency key, as a double click would."""
@@ -38,6 +45,9 @@ POLL_SECONDS = 0.05
 REQUEST = re.compile(r"\[Request ([0-9a-f]{8})\]")
 KIND = "catalog"
 """What the checklist imports."""
+SCRATCH = "obmen-doctor"
+"""What the names of its temporary folders begin with."""
+FSTAB = Path("/etc/fstab")
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -53,8 +63,10 @@ async def check(config: Settings, file: Path | None = None) -> AsyncIterator[Che
     """All checks, in the order in which a person would look. `file`: what --config named."""
     yield _settings(file)
     yield await asyncio.to_thread(_source, Path(config.source.path))
-    yield await _database(N_("journal"), config.journal.url)
-    yield await _database(N_("catalog"), config.catalog.url)
+    yield await _database(N_("journal"), config)
+    yield await _database(N_("catalog"), config)
+    yield await asyncio.to_thread(_images, config)
+    yield await asyncio.to_thread(_log, Path(config.log.path))
     yield await _redis(config)
     yield _worker(config)
     yield await asyncio.to_thread(_logout)
@@ -85,36 +97,139 @@ def _source(path: Path) -> Check:
         return Check(
             name, False, f"{detail}; {'; '.join(export.gaps)}", _("let 1C write the whole export again")
         )
+    try:
+        _read_through(export)
+    except ObmenError as error:
+        return Check(name, False, f"{path}: {error}", _("let 1C write the whole export again"))
     if datetime.now(UTC) - newest > STALE:
         return Check(name, False, detail, _("the export is old: check the exchange schedule in 1C"))
     return Check(name, True, detail)
 
 
-async def _database(name: str, url: str) -> Check:
-    """Opens, is migrated, can be written, has room on its disk."""
-    from importers.catalog import open_catalog
-    from importers.sessions import open_journal
+def _read_through(export: Export) -> None:
+    """Raises BadFile: cut, not well-formed, another root or encoding than it should have."""
+    from importers.commerceml.reader import read_part
+    from importers.commerceml.records import Section
 
+    done = 0
+    for part in export.parts:
+        for _batch in read_part(part, frozenset((Section,))):
+            pass
+        done += part.size
+        if done > READ_BYTES:
+            return
+
+
+async def _database(name: str, config: Settings) -> Check:
+    """Has our tables, or room for them, can be written now, has room on its disk. Nothing is made or changed."""
+    from importers.catalog.sqlite import SCHEMA as CATALOG
+    from importers.sessions.sqlite import SCHEMA as JOURNAL
+    from importers.sqlite import examine
+
+    cure = _("mend that, or set {name}.url to another file").format(name=name)
+    url, schema = (config.journal.url, JOURNAL) if name == "journal" else (config.catalog.url, CATALOG)
     try:
-        store = await (open_journal(url) if name == "journal" else open_catalog(url))
-        await store.close()
+        path = Path(sqlite_path(url))
+        await examine(path, schema)
     except ObmenError as error:
-        return Check(
-            name,
-            False,
-            str(error),
-            _("set {name}.url to a place that this account may write").format(name=name),
-        )
-    path = Path(url.removeprefix("sqlite:///"))
-    free = shutil.disk_usage(path.parent).free
-    detail = _("{path}, {free} MB free").format(path=path, free=free // 2**20)
+        if name == "catalog" and (session := await _importing(config)):
+            return Check(name, True, _("{path}: session {id} is writing it").format(path=path, id=session.id))
+        return Check(name, False, str(error), cure)
+    return await asyncio.to_thread(_place, name, path, cure)
+
+
+def _place(name: str, path: Path, cure: str) -> Check:
+    if trouble := _trouble(path):
+        return Check(name, False, trouble, cure)
+    free = shutil.disk_usage(_nearest(path)).free
+    text = (
+        _("{path}, {free} MB free")
+        if path.exists()
+        else _("{path}, to be made by the first import, {free} MB free")
+    )
+    detail = text.format(path=path, free=free // 2**20)
     if free < FREE_BYTES:
         return Check(
             name, False, detail, _("make room on the disk: an import needs about the size of its export")
         )
-    if not os.access(path, os.W_OK):
-        return Check(name, False, detail, _("give this account the right to write the file and its folder"))
     return Check(name, True, detail)
+
+
+async def _importing(config: Settings) -> Session | None:
+    """The session whose worker keeps the catalog locked, as it should."""
+    from importers.launch import target_of
+    from importers.sessions import open_journal
+    from importers.sqlite import lock_holder
+
+    if not await asyncio.to_thread(Path(sqlite_path(config.journal.url)).exists):
+        return None
+    try:
+        journal = await open_journal(config.journal.url)
+        try:
+            active = await journal.held(target_of(config))
+        finally:
+            await journal.close()
+    except DatabaseError:
+        return None
+    holder = lock_holder(Path(sqlite_path(config.catalog.url)))
+    for held in active:
+        if held.owner and held.owner.pid == holder and not held.owner.is_dead():
+            return held.session
+    return None
+
+
+def _images(config: Settings) -> Check:
+    name, path = N_("images"), Path(config.images.path)
+    cure = _("mend that, or set images.path to a folder that this account may write")
+    made = {Path(sqlite_path(url)).parent for url in (config.journal.url, config.catalog.url)}
+    trouble = _trouble(path, folder=True)
+    if not (trouble or path.parent.exists() or path.parent in made):
+        trouble = _("{path}: its folder is not there; make it, or mount the disk that it is on").format(
+            path=path
+        )
+    return Check(name, not trouble, trouble or str(path), cure if trouble else "")
+
+
+def _log(path: Path) -> Check:
+    trouble = _trouble(path)
+    cure = _("mend that, or set log.path to a file that this account may write")
+    return Check(N_("log"), not trouble, trouble or str(path), cure if trouble else "")
+
+
+def _trouble(path: Path, *, folder: bool = False) -> str | None:
+    """Why a file or folder at `path` cannot be written, or made."""
+    if mount := _unmounted(path):
+        return _("{path}: {mount} is not mounted").format(path=path, mount=mount)
+    place = path if path.exists() else _nearest(path)
+    number = 0
+    if place.is_dir() != (folder or place != path):
+        number = errno.EISDIR if place.is_dir() else errno.ENOTDIR
+    # A file, too, needs its folder: SQLite writes others beside it, and a log is rotated.
+    elif not (
+        os.access(place, os.W_OK) and os.access(place if place.is_dir() else place.parent, os.W_OK | os.X_OK)
+    ):
+        number = errno.EROFS if _is_read_only(place) else errno.EACCES
+    return f"{place}: {os.strerror(number)}" if number else None
+
+
+def _nearest(path: Path) -> Path:
+    """The nearest of the folders above `path` that is there."""
+    return next(parent for parent in path.absolute().parents if parent.exists())
+
+
+def _is_read_only(path: Path) -> bool:
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
+def _unmounted(path: Path) -> Path | None:
+    """Where /etc/fstab wants a disk that is not there, so that what is written lands beside it."""
+    lines = FSTAB.read_text(encoding="utf-8", errors="replace").splitlines() if FSTAB.is_file() else []
+    for line in lines:
+        _device, where, *_rest = [*line.partition("#")[0].split(), "", ""]
+        mount = Path(where.replace("\\040", " "))
+        if where.startswith("/") and path.is_relative_to(mount) and not mount.is_mount():
+            return mount
+    return None
 
 
 async def _redis(config: Settings) -> Check:
@@ -134,7 +249,26 @@ async def _redis(config: Settings) -> Check:
     )
     if version < (7, 0):
         return Check(name, False, detail, _("the lock needs Redis 7.0 or newer, or Valkey"))
+    if not await _can_lock(config.redis.url):
+        return Check(
+            name,
+            False,
+            _("{redis}; the lock cannot be taken and given back").format(redis=detail),
+            _("let the account of redis.url use SET, GET, DEL and EVAL on the keys obmen:*"),
+        )
     return Check(name, True, detail)
+
+
+async def _can_lock(url: str) -> bool:
+    """By a key of its own, which frees itself should the release fail."""
+    from importers.launch.lock import Locked
+    from importers.launch.redis_lock import RedisLock
+
+    lock, key = RedisLock(url), f"doctor:{secrets.token_hex(8)}"
+    try:
+        return await lock.acquire(key, "doctor", 1.0) is Locked.ACQUIRED and await lock.release(key, "doctor")
+    finally:
+        await lock.close()
 
 
 def _worker(config: Settings) -> Check:
@@ -208,8 +342,8 @@ def _terminal() -> Check:
 
 async def _checklist(config: Settings) -> AsyncIterator[Check]:
     """The founding report: one session per confirm, its type, one request id, one task received, the lock."""
-    with tempfile.TemporaryDirectory(prefix="obmen-doctor-") as folder:
-        scratch = _scratch(config, Path(folder))
+    with _scratch_folder() as folder:
+        scratch = _scratch(config, folder)
         try:
             async for result in _confirm(scratch):
                 yield result
@@ -217,6 +351,19 @@ async def _checklist(config: Settings) -> AsyncIterator[Check]:
             yield Check(
                 N_("launch"), False, str(error), _("see the log: {path}").format(path=config.log.path)
             )
+
+
+@contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    """A temporary folder named after this process; those of processes that were killed are removed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}-*-*-*"):
+        pid, start = left.name.removeprefix(f"{SCRATCH}-").split("-")[:2]
+        with suppress(OSError):
+            ours = left.lstat().st_uid == os.geteuid() and not left.is_symlink()
+            if ours and pid.isdecimal() and start_of(int(pid)) != start:
+                shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}-{os.getpid()}-{start_of(os.getpid())}-") as folder:
+        yield Path(folder)
 
 
 def _scratch(config: Settings, folder: Path) -> Settings:

@@ -13,6 +13,16 @@ from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
 from importers.sharing import make_file
+from importers.texts import plain, shorten
+
+LONGEST_ENTRY = 20_000
+"""Characters: a traceback is well within it, what an export calls an id may not be."""
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        text = shorten(super().format(record), LONGEST_ENTRY)
+        return "\n".join(map(plain, text.split("\n")))  # a traceback has several lines
 
 
 class _LogFile(WatchedFileHandler):
@@ -35,7 +45,7 @@ class _LogFile(WatchedFileHandler):
 @cache
 def log_to(path: str) -> logging.Logger:
     """A logger that appends to `path` (made, with its folder) and nowhere else."""
-    formatter = logging.Formatter(
+    formatter = _Formatter(
         "%(asctime)s.%(msecs)03dZ %(levelname)s %(process)d %(message)s", "%Y-%m-%dT%H:%M:%S"
     )
     formatter.converter = time.gmtime

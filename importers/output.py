@@ -1,18 +1,113 @@
-"""What the command line prints: sessions as JSON, log lines, tables."""
+"""What the command line prints: sessions as JSON, log lines, tables; and what happens when it cannot be printed."""
 
 from __future__ import annotations
 
+import csv
+import errno
+import io
+import json
+import os
+import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-import click
 import msgspec
 
 from importers import texts
-from importers.texts import _, plain
+from importers.errors import UsageError
+from importers.texts import _, plain, plain_json
 
 if TYPE_CHECKING:
     from importers.sessions import LogLine, Session
+
+
+class OutputLost(UsageError):
+    """Standard output cannot be written. `quietly`: its reader has gone, as `head` does, and nobody need be told."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            _("standard output cannot be written: {error}").format(error=error.strerror or error)
+        )
+        self.quietly = isinstance(error, BrokenPipeError)
+
+
+class Output(io.TextIOBase):
+    """sys.stdout or sys.stderr that no text is too much for: what its encoding has not is printed as "?".
+
+    A full disk or a closed pipe raises OutputLost once, and what comes after goes nowhere. Once `is_optional` was set
+    nothing is raised: a command that has more to do than to print goes on, and its exit code tells what came of it.
+    """
+
+    def __init__(self, stream: TextIO | None, *, is_optional: bool = False) -> None:
+        self._stream = stream
+        self.is_optional = is_optional
+        self._lost = False
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def isatty(self) -> bool:
+        return bool(self._stream and not self._lost and self._stream.isatty())
+
+    def fileno(self) -> int:
+        if self._stream is None:
+            raise io.UnsupportedOperation("fileno")
+        return self._stream.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(type(text))  # how click finds out that this is no stream of bytes
+        if text and not self._lost:
+            try:
+                if self._stream is None:  # closed before the program began
+                    raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+                self._stream.write(text)
+            except OSError as error:
+                self._lose(error)
+        return len(text)
+
+    def flush(self) -> None:
+        if self._stream and not self._lost:
+            try:
+                self._stream.flush()
+            except OSError as error:
+                self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        self._lost = True
+        if self._stream:  # it would try again at exit, and complain
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+        lost = OutputLost(error)
+        if not self.is_optional:
+            raise lost
+        if self is sys.stdout:
+            say(_("Error: {message}").format(message=lost), err=True)
+
+
+def guard() -> None:
+    """Let the standard streams be safe to print to."""
+    if not isinstance(sys.stdout, Output):
+        sys.stdout = Output(sys.stdout)
+        sys.stderr = Output(sys.stderr, is_optional=True)
+
+
+def go_on() -> None:
+    """From here on the command has a result that does not hang on what can be printed."""
+    if isinstance(sys.stdout, Output):
+        sys.stdout.is_optional = True
+
+
+def say(text: str = "", *, err: bool = False) -> None:
+    """Print one line, at once and plain, whatever is in it."""
+    print(plain(text), file=sys.stderr if err else sys.stdout, flush=True)
 
 
 def session_json(session: Session) -> dict[str, Any]:
@@ -48,12 +143,12 @@ def print_fields(session: Session) -> None:
                  "started_at", "finished_at", "error"):  # fmt: skip
         value = fields[name]
         text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
-        click.echo(f"{name:12} {plain(text)}")
+        say(f"{name:12} {text}")
 
 
 def print_summary(session: Session) -> None:
     if session.error:
-        click.echo(plain(texts.render(session.error, session.error_args)), err=True)
+        say(texts.render(session.error, session.error_args), err=True)
     head = (
         _("Type"),
         _("Read"),
@@ -74,11 +169,43 @@ def print_summary(session: Session) -> None:
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    cells = [head, *(["" if value is None else plain(str(value)) for value in row] for row in rows)]
+    cells = [
+        head,
+        *(["" if value is None else plain(texts.shorten(str(value))) for value in row] for row in rows),
+    ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def print_json(value: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    """Whatever the encoding of the output and the text are: JSON can escape each."""
+    value = msgspec.to_builtins(value)
+    text = plain_json(json.dumps(value, ensure_ascii=False, indent=2))
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def print_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """For a spreadsheet: none of its cells is taken for a formula."""
+    writer = csv.writer(sys.stdout)
+    writer.writerow(head)
+    for row in rows:
+        writer.writerow([_cell(value) if isinstance(value, str) else value for value in row])
+    sys.stdout.flush()
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""What a cell that a spreadsheet computes begins with."""
+
+
+def _cell(value: str) -> str:
+    return (
+        f"'{plain(value)}"
+        if value.startswith(FORMULA) or value.lstrip().startswith(FORMULA)
+        else plain(value)
+    )

@@ -8,14 +8,18 @@ Relative paths are relative to the file that names them (to the working director
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from difflib import get_close_matches
+from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
+from importers.addresses import SQLITE, require_redis, sqlite_path
 from importers.errors import SettingsError
 from importers.texts import _, is_text
 
@@ -23,12 +27,26 @@ PREFIX = "OBMEN_"
 
 
 def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where obmen keeps its databases when nothing else is said."""
-    return Path(environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "obmen"
+    """Where obmen keeps its databases when nothing else is said. Raises SettingsError."""
+    return _home("XDG_DATA_HOME", "~/.local/share", environ)
 
 
 def config_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    return Path(environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "obmen"
+    """Raises SettingsError."""
+    return _home("XDG_CONFIG_HOME", "~/.config", environ)
+
+
+def _home(variable: str, otherwise: str, environ: Mapping[str, str]) -> Path:
+    named = Path(environ.get(variable) or "")
+    try:
+        # A relative one is to be ignored, says the XDG specification: a worker would look elsewhere.
+        return (named if named.is_absolute() else Path(otherwise).expanduser().absolute()) / "obmen"
+    except RuntimeError as error:
+        raise SettingsError(
+            _(
+                "this account has no home directory; set $HOME, or catalog.url, journal.url, images.path and log.path"
+            )
+        ) from error
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,7 +122,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: LogFile = LogFile()
 
     def to_env(self) -> dict[str, str]:
-        """These settings as environment variables: how a detached worker is given them."""
+        """These settings as environment variables: how a detached worker is given them (`from_env`)."""
         env: dict[str, str] = {}
         for key, value in msgspec.to_builtins(self).items():
             if isinstance(value, dict):
@@ -115,40 +133,63 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings in force. Raises SettingsError that names file, key and cure."""
+    """The settings in force. Raises SettingsError that names file, key and cure, and shows no text that was set."""
     path = find(config, environ)
-    data = _read(path) if path else {}
     base = path.parent if path else Path.cwd()
-    settings = _convert(data, str(path) if path else _("defaults"))
-    settings = _absolute(settings, base, environ)
+    origin = str(path) if path else _("defaults")
+    settings = _anchored(_convert(_read(path) if path else {}, origin), base, origin)
     overridden = _override(msgspec.to_builtins(settings), environ)
-    return _absolute(_convert(overridden, _("environment")), Path.cwd(), environ)
+    settings = _anchored(_convert(overridden, _("environment"), strict=False), Path.cwd(), _("environment"))
+    settings = _filled(settings, environ)
+    require_apart(settings)
+    return settings
+
+
+def from_env(environ: Mapping[str, str] = os.environ) -> Settings:
+    """What `to_env` told, word for word: no file is read, whatever else the environment says."""
+    told = {name: environ[name] for name in Settings().to_env() if name in environ}
+    return msgspec.convert(_override(msgspec.to_builtins(Settings()), told), Settings, strict=False)
 
 
 def find(config: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The settings file in force, None when there is none."""
+    """The settings file in force, None when there is none. Raises SettingsError."""
     named = config or (Path(environ["OBMEN_CONFIG"]) if environ.get("OBMEN_CONFIG") else None)
     if named:
-        if not named.is_file():
+        if not _is_file(named):
             raise SettingsError(
                 _("{path}: no such settings file; give another with --config or $OBMEN_CONFIG").format(
                     path=named
                 )
             )
         return named.absolute()
-    for candidate in (Path("config.toml"), config_dir(environ) / "config.toml"):
-        if candidate.is_file():
-            return candidate.absolute()
-    return None
+    candidates = [Path("config.toml")]
+    with suppress(SettingsError):  # without a home directory there is no file in it
+        candidates.append(config_dir(environ) / "config.toml")
+    return next((candidate.absolute() for candidate in candidates if _is_file(candidate)), None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise SettingsError(
+            _("{path}: cannot be read: {error}").format(path=path, error=error.strerror)
+        ) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(_("{path}: not valid TOML: {error}").format(path=path, error=error)) from error
+        # It repeats names of the file, and one may be a password that lost its quotes.
+        text = _QUOTED.sub("…", str(error))
+        raise SettingsError(_("{path}: not valid TOML: {error}").format(path=path, error=text)) from None
     except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(_("{path}: cannot be read: {error}").format(path=path, error=error)) from error
+
+
+_QUOTED = re.compile(r"""(['"]).{2,}\1""")
+_NAME = re.compile(r"[\w.-]{1,60}")
 
 
 def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
@@ -160,21 +201,28 @@ def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any
         target = data.get(section) if key else data
         key = key or section
         if not isinstance(target, dict) or key not in target or isinstance(target[key], dict):
+            near = get_close_matches(name.upper(), Settings().to_env(), 1, 0.5)
+            if near:
+                text = _("${name}: there is no such setting; did you mean ${near}?")
+                raise SettingsError(text.format(name=name, near=near[0]))
             raise SettingsError(_("${name}: there is no such setting").format(name=name))
+        if not is_text(value):
+            raise SettingsError(_("${name}: not in UTF-8; correct it").format(name=name))
         target[key] = value
     return data
 
 
-def _convert(data: dict[str, Any], origin: str) -> Settings:
+def _convert(data: dict[str, Any], origin: str, *, strict: bool = True) -> Settings:
+    """Not strict: values of the environment are text, so "5" is a number. In a file it is an error."""
     _check_keys(data, origin)
     try:
-        # Environment values are text: strict=False reads "5" as a number, but a TOML string stays an error.
-        settings = msgspec.convert(data, Settings, strict=origin != _("environment"))
+        settings = msgspec.convert(data, Settings, strict=strict)
     except msgspec.ValidationError as error:
         text, _at, where = str(error).partition(" - at `$.")
-        raise SettingsError(
-            _("{origin}: setting {key}: {error}").format(origin=origin, key=where.rstrip("`"), error=text)
-        ) from error
+        key = where.rstrip("`")
+        if known := _choices(key):  # msgspec would repeat the value
+            text = _("must be one of: {known}").format(known=", ".join(known))
+        raise _wrong(origin, key, text) from None
     for key, value, low, high in (
         ("limits.max_reject_share", settings.limits.max_reject_share, 0, 1),
         ("limits.max_removed_share", settings.limits.max_removed_share, 0, 1),
@@ -184,13 +232,23 @@ def _convert(data: dict[str, Any], origin: str) -> Settings:
         ("worker.retries", settings.worker.retries, 0, 10),
         ("journal.keep_events_days", settings.journal.keep_events_days, 0, 36500),
     ):
-        if not low <= value <= high:
-            raise SettingsError(
-                _("{origin}: setting {key}: {value} is not between {low} and {high}").format(
-                    origin=origin, key=key, value=value, low=low, high=high
-                )
-            )
+        if not low <= value <= high:  # not a number is between nothing
+            text = _("{value} is not between {low} and {high}").format(value=value, low=low, high=high)
+            raise _wrong(origin, key, text)
+    if settings.worker.engine == "celery":
+        raise _wrong(origin, "worker.engine", _('"celery" comes in a later version; set it to "process"'))
     return settings
+
+
+def _wrong(origin: str, key: str, error: object) -> SettingsError:
+    return SettingsError(_("{origin}: setting {key}: {error}").format(origin=origin, key=key, error=error))
+
+
+def _choices(key: str) -> tuple[str, ...]:
+    """The values that a setting can have, () where any text or number will do."""
+    section, _dot, name = f".{key}".rpartition(".")
+    struct = type(getattr(Settings(), section.strip("."))) if section.strip(".") else Settings
+    return next((get_args(f.type) for f in msgspec.structs.fields(struct) if f.name == name), ())
 
 
 def _check_keys(data: dict[str, Any], origin: str) -> None:
@@ -210,44 +268,98 @@ def _check_keys(data: dict[str, Any], origin: str) -> None:
                 if near
                 else _("known: {known}").format(known=", ".join(known))
             )
+            if not _NAME.fullmatch(unknown):
+                unknown = "…"
             raise SettingsError(
                 _("{origin}: unknown setting {key}; {hint}").format(origin=origin, key=unknown, hint=hint)
             )
 
 
-def _absolute(settings: Settings, base: Path, environ: Mapping[str, str]) -> Settings:
-    data = data_dir(environ)
+def _anchored(settings: Settings, base: Path, origin: str) -> Settings:
+    """With absolute paths and one spelling of each address; what is "" stays for `_filled`."""
 
-    def path(value: str, default: Path) -> str:
+    def path(key: str, value: str) -> str:
         try:
-            if is_text(value):
-                return str((base / Path(value).expanduser()) if value else default)
+            if is_text(value) and (value.strip() or not value):
+                return value and str(base / Path(value).expanduser())
         except RuntimeError:  # ~ of an account that is not there
             pass
-        raise SettingsError(_("{value}: not a path; correct the setting").format(value=repr(value)))
+        raise _wrong(origin, key, _("not a path; correct the setting"))
 
-    def url(value: str, default: Path) -> str:
+    def url(key: str, value: str) -> str:
         if not value:
-            return f"sqlite:///{default}"
-        if value.startswith("sqlite:///"):
-            return "sqlite:///" + path(value.removeprefix("sqlite:///"), default)
-        if value.startswith(("postgresql://", "postgres://")):
-            return value
+            return ""
+        try:
+            file = path(key, sqlite_path(value))
+            return SQLITE + sqlite_path(f"{SQLITE}{file}{'/' if _is_folder(file) else ''}")
+        except SettingsError as error:
+            raise _wrong(origin, key, error) from None
+
+    if not settings.source.path:
+        raise _wrong(origin, "source.path", _("is empty; name the folder or .zip that 1C writes"))
+    try:
+        if settings.redis.url:
+            require_redis(settings.redis.url)
+    except SettingsError as error:
+        raise _wrong(origin, "redis.url", error) from None
+    replace = msgspec.structs.replace
+    return replace(
+        settings,
+        source=replace(settings.source, path=path("source.path", settings.source.path)),
+        catalog=replace(settings.catalog, url=url("catalog.url", settings.catalog.url)),
+        journal=replace(settings.journal, url=url("journal.url", settings.journal.url)),
+        images=replace(settings.images, path=path("images.path", settings.images.path)),
+        log=replace(settings.log, path=path("log.path", settings.log.path)),
+    )
+
+
+def _is_folder(path: str) -> bool:
+    with suppress(OSError):  # of a folder that this account may not look into, its owner is told later
+        return Path(path).is_dir()
+    return False
+
+
+def _filled(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """With the user's data directory in place of what is ""."""
+    if all((settings.catalog.url, settings.journal.url, settings.images.path, settings.log.path)):
+        return settings
+    data = data_dir(environ)
+    replace = msgspec.structs.replace
+    return replace(
+        settings,
+        catalog=replace(settings.catalog, url=settings.catalog.url or f"{SQLITE}{data / 'catalog.sqlite3'}"),
+        journal=replace(settings.journal, url=settings.journal.url or f"{SQLITE}{data / 'journal.sqlite3'}"),
+        images=replace(settings.images, path=settings.images.path or str(data / "images")),
+        log=replace(settings.log, path=settings.log.path or str(data / "obmen.log")),
+    )
+
+
+def require_apart(settings: Settings) -> None:
+    """Raises SettingsError when two settings mean one place, by whatever spelling, or pictures of the shop and the
+    export would lie in each other."""
+    places = {
+        "catalog.url": Path(settings.catalog.url.removeprefix(SQLITE)),
+        "journal.url": Path(settings.journal.url.removeprefix(SQLITE)),
+        "log.path": Path(settings.log.path),
+        "images.path": Path(settings.images.path),
+        "source.path": Path(settings.source.path),
+    }
+    for (one, place), (other, elsewhere) in combinations(places.items(), 2):
+        if _same(place, elsewhere):
+            raise SettingsError(
+                _("{path}: {one} and {other} must be two places").format(path=place, one=one, other=other)
+            )
+    images, source = (Path(os.path.realpath(places[key])) for key in ("images.path", "source.path"))
+    if images.is_relative_to(source) or source.is_relative_to(images):
         raise SettingsError(
-            _("database address {url}: start it with sqlite:/// or postgresql://").format(url=value)
+            _("{path}: images.path and source.path must not lie in each other").format(path=images)
         )
 
-    replace = msgspec.structs.replace
-    absolute = replace(
-        settings,
-        source=replace(settings.source, path=path(settings.source.path, base / "export")),
-        catalog=replace(settings.catalog, url=url(settings.catalog.url, data / "catalog.sqlite3")),
-        journal=replace(settings.journal, url=url(settings.journal.url, data / "journal.sqlite3")),
-        images=replace(settings.images, path=path(settings.images.path, data / "images")),
-        log=replace(settings.log, path=path(settings.log.path, data / "obmen.log")),
-    )
-    if absolute.catalog.url == absolute.journal.url:
-        raise SettingsError(
-            _("{url}: catalog.url and journal.url must be two databases").format(url=absolute.catalog.url)
-        )
-    return absolute
+
+def _same(one: Path, other: Path) -> bool:
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    try:
+        return one.samefile(other)  # hard links
+    except OSError:
+        return False

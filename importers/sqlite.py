@@ -8,10 +8,11 @@ import os
 import random
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
 from importers.errors import DatabaseError
 from importers.processes import is_stopped
@@ -49,12 +50,7 @@ async def connect(path: str | Path, *, synchronous: Literal["NORMAL", "FULL"]) -
 
     path = Path(path)
     with plainly(path):
-        if kind := network_file_system(path):
-            raise DatabaseError(
-                _(
-                    "{path}: on a network file system ({kind}), where SQLite loses data; choose a local disk"
-                ).format(path=path, kind=kind)
-            )
+        _refuse_network(path)
         make_file(path)
         # aiosqlite leaves a thread to a loop that may be gone already when a file cannot be opened: try it first.
         sqlite3.connect(path).close()
@@ -66,6 +62,82 @@ async def connect(path: str | Path, *, synchronous: Literal["NORMAL", "FULL"]) -
             await to_the_end(connection.close())
             raise
         return connection
+
+
+async def examine(path: Path, folder: Path) -> None:
+    """Look, and change nothing: can the database at `path` be used as it is, are its tables those of the scripts in
+    `folder`, may it be written now? One that is not there yet is in order. Raises DatabaseError."""
+    import aiosqlite
+
+    with plainly(path):
+        _refuse_network(path)
+        address = f"file:{quote(str(path))}?mode=rw"  # not made anew, not switched to WAL
+        if not _is_there(path, address):
+            return
+        connection = await aiosqlite.connect(address, uri=True, isolation_level=None, timeout=0)
+        try:
+            await _compare(connection, path, folder)
+            await patiently(connection, "BEGIN IMMEDIATE")
+            await to_the_end(connection.execute("ROLLBACK"))
+        finally:
+            await to_the_end(connection.close())
+
+
+def _is_there(path: Path, address: str) -> bool:
+    there = path.exists()
+    if there:
+        sqlite3.connect(address, uri=True).close()  # as in `connect`
+    return there
+
+
+async def _compare(connection: aiosqlite.Connection, path: Path, folder: Path) -> None:
+    """Raises an error of SQLite that says what is missing, or in the way of a table yet to be made."""
+    steps = _steps(folder)
+    version = await _version(connection)
+    _refuse_newer(path, version, steps[-1][0])
+    found = set(await connection.execute_fetchall(_LAYOUT))
+    made = _layout_of([step for step in steps if step[0] <= version])
+    for name, column in sorted(made - found):
+        raise sqlite3.OperationalError(
+            f"no such column: {name}.{column}" if column else f"no such table or index: {name}"
+        )
+    coming = {name for name, _column in _layout_of(steps) - made} - {name for name, _column in made}
+    for name in sorted(coming & {name for name, _column in found}):
+        raise sqlite3.OperationalError(f"{name} already exists")
+
+
+def _layout_of(steps: Sequence[tuple[int, Path]]) -> set[tuple[str, str]]:
+    """What the scripts make of an empty database."""
+    with closing(sqlite3.connect(":memory:")) as model:
+        for _number, file in steps:
+            model.executescript(file.read_text(encoding="utf-8"))
+        return set(model.execute(_LAYOUT))
+
+
+_LAYOUT = """
+    SELECT name, '' FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'
+    UNION ALL SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c
+    WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'
+"""
+"""(table, index or trigger, ""), and (table, column)."""
+
+
+def _refuse_network(path: Path) -> None:
+    if kind := network_file_system(path):
+        raise DatabaseError(
+            _(
+                "{path}: on a network file system ({kind}), where SQLite loses data; choose a local disk"
+            ).format(path=path, kind=kind)
+        )
+
+
+def _refuse_newer(path: str | Path, version: int, newest: int) -> None:
+    if version > newest:
+        raise DatabaseError(
+            _("{path}: made by a newer obmen (schema {found}, this one knows {known}); update obmen").format(
+                path=path, found=version, known=newest
+            )
+        )
 
 
 def network_file_system(path: Path) -> str | None:
@@ -128,12 +200,7 @@ async def migrate(connection: aiosqlite.Connection, folder: Path) -> None:
             return
         async with transaction(connection):
             version = await _version(connection)
-            if version > newest:
-                raise DatabaseError(
-                    _(
-                        "{path}: made by a newer obmen (schema {found}, this one knows {known}); update obmen"
-                    ).format(path=path, found=version, known=newest)
-                )
+            _refuse_newer(path, version, newest)
             for number, file in steps:
                 if number > version:
                     for statement in _statements(file.read_text(encoding="utf-8")):

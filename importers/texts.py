@@ -66,18 +66,31 @@ def render(message: str, args: Mapping[str, object]) -> str:
     """A stored message in the language of who looks; `{name}` fields are filled from `args`, `{table}` translated."""
     text = _(message) if message else ""
     if args:
-        shown = {name: plain(value) if isinstance(value, str) else value for name, value in args.items()}
+        shown = {
+            name: plain(shorten(value)) if isinstance(value, str) else value for name, value in args.items()
+        }
         if "table" in shown:
             shown["table"] = _(str(shown["table"]))
         text = text.format_map(shown)
     return text
 
 
+LONGEST = 500
+"""So many characters of a name or an id are told; an export may hold one of megabytes."""
+
+
+def shorten(value: str, longest: int = LONGEST) -> str:
+    """`value`, or its beginning and "…"."""
+    return value if len(value) <= longest else f"{value[: longest - 1]}…"
+
+
 _UNPRINTABLE: dict[int, str | None] = dict.fromkeys(
     [
         *range(0x20),
         *range(0x7F, 0xA0),
-        *range(0x202A, 0x202F),
+        0x061C,
+        *range(0x200E, 0x2010),
+        *range(0x2028, 0x202F),
         *range(0x2066, 0x206A),
         *range(0xD800, 0xE000),
     ],
@@ -95,3 +108,11 @@ def plain(text: str) -> str:
     """One line that is safe to print: no control characters (an id may hold an escape sequence), no bidi tricks, no
     halves of characters (a file name may be no UTF-8)."""
     return text.translate(_UNPRINTABLE)
+
+
+def plain_json(text: str) -> str:
+    """JSON that is safe to print, with the same meaning: what `plain` replaces is written as \\uXXXX."""
+    return text.translate(_ESCAPED)
+
+
+_ESCAPED = {code: f"\\u{code:04x}" for code in _UNPRINTABLE if code >= 0x7F}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -12,13 +14,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from engine_stage import make_settings, redis_server, rows, write_export
+from engine_stage import make_settings, redis_server, write_export
+from redis.asyncio import Redis
 
 from importers import doctor, sqlite
 from importers import launch as launching
+from importers.catalog import open_catalog
 from importers.doctor import Check
 from importers.launch import redis_lock
-from importers.sessions import Draft, Session
+from importers.processes import this_process
+from importers.sessions import Draft, Session, open_journal
 from importers.sessions.sqlite import SqliteJournal
 from importers.settings import Settings, Source
 from importers.worker import dispatch as dispatching
@@ -26,7 +31,7 @@ from tests.conftest import Obmen
 from tests.launch.engine_mutants import attribute, sql
 
 NAMES = [
-    "settings", "source", "journal", "catalog", "redis", "worker", "logout", "locale", "terminal",
+    "settings", "source", "journal", "catalog", "images", "log", "redis", "worker", "logout", "locale", "terminal",
     "one session per confirm", "session type", "one request id per confirm", "one task received", "launch lock",
 ]  # fmt: skip
 
@@ -35,6 +40,15 @@ NAMES = [
 def healthy(tmp_path: Path) -> Settings:
     write_export(tmp_path / "export")
     return make_settings(tmp_path)
+
+
+async def make_databases(settings: Settings) -> None:
+    await (await open_journal(settings.journal.url)).close()
+    await (await open_catalog(settings.catalog.url)).close()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 async def examine(settings: Settings) -> dict[str, Check]:
@@ -52,13 +66,11 @@ async def test_all_is_well_and_the_operators_data_are_left_alone(healthy: Settin
     assert list(found) == NAMES
     assert found["one session per confirm"].detail == "1 session from 3 presses"
     assert found["one task received"].detail == "received 1 times, the session is completed"
-    journal, catalog = tmp_path / "journal.sqlite3", tmp_path / "catalog.sqlite3"
-    assert rows(journal, "SELECT count(*) FROM session UNION ALL SELECT count(*) FROM attempt") == [
-        (0,),
-        (0,),
-    ]
-    assert rows(catalog, "SELECT count(*) FROM product") == [(0,)]
-    assert not (tmp_path / "obmen.log").exists()
+    assert list(contents(tmp_path)) == [f"{tmp_path}/export/contragents_1_1.xml"], "nothing is made"
+    await make_databases(healthy)
+    before = contents(tmp_path)
+    assert failing(await examine(healthy)) == {}
+    assert contents(tmp_path) == before
 
 
 async def test_with_redis_it_tells_version_and_round_trip_and_takes_the_lock(healthy: Settings) -> None:
@@ -110,7 +122,7 @@ async def test_databases_that_cannot_be_used(
     (tmp_path / "journal.sqlite3").write_bytes(b"no database" * 100)
     assert list(failing(await examine(healthy))) == ["journal"]
     (tmp_path / "journal.sqlite3").unlink()
-    await examine(healthy)
+    await make_databases(healthy)
     with closing(sqlite3.connect(tmp_path / "catalog.sqlite3", isolation_level=None)) as db:
         db.execute("UPDATE schema_version SET version = 999")
     assert list(failing(await examine(healthy))) == ["catalog"]
@@ -120,6 +132,176 @@ async def test_databases_that_cannot_be_used(
     found = await examine(healthy)
     assert list(failing(found)) == ["journal", "catalog"]
     assert "on a network file system (nfs4)" in found["journal"].detail
+
+
+def query(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.executescript(sql)
+
+
+@pytest.mark.parametrize("name", ["journal", "catalog"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        {"journal": "DROP TABLE attempt", "catalog": "DROP TABLE price"},
+        {"journal": "DROP INDEX one_active", "catalog": "ALTER TABLE product DROP COLUMN article"},
+    ],
+)
+async def test_a_database_that_has_lost_something(
+    healthy: Settings, tmp_path: Path, name: str, sql: dict[str, str]
+) -> None:
+    await make_databases(healthy)
+    query(tmp_path / f"{name}.sqlite3", sql[name])
+    before = contents(tmp_path)
+    found = await examine(healthy)
+    assert list(failing(found)) == [name]
+    assert "its tables are not those that obmen made" in found[name].detail
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("sql", "ok"),
+    [
+        ("CREATE TABLE product (x)", False),
+        ("CREATE TABLE session (x)", True),
+        ("CREATE TABLE orders (x)", True),
+        ("PRAGMA user_version = 1", True),
+    ],
+)
+async def test_a_database_of_another_program_is_only_looked_at(
+    healthy: Settings, tmp_path: Path, sql: str, ok: bool
+) -> None:
+    """An import adds its tables to those of the shop, unless one has the name of ours."""
+    query(tmp_path / "catalog.sqlite3", sql)
+    before = contents(tmp_path)
+    assert list(failing(await examine(healthy))) == ([] if ok else ["catalog"])
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["journal", "catalog"])
+async def test_a_database_that_another_program_keeps_locked(
+    healthy: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(sqlite, "PATIENCE_SECONDS", 0.1)
+    await make_databases(healthy)
+    with closing(sqlite3.connect(tmp_path / f"{name}.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        found = await examine(healthy)
+    assert list(failing(found)) == [name]
+    assert f"locked by process {os.getpid()}" in found[name].detail
+
+
+async def test_a_catalog_that_an_import_keeps_locked_is_in_order(
+    healthy: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "PATIENCE_SECONDS", 0.1)
+    await make_databases(healthy)
+    journal = await open_journal(healthy.journal.url)
+    monkeypatch.setattr(dispatching, "_start_process", lambda *_: os.getpid())
+    request = launching.LaunchRequest(("customers",), healthy.source.path, launching.new_key())
+    launched = await launching.launch(request, healthy, journal)
+    assert launched.session
+    await journal.claim(launched.session.id, launching.target_of(healthy), this_process(), 30)
+    with closing(sqlite3.connect(tmp_path / "catalog.sqlite3", isolation_level=None)) as worker:
+        worker.execute("BEGIN IMMEDIATE")
+        found = await doctor._database("catalog", healthy)
+    await journal.close()
+    assert (found.ok, "session 1 is writing it" in found.detail) == (True, True), found
+
+
+@pytest.mark.parametrize("name", ["cut", "root", "later"])
+async def test_a_source_that_no_import_could_read(healthy: Settings, name: str) -> None:
+    file = Path(healthy.source.path) / "contragents_1_1.xml"
+    whole = file.read_text(encoding="utf-8")
+    text = {
+        "cut": whole[:-30],
+        "root": "<html></html>",
+        "later": whole.replace("</Контрагенты>", "<Контрагент></Контрагенты>"),
+    }[name]
+    file.write_text(text, encoding="utf-8")
+    found = await examine(healthy)
+    assert list(failing(found)) == ["source"]
+    assert "contragents_1_1.xml" in found["source"].detail
+
+
+async def test_places_that_cannot_be_written(
+    healthy: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "images").touch()
+    (tmp_path / "obmen.log").mkdir()
+    found = await examine(healthy)
+    assert list(failing(found)) == ["images", "log", "one request id per confirm"][:2]
+    assert "Not a directory" in found["images"].detail
+    assert "Is a directory" in found["log"].detail
+    (tmp_path / "images").unlink()
+    (tmp_path / "obmen.log").rmdir()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    for place in (
+        doctor._images(healthy),
+        doctor._log(tmp_path / "obmen.log"),
+        await doctor._database("journal", healthy),
+    ):
+        assert not place.ok
+        assert "Permission denied" in place.detail
+        assert place.cure
+
+
+def test_pictures_on_a_disk_that_is_not_there(
+    healthy: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def images(path: str) -> Check:
+        return doctor._images(msgspec.structs.replace(healthy, images=type(healthy.images)(path=path)))
+
+    (tmp_path / "mnt disk").mkdir()
+    fstab = tmp_path / "fstab"
+    mount = f"{tmp_path}/mnt\\040disk"
+    fstab.write_text(f"# disks\n\nUUID=1 {mount} ext4 rw 0 2\n/dev/sda1 none swap sw 0 0\n")
+    assert images(f"{tmp_path}/mnt disk/images").ok
+    monkeypatch.setattr(doctor, "FSTAB", fstab)
+    found = images(f"{tmp_path}/mnt disk/images")
+    assert (found.ok, found.detail) == (
+        False,
+        f"{tmp_path}/mnt disk/images: {tmp_path}/mnt disk is not mounted",
+    )
+    assert images(f"{tmp_path}/images").ok
+    assert "mount the disk" in images(f"{tmp_path}/gone/images").detail
+
+
+@pytest.mark.parametrize("lacking", ["eval", "set"])
+async def test_a_redis_that_does_not_let_us_lock(healthy: Settings, lacking: str) -> None:
+    with redis_server() as redis:
+        admin = Redis.from_url(redis.url)
+        await admin.execute_command(
+            "ACL", "SETUSER", "obmen", "on", ">s3cret", "~*", "&*", "+@all", f"-{lacking}"
+        )
+        await admin.aclose()
+        url = redis.url.replace("://", "://obmen:s3cret@")
+        healthy = msgspec.structs.replace(healthy, redis=type(healthy.redis)(url=url))
+        check = await doctor._redis(healthy)
+        assert not check.ok
+        assert "EVAL" in check.cure
+        assert "s3cret" not in check.detail + check.cure
+
+
+def test_what_a_killed_doctor_left_is_removed_by_the_next(
+    healthy: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    code = (
+        "import os, signal\nfrom importers import doctor\n"
+        "with doctor._scratch_folder() as folder:\n"
+        "    (folder / 'x').touch()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(scratch)}, check=False)
+    assert len(list(scratch.iterdir())) == 1
+    (scratch / "obmen-doctor-x-y-z").mkdir()
+    with doctor._scratch_folder() as folder:
+        assert sorted(scratch.iterdir()) == sorted([folder, scratch / "obmen-doctor-x-y-z"])
+        with doctor._scratch_folder():
+            assert folder.is_dir(), "another one that runs is left alone"
 
 
 async def test_a_full_disk(healthy: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

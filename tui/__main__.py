@@ -24,7 +24,10 @@ def main() -> None:
         texts.use(config.language)
         sys.exit(open_room(config))
     except ObmenError as error:
-        sys.stderr.write(_("Error: {message}").format(message=error) + "\n")
+        from importers.output import guard, say
+
+        guard()
+        say(_("Error: {message}").format(message=error), err=True)
         sys.exit(error.exit_code)
 
 

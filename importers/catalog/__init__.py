@@ -186,7 +186,9 @@ class Catalog(Protocol):
 
 
 async def open_catalog(url: str) -> Catalog:
-    """Open (and create or migrate) the catalog at `url`: `sqlite:///path`. Raises DatabaseError."""
+    """Open (and create or migrate) the catalog at `url`: `sqlite:///path`. Raises SettingsError for another address,
+    DatabaseError."""
+    from importers.addresses import SQLITE, sqlite_path
     from importers.catalog.sqlite import SqliteCatalog
 
-    return await SqliteCatalog.open(url)
+    return await SqliteCatalog.open(SQLITE + sqlite_path(url))

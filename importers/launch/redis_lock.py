@@ -14,6 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from importers.addresses import without_secrets
 from importers.errors import DatabaseError, SettingsError
 from importers.launch.lock import Locked
 from importers.texts import _
@@ -73,15 +74,9 @@ async def server_version(url: str) -> tuple[tuple[int, ...], float]:
     except (RedisError, OSError, TimeoutError) as error:
         raise DatabaseError(
             _("{url}: Redis does not answer: {error}").format(
-                url=_plain(url), error=str(error) or _("timeout")
+                url=without_secrets(url), error=str(error) or _("timeout")
             )
         ) from error
     finally:
         await redis.aclose()
     return tuple(int(part) for part in str(info["redis_version"]).split(".")), seconds
-
-
-def _plain(url: str) -> str:
-    """Without the password."""
-    head, at, tail = url.rpartition("@")
-    return f"{head.split('//')[0]}//…@{tail}" if at else tail

@@ -190,7 +190,9 @@ class Journal(Protocol):
 
 
 async def open_journal(url: str) -> Journal:
-    """Open (and create or migrate) the journal at `url`: `sqlite:///path`. Raises DatabaseError."""
+    """Open (and create or migrate) the journal at `url`: `sqlite:///path`. Raises SettingsError for another address,
+    DatabaseError."""
+    from importers.addresses import SQLITE, sqlite_path
     from importers.sessions.sqlite import SqliteJournal
 
-    return await SqliteJournal.open(url)
+    return await SqliteJournal.open(SQLITE + sqlite_path(url))

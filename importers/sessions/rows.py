@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from importers.processes import Owner
 from importers.sessions.models import ACTIVE, FINAL, Held, Session
+from importers.texts import LONGEST, shorten
 
 if TYPE_CHECKING:
     from importers.clock import Clock
@@ -55,6 +56,16 @@ def held_of(row: sqlite3.Row, clock: Clock) -> Held:
 
 def json(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def args_json(args: Mapping[str, object]) -> str:
+    """The arguments of a message. An export may call a thing by megabytes; no reader wants them, nor the journal."""
+    return json({name: shorten(value) if isinstance(value, str) else value for name, value in args.items()})
+
+
+def message(text: str | None) -> str | None:
+    """A message as it is stored: of one that was put together already, the same is true."""
+    return text and shorten(text, 4 * LONGEST)
 
 
 def marks(values: Sequence[object]) -> str:

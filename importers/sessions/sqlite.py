@@ -20,10 +20,20 @@ from importers.errors import UnknownSession
 from importers.kinds import Counts, Log, Reject
 from importers.processes import Owner, account
 from importers.sessions.models import Attempt, Draft, Held, LogLine, Outcome, Session, Status, StoredReject
-from importers.sessions.rows import ACTIVE_LIST, COLUMNS, FINAL_LIST, held_of, json, marks, struct
+from importers.sessions.rows import (
+    ACTIVE_LIST,
+    COLUMNS,
+    FINAL_LIST,
+    args_json,
+    held_of,
+    json,
+    marks,
+    message,
+    struct,
+)  # fmt: skip
 from importers.shielding import to_the_end
 from importers.sqlite import connect, migrate, plainly, transaction
-from importers.texts import N_, _
+from importers.texts import N_, _, shorten
 
 if TYPE_CHECKING:
     import aiosqlite
@@ -207,7 +217,7 @@ class SqliteJournal:
             await db.execute(
                 "UPDATE attempt SET outcome = ?, session_id = ?, lock = ?, reason = ?, reason_args = ? "
                 "WHERE request_id = ?",
-                (outcome, session_id, lock, reason, json(reason_args), request_id),
+                (outcome, session_id, lock, message(reason), args_json(reason_args), request_id),
             )
 
     async def look(self, draft: Draft, recency: float) -> tuple[Outcome, Session] | None:
@@ -392,7 +402,16 @@ class SqliteJournal:
                 "INSERT INTO reject (session_id, kind, file, line, record_id, reason, args, fragment) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (session_id, r.kind, r.file, r.line, r.record_id, r.reason, json(r.args), r.fragment)
+                    (
+                        session_id,
+                        r.kind,
+                        r.file,
+                        r.line,
+                        shorten(r.record_id),
+                        r.reason,
+                        args_json(r.args),
+                        r.fragment,
+                    )
                     for r in rejects
                 ],
             )
@@ -414,7 +433,8 @@ class SqliteJournal:
                 "error_args = ?, fence = fence + 1 WHERE id = ? AND fence = ? "
                 f"AND status IN ({ACTIVE_LIST})",
                 (
-                    status, self.clock.now(), json(by_kind), error, json(error_args or {}), session_id, fence,
+                    status, self.clock.now(), json(by_kind), message(error), args_json(error_args or {}),
+                    session_id, fence,
                 ),
             )  # fmt: skip
             if cursor.rowcount != 1:
@@ -448,7 +468,10 @@ class SqliteJournal:
         now = self.clock.now()
         await db.executemany(
             "INSERT INTO event (session_id, at, type, level, message, args) VALUES (?, ?, ?, ?, ?, ?)",
-            [(session_id, now, kind, line.level, line.message, json(line.args)) for line in lines],
+            [
+                (session_id, now, kind, line.level, message(line.message), args_json(line.args))
+                for line in lines
+            ],
         )
 
     async def _read(self, db: aiosqlite.Connection, session_id: int) -> Session:

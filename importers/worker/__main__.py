@@ -15,7 +15,7 @@ def main() -> int:
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)  # an import makes millions of short-lived tuples and no cycles
     try:
-        config = settings.load()
+        config = settings.from_env()
         texts.use(config.language)
         return asyncio.run(work(int(sys.argv[1]), config))
     except ObmenError as error:  # not even the journal could be told

@@ -256,9 +256,9 @@ def test_a_folder_that_another_process_makes_meanwhile(
     folder = tmp_path / "made"
     mkdir = Path.mkdir
 
-    def late(self: Path) -> None:
-        mkdir(folder)
-        mkdir(self)
+    def late(self: Path, mode: int) -> None:
+        mkdir(folder, mode)
+        mkdir(self, mode)
 
     monkeypatch.setattr(Path, "mkdir", late)
     make_folder(folder)
