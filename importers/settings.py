@@ -93,7 +93,7 @@ class Limits(Section, frozen=True):
 
 class Prices(Section, frozen=True):
     keep_unlisted: str = ""
-    """Price types, by id or name, separated by commas, or *: their prices stay where an offer's list leaves them out."""
+    """Price types, by id or name, separated by commas, or *: their prices stay where a list leaves them out."""
 
 
 class Images(Section, frozen=True):

@@ -85,8 +85,9 @@ class Stage(Protocol):
     def add(
         self, records: Iterable[Record], section_id: str = "", *, full: bool = False, of_set: str = ""
     ) -> int:
-        """Put records aside; how many rows to count they are (entities: one each, facts: each). `full`, `of_set`: of the
-        section that they stand in."""
+        """Put records aside; how many rows to count they are (entities: one each, facts: each).
+
+        `full`, `of_set`: of the section that they stand in."""
         ...
 
     def keep(self, key: str) -> None:

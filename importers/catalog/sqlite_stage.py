@@ -282,7 +282,9 @@ class SqliteStage:
             for second in old:
                 if second in facts or second in unset:
                     continue
-                if (shape.or_total and (second == "" or folded.total)) or (folded.whole and not self._is_kept(second)):
+                if (shape.or_total and (second == "" or folded.total)) or (
+                    folded.whole and not self._is_kept(second)
+                ):
                     gone.append(second)
             new = [row for row in facts.values() if old.get(row[0]) != row]
             created = sum(row[0] not in old for row in new)

@@ -71,8 +71,8 @@ class Shape:
     overlays: bool = False
     """Every record changes what it tells and leaves the rest. These tell of the export itself and are not counted."""
     sections: tuple[str, ...] = ()
-    """Elements that hold these records and say whether they hold all of them (СодержитТолькоИзменения). Empty: reference
-    data, which stand in several."""
+    """Elements that hold these records and say whether they hold all of them (СодержитТолькоИзменения). None: reference
+    data stand in several."""
     scope: str | None = None
     """The column of `table` with the catalog or classifier that the record came in; those of facts are their parents'.
     Rows are only removed by absence within the scope that was exported in full."""

@@ -530,8 +530,8 @@ class Extractor:
         return price, "" if from_quantity in (None, "0") else str(from_quantity)
 
     def stocks(self, node: Node, ident: str) -> Iterator[Record | Rejected]:
-        """All shapes of stock. A total counts only where no warehouse is told, with a number or not; beside warehouses it
-        says whether they are all."""
+        """All shapes of stock. A total counts only where no warehouse is told, with a number or not; beside warehouses
+        it says whether they are all."""
         told = list(_quantities(node))
         by_warehouse = any(warehouse for warehouse, _element, _raw in told)
         has_total = any(warehouse == "" for warehouse, _element, _raw in told)

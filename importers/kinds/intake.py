@@ -75,8 +75,8 @@ class Intake:
         return total
 
     async def read(self, see: Callable[[Sequence[Record]], None] | None = None) -> AsyncIterator[Event]:
-        """Stage every record; `see` is given those of one type at a time. Raises BadFile. Where there was nothing to read
-        it says so, and `empty` is set."""
+        """Stage every record; `see` is given those of one type at a time. Raises BadFile. Where there was nothing to
+        read it says so, and `empty` is set."""
         job = self._job
         by_type = {shape.record: shape for shape in self._shapes}
         by_name = {shape.record.__name__: shape for shape in self._shapes}
@@ -256,8 +256,8 @@ class Intake:
                 )
 
     async def keep_unlisted(self, facts: Shape, reference: Shape, setting: str) -> None:
-        """Let facts of these references stay though a whole list leaves them out: ids or names, separated by commas, or *
-        for all."""
+        """Let facts of these references stay though a whole list leaves them out: ids or names, separated by commas,
+        or * for all."""
         named = {name.strip() for name in setting.split(",")} - {""}
         if not named:
             return
@@ -307,8 +307,8 @@ class Intake:
             )
 
     def _full_scopes(self, shape: Shape) -> tuple[set[str | None], list[Log]]:
-        """The scopes of which the export holds everything, and why some are not taken for that: absence removes only what
-        was exported in full, in all parts, and was read to the last record."""
+        """The scopes of which the export holds everything, and why some are not taken for that: absence removes only
+        what was exported in full, in all parts, and was read to the last record."""
         table = shape.table.name
         said: dict[str | None, bool] = {}
         for section, shapes in self._sections.items():
@@ -341,8 +341,8 @@ class Intake:
         return full, []
 
     def _is_full(self, section: Section) -> bool:
-        """Whether the reference data of a section are all that there are. 1C 2.0x says so of a Классификатор only in the
-        Каталог or ПакетПредложений of the same set that names it, of the same file where there is one."""
+        """Whether the reference data of a section are all that there are. 1C 2.0x says so of a Классификатор only in
+        the Каталог or ПакетПредложений of the same set that names it, of the same file where there is one."""
         if section.name != "Классификатор" or section.changes_only is not None:
             return section.full
         naming = [

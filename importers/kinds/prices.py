@@ -1,5 +1,8 @@
-"""Prices: what offers cost by price type (docs/commerceml.md, 1.4). The list of an offer's prices is whole: what it does
-not tell is not set any more. An offer that a full export does not tell at all has none."""
+"""Prices: what offers cost by price type (docs/commerceml.md, 1.4).
+
+The list of an offer's prices is whole: what it does not tell is not set any more. An offer that a full export does not
+tell at all has none.
+"""
 
 from __future__ import annotations
 

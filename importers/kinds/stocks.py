@@ -1,7 +1,7 @@
 """Stocks: quantities of offers by warehouse (docs/commerceml.md, 1.4).
 
-In a full export, and where a total stands beside and says so, what is told of an offer is all of it; else a quantity that
-is not told stays as it was.
+In a full export, and where a total stands beside and says so, what is told of an offer is all of it; else a quantity
+that is not told stays as it was.
 
 An export that does not tell warehouses apart gives the quantity of warehouse "": it replaces those by warehouse
 of the same offer, and they replace it, so that a sum over an offer's rows is always its stock. A quantity replaced

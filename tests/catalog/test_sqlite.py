@@ -15,7 +15,7 @@ import aiosqlite
 import pytest
 
 from importers.catalog import Catalog, CatalogTransaction, open_catalog
-from importers.catalog.tables import SHAPES, WAREHOUSE
+from importers.catalog.tables import SHAPES, WAREHOUSE, Cell
 from importers.errors import DatabaseError, LeaseLost
 
 
