@@ -15,47 +15,31 @@ PAGE = Path(__file__).with_name("format.md")
 HEAD = """\
 # What obmen reads
 
-CommerceML as 1C writes it, versions 2.02 to 2.10 and 3.x, with any namespace or none: elements are found by their local
-name, and nothing is decided by `ВерсияСхемы`. This page is written by `docs/format.py` from the definitions themselves.
+The names, records and fields, written by `docs/format.py` from the definitions that obmen reads by. What the elements
+mean, how they vary, and what becomes of them: [commerceml.md](commerceml.md).
 
-## Source
+## Files
 
-A folder or a .zip (also zips in it). The types that a file may serve follow from the name that 1C gives it:
+A source is a folder or a .zip, also with .zips in it. The types that a file may serve follow from the name that 1C
+gives it:
 
 {names}
 
 Any other name (`import.xml`, `offers0_1.xml`, `offers___guid.xml`, …) may hold everything. Where an export has files of
 its own for prices (`prices…`), stocks (`rests…`) or customers (`contragents…`), another file that has none of these is
-not read for them. Parts are read in the order of their numbers, also those in several archives. Missing numbers, and
-files that cannot be recognised because they are empty, cut, or in another encoding, are told, and nothing is removed
-by absence then.
-
-Encoding: the byte order mark, else UTF-8 if all bytes are UTF-8, else what the file declares. DOCTYPE, entities and
-external references are refused. A file that changes while it is read fails the session.
+not read for them.
 
 ## What counts as one record
 
 {counts}
 
-For prices and stocks each price and each stock of one warehouse counts. A row that a full export
-(`СодержитТолькоИзменения="false"`) no longer holds counts as read and removed, so that always
-read = created + updated + unchanged + removed + rejected. Duplicates: the last one counts, the others are *unchanged*.
+For prices and stocks each price and each stock of one warehouse counts. A row that a full export no longer holds counts
+as read and removed, so that always read = created + updated + unchanged + removed + rejected. Duplicates: the last one
+counts, the others are *unchanged*.
 
-## Values
+## Currencies
 
-- Text is stripped, NBSP and invisible marks included. Empty means "not given".
-- Numbers: spaces go, a comma becomes a point; kept as exact decimal text. `1e999`, `NaN` and the like are rejected.
-- "Not set": the zero GUID, dates of the year 0001, `-999 999 999,9`.
-- Currencies: {currencies}; others are kept as they are, and unknown ones are warned about.
-- Removed: `Статус="Удален"` as attribute or element, or `ПометкаУдаления` true. A mark needs no name, and what is known
-  of the thing stays.
-- Full: only what says `СодержитТолькоИзменения="false"` (or 0, нет, ложь).
-- An offer's id is its `Ид`, with a separate `ИдХарактеристики` it is `Ид#ИдХарактеристики`; the product is what stands
-  before `#`. The zero GUID is no characteristic.
-- A product or offer with nothing but prices and stocks changes nothing of what is known of it, and is not absent.
-- A total quantity counts only where no warehouse is told; a warehouse without an id is then rejected.
-- The customer of an order (`Документ`) is no record: the order knows only what was typed into it.
-- Pictures: `\\` becomes `/`; a path that is absolute or has `..` is rejected.
+{currencies}; others are kept as they are, and unknown ones are warned about.
 
 ## Records
 

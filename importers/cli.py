@@ -1,4 +1,5 @@
-"""The command line: everything the control room does, for cron and scripts (DESIGN.md, Contracts).
+"""The command line: everything the control room does, for cron and scripts
+(docs/guarantees.md, "What scripts hold on to").
 
 Every listing has `--json`: one JSON document on stdout, while log lines go to stderr.
 Exit codes: 0 done, 1 failed or cancelled or unknown id, 2 usage or bad source, 3 joined or refused.

@@ -1,4 +1,4 @@
-"""Clocks. Leases and recency count on the boot clock, which no step of the wall clock moves (LAUNCH: clocks)."""
+"""Clocks. Leases and recency count on the boot clock: docs/guarantees.md, "Clocks"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health checks, each with a cure: what is set up wrong, and the founding report's checklist on a scratch journal.
+"""Health checks, each with a cure: what is set up wrong, and the checklist of the founding report on a scratch journal.
 
 The checklist launches a real import of the sample export with the operator's own lock and worker engine, but on a
 journal and a catalog in a temporary folder: the operator's data are only looked at.

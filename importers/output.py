@@ -111,7 +111,7 @@ def say(text: str = "", *, err: bool = False) -> None:
 
 
 def session_json(session: Session) -> dict[str, Any]:
-    """A session as `show --json` and `import --json` print it (DESIGN.md, Contracts)."""
+    """A session as `show --json` and `import --json` print it (docs/guarantees.md, "What scripts hold on to")."""
     return {
         "id": session.id,
         "request_id": session.request_id,

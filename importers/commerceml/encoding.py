@@ -1,4 +1,4 @@
-"""Which encoding the bytes are in: the byte order mark, else a strict UTF-8 try, else the declaration (COMMERCEML 1.1).
+"""Which encoding the bytes are in: the byte order mark, else UTF-8 if it is, else as declared (docs/commerceml.md 1.1).
 
 1C 7.7 and hand-made exports declare windows-1251 over UTF-8 bytes, or write UTF-16 without a declaration.
 """

@@ -49,7 +49,7 @@ NAMES: dict[str, frozenset[str]] = {
     "rests": frozenset(("stocks",)),
     "contragents": frozenset(("customers",)),
 }
-"""What a file may serve, by the name that 1C gives it (COMMERCEML 1.2); any other name may hold everything."""
+"""What a file may serve, by the name that 1C gives it (docs/commerceml.md 1.2); any other name may hold everything."""
 
 SPLIT: dict[str, tuple[str, tuple[str, ...]]] = {
     "prices": ("prices", ("Цены",)),

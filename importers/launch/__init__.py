@@ -1,4 +1,4 @@
-"""The launch: the only place in the program that makes a session (DESIGN: "The launch, step by step").
+"""The launch: the only place in the program that makes a session (docs/guarantees.md, "The launch, step by step").
 
 request = LaunchRequest(kinds=("prices",), source="/srv/1c", idempotency_key=new_key())
 result = await launch(request, settings, journal)

@@ -1,7 +1,7 @@
 """The journal on SQLite: two connections a process, one that reads and one that writes.
 
 Reading apart, every method is one `BEGIN IMMEDIATE` transaction whose guards stand inside its statements, so that it
-holds against any number of other processes (DESIGN.md, guarantees 1, 2, 5).
+holds against any number of other processes (docs/guarantees.md: guarantees 1, 2, 5).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The bytes decide, then the declaration (COMMERCEML 1.1)."""
+"""The bytes decide, then the declaration (docs/commerceml.md 1.1)."""
 
 from __future__ import annotations
 

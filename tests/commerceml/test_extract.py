@@ -1,4 +1,4 @@
-"""Elements become records, in all the forms that 1C writes them in (COMMERCEML 1.3 to 1.5)."""
+"""Elements become records, in all the forms that 1C writes them in (docs/commerceml.md 1.3 to 1.5)."""
 
 from __future__ import annotations
 

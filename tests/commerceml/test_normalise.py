@@ -1,4 +1,4 @@
-"""Values of 1C become canonical: COMMERCEML 1.6."""
+"""Values of 1C become canonical: docs/commerceml.md 1.6."""
 
 from __future__ import annotations
 

@@ -241,7 +241,7 @@ async def test_every_opened_dialog_has_a_key_of_its_own(room: Any, gate: Gate) -
 
 @pytest.mark.parametrize("marks", [0, 1, 3])
 async def test_rows_of_the_table_never_change_a_launch(room: Any, gate: Gate, marks: int) -> None:
-    """None, one or many marked: one session, of the first chosen type (the founding report's bug)."""
+    """None, one or many marked: one session, of the first chosen type (docs/guarantees.md, "The founding report")."""
     async with room() as stage:
         gate.open.set()
         for kinds in ((CATALOG,), (STOCKS,), (CUSTOMERS,)):

@@ -1,4 +1,4 @@
--- The shop's tables. Names and columns as in docs/architecture.md; ids are 1C's Ид as text.
+-- The shop's tables. Others read them: docs/guarantees.md, "What scripts hold on to". Ids are 1C's Ид as text.
 -- SQLite has no decimal type: money, quantities, rates and coefficients are TEXT with a canonical decimal
 -- ("1234.5": no exponent, no trailing zeros). Sum them as decimals, not as floats. Booleans are 0 or 1.
 -- No foreign keys: 1C sends a change only once and in any order, so a price may arrive before its offer.
