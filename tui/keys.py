@@ -92,6 +92,8 @@ TABLE = (
     Key("confirm", "enter", "confirm", N_("Run"), N_("Run the chosen types, once"), "launch"),
     Key("dry_run", "d", "dry_run", N_("Dry run"), N_("Do everything but the commit"), "launch", bar=False),
     Key("force", "f", "force", N_("Force"), N_("Go past the limits on rejects and removals"), "launch", bar=False),
+    Key("strict", "e", "strict", N_("Strict"), N_("Fail unless the export has something of every type"), "launch",
+        bar=False),
     Key("source", "s", "source", N_("Source"), N_("Change the folder or .zip to read"), "launch"),
     Key("close_launch", "escape", "close", N_("Close"), N_("Close; a launch that was sent goes on"), "launch"),
     Key("goto", "enter", "goto", N_("Open"), N_("Go to the session of this attempt"), "attempts"),

@@ -45,7 +45,10 @@ RECORDS = {
         Product("q", "Котелок", removed=True),
     ],
     "offers": [PACKAGE, Offer("p#1", "p", "1", characteristics=(("Цвет", "синий"),)), Offer("q", "q", None)],
-    "prices": [PACKAGE, OfferPrices("p#1", (("retail", "10", "RUB", None, "1", None), ("x", "9", None, None, "1", None)))],
+    "prices": [
+        PACKAGE,
+        OfferPrices("p#1", (("retail", "10", "RUB", None, "1", None), ("x", "9", None, None, "1", None))),
+    ],
     "stocks": [PACKAGE, OfferStocks("p#1", (("w1", "5"), ("w9", "1"))), OfferStocks("q", (("", "3"),))],
     "customers": [Section("", "Контрагенты", True), Customer("c", "Иванов", contacts=(("Почта", "i@example.org"),))],
 }  # fmt: skip

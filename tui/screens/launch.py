@@ -10,6 +10,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import msgspec
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
@@ -20,7 +21,7 @@ from textual.widgets import Button, Input, Static
 
 from importers.kinds import Options, names
 from importers.launch import LaunchRequest, LaunchResult, new_key
-from importers.texts import _, ngettext
+from importers.texts import N_, _, ngettext
 from tui import show
 from tui.keys import bindings, rows
 from tui.widgets.bars import KeyBar
@@ -28,6 +29,14 @@ from tui.widgets.choices import Choices, Offer
 
 if TYPE_CHECKING:
     from tui.app import ObmenApp
+
+
+OPTIONS = (
+    ("dry_run", "d", N_("Dry run: everything but the commit")),
+    ("force", "f", N_("Go past the limits on rejects and removals")),
+    ("strict", "e", N_("Fail unless the export has something of every type")),
+)
+"""Fields of `Options`, one line each, with the keys of tui/keys.py."""
 
 
 class LaunchScreen(ModalScreen[LaunchResult | None]):
@@ -95,14 +104,17 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             self.query_one(Choices).choose()
 
     def action_dry_run(self) -> None:
-        self._set_options(Options(dry_run=not self._options.dry_run, force=self._options.force))
+        self._toggle("dry_run")
 
     def action_force(self) -> None:
-        self._set_options(Options(dry_run=self._options.dry_run, force=not self._options.force))
+        self._toggle("force")
+
+    def action_strict(self) -> None:
+        self._toggle("strict")
 
     @on(events.Click, "#options")
     def click_option(self, event: events.Click) -> None:
-        (self.action_dry_run if event.y == 0 else self.action_force)()
+        self._toggle(OPTIONS[min(event.y, len(OPTIONS) - 1)][0])
 
     def action_source(self) -> None:
         self.query_one(Input).focus()
@@ -120,19 +132,17 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     def on_choices_refused(self, event: Choices.Refused) -> None:
         self._say(event.reason, "yellow")
 
-    def _set_options(self, options: Options) -> None:
+    def _toggle(self, option: str) -> None:
         if not self._sent:
-            self._options = options
+            ticked = not getattr(self._options, option)
+            self._options = msgspec.structs.replace(self._options, **{option: ticked})
             self._show_options()
 
     def _show_options(self) -> None:
-        options = (
-            (self._options.dry_run, "d", _("Dry run: everything but the commit")),
-            (self._options.force, "f", _("Go past the limits on rejects and removals")),
-        )
         text = Text()
-        for ticked, key, title in options:
-            text.append(f" [{'x' if ticked else ' '}] {title}").append(f"  {key}\n", "dim")
+        for option, key, title in OPTIONS:
+            ticked = "x" if getattr(self._options, option) else " "
+            text.append(f" [{ticked}] {_(title)}").append(f"  {key}\n", "dim")
         text.rstrip()
         self.query_one("#options", Static).update(text)
 
