@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import codecs
-import io
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, AnyStr
@@ -108,33 +107,39 @@ class Decoder:
     """
 
     def __init__(self, encoding: str, *, as_text: bool) -> None:
-        self._utf8 = encoding == "utf-8" and not as_text
+        self._to_text = None
+        if as_text or encoding != "utf-8":
+            self._to_text = codecs.getincrementaldecoder(encoding)("strict").decode
         self._as_text = as_text
-        decoder = codecs.getincrementaldecoder(encoding)("strict")
-        self._text = io.IncrementalNewlineDecoder(decoder, translate=True)
-        self._held = b""
+        self._held = False
         """A carriage return that a line feed may follow."""
         self._begun = False
 
     def decode(self, chunk: bytes, *, final: bool = False) -> str | bytes:
         """Raises UnicodeDecodeError, but not for UTF-8 that goes to the parser as it is."""
-        if self._utf8:
-            data = self._held + chunk
-            self._held = b"\r" if data.endswith(b"\r") and not final else b""
-            data = data.removesuffix(self._held)
-            if b"\r" in data:
-                data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if self._to_text is None:
+            data = self._line_feeds(chunk, b"\r", b"\n", final)
             return data if self._begun else self._first(data, _LATE_BYTES, b"\n")
-        text = self._text.decode(chunk, final=final)
+        text = self._line_feeds(self._to_text(chunk, final), "\r", "\n", final)
         if not self._begun:
             text = self._first(text, _LATE, "\n")
         return text if self._as_text else text.encode()
 
-    def _first(self, data: AnyStr, late: re.Pattern[AnyStr], line_break: AnyStr) -> AnyStr:
+    def _line_feeds(self, data: AnyStr, carriage: AnyStr, line: AnyStr, final: bool) -> AnyStr:
+        if self._held:
+            data = carriage + data
+        elif carriage not in data:
+            return data
+        self._held = data.endswith(carriage) and not final
+        if self._held:
+            data = data[:-1]
+        return data.replace(carriage + line, line).replace(carriage, line)
+
+    def _first(self, data: AnyStr, late: re.Pattern[AnyStr], line: AnyStr) -> AnyStr:
         """Without a declaration that white space stands before: XML has it at the very beginning or not at all."""
         self._begun = bool(data)
         match = late.match(data)
-        return match[1] + line_break * match[2].count(line_break) + data[match.end() :] if match else data
+        return match[1] + line * match[2].count(line) + data[match.end() :] if match else data
 
 
 def found_in(file: PartFile, encoding: str, sought: Mapping[str, Iterable[str]]) -> set[str]:

@@ -59,6 +59,10 @@ class File(msgspec.Struct, frozen=True):
     changes_only: bool | None
     counts: dict[str, int]
     """Records by their name in docs/format.md; prices and stocks one by one."""
+    made: str | None
+    """ДатаФормирования on the clock of 1C."""
+    set: int
+    """Files of one number are parts of one set; see `commerceml/sets.py`."""
 
 
 class KindSummary(msgspec.Struct, frozen=True):
@@ -78,6 +82,7 @@ class Inspection(msgspec.Struct, frozen=True):
     namespace: str | None
     gaps: tuple[str, ...]
     files: tuple[File, ...]
+    """In the order of reading."""
     kinds: dict[str, KindSummary]
 
 
@@ -144,6 +149,8 @@ def _file(part: Part, counts: Counter[str], changes_only: bool | None) -> File:
         namespace=next((value for name, value in attributes.items() if name == "xmlns"), None),
         changes_only=changes_only,
         counts=dict(counts),
+        made=part.made or None,
+        set=part.set,
     )
 
 

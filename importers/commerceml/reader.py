@@ -192,7 +192,7 @@ class _Reading:
                 raise BadFile(
                     _("has more names of elements than any file of 1C; let 1C write the file again"),
                     self.part.name,
-                    self.line,
+                    self.line + data.count(b"\n", 0, data.find(name, start)),
                 )
 
     def _too_much(self) -> BadFile:
