@@ -351,7 +351,7 @@ class _Reading:
         return BadFile(text, self.part.name, error.lineno)
 
     def _bad_byte(self, error: etree.XMLSyntaxError, file: PartFile) -> int | None:
-        if "UTF-8" not in (error.msg or ""):
+        if not any(told in (error.msg or "") for told in ("UTF-8", "encoding")):  # by the version of libxml2
             return None
         file.rewind()
         return encoding.bad_byte(file, "utf-8")
