@@ -302,7 +302,7 @@ def find_export(path: Path) -> Export:
         [[part.name for part in parts] for parts in sets], unknown, sorted(found.archives), NAMES.keys()
     )
     ordered = [
-        msgspec.structs.replace(part, set=number) for number, parts in enumerate(sets) for part in parts
+        msgspec.structs.replace(part, set=number) for number, parts in enumerate(sets, 1) for part in parts
     ]
     return Export(
         path, tuple(ordered), (*gaps, *map(_unknown, unknown)), tuple(found.pictures), found.identities

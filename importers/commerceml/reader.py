@@ -169,10 +169,10 @@ class _Reading:
         """Raises BadFile where elements that are no records, or one endless record, fill the memory."""
         if root is None:
             raise self._too_much()
-        # An attribute has a node for its text, a namespace is none.
-        nodes = int(cast("float", root.xpath("count(/descendant::node()) + 2 * count(/descendant::*/@*)")))
+        # An attribute takes as much memory as several nodes; so does a namespace, which XPath does not count at all.
+        nodes = int(cast("float", root.xpath("count(/descendant::node()) + 4 * count(/descendant::*/@*)")))
         written = etree.tostring(root, encoding="utf-8") if nodes <= MAX_NODES else b""
-        nodes += written.count(b" xmlns")
+        nodes += 4 * written.count(b" xmlns")
         if (nodes, len(written)) != self.tree:
             self.tree, self.idle = (nodes, len(written)), 0
         if nodes > MAX_NODES or len(written) > MAX_TREE or self.idle > MAX_IDLE:

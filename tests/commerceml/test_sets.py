@@ -147,7 +147,7 @@ def test_the_newer_package_wins(tmp_path: Path) -> None:
 def test_inspect_tells_sets_and_dates_in_the_order_of_reading(tmp_path: Path) -> None:
     lay(tmp_path, *ORDERS["two packages of folders"])
     told = [(file.made, file.set) for file in inspect_export(tmp_path).files]
-    assert told == [(made, int(made > "2024-05-02")) for _name, made in ORDERS["two packages of folders"]]
+    assert told == [(made, 1 + (made > "2024-05-02")) for _name, made in ORDERS["two packages of folders"]]
 
 
 def test_a_gap_in_the_newest_set_is_told(tmp_path: Path) -> None:
