@@ -498,9 +498,17 @@ def inspect(config: Settings, path: Path, as_json: bool) -> None:
         return
     say(f"{found.path}: CommerceML {found.version or '?'}, {found.encoding}")
     print_table(
-        (_("File"), _("Bytes"), _("Encoding"), _("Version"), _("Holds")),
+        (_("Set"), _("Made"), _("File"), _("Bytes"), _("Encoding"), _("Version"), _("Holds")),
         (
-            (f.name, f.size, f.encoding, f.version, ", ".join(f"{k} {n}" for k, n in f.counts.items() if n))
+            (
+                f.set,
+                f.made,
+                f.name,
+                f.size,
+                f.encoding,
+                f.version,
+                ", ".join(f"{k} {n}" for k, n in f.counts.items() if n),
+            )
             for f in found.files
         ),
     )

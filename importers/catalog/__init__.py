@@ -83,7 +83,7 @@ class Stage(Protocol):
     """Second keys of facts that stay though a whole list does not tell them: set before merging."""
 
     def add(
-        self, records: Iterable[Record], section_id: str = "", *, full: bool = False, of_set: str = ""
+        self, records: Iterable[Record], section_id: str = "", *, full: bool = False, of_set: int = 0
     ) -> int:
         """Put records aside; how many rows to count they are (entities: one each, facts: each).
 

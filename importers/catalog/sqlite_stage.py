@@ -49,7 +49,6 @@ class SqliteStage:
         self._tx = transaction
         self._shape = shape
         self._spool = Spool()
-        self._sets: dict[str, int] = {}
         self.scopes: set[str] = set()
         self.references: set[str] = set()
         self.links: dict[Table, Counter[str]] = {table: Counter() for _n, table in shape.links}
@@ -60,10 +59,10 @@ class SqliteStage:
         self._spool.close()
 
     def add(
-        self, records: Iterable[Record], section_id: str = "", *, full: bool = False, of_set: str = ""
+        self, records: Iterable[Record], section_id: str = "", *, full: bool = False, of_set: int = 0
     ) -> int:
         if self._shape.facts:
-            return self._add_facts(records, section_id, full, self._sets.setdefault(of_set, len(self._sets)))
+            return self._add_facts(records, section_id, full, of_set)
         shape = self._shape
         identity = shape.record.__struct_fields__[0]
         scope_at = shape.at(shape.scope) if shape.scope else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import struct
 import tempfile
 import threading
@@ -32,11 +33,16 @@ MAX_ENTRY_BYTES = 20 * 2**30
 MAX_RATIO = 300
 """An archived file that unpacks to so many times its size is a bomb: XML of 1C packs 10 to 40 times."""
 MAX_NESTED_BYTES = 4 * 2**30
-"""A .zip that lies in a .zip is unpacked to the disk as a whole."""
+MAX_NESTED_RATIO = 40
+"""A .zip that lies in a .zip is unpacked to the disk as a whole. It is packed already; only one whose files are stored
+as they are packs once more, like XML."""
+MAX_DEPTH = 30
+"""Folders in each other; 1C makes four at most."""
 MAX_LIST_BYTES = 8 * 2**20
 """The list of files in an archive, those in it included; in memory it takes up to twenty times as much."""
 KEPT = 32
-"""So many archives stay open while an export is read."""
+MAX_UNPACKED_BYTES = 2**30
+"""So many archives, and bytes of those that had to be unpacked, stay open while an export is read."""
 
 
 class Archive:
@@ -54,6 +60,7 @@ class Archive:
                     self.identity = outer.identity
                     file = stack.enter_context(_unpacked(outer.zip, nested, path))
             self.list_bytes = _list_bytes(file)
+            self.unpacked_bytes = 0 if nested is None else os.fstat(file.fileno()).st_size
             refuse_long_list(self.list_bytes, path if nested is None else f"{path}/{nested}")
             self.zip: zipfile.ZipFile = stack.enter_context(zipfile.ZipFile(file))
             self.close = stack.pop_all().close
@@ -78,10 +85,14 @@ class _Idle:
     def keep(self, archive: Archive) -> None:
         with self._lock:
             self._archives.append(archive)
-            while len(self._archives) > KEPT or (
-                len(self._archives) > 1 and sum(one.list_bytes for one in self._archives) > MAX_LIST_BYTES
-            ):
+            while len(self._archives) > KEPT or (len(self._archives) > 1 and self._is_much()):
                 self._archives.pop(0).close()
+
+    def _is_much(self) -> bool:
+        return (
+            sum(one.list_bytes for one in self._archives) > MAX_LIST_BYTES
+            or sum(one.unpacked_bytes for one in self._archives) > MAX_UNPACKED_BYTES
+        )
 
     def close(self) -> None:
         with self._lock:
@@ -121,7 +132,9 @@ def refuse_long_list(size: int, path: Path | str) -> None:
 
 def _unpacked(archive: zipfile.ZipFile, name: str, path: Path) -> IO[bytes]:
     """A member as a file without a name: in what is packed, each step back means to unpack from the beginning."""
-    if archive.getinfo(name).file_size > MAX_NESTED_BYTES:
+    entry = archive.getinfo(name)
+    most = min(MAX_NESTED_BYTES, MAX_NESTED_RATIO * max(entry.compress_size, 65536))
+    if entry.file_size > most:
         raise nested_too_far(path, name)
     with ExitStack() as stack:
         with _room():
@@ -163,7 +176,17 @@ def nested_too_far(path: Path | str, name: str) -> SourceError:
 
 
 def identity_of(stat: os.stat_result) -> tuple[int, ...]:
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+    """What tells a file from another, and from itself before it was written to: who sets the time of the content back
+    cannot set that of the change back."""
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def refuse_depth(name: str, place: object) -> None:
+    if name.count("/") > MAX_DEPTH:
+        raise refused(
+            _("{path}: folders lie deeper in each other than 1C makes them; move the export out of them"),
+            path=f"{place}"[:200],
+        )
 
 
 def entries(
@@ -172,15 +195,16 @@ def entries(
     """What may be of an export, with names as a folder would have them."""
     names = set()
     for entry in archive.infolist():
-        path = PurePosixPath(entry.filename.replace("\\", "/"))
+        path = PurePosixPath(name_of(entry).replace("\\", "/"))
         name = str(path)
         if entry.is_dir() or not name.lower().endswith(wanted) or path.name.startswith("."):
             continue
         if path.is_absolute() or ".." in path.parts or ":" in name:
             raise refused(
                 _("{path}: the archive names a file outside of itself: {name}; do not use it"),
-                path=label, name=entry.filename,
+                path=label, name=name_of(entry),
             )  # fmt: skip
+        refuse_depth(name, label)
         if name in names:
             raise refused(_("{path}: the archive holds {name} twice; pack it again"), path=label, name=name)
         names.add(name)
@@ -195,6 +219,42 @@ def entries(
                 path=label, name=name, size=entry.file_size,
             )  # fmt: skip
         yield name, entry
+
+
+_FOREIGN = re.compile(r"[\u2500-\u25ff°∙·√¤\xa0]")
+"""What cp866 has besides letters, digits and the signs of a keyboard."""
+_UNICODE_PATH = 0x7075
+_IS_UNICODE = 0x800
+
+
+def name_of(entry: zipfile.ZipInfo) -> str:
+    """The name of an archived file. zipfile reads cp437 where the archive does not say that it is Unicode; the packers
+    of Windows mean the code page of their console, cp866 in Russian, and some write UTF-8 and do not say so."""
+    if entry.flag_bits & _IS_UNICODE or entry.orig_filename.isascii():
+        return entry.filename
+    raw = entry.orig_filename.encode("cp437", "replace")
+    if told := _unicode_path(entry.extra, raw):
+        return told
+    name = raw.decode("cp866")
+    if _FOREIGN.search(name):
+        try:
+            name = raw.decode()
+        except UnicodeDecodeError:
+            name = entry.orig_filename
+    return name
+
+
+def _unicode_path(extra: bytes, raw: bytes) -> str | None:
+    """The name in the extra field of Info-ZIP, which counts for the name that it was made for only."""
+    while len(extra) >= 4:
+        field, size = struct.unpack_from("<HH", extra)
+        told, extra = extra[4 : 4 + size], extra[4 + size :]
+        if field == _UNICODE_PATH and told[:1] == b"\1" and told[1:5] == struct.pack("<I", zlib.crc32(raw)):
+            try:
+                return told[5:].decode() or None
+            except UnicodeDecodeError:
+                return None
+    return None
 
 
 def packed_at(entry: zipfile.ZipInfo) -> datetime:

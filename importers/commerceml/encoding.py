@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, AnyStr
 
 from importers.errors import BadFile
 from importers.texts import _
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _DECLARATION = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _ROOT = re.compile(r"\s*<(?:!doctype\s+)?(?:[\w.-]+:)?([\w.-]+)(?=[\s/>\[])", re.IGNORECASE)
 _ASIDE = re.compile(r"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)", re.DOTALL)
+_LATE = re.compile("(\ufeff?\\s+)(<\\?xml\\s[^<>]*\\?>)")
+_LATE_BYTES = re.compile(rb"((?:\xef\xbb\xbf)?\s+)(<\?xml\s[^<>]*\?>)")
 _CHUNK = 1 << 20
 _KNOWN = frozenset(
     (
@@ -27,6 +29,8 @@ _KNOWN = frozenset(
     )
 )  # fmt: skip
 """By Python's names. Its other codecs are no encodings of text (zlib, base64) or hide `<` from a look at the head."""
+_BEGINNINGS = (b"<", b" ", b"\t", b"\r", b"\n")
+"""What XML begins with: which of its two bytes is nothing tells UTF-16 without a mark."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -35,8 +39,9 @@ def of_head(head: bytes) -> str | None:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
-    if head[:4].replace(b"\0", b"")[:1] == b"<" and b"\0" in head[:4]:
-        return "utf-16-le" if head[:1] == b"<" else "utf-16-be"
+    for encoding, first in (("utf-16-le", head[:2]), ("utf-16-be", head[1::-1])):
+        if first[:1] in _BEGINNINGS and first[1:] == b"\0":
+            return encoding
     return None
 
 
@@ -83,9 +88,9 @@ def decide(file: PartFile, name: str) -> str:
         raise BadFile(
             _("encoding {encoding} is unknown; let 1C write UTF-8").format(encoding=by_declaration), name, 1
         )
-    if by_declaration == "utf-8" or _bad_byte(file, "utf-8") is None:
+    if by_declaration == "utf-8" or bad_byte(file, "utf-8") is None:
         return "utf-8"  # the parser finds a wrong byte itself, with its line
-    if (offset := _bad_byte(file, by_declaration)) is not None:
+    if (offset := bad_byte(file, by_declaration)) is not None:
         raise BadFile(
             _(
                 "byte {offset} is neither UTF-8 nor {encoding} as declared; let 1C write the file again"
@@ -93,6 +98,48 @@ def decide(file: PartFile, name: str) -> str:
             name,
         )
     return by_declaration
+
+
+class Decoder:
+    """Chunks of a file, as text or as UTF-8, with line feeds for line breaks of every kind, as XML reads them.
+
+    libxml2 counts line feeds only: so its lines are those of the file also where that has carriage returns.
+    """
+
+    def __init__(self, encoding: str, *, as_text: bool) -> None:
+        self._to_text = None
+        if as_text or encoding != "utf-8":
+            self._to_text = codecs.getincrementaldecoder(encoding)("strict").decode
+        self._as_text = as_text
+        self._held = False
+        """A carriage return that a line feed may follow."""
+        self._begun = False
+
+    def decode(self, chunk: bytes, *, final: bool = False) -> str | bytes:
+        """Raises UnicodeDecodeError, but not for UTF-8 that goes to the parser as it is."""
+        if self._to_text is None:
+            data = self._line_feeds(chunk, b"\r", b"\n", final)
+            return data if self._begun else self._first(data, _LATE_BYTES, b"\n")
+        text = self._line_feeds(self._to_text(chunk, final), "\r", "\n", final)
+        if not self._begun:
+            text = self._first(text, _LATE, "\n")
+        return text if self._as_text else text.encode()
+
+    def _line_feeds(self, data: AnyStr, carriage: AnyStr, line: AnyStr, final: bool) -> AnyStr:
+        if self._held:
+            data = carriage + data
+        elif carriage not in data:
+            return data
+        self._held = data.endswith(carriage) and not final
+        if self._held:
+            data = data[:-1]
+        return data.replace(carriage + line, line).replace(carriage, line)
+
+    def _first(self, data: AnyStr, late: re.Pattern[AnyStr], line: AnyStr) -> AnyStr:
+        """Without a declaration that white space stands before: XML has it at the very beginning or not at all."""
+        self._begun = bool(data)
+        match = late.match(data)
+        return match[1] + line * match[2].count(line) + data[match.end() :] if match else data
 
 
 def found_in(file: PartFile, encoding: str, sought: Mapping[str, Iterable[str]]) -> set[str]:
@@ -109,17 +156,17 @@ def found_in(file: PartFile, encoding: str, sought: Mapping[str, Iterable[str]])
     return found
 
 
-def _bad_byte(file: PartFile, encoding: str) -> int | None:
+def bad_byte(file: PartFile, encoding: str) -> int | None:
     """Where `file` is not `encoding`, None where all of it is; rewinds."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     offset = 0
     try:
         while chunk := file.read(_CHUNK):
-            decoder.decode(chunk)
             offset += len(chunk)
+            decoder.decode(chunk)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        return offset + error.start
+        return offset - len(error.object) + error.start  # it holds what was left of the chunk before, too
     finally:
         file.rewind()
     return None

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -26,11 +27,13 @@ from importers.commerceml.archives import (
     nested_too_far,
     opened,
     packed_at,
+    refuse_depth,
     refuse_long_list,
     refused,
     time_of,
 )
 from importers.commerceml.records import Record, Rejected
+from importers.commerceml.sets import in_sets, made_in, missing
 from importers.errors import BadFile
 from importers.texts import _, plain
 
@@ -68,9 +71,6 @@ GIVEN = frozenset((*NAMES, "import", "offers"))
 """The names that 1C gives: in such a file a wrong root is an error, and no sign of another file."""
 
 HEAD = 65536
-_NUMBERS = re.compile(r"(\d+)")
-_NUMBERED = re.compile(r"(?!.*\d_\d\d?_(?:\d\d|\d{4})$)(\D*)(\d{1,3})(?:_(\d{1,4}))?(?:_.*)?")
-"""(before, number, part) of a name that has them and is no date. No group of a GUID is so short."""
 _RECORD = re.compile(r"[<:](?:Товар|Предложение)[\s>]")
 _RECORD_END = re.compile(r"</(?:[\w.-]+:)?(?:Товар|Предложение)\s*>")
 
@@ -87,7 +87,10 @@ class Part(msgspec.Struct, frozen=True):
     """The file itself, or the archive that holds it."""
     members: tuple[str, ...] = ()
     """The way inside the archive(s): one name, or two where a zip lies in a zip."""
-    set: str = ""
+    made: str = ""
+    """ДатаФормирования, as 2024-05-31T08:00:00 on the clock of 1C; "" where none can be read."""
+    set: int = 0
+    """Files of one number are parts of one set (see `sets.py`); sets are read in the order of their numbers."""
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -95,12 +98,14 @@ class Export(msgspec.Struct, frozen=True):
 
     path: Path
     parts: tuple[Part, ...]
-    """In the order of reading: by number, not by text."""
+    """In the order of reading: set by set, the newest at last (see `sets.py`)."""
     gaps: tuple[str, ...]
     """Files that are missing between others, or cannot be recognised, as messages."""
     pictures: tuple[tuple[str, ...], ...] = ()
     """Image files as (name,) in a folder, (name, path, *members) elsewhere: there are tens of thousands of them, and
     most import types want none."""
+    found: dict[str, tuple[int, ...]] = {}
+    """Every .xml and .zip that lay in the source when it was opened, and which file it was."""
 
     def files_for(self, kind: str) -> tuple[Part, ...]:
         """The files that may serve an import type; a plug-in's type is given all."""
@@ -115,34 +120,101 @@ class Export(msgspec.Struct, frozen=True):
         """Stream the wanted records of the files that may serve `kind`, in batches, at constant memory.
 
         The `Section` of records comes before them. `on_progress(bytes done, bytes total)`. Raises BadFile: cut, wrong
-        root, wrong encoding; after its last batch each file is still the one that was opened.
+        root, wrong encoding; after the last batch the source still holds the files that it held when it was opened.
         """
         from importers.commerceml.reader import read_part
 
         parts = self.files_for(kind)
         total = sum(part.size for part in parts)
         done = 0
-        price_types: dict[str, set[str]] = defaultdict(set)
+        price_types: dict[int, set[str]] = defaultdict(set)
         for part in parts:
             for position, batch in read_part(part, frozenset(wanted), price_types[part.set]):
                 if on_progress:
                     on_progress(min(done + position, total), total)
                 yield batch
             done += part.size
+        self.check_unchanged()
         if on_progress:
             on_progress(total, total)
 
-    def images(self) -> dict[str, Part]:
-        """Image files, by every end of their path: <Картинка> is relative to the folder of the goods. Their sizes and
-        times are not looked at."""
-        found = {}
-        for name, *place in self.pictures:
-            path = Path(place[0]) if place else self.path / name
-            part = Part(name, 0, "", frozenset(), path, tuple(place[1:]))
-            pieces = name.split("/")
-            for start in range(len(pieces)):
-                found["/".join(pieces[start:])] = part
-        return found
+    def images(self) -> Pictures:
+        """Image files, by every end of their path: <Картинка> is relative to the folder of the goods."""
+        return Pictures(self.path, self.pictures)
+
+    def check_unchanged(self) -> None:
+        """Raises BadFile where a file came, went or was changed since the export was opened: what has been read is
+        not what 1C has written. One look at the folders, none into files; pictures do not matter."""
+        try:
+            now = _identities(self.path)
+        except OSError as error:
+            raise BadFile(_gone(), error.filename or self.path) from error
+        for name in sorted(self.found.keys() | now.keys()):
+            if name not in now:
+                raise BadFile(_gone(), plain(name))
+            if name not in self.found:
+                text = _("the file came while the export was read: 1C was still writing; import again")
+                raise BadFile(text, plain(name))
+            if self.found[name] != now[name]:
+                raise BadFile(_changed(), plain(name))
+
+
+class Pictures:
+    """Image files, found by every end of their path. Their sizes are not looked at.
+
+    An export has tens of thousands of them: only their names are kept, in the order of these read backwards. Of several
+    that a path fits, the newest is taken.
+    """
+
+    def __init__(self, source: Path, found: tuple[tuple[str, ...], ...]) -> None:
+        self._source = source
+        self._found = found
+        self._order = sorted(range(len(found)), key=self._backwards)
+
+    def _backwards(self, at: int) -> str:
+        return self._found[at][0][::-1]
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def values(self) -> Iterator[Part]:
+        """Each of them once."""
+        return map(self._part, range(len(self._found)))
+
+    def __contains__(self, path: str) -> bool:
+        return self.get(path) is not None
+
+    def __getitem__(self, path: str) -> Part:
+        part = self.get(path)
+        if part is None:
+            raise KeyError(path)
+        return part
+
+    def get(self, path: str) -> Part | None:
+        end = path[::-1]
+        fitting = [
+            *self._between(end, end + "\0"),
+            *self._between(f"{end}/", f"{end}0"),  # the sign after the slash
+        ]
+        if not fitting:
+            return None
+        return self._part(fitting[0] if len(fitting) == 1 else max(fitting, key=self._age))
+
+    def _between(self, first: str, behind: str) -> list[int]:
+        start = bisect_left(self._order, first, key=self._backwards)
+        return self._order[start : bisect_left(self._order, behind, lo=start, key=self._backwards)]
+
+    def _age(self, at: int) -> tuple[int, int]:
+        try:
+            return self._part(at).path.stat().st_mtime_ns, at
+        except OSError:
+            return 0, at
+
+    def _part(self, at: int) -> Part:
+        name, *place = self._found[at]
+        return Part(
+            name, 0, "", frozenset(), Path(place[0]) if place else self._source / name, tuple(place[1:])
+        )
 
 
 class PartFile:
@@ -175,9 +247,15 @@ def open_part(part: Part) -> Iterator[PartFile]:
                 before = identity_of(os.fstat(file.fileno()))
         yield PartFile(file, part)
         if before != identity_of(_stat(part)):
-            raise BadFile(
-                _("the file was changed while it was read; import again when 1C is done"), part.name
-            )
+            raise BadFile(_changed(), part.name)
+
+
+def _changed() -> str:
+    return _("the file was changed while it was read; import again when 1C is done")
+
+
+def _gone() -> str:
+    return _("the file vanished while it was read; import again when 1C is done")
 
 
 @contextmanager
@@ -200,16 +278,14 @@ def _stat(part: Part) -> os.stat_result:
     try:
         return part.path.stat()
     except OSError as error:
-        raise BadFile(
-            _("the file vanished while it was read; import again when 1C is done"), part.name
-        ) from error
+        raise BadFile(_gone(), part.name) from error
 
 
 def find_export(path: Path) -> Export:
     """The export at `path`. Raises SourceError."""
     try:
         found = _Found(path)
-        parts, unknown = _recognised(sorted(found.xml, key=lambda part: sort_key(part.name)))
+        parts, unknown = _recognised(found.xml)
     except OSError as error:
         raise refused(
             _("{path}: cannot be read: {error}"), path=error.filename or path, error=error.strerror
@@ -223,13 +299,62 @@ def find_export(path: Path) -> Export:
             ),
             path=path,
         )
-    missing = _missing([*(part.name for part in parts), *unknown], sorted(found.archives))
-    return Export(path, tuple(parts), (*missing, *map(_unknown, unknown)), tuple(found.pictures))
+    sets = in_sets(parts)
+    gaps = missing(
+        [[part.name for part in parts] for parts in sets], unknown, sorted(found.archives), NAMES.keys()
+    )
+    ordered = [
+        msgspec.structs.replace(part, set=number) for number, parts in enumerate(sets, 1) for part in parts
+    ]
+    return Export(
+        path, tuple(ordered), (*gaps, *map(_unknown, unknown)), tuple(found.pictures), found.identities
+    )
 
 
 IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp")
 WANTED = (".xml", ".zip", *IMAGES)
 ROOT = "КоммерческаяИнформация"
+
+
+def _listed(source: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """The files of a folder that an export may have, with their names in it. Raises SourceError for what may lead out
+    of it. Not os.walk: it tells no types, and to ask for those of so many pictures takes long."""
+    return _listed_in(source, "", Path(os.path.realpath(source)))
+
+
+def _listed_in(folder: str | Path, below: str, home: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    with os.scandir(folder) as listed:
+        inside = sorted(listed, key=lambda entry: entry.name)
+    for entry in inside:
+        name = below + entry.name
+        if entry.is_dir():
+            _refuse_way_out(entry, home)
+            if not entry.is_symlink():
+                refuse_depth(name, folder)
+                yield from _listed_in(entry.path, f"{name}/", home)
+        elif name.lower().endswith(WANTED) and not entry.name.startswith("."):
+            _refuse_way_out(entry, home)
+            if not entry.is_file():
+                raise refused(_("{path}: is no regular file; remove it"), path=entry.path)
+            yield name, entry
+
+
+def _refuse_way_out(entry: os.DirEntry[str], home: Path) -> None:
+    if entry.is_symlink() and not Path(os.path.realpath(entry.path)).is_relative_to(home):
+        raise refused(
+            _("{path}: a link that leads out of the source is not followed; copy the file"), path=entry.path
+        )
+
+
+def _identities(source: Path) -> dict[str, tuple[int, ...]]:
+    """As `Export.found`, now."""
+    if not source.is_dir():
+        return {source.name: identity_of(source.stat())}
+    return {
+        name: identity_of(entry.stat())
+        for name, entry in _listed(source)
+        if not name.lower().endswith(IMAGES)
+    }
 
 
 class _Found:
@@ -241,47 +366,32 @@ class _Found:
         """As `Export.pictures`."""
         self.archives: set[str] = set()
         """The names of archives in the source."""
-        self._home = Path(os.path.realpath(source))
+        self.identities: dict[str, tuple[int, ...]] = {}
+        """As `Export.found`."""
         if source.is_dir():
-            self._look_into(source, "")
+            self._look_into(source)
         elif source.name.lower().endswith(".xml") and source.is_file():
             raise refused(_("{path}: is one file of an export; give the folder that holds it"), path=source)
         elif source.is_file():
+            self.identities[source.name] = identity_of(source.stat())
             self._unpack(source, source.name, "")
         else:
             raise refused(
                 _("{path}: there is no such folder or .zip; set source.path or --source"), path=source
             )
 
-    def _look_into(self, folder: str | Path, below: str) -> None:
-        """A folder. Not os.walk: it tells no types, and to ask for those of so many pictures takes long."""
-        with os.scandir(folder) as listed:
-            inside = sorted(listed, key=lambda entry: entry.name)
-        for entry in inside:
-            name = below + entry.name
-            if entry.is_dir():
-                self._refuse_way_out(entry)
-                if not entry.is_symlink():
-                    self._look_into(entry.path, f"{name}/")
-            elif name.lower().endswith(WANTED) and not entry.name.startswith("."):
-                self._refuse_way_out(entry)
-                if not entry.is_file():
-                    raise refused(_("{path}: is no regular file; remove it"), path=entry.path)
-                if name.lower().endswith(".zip"):
-                    self.archives.add(entry.name)
-                    self._unpack(Path(entry.path), name, f"{name}/")
-                elif name.lower().endswith(IMAGES):
-                    self.pictures.append((name,) if plain(name) == name else (plain(name), entry.path))
-                else:
-                    stat = entry.stat()
-                    self._add(name, stat.st_size, time_of(stat.st_mtime), entry.path)
-
-    def _refuse_way_out(self, entry: os.DirEntry[str]) -> None:
-        if entry.is_symlink() and not Path(os.path.realpath(entry.path)).is_relative_to(self._home):
-            raise refused(
-                _("{path}: a link that leads out of the source is not followed; copy the file"),
-                path=entry.path,
-            )
+    def _look_into(self, folder: Path) -> None:
+        for name, entry in _listed(folder):
+            if name.lower().endswith(IMAGES):
+                self.pictures.append((name,) if plain(name) == name else (plain(name), entry.path))
+                continue
+            stat = entry.stat()
+            self.identities[name] = identity_of(stat)
+            if name.lower().endswith(".zip"):
+                self.archives.add(entry.name)
+                self._unpack(Path(entry.path), name, f"{name}/")
+            else:
+                self._add(name, stat.st_size, time_of(stat.st_mtime), entry.path)
 
     def _unpack(self, path: Path, label: str, place: str) -> None:
         """A .zip, also those that lie in it: 1C may pack each part, and the operator all of them.
@@ -295,7 +405,7 @@ class _Found:
                     if not name.lower().endswith(".zip"):
                         self._add_member(place + name, entry, path)
                         continue
-                    self.archives.add(entry.filename)
+                    self.archives.add(name)
                     with opened(path, entry.filename) as inner:
                         listed += inner.list_bytes
                         refuse_long_list(listed, label)
@@ -333,13 +443,6 @@ def _kinds(name: str) -> frozenset[str]:
     return NAMES.get(_stem(name)) or (NAMES[folder] if folder in NAMES and folder != "goods" else ALL)
 
 
-def sort_key(name: str) -> list[tuple[str, int, str]]:
-    """Parts sort by number, not by text: rests_1_10 after rests_1_9."""
-    pieces = _NUMBERS.split(name.lower())
-    numbers = [piece.lstrip("0") for piece in pieces[1::2]]
-    return [*zip(pieces[::2], map(len, numbers), numbers, strict=False), (pieces[-1], 0, "")]
-
-
 def _recognised(xml: list[Part]) -> tuple[list[Part], list[str]]:
     """The files of the export with the types that they serve, and the names of those that may be of it or not."""
     from importers.commerceml.encoding import root_in
@@ -352,7 +455,7 @@ def _recognised(xml: list[Part]) -> tuple[list[Part], list[str]]:
         root = root_in(head)
         if root == ROOT or _stem(part.name) in GIVEN:
             kinds = _served(part, head, encoding, split)
-            export.append(msgspec.structs.replace(part, kinds=kinds))
+            export.append(msgspec.structs.replace(part, kinds=kinds, made=made_in(head)))
         elif root is None:
             unknown.append(part.name)
     return export, unknown
@@ -403,27 +506,3 @@ def _unknown(name: str) -> str:
     return _(
         "{name}: cannot be recognised: empty, cut, or in another encoding; let 1C write it again"
     ).format(name=name)
-
-
-def _missing(files: Iterable[str], archives: Iterable[str]) -> Iterator[str]:
-    """Numbers missing in `prices_1_1…, prices_1_3…`, `import0_1, import2_1`, `import_1, import_3`.
-
-    Sets of numbers begin at 0 or 1, those of parts always do: other numbers are dates and the like.
-    """
-    sets: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for name in files:
-        if match := _NUMBERED.fullmatch(PurePosixPath(name).stem):
-            before, number, part = match.groups()
-            if (
-                not part or _stem(name) not in NAMES
-            ):  # in a package: a catalog, which may have nothing to tell
-                sets[before, "_…" if part else ""].add(int(number))
-            if part:
-                sets[f"{before}{number}_", ""] |= {0, int(part)}
-    for name in archives:
-        if (match := _NUMBERED.fullmatch(PurePosixPath(name).stem)) and not match[3]:
-            sets[match[1], ".zip"].add(int(match[2]))
-    for (before, behind), numbers in sets.items():
-        for number in range(min(numbers), max(numbers)) if min(numbers) <= 1 else ():
-            if number not in numbers:
-                yield _("{name}: this part is missing").format(name=f"{before}{number}{behind}")

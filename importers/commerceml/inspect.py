@@ -59,6 +59,10 @@ class File(msgspec.Struct, frozen=True):
     changes_only: bool | None
     counts: dict[str, int]
     """Records by their name in docs/format.md; prices and stocks one by one."""
+    made: str | None
+    """ДатаФормирования on the clock of 1C."""
+    set: int
+    """Files of one number are parts of one set; see `commerceml/sets.py`."""
 
 
 class KindSummary(msgspec.Struct, frozen=True):
@@ -78,6 +82,7 @@ class Inspection(msgspec.Struct, frozen=True):
     namespace: str | None
     gaps: tuple[str, ...]
     files: tuple[File, ...]
+    """In the order of reading."""
     kinds: dict[str, KindSummary]
 
 
@@ -86,7 +91,6 @@ def inspect_export(path: str | Path) -> Inspection:
     export = open_export(path)
     counted = {part: _count(part) for part in export.parts}
     files = tuple(_file(part, *counted[part]) for part in export.parts)
-    pictures = {part.name for part in export.images().values()}
     kinds = {}
     for kind in KINDS:
         parts = [
@@ -97,7 +101,7 @@ def inspect_export(path: str | Path) -> Inspection:
         kinds[kind] = KindSummary(
             len(parts),
             sum(part.size for part in parts),
-            len(pictures)
+            len(export.pictures)
             if kind == "images"
             else sum(counted[part][0][name] for part in parts for name in OF_KIND[kind]),
             max((part.modified for part in parts), default=None),
@@ -145,6 +149,8 @@ def _file(part: Part, counts: Counter[str], changes_only: bool | None) -> File:
         namespace=next((value for name, value in attributes.items() if name == "xmlns"), None),
         changes_only=changes_only,
         counts=dict(counts),
+        made=part.made or None,
+        set=part.set,
     )
 
 

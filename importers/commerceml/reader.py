@@ -7,13 +7,16 @@ DTDs and the network are off, and libxml2's own limits on depth and text size st
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import cast
 
+import msgspec
 from lxml import etree
 
 from importers.commerceml import encoding, normalise, shortcut
-from importers.commerceml.elements import children, line_of, value
+from importers.commerceml.elements import MAX_LINE, children, value
 from importers.commerceml.extract import Extractor
 from importers.commerceml.files import Part, PartFile, open_part
 from importers.commerceml.records import Record, Rejected, Section
@@ -25,11 +28,17 @@ LOOK = 1 << 20
 """Bytes of XML after which the size of the tree is looked at."""
 MAX_NODES = 500_000
 MAX_TREE = 24 << 20
-MAX_IDLE = 12 << 20
-MAX_ATTRIBUTES = 60_000
+MAX_IDLE = LOOK // 2
 """Nodes, and bytes when written, that the tree may have: more is no record or list of 1C, and memory is not endless.
-IDLE: bytes that may go by while the tree stays as it is: the parser holds one comment or tag without end. ATTRIBUTES:
-so many in LOOK bytes, as the parser keeps all of one tag."""
+IDLE: bytes that may go by while the tree stays as it is: the parser holds one comment or tag without end."""
+SAMPLE = 8192
+SHARE = 16
+MAX_NAMES = 1 << 20
+MAX_NAME = 1000
+"""The parser keeps every name that it meets, of elements, attributes and namespaces, to the end of the process. One
+part in SHARE of the text is looked at, SAMPLE bytes at a time, and may have names of so many bytes."""
+MAX_SECTION_ID = 255
+"""Characters. Every product keeps the id of its catalog; those of 1C have 36 to 73."""
 ROOT = "КоммерческаяИнформация"
 SECTIONS = ("Каталог", "Классификатор", "ПакетПредложений", "ИзмененияПакетаПредложений", "Контрагенты")
 RECORDS = {
@@ -78,41 +87,41 @@ class _Reading:
         """Bytes that the parser was fed since `_check_tree`."""
         self.idle = 0
         """Bytes that it was fed since something came of them."""
-        self.attributes = 0
-        """Of those bytes: what looks like attributes."""
         self.tree = (0, 0)
         self.price_types = price_types
+        self.names: set[bytes] = set()
+        self.name_bytes = 0
+        self.unsampled = 0
+        self.line = 1
+        """Where the parser is."""
+        self.recent: deque[tuple[int, bytes]] = deque(maxlen=4)
+        """What it was fed last, with the line that each begins in."""
 
     def run(self, file: PartFile) -> Iterator[tuple[int, list[Record | Rejected]]]:
         charset = encoding.decide(file, self.part.name)
         take = shortcut.take_for(self.wanted)
         short = shortcut.Shortcut(take) if take else None
-        decode = codecs.getincrementaldecoder(charset)("strict").decode
+        decoder = encoding.Decoder(charset, as_text=short is not None)
         parser = self._parser()
         position = 0
         try:
             while chunk := file.read(CHUNK):
-                if not position:
-                    self._check_head(chunk)
                 position += len(chunk)
-                if short:
-                    self._feed_short(parser, short, decode(chunk))
-                else:
-                    self._feed(parser, chunk if charset == "utf-8" else decode(chunk).encode())
+                if position == len(chunk):
+                    self._check_head(chunk, charset)
+                self._take(parser, short, decoder.decode(chunk))
                 if self.records:
                     yield position, self.records
                     self.records = []
-            left = decode(b"", True) if short or charset != "utf-8" else ""
-            self._feed(parser, ((short.rest() if short else "") + left).encode())
+            self._take(parser, short, decoder.decode(b"", final=True))
+            if short:
+                self._feed(parser, short.rest().encode())
             parser.close()
         except etree.XMLSyntaxError as error:
-            raise self._bad(error) from error
+            raise self._bad(error, file, charset) from error
         except UnicodeDecodeError as error:
             raise BadFile(
-                _("byte {offset} is not {encoding}; let 1C write the file again").format(
-                    offset=position - len(error.object) + error.start, encoding=charset
-                ),
-                self.part.name,
+                _no_text(position - len(error.object) + error.start, charset), self.part.name
             ) from error
         self._feed(parser, b"")
         if self.records:
@@ -141,6 +150,9 @@ class _Reading:
     def _feed(self, parser: etree.XMLPullParser, data: bytes) -> bool:
         """Let the parser read on; whether the last list of offers that it has entered is one of records."""
         if data:
+            self._look_at_names(data)
+            self.recent.append((self.line, data))
+            self.line += data.count(b"\n")
             parser.feed(data)
         met = False
         for event, element in cast("Iterator[tuple[str, etree._Element]]", parser.read_events()):
@@ -158,29 +170,53 @@ class _Reading:
         self._flush()
         self.unseen += len(data)
         self.idle += len(data)
-        self.attributes += data.count(b'="') + data.count(b"='")
-        if self.unseen > LOOK and self.root is not None:
+        if self.unseen > LOOK:
             self._check_tree(self.root)
-            self.unseen = self.attributes = 0
+            self.unseen = 0
         return met
 
-    def _check_tree(self, root: etree._Element) -> None:
+    def _check_tree(self, root: etree._Element | None) -> None:
         """Raises BadFile where elements that are no records, or one endless record, fill the memory."""
-        nodes = int(cast("float", root.xpath("count(/descendant::node()) + count(/descendant::*/@*)")))
-        tree = (nodes, len(etree.tostring(root, encoding="utf-8")) if nodes <= MAX_NODES else 0)
-        if tree != self.tree:
-            self.tree, self.idle = tree, 0
-        if (
-            nodes > MAX_NODES
-            or tree[1] > MAX_TREE
-            or self.idle > MAX_IDLE
-            or self.attributes > MAX_ATTRIBUTES * max(1, self.unseen // LOOK)
-        ):
-            raise BadFile(
-                _("one element holds more than any that 1C writes; let 1C write the file again"),
-                self.part.name,
-                line_of(root[-1]) if len(root) else None,
-            )
+        if root is None:
+            raise self._too_much()
+        # An attribute takes as much memory as several nodes; so does a namespace, which XPath does not count at all.
+        nodes = int(cast("float", root.xpath("count(/descendant::node()) + 4 * count(/descendant::*/@*)")))
+        written = etree.tostring(root, encoding="utf-8") if nodes <= MAX_NODES else b""
+        nodes += 4 * written.count(b" xmlns")
+        if (nodes, len(written)) != self.tree:
+            self.tree, self.idle = (nodes, len(written)), 0
+        if nodes > MAX_NODES or len(written) > MAX_TREE or self.idle > MAX_IDLE:
+            raise self._too_much()
+
+    def _look_at_names(self, data: bytes) -> None:
+        self.unsampled += len(data)
+        size = min(len(data), SAMPLE)
+        if self.unsampled < SHARE * size:
+            return
+        self.unsampled = 0
+        start = self.line % (len(data) - size + 1)  # never long in the same place
+        for name in set(_NAMES.findall(data, start, start + size)) - self.names:
+            self.names.add(name)
+            self.name_bytes += len(name) + 32
+            if self.name_bytes > MAX_NAMES or (len(name) > MAX_NAME and name.startswith(b"<")):
+                raise BadFile(
+                    _("has more names of elements than any file of 1C; let 1C write the file again"),
+                    self.part.name,
+                    self.line + data.count(b"\n", 0, data.find(name, start)),
+                )
+
+    def _too_much(self) -> BadFile:
+        return BadFile(
+            _("one element holds more than any that 1C writes; let 1C write the file again"),
+            self.part.name,
+            self.recent[-1][0],
+        )
+
+    def _take(self, parser: etree.XMLPullParser, short: shortcut.Shortcut | None, data: str | bytes) -> None:
+        if isinstance(data, bytes):
+            self._feed(parser, data)
+        elif short:
+            self._feed_short(parser, short, data)
 
     def _feed_short(self, parser: etree.XMLPullParser, short: shortcut.Shortcut, text: str) -> None:
         for piece in short.split(text):
@@ -192,13 +228,13 @@ class _Reading:
             elif self._feed(parser, piece.encode()) and piece.endswith(shortcut.OPENING):
                 short.opened()
 
-    def _check_head(self, head: bytes) -> None:
-        text, charset = encoding.text_of(head)
+    def _check_head(self, head: bytes, charset: str) -> None:
+        text, seen = encoding.text_of(head)
         root = encoding.root_in(text)
         if text.lstrip().startswith("<!DOCTYPE"):
             raise BadFile(_("has a DOCTYPE, which no export of 1C has; it is not read"), self.part.name, 1)
-        if root is None and charset == "?":
-            head.decode()  # says where it is no UTF-8
+        if root is None and seen == "?":
+            codecs.getincrementaldecoder(charset)("strict").decode(head)  # says where it cannot be read
         if root != ROOT:
             raise BadFile(
                 _("the root element is {root}, not КоммерческаяИнформация: not an export of 1C").format(
@@ -227,13 +263,13 @@ class _Reading:
         elif name in LISTS:
             if parent is not None and local(parent) in SECTIONS:
                 self._flush()
-                self.records += self._enter(parent).by_element[name](element)
+                self._add(self._enter(parent).by_element[name](element))
                 element.clear()
         elif name in SETS:
             if parent is not None and local(parent) == "НаборыТоваров":
                 self._flush()
                 outside = Section("", "", None, set=self.part.set, file=self.part.name)
-                self.records += Extractor(self.part.name, self.wanted, outside).product_set(element)
+                self._add(Extractor(self.part.name, self.wanted, outside).product_set(element))
                 _cut(element)
         elif name in DROPPED:
             _cut(element)
@@ -244,7 +280,7 @@ class _Reading:
             section = _section(element, self.part)
             if section != extractor.section and Section in self.wanted:
                 self.records.append(section)
-            self.records += extractor.catalog_info(element)
+            self._add(extractor.catalog_info(element))
             self.entered = self.container = None
             element.clear()
 
@@ -259,33 +295,101 @@ class _Reading:
             extractor = self._enter(section)
             if values:  # all of them, as they may be written in several ways
                 for element in list(container)[: container.index(last) + 1]:
-                    self.records += extractor.property_value(element, values[1])
+                    self._add(extractor.property_value(element, values[1]))
             else:
                 read = extractor.by_element[local(last)]
                 for element in self.pending:
-                    self.records += read(element)
+                    self._add(read(element))
         _cut(self.pending[-1])
         self.pending.clear()
+
+    def _add(self, records: Iterable[Record | Rejected]) -> None:
+        if self.line < MAX_LINE:
+            self.records += records
+        else:
+            self.records += map(self._in_line, records)
+
+    def _in_line(self, record: Record | Rejected) -> Record | Rejected:
+        """A reject has the line of its element, or behind MAX_LINE that of a text in it: find the element's."""
+        if not isinstance(record, Rejected) or record.line is None or record.line < MAX_LINE:
+            return record
+        name = _NOT_EMPTY.match(record.fragment)
+        line = self._line_of(name[1].encode(), record.line) if name else None
+        return msgspec.structs.replace(record, line=line)
+
+    def _line_of(self, name: bytes, inside: int) -> int | None:
+        """The line in which the element begins that has a text in line `inside`; None where several may be meant."""
+        at = next((n for n, (first, _data) in enumerate(self.recent) if first > inside), len(self.recent)) - 1
+        if at < 0:
+            return None
+        near = [data for _first, data in list(self.recent)[max(at - 1, 0) : at + 2]]
+        behind = self.recent[at][1].split(b"\n", inside - self.recent[at][0])[-1]
+        text = _ASIDE.sub(lambda aside: _NO_LINE_BREAK.sub(b" ", aside[0]), b"".join(near))
+        start = len(b"".join(near[: min(at, 1) + 1])) - len(behind)
+        start = text.rfind(b"\n", 0, start) + 1
+        end = text.find(b"\n", start)
+        end = end if end >= 0 else len(text)
+        tags = re.compile(rb"<(/?)(?:[^\s<>/!?:]+:)?" + re.escape(name) + rb"(?=[\s/>])[^<>]*?(/?)>")
+        opened: list[int] = []
+        for tag in tags.finditer(text, 0, start):
+            if tag[1]:
+                del opened[-1:]
+            elif not tag[2]:
+                opened.append(tag.start())
+        here = [not tag[1] for tag in tags.finditer(text, start, end)]
+        if _HIDING.search(text, 0, end) or (any(here) if opened else not any(here[:1])):
+            return None
+        return inside - text.count(b"\n", opened[-1] if opened else start, start)
 
     def _enter(self, section: etree._Element) -> Extractor:
         """The extractor of a section; its Section record comes before all others of it."""
         if self.entered is None or self.entered[0] is not section:
             record = _section(section, self.part)
+            if max(map(len, (record.id, record.catalog_id, record.classifier_id))) > MAX_SECTION_ID:
+                raise BadFile(
+                    _(
+                        "the Ид of {name} is longer than any that 1C makes; let 1C write the file again"
+                    ).format(name=record.name),
+                    self.part.name,
+                    line if (line := cast("int", section.sourceline)) < MAX_LINE else None,
+                )
             self.entered = section, Extractor(self.part.name, self.wanted, record, self.price_types)
             if Section in self.wanted:
                 self.records.append(record)
         return self.entered[1]
 
-    def _bad(self, error: etree.XMLSyntaxError) -> BadFile:
+    def _bad(self, error: etree.XMLSyntaxError, file: PartFile, charset: str) -> BadFile:
         if any(cut in (error.msg or "") for cut in ("end of", "Premature", "no element found")):
             text = _(
                 "the file ends in the middle: 1C has not finished it, or the copy was cut; import again later"
             )
+        elif charset == "utf-8" and (offset := self._bad_byte(error, file)) is not None:
+            text = _no_text(offset, charset)
         else:
             text = _("not well-formed XML: {error}; let 1C write the file again").format(
                 error=" ".join((error.msg or "").split())
             )
         return BadFile(text, self.part.name, error.lineno)
+
+    def _bad_byte(self, error: etree.XMLSyntaxError, file: PartFile) -> int | None:
+        if not any(told in (error.msg or "") for told in ("UTF-8", "encoding")):  # by the version of libxml2
+            return None
+        file.rewind()
+        return encoding.bad_byte(file, "utf-8")
+
+
+def _no_text(offset: int, charset: str) -> str:
+    return _("byte {offset} is not {encoding}; let 1C write the file again").format(
+        offset=offset, encoding=charset
+    )
+
+
+_NAMES = re.compile(rb"""<[^\s<>/!?]+|\sxmlns[^\s<>=]*\s*=\s*["'][^"'<>]*|\s[^\s<>/="']+(?=\s*=\s*["'])""")
+_NOT_EMPTY = re.compile(r"<(?:[^\s<>/:]+:)?([^\s<>/]+)(?:\s[^<>]*)?(?<!/)>")
+_ASIDE = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOTALL)
+_NO_LINE_BREAK = re.compile(rb"[^\n]")
+_HIDING = re.compile(rb"<!|<\?|-->|\?>|\]\]>")
+"""The beginning or the end of something that tags may stand in and mean nothing."""
 
 
 def local(element: etree._Element) -> str:
@@ -321,7 +425,7 @@ def _property_of(container: etree._Element) -> tuple[etree._Element, str] | None
 
 def _section(element: etree._Element, part: Part) -> Section:
     node = children(element)
-    ident = section_id(value(node, "Ид"))
+    ident = value(node, "Ид") or ""
     name = local(element)
     said = normalise.text(element.get("СодержитТолькоИзменения")) or value(node, "СодержитТолькоИзменения")
     return Section(
@@ -329,19 +433,11 @@ def _section(element: etree._Element, part: Part) -> Section:
         name,
         # Only what says so in a known word is full: by what is missing in it things are removed.
         said.lower() not in ("false", "0", "нет", "ложь") if said else None,
-        ident if name == "Каталог" else section_id(value(node, "ИдКаталога")) or ident.strip("#"),
-        ident if name == "Классификатор" else section_id(value(node, "ИдКлассификатора")),
+        ident if name == "Каталог" else value(node, "ИдКаталога") or ident.strip("#"),
+        ident if name == "Классификатор" else value(node, "ИдКлассификатора") or "",
         part.set,
         part.name,
     )
-
-
-def section_id(told: str | None) -> str:
-    """The id of a section, "" where it has none, or one so long that no 1C made it: every row would repeat it."""
-    try:
-        return normalise.identity(told) or ""
-    except ValueError:
-        return ""
 
 
 def _drop_last_text(container: etree._Element) -> None:

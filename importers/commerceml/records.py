@@ -27,7 +27,7 @@ class Section(Record, frozen=True, gc=False):
     changes_only: bool | None
     catalog_id: str = ""
     classifier_id: str = ""
-    set: str = ""
+    set: int = 0
     file: str = ""
 
     @property

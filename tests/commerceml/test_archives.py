@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
 import zipfile
+import zlib
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -88,7 +90,7 @@ def test_names_of_windows_are_paths(tmp_path: Path) -> None:
 def test_pictures_of_archives_are_found_by_their_path(tmp_path: Path) -> None:
     zipped(tmp_path / "1c" / "goods.zip", {"import.xml": IMPORT, "import_files/ab/1.jpg": b"1"})
     images = open_export(tmp_path / "1c").images()
-    assert {"import_files/ab/1.jpg", "goods.zip/import_files/ab/1.jpg"} <= images.keys()
+    assert all(path in images for path in ("import_files/ab/1.jpg", "goods.zip/import_files/ab/1.jpg"))
 
 
 @pytest.mark.parametrize("form", ["zip", "folder"])
@@ -114,6 +116,62 @@ def test_control_characters_in_names_are_not_in_errors(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="link") as error:
         open_export(tmp_path / "1c")
     assert "\x1b" not in str(error.value)
+
+
+NAMED = {
+    "cp866": ("картинка №1.jpg".encode("cp866"), b"", "картинка №1.jpg"),
+    "cp866 that is UTF-8, too": ("сад.jpg".encode("cp866"), b"", "сад.jpg"),
+    "UTF-8 that does not say so": ("картинка «1».jpg".encode(), b"", "картинка «1».jpg"),
+    "neither": ("1░á╟.jpg".encode("cp437"), b"", "1░á╟.jpg"),
+    "Info-ZIP": (b"\x8a.jpg", "картинка «1».jpg".encode(), "картинка «1».jpg"),
+    "Info-ZIP of another name": (b"\x8a.jpg", b"", "К.jpg"),
+}
+
+
+@pytest.mark.parametrize("form", ["zip", "zip in a zip"])
+@pytest.mark.parametrize("how", NAMED)
+def test_names_are_read_in_the_code_page_that_was_meant(tmp_path: Path, how: str, form: str) -> None:
+    raw, unicode, name = NAMED[how]
+    placeholder = b"n" * len(raw)
+    other = zlib.crc32(raw if unicode else b"another name")
+    field = b"\1" + other.to_bytes(4, "little") + (unicode or "чужое.jpg".encode())
+    info = zipfile.ZipInfo(placeholder.decode())
+    if "Info-ZIP" in how:
+        info.extra = struct.pack("<HHHH", 0x5455, 4, 0, 0) + struct.pack("<HH", 0x7075, len(field)) + field
+    source = tmp_path / "1c.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("import.xml", IMPORT)
+        archive.writestr(info, b"picture")
+    source.write_bytes(source.read_bytes().replace(placeholder, raw))
+    if form == "zip in a zip":
+        source = zipped(tmp_path / "all.zip", {"1c.zip": source.read_bytes()})
+    with open_part(open_export(source).images()[name]) as file:
+        assert file.read() == b"picture"
+
+
+def test_names_that_are_the_same_when_read_are_refused(tmp_path: Path) -> None:
+    source = tmp_path / "1c.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("товар.jpg", b"1")  # says that it is UTF-8
+        archive.writestr("nnnnn.jpg", b"2")
+        archive.writestr("import.xml", IMPORT)
+    source.write_bytes(source.read_bytes().replace(b"nnnnn", "товар".encode("cp866")))
+    with pytest.raises(SourceError, match=r"the archive holds товар\.jpg twice"):
+        open_export(source)
+
+
+def test_of_two_pictures_the_newer_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "import.xml").write_text(IMPORT, encoding="utf-8")
+    for name, at in (("a.zip", 2e9), ("b.zip", 1e9)):
+        zipped(tmp_path / name, {"import_files/1.jpg": name})
+        os.utime(tmp_path / name, (at, at))
+    images = open_export(tmp_path).images()
+    assert images["1.jpg"].name == images["import_files/1.jpg"].name == "a.zip/import_files/1.jpg"
+    assert images["b.zip/import_files/1.jpg"].name == "b.zip/import_files/1.jpg"
+    assert [images.get(path) for path in ("", "jpg", "mport_files/1.jpg", "/1.jpg", "1.jpg/")] == [None] * 5
+    assert ([part.name for part in images.values()], len(images)) == (
+        ["a.zip/import_files/1.jpg", "b.zip/import_files/1.jpg"], 2,
+    )  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -159,6 +217,47 @@ def test_without_room_to_unpack_the_cure_is_told(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("tempfile.TemporaryFile", full)
     with pytest.raises(SourceError, match="No space left on device; free some space"):
         open_export(source)
+
+
+def test_an_archive_that_packs_far_too_well_is_no_archive(tmp_path: Path) -> None:
+    """It would fill the disk before anybody looks into it."""
+    inner = nested(tmp_path / "x.zip", {"import.xml": IMPORT})
+    source = zipped(tmp_path / "all.zip", {"inner.zip": b"\0" * 8_000_000 + inner})
+    with pytest.raises(SourceError, match=r"all\.zip: inner\.zip cannot be read.*unpack it"):
+        open_export(source)
+
+
+def test_what_was_unpacked_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = nested(tmp_path / "x.zip", {"import.xml": IMPORT})
+    monkeypatch.setattr(archives, "MAX_UNPACKED_BYTES", len(inner) * 3)
+    export = open_export(zipped(tmp_path / "all.zip", {f"{n}.zip": inner for n in range(10)}))
+    before = descriptors()
+    for part in export.parts:
+        with open_part(part) as file:
+            assert file.read()
+    assert descriptors() <= before + 4
+
+
+@pytest.mark.parametrize("form", ["folder", "zip", "zip in a zip"])
+def test_folders_that_lie_too_deep_are_refused(tmp_path: Path, form: str) -> None:
+    def laid(depth: int) -> Path:
+        source = tmp_path / f"{depth}"
+        name = "d/" * depth + "1.jpg"
+        (source / "d").mkdir(parents=True)
+        (source / "import.xml").write_text(IMPORT, encoding="utf-8")
+        if form == "folder":
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).touch()
+        elif form == "zip":
+            zipped(source / "1.zip", {name: b""})
+        else:
+            zipped(source / "1.zip", {"2.zip": nested(tmp_path / "x.zip", {name: b""})})
+        return source
+
+    assert "1.jpg" in open_export(laid(archives.MAX_DEPTH)).images()
+    with pytest.raises(SourceError, match="folders lie deeper in each other than 1C makes them") as error:
+        open_export(laid(900))
+    assert len(str(error.value)) < 400
 
 
 # Size

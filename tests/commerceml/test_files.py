@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,8 @@ def test_missing_parts_are_told(tmp_path: Path) -> None:
         (("import0_1", "import2_1"), "import1_…"),
         (("import0_2",), "import0_1"),
         (("import_1_872a8dd1-f81c", "import_3_5c086757-7615"), "import_2"),
+        (("prices_1_1_872a8dd1-f81c", "prices_1_3_5c086757-7615"), "prices_1_2"),
+        (("offers_2_2_872a8dd1-f81c",), "offers_2_1"),
     ],
 )
 def test_missing_numbers_are_told(tmp_path: Path, names: tuple[str, ...], gap: str) -> None:
@@ -66,9 +70,19 @@ def test_missing_numbers_are_told(tmp_path: Path, names: tuple[str, ...], gap: s
         ("offers_20261120", "offers_20261123"),
         ("import___12345678-0001", "import___12345678-0003"),
         ("import_12345678-0001", "import_32345678-0003"),
+        ("import_05_12", "offers_05_12"),
+        ("import_5_12", "offers_5_14"),
+        ("offers_2024_05", "offers_2024_07"),
+        ("offers_01", "offers_03"),
+        ("offers_5_12_18", "offers_7_12_18"),
+        ("offers_5_12_evening",),
+        ("offers_12_5_10-30",),
+        ("import-1", "import-3"),
+        ("import0_1", "import0_3_with_groups"),
         ("catalog7", "catalog9"),
         ("import_1", "import_2", "offers_1"),
         ("prices_1_1_a", "prices_3_1_b", "prices_3_2_c"),  # of a package the first number is a catalog
+        ("offers_1_1_a", "offers_3_1_b"),
     ],
 )
 def test_dates_and_guids_are_no_numbers_of_parts(tmp_path: Path, names: tuple[str, ...]) -> None:
@@ -254,6 +268,67 @@ def test_an_archive_with_a_false_crc_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(data.replace("Наименование>x".encode(), "Наименование>y".encode()))
     with pytest.raises(BadFile, match=r"import\.xml"):
         read(path, Product)
+
+
+LATER: dict[str, Callable[[Path], object]] = {
+    "a part came": lambda source: write(source, PRODUCT, "import0_3.xml"),
+    "a part went": lambda source: (source / "import0_1.xml").unlink(),
+    "a part came in an archive": lambda source: zipped(source / "2.zip", import0_3_DOT_xml=PRODUCT),
+    "an archive was packed anew": lambda source: zipped(source / "1.zip", prices_DOT_xml=xml(PRICES)),
+    "a file of another type was written": lambda source: write(source, PRODUCT + " ", "rests.xml"),
+    "a folder came": lambda source: write(source / "goods", PRODUCT, "goods.xml"),
+    "the source went": lambda source: source.rename(source.with_name("elsewhere")),
+}
+
+
+@pytest.mark.parametrize("how", LATER)
+@pytest.mark.parametrize("when", ["while it is read", "after it was read"])
+def test_an_export_that_changes_while_it_is_read_fails(tmp_path: Path, how: str, when: str) -> None:
+    """Also where none of its files does: what 1C adds then would look as if it were removed."""
+    source = tmp_path / "source"
+    for name in ("import0_1.xml", "import0_2.xml", "rests.xml"):
+        write(source, PRODUCT, name)
+    zipped(source / "1.zip", prices_DOT_xml=PRODUCT)
+    export = open_export(source)
+    if when == "after it was read":
+        assert list(export.records("catalog", Product))
+        export.check_unchanged()
+        LATER[how](source)
+        with pytest.raises(BadFile, match="import again"):
+            export.check_unchanged()
+    else:
+        records = export.records("catalog", Product)
+        next(records)
+        LATER[how](source)
+        with pytest.raises(BadFile, match="import again"):
+            list(records)
+
+
+def test_pictures_may_come_while_an_export_is_read(tmp_path: Path) -> None:
+    """1C sends them in sessions of their own."""
+    source = write(tmp_path, PRODUCT)
+    export = open_export(source)
+    write(source, b"picture", "import_files/1.jpg")
+    write(source, PRODUCT, ".hidden.xml")
+    write(source, PRODUCT, "import.xml.part")
+    export.check_unchanged()
+
+
+@pytest.mark.parametrize("form", ["folder", "zip", "zip in a folder"])
+def test_an_edit_whose_time_was_set_back_is_noticed(tmp_path: Path, form: str) -> None:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    if form == "folder":
+        path = write(folder, PRODUCT) / "import.xml"
+    else:
+        path = zipped(folder / "1.zip", import_DOT_xml=PRODUCT)
+    export = open_export(path if form == "zip" else folder)
+    before = path.stat()
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # the clock of the file system may be coarse
+        path.write_bytes(path.read_bytes())
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(BadFile, match=r"the file was changed while it was read; import again"):
+        list(export.records("catalog", Product))
 
 
 @pytest.mark.parametrize("how", ["grown", "replaced", "removed"])

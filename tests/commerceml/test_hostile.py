@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from importers.commerceml import open_export
+from importers.commerceml import open_export, reader
 from importers.commerceml.inspect import EVERYTHING
 from importers.commerceml.records import Group, Offer, OfferPrices, OfferStocks, Product, Record, Rejected
 from importers.errors import BadFile, SourceError
@@ -197,8 +197,12 @@ def test_an_archive_that_lies_about_a_size_is_read_no_further(tmp_path: Path) ->
 # Memory
 
 
+PRODUCT_OF_ALL = "<Товар><Ид>p</Ид><Наименование>x</Наименование></Товар>"
+OFFER_OF_ALL = "<Предложение><Ид>p</Ид><Наименование>x</Наименование></Предложение>"
 SPACE = " " * (1 << 20)
 ATTRIBUTES = "<x" + "".join(f" a{n}='u'" for n in range(300)) + "/>"
+NAMES = "".join(f"<n{{:x}}{n:x}/>" for n in range(5000))
+NAMED = "".join(f" n{{:x}}{n:x} = ''" for n in range(5000))
 WRITERS = {
     "a text": ("<Товар><Ид>1</Ид><Описание>", "x" * (1 << 20), "goods", 200),
     "a text of an offer": ("<Предложение><Ид>", "x" * (1 << 20), "prices", 200),
@@ -211,6 +215,21 @@ WRITERS = {
     "attributes": ("<Товар><Ид>1</Ид>", ATTRIBUTES * 500, "goods", 50),
     "attributes of one tag": ("<Товар", "".join(f" a{n}=''" for n in range(100_000)), "goods", 50),
     "namespaces": ("<Товар><Ид>1</Ид>", ATTRIBUTES.replace(" a", " xmlns:a") * 500, "goods", 50),
+    "names of elements": ("", f"<Товар><Ид>1</Ид>{NAMES}</Товар>", "goods", 300),
+    "names of attributes": ("", f"<Товар{NAMED}/>", "goods", 300),
+    "names of irregular offers": ("", f"<Предложение><Ид >1</Ид>{NAMES}</Предложение>", "prices", 300),
+    "long names": (
+        "",
+        "".join(f"<Товар><{'n' * 40_000}{{:x}}{n:x}/></Товар>" for n in range(20)),
+        "goods",
+        100,
+    ),
+    "addresses of namespaces": (
+        "",
+        "".join(f"<Товар xmlns='{'u' * 90}{{:x}}{n:x}'/>" for n in range(5000)),
+        "goods",
+        100,
+    ),
     "long attributes": ("", "".join(f"<a b='{'x' * (1 << 16)}'/>" for _ in range(16)), "goods", 200),
 }
 READ = r"""
@@ -222,8 +241,12 @@ from importers.errors import BadFile
 wanted = (OfferPrices,) if sys.argv[2] == "prices" else (Product,)
 records = 0
 try:
-    for batch in open_export(Path(sys.argv[1])).records("prices" if wanted[0] is OfferPrices else "catalog", *wanted):
+    export = open_export(Path(sys.argv[1]))
+    for batch in export.records("prices" if wanted[0] is OfferPrices else "catalog", *wanted):
         records += len(batch)
+    if sys.argv[2] == "pictures":
+        images = export.images()
+        assert len({part.name for part in images.values()}) == sum(name[0] in images for name in export.pictures)
 except BadFile as error:
     print(error, file=sys.stderr)
 print(records, int(re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
@@ -246,12 +269,60 @@ def test_what_never_ends_is_an_error_in_little_memory(tmp_path: Path, name: str)
     place = goods("|") if kind == "goods" else package("|")
     with (tmp_path / f"{kind}.xml").open("w", encoding="utf-8") as file:
         file.write(xml(place).partition("|")[0] + opening)
-        for _ in range(megabytes):
-            file.write(filling)
+        for number in range(megabytes):
+            file.write(filling.replace("{:x}", f"{number:x}_"))
     _records, memory, error = read_apart(tmp_path, kind)
     (tmp_path / f"{kind}.xml").unlink()
     assert error.startswith(f"{kind}.xml:")
+    assert "ends in the middle" not in error
     assert memory < MEMORY_MB
+
+
+@pytest.mark.parametrize("form", [" a{}=''", " a{}\n=\n'>'"])
+@pytest.mark.parametrize("place", ["root", "product"])
+def test_attributes_of_a_tag_have_an_end(tmp_path: Path, place: str, form: str) -> None:
+    """However they are written, and though the tag ends before the parser itself has had enough."""
+    attributes = "".join(form.format(n) for n in range(600_000))
+    if place == "root":
+        write(tmp_path, xml(goods(""), namespace=attributes), "goods.xml")
+    else:
+        write(tmp_path, xml(goods(f"<Товар{attributes}/>")), "goods.xml")
+    _records, memory, error = read_apart(tmp_path, "goods")
+    assert "one element holds more" in error
+    assert memory < MEMORY_MB
+
+
+@pytest.mark.parametrize("name", ["Каталог", "ПакетПредложений"])
+def test_an_endless_id_of_a_section_is_refused(tmp_path: Path, name: str) -> None:
+    """Every product and offer keeps the id of its catalog."""
+    body = {"Каталог": goods(PRODUCT_OF_ALL), "ПакетПредложений": package(OFFER_OF_ALL)}[name]
+    most = reader.MAX_SECTION_ID
+    for length in (most, most + 1):
+        write(tmp_path, xml("\n" + body.replace(">cat<", f">{'c' * length}<").replace(">cat#<", ">cat<")))
+        if length > most:
+            with pytest.raises(BadFile, match=rf"import\.xml:3: the Ид of {name} is longer than any"):
+                read(tmp_path, Product, Offer)
+        else:
+            assert read(tmp_path, Product, Offer)
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_very_many_pictures_take_little_memory(tmp_path: Path, form: str) -> None:
+    """As many as 1C has in a full export; also when all of them are asked for."""
+    write(tmp_path, xml(goods("<Товар><Ид>p</Ид></Товар>")), "goods.xml")
+    names = [f"import_files/{n % 64:02x}/{n:016x}.jpg" for n in range(60_000)]
+    if form == "zip":
+        with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as archive:
+            for name in names:
+                archive.writestr(name, b"")
+    else:
+        for number in range(64):
+            (tmp_path / f"import_files/{number:02x}").mkdir(parents=True)
+        for name in names:
+            (tmp_path / name).touch()
+    _records, memory, error = read_apart(tmp_path, "pictures")
+    assert error == ""
+    assert memory < 110
 
 
 def test_a_product_of_very_many_pictures_is_read_in_no_time(tmp_path: Path) -> None:
