@@ -183,22 +183,31 @@ class SqliteStage:
         nothing: Rows = ((),) * len(shape.tables)
         writes = _Writes(self._tx)
         parents: dict[str, str] = {}
+        removed_at = shape.removed_at
+        parent_at = shape.at(shape.parent_column) if shape.parent_column else None
         for key, payloads in batch.items():
             was = held.get(key, nothing)
             old = was if was[0] else None
-            settled = _Settled(shape, old, full)
-            for payload in payloads:
-                settled.take(payload)
-            merged.differing += settled.differing
-            merged.differing_first += [key] * bool(settled.differing)
-            merged.rejected += [(key, *place) for place in settled.unknown]
-            counts.unchanged += len(payloads) - len(settled.unknown)
-            new = settled.rows
-            if new is None or len(payloads) == len(settled.unknown):
-                continue
-            new = self._with_codes(new)
+            if len(payloads) == 1 and not payloads[0].startswith(_PARTIAL):
+                new = _told_once(shape, old, _decode(payloads[0]))
+                counts.unchanged += 1
+            else:
+                settled = _Settled(shape, old, full)
+                for payload in payloads:
+                    settled.take(payload)
+                merged.differing += settled.differing
+                merged.differing_first += [key] * bool(settled.differing)
+                merged.rejected += [(key, *place) for place in settled.unknown]
+                counts.unchanged += len(payloads) - len(settled.unknown)
+                if settled.rows is None or len(payloads) == len(settled.unknown):
+                    continue
+                new = settled.rows
+            if self.units:
+                new = self._with_codes(new)
             counts.unchanged -= 1
-            self._observe(merged, key, new)
+            removed = removed_at is not None and bool(new[0][0][removed_at])
+            if shape.links and not removed:
+                self._observe(merged, key, new)
             changed = old is None
             for table, before, now in zip(shape.tables, was, new, strict=True):
                 if before != now and set(before) != set(now):
@@ -206,7 +215,7 @@ class SqliteStage:
                     writes.replace(table, key, before, now)
             if not changed:
                 counts.unchanged += 1
-            elif _is_removed(shape, new) and not (old and _is_removed(shape, old)):
+            elif removed and not (old and _is_removed(shape, old)):
                 counts.removed += 1
                 merged.hidden += old is not None
             elif old is None:
@@ -215,8 +224,8 @@ class SqliteStage:
                 counts.updated += 1
             if old and changed:
                 merged.changes.append(Change(key, old, new))
-            if shape.parent_column and not _is_removed(shape, new):
-                parents[key] = str(new[0][0][shape.at(shape.parent_column)])
+            if parent_at is not None and not removed:
+                parents[key] = str(new[0][0][parent_at])
         await writes.flush()
         if parents:
             await self._count_orphans(merged, parents, dict.fromkeys(batch, 1))
@@ -225,8 +234,6 @@ class SqliteStage:
     def _observe(self, merged: Merged, key: str, rows: Rows) -> None:
         """Count what links lead to, and what has none where it should have one."""
         shape = self._shape
-        if not shape.links or _is_removed(shape, rows):
-            return
         for n, table in shape.links:
             counter = self.links[table]
             for row in rows[n]:
@@ -239,8 +246,6 @@ class SqliteStage:
     def _with_codes(self, rows: Rows) -> Rows:
         """With the codes of units in place of their names."""
         units = self.units
-        if not units:
-            return rows
         changed = list(rows)
         for n, at in self._shape.units:
             if any(row[at] in units for row in changed[n]):
@@ -260,23 +265,35 @@ class SqliteStage:
         writes = _Writes(self._tx)
         told: dict[str, int] = {}
         mark_at = shape.removed_at
+        may_be_unset = bool(shape.parts)
         for key, payloads in batch.items():
             folded = _Folded(shape, payloads)
-            merged.differing += folded.differing
-            merged.differing_first += [key] * bool(folded.differing)
             facts: Mapping[Cell, Row] = folded.facts
-            beside: tuple[Row, ...] = tuple(folded.beside)
+            beside = tuple(folded.beside)
+            if folded.differing:
+                merged.differing += folded.differing
+                merged.differing_first.append(key)
             if self.units:
                 main, *rest = self._with_codes((tuple(facts.values()), beside)[: len(shape.tables)])
                 facts = {row[0]: row for row in main}
                 beside = rest[0] if rest else ()
-            was = held.get(key, nothing)
-            old = {row[0]: row for row in was[0]}
-            unset = [second for second, row in facts.items() if row[1] is None]
-            if unset:
+            unset: list[Cell] = []
+            if may_be_unset and any(row[1] is None for row in facts.values()):
+                unset = [second for second, row in facts.items() if row[1] is None]
                 facts = {second: row for second, row in facts.items() if row[1] is not None}
             self.references.update(facts)  # type: ignore[arg-type]
             told[key] = len(facts)
+            if key not in held:
+                counts.created += len(facts) + len(beside)
+                counts.unchanged += folded.count - len(facts) - len(beside)
+                writes.add(shape.table, key, facts.values())
+                if beside:
+                    merged.beside += len(beside)
+                    merged.beside_first.append(key)
+                    writes.add(shape.parts[0], key, beside)
+                continue
+            was = held.get(key, nothing)
+            old = {row[0]: row for row in was[0]}
             gone = [second for second in unset if second in old]
             for second in old:
                 if second in facts or second in unset:
@@ -317,11 +334,6 @@ class SqliteStage:
             counts.read += removed
             counts.removed += removed
             if not new and not removed and not fresh:
-                continue
-            if not was[0] and not was[-1]:
-                writes.add(shape.table, key, after.values())
-                if beside:
-                    writes.add(shape.parts[0], key, beside)
                 continue
             writes.replace(shape.table, key, was[0], tuple(after.values()))
             if fresh or lost:
@@ -391,6 +403,14 @@ class _Writes:
             await self._tx.insert_cells(table, cells)
 
 
+def _told_once(shape: Shape, old: Rows | None, told: Told) -> Rows:
+    """An entity that one record tells as a whole, or marks as removed."""
+    if old is not None and _is_removed(shape, told):
+        # A deletion mark often comes alone: what the shop knows of the thing stays.
+        return _marked(shape, old, 1)
+    return _completed(told, old)
+
+
 class _Settled:
     """One entity while its records are taken in the order in which they came: what it is after them, from what the
     catalog holds on. `unknown`: (file, line) of parts of something that nobody knows."""
@@ -410,14 +430,10 @@ class _Settled:
             self._take_partial(*_decode_partial(memoryview(payload)[1:]))
             return
         told = _decode(payload)
-        if self.rows is not None and _is_removed(self._shape, told):
-            # A deletion mark often comes alone: what the shop knows of the thing stays.
-            self.rows = _marked(self._shape, self.rows, 1)
-            return
-        if self._whole is not None:
-            self.differing += payload != self._whole
-        self._whole = payload
-        self.rows = _completed(told, self.rows)
+        if self.rows is None or not _is_removed(self._shape, told):
+            self.differing += self._whole is not None and payload != self._whole
+            self._whole = payload
+        self.rows = _told_once(self._shape, self.rows, told)
 
     def _take_partial(self, told: Told, how: str, file: str, line: int | None) -> None:
         shape, known = self._shape, self.rows
@@ -465,6 +481,17 @@ class _Folded:
         self.beside: dict[Row, None] = {}
         self.whole = self.total = False
         self.count = self.differing = 0
+        if len(payloads) == 1:
+            (main, *parts), whole, _set = _decode_facts(payloads[0])
+            facts = {row[0]: row for row in main or ()}
+            total = shape.or_total and "" in facts
+            if len(facts) == len(main or ()) and not (total and len(facts) > 1):  # nearly all
+                self.facts, self.whole, self.total = facts, whole, total
+                self.count = len(facts)
+                if parts:
+                    self.beside = dict.fromkeys(parts[0] or ())
+                    self.count += len(self.beside) - sum(row[1] is None for row in facts.values())
+                return
         decoded = map(_decode_facts, payloads)
         for _set, told in groupby(decoded, key=itemgetter(2)):
             self._take_set(shape, [(rows, whole) for rows, whole, _number in told])
@@ -513,6 +540,8 @@ def _marked(shape: Shape, rows: Rows, removed: int) -> Rows:
 
 def _completed(told: Told, old: Rows | None) -> Rows:
     """With what was there before, where nothing is told of a part."""
+    if None not in told:
+        return told  # type: ignore[return-value]
     if old is None:
         return tuple(now or () for now in told)
     return tuple(was if now is None else now for now, was in zip(told, old, strict=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from importers.commerceml.records import (
@@ -96,7 +97,7 @@ class Shape:
     def is_reference(self) -> bool:
         return not self.sections and self.scope is not None
 
-    @property
+    @cached_property
     def tables(self) -> tuple[Table, ...]:
         return (self.table, *self.parts)
 
@@ -104,7 +105,7 @@ class Shape:
         """Where a Row of `table` has this column."""
         return self.table.columns.index(column) - 1
 
-    @property
+    @cached_property
     def removed_at(self) -> int | None:
         return self.at("removed") if "removed" in self.table.columns else None
 

@@ -339,19 +339,15 @@ class Extractor:
             if whole or "ХарактеристикиТовара" in node
             else None,
             images=tuple(images) if whole or "Картинка" in node else None,
-            units=tuple(_conversions(node)) if whole or "БазоваяЕдиница" in node else None,
-            components=tuple(_components(node)) if whole or "Комплектующие" in node else None,
+            units=tuple(_conversions(node)) if "БазоваяЕдиница" in node else () if whole else None,
+            components=tuple(_components(node)) if "Комплектующие" in node else () if whole else None,
             code=value(node, "Код") or named.get("Код"),
             full_name=value(node, "ПолноеНаименование") or named.get("Полное наименование"),
             country=value(node, "Страна"),
             manufacturer_id=value(maker, "Ид"),
             type_id=value(node, "Категория"),
-            weight=_number(value(node, "Вес") or named.get("Вес")),
-            length=_number(value(node, "Длина") or named.get("Длина")),
-            width=_number(value(node, "Ширина") or named.get("Ширина")),
-            height=_number(value(node, "Высота") or named.get("Высота")),
-            volume=_number(value(node, "Объем", "Объём") or named.get("Объем")),
             partial=partial,
+            **_measures(node, named),
         )
 
     def _partial(
@@ -445,12 +441,8 @@ class Extractor:
             components=tuple(_components(node)) if "Комплектующие" in node else None,
             code=value(node, "Код"),
             unit=used.code if (used := _unit(node)) else None,
-            weight=_number(value(node, "Вес")),
-            length=_number(value(node, "Длина")),
-            width=_number(value(node, "Ширина")),
-            height=_number(value(node, "Высота")),
-            volume=_number(value(node, "Объем", "Объём")),
             partial=self._partial(element, node, name, removed),
+            **_measures(node, {}),
         )
 
     def _images(
@@ -647,6 +639,25 @@ def _unit(node: Node) -> UnitUse | None:
     if plain := value(node, "Единица"):
         return UnitUse(plain, None if plain.isdigit() else plain, None)
     return None
+
+
+MEASURES = {
+    "Вес": "weight",
+    "Длина": "length",
+    "Ширина": "width",
+    "Высота": "height",
+    "Объем": "volume",
+    "Объём": "volume",
+}
+"""Elements, or requisites of the same name, and the fields that they fill."""
+
+
+def _measures(node: Node, requisites: dict[str, str]) -> dict[str, str]:
+    return {
+        MEASURES[name]: found
+        for name in MEASURES.keys() & (node.keys() | requisites.keys())
+        if (found := _number(value(node, name) or requisites.get(name)))
+    }
 
 
 def _conversions(node: Node) -> Iterator[tuple[str, str]]:

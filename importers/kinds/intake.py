@@ -150,6 +150,7 @@ class Intake:
         """After the units of the export are merged: make rows of those that records use and nobody defined, and let the
         rest be written by the code that the name of a unit stands for. `names`: more that are used."""
         catalog = self._job.catalog
+        names = tuple(names)
         for name in names:
             self._use(UnitUse(name, None if name.isdigit() else name, None))
         held = {
@@ -171,8 +172,9 @@ class Intake:
             if code not in held or new != tuple(row):
                 changed.append(new)
         await catalog.replace(UNIT.table, changed)
-        for stage in self._stages.values():
-            stage.units = codes
+        used_names = {name: codes[name] for name in names if name in codes}
+        for shape, stage in self._stages.items():
+            stage.units = used_names if shape.facts else codes
 
     def put(self, shape: Shape, records: Iterable[Record], section: Section = NOWHERE) -> None:
         """Stage records by hand, for a kind that does not read() them from XML."""

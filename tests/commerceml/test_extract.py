@@ -430,5 +430,5 @@ def test_sections_come_first_and_say_whether_they_are_full(
     attributes = f' СодержитТолькоИзменения="{attribute}"' if attribute else ""
     body = package("<Предложение><Ид>o</Ид><Количество>1</Количество></Предложение>", attributes)
     found = one(tmp_path, body, Section, OfferStocks, kind="stocks")
-    section = Section("cat#", "ПакетПредложений", changes_only, "cat", file="import.xml")
+    section = Section("cat#", "ПакетПредложений", changes_only, "cat", set=1, file="import.xml")
     assert found == [section, OfferStocks("o", (("", "1"),))]
