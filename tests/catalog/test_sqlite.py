@@ -45,17 +45,19 @@ async def add(transaction: CatalogTransaction, ident: str) -> None:
 
 
 async def write(catalog: Catalog, ident: str, *, session: int, fence: int = 1, journal: str = "j") -> None:
-    async with catalog.transaction(journal_id=journal, session_id=session, fence=fence) as transaction:
+    async with catalog.transaction(
+        journal_id=journal, session_id=session, task_id=f"t{session}", fence=fence
+    ) as transaction:
         transaction.note = f"note {session}".encode()
         await add(transaction, ident)
 
 
 async def test_a_commit_leaves_its_note(catalog: Catalog, path: Path) -> None:
-    assert await catalog.applied(journal_id="j", session_id=1) is None
+    assert await catalog.applied(journal_id="j", task_id="t1") is None
     await write(catalog, "a", session=1)
-    assert await catalog.applied(journal_id="j", session_id=1) == b"note 1"
-    assert await catalog.applied(journal_id="j", session_id=2) is None
-    assert await catalog.applied(journal_id="other", session_id=1) is None
+    assert await catalog.applied(journal_id="j", task_id="t1") == b"note 1"
+    assert await catalog.applied(journal_id="j", task_id="t2") is None
+    assert await catalog.applied(journal_id="other", task_id="t1") is None
     assert rows(path, "SELECT id FROM warehouse") == [("a",)]
 
 
@@ -70,7 +72,7 @@ async def test_whoever_lost_the_session_cannot_change_the_catalog(
         with pytest.raises(LeaseLost, match=f"session {session} was taken over"):
             await write(catalog, "b", session=session, fence=fence)
         assert rows(path, "SELECT id FROM warehouse") == [("a",)]
-        assert await catalog.applied(journal_id="j", session_id=5) == b"note 5"
+        assert await catalog.applied(journal_id="j", task_id="t5") == b"note 5"
     else:
         await write(catalog, "b", session=session, fence=fence)
         assert rows(path, "SELECT count(*) FROM warehouse") == [(2,)]
@@ -79,15 +81,15 @@ async def test_whoever_lost_the_session_cannot_change_the_catalog(
 async def test_journals_do_not_fence_each_other(catalog: Catalog) -> None:
     await write(catalog, "a", session=50, journal="one")
     await write(catalog, "b", session=1, journal="two")
-    assert await catalog.applied(journal_id="one", session_id=50) == b"note 50"
-    assert await catalog.applied(journal_id="two", session_id=1) == b"note 1"
+    assert await catalog.applied(journal_id="one", task_id="t50") == b"note 50"
+    assert await catalog.applied(journal_id="two", task_id="t1") == b"note 1"
 
 
 async def test_an_error_undoes_everything(catalog: Catalog, path: Path) -> None:
     called: list[str] = []
 
     async def fail() -> None:
-        async with catalog.transaction(journal_id="j", session_id=1, fence=1) as transaction:
+        async with catalog.transaction(journal_id="j", session_id=1, task_id="t1", fence=1) as transaction:
             transaction.on_commit.append(lambda: called.append("commit"))
             transaction.on_rollback.append(lambda: called.append("rollback"))
             await add(transaction, "a")
@@ -96,7 +98,7 @@ async def test_an_error_undoes_everything(catalog: Catalog, path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         await fail()
     assert rows(path, "SELECT count(*) FROM warehouse") == [(0,)]
-    assert await catalog.applied(journal_id="j", session_id=1) is None
+    assert await catalog.applied(journal_id="j", task_id="t1") is None
     assert called == ["rollback"]
     await write(catalog, "b", session=2)
 
@@ -113,7 +115,9 @@ async def test_hooks_follow_the_end(
         called.append("check")
         assert rows(path, "SELECT count(*) FROM warehouse") == [(0,)], "right before the commit, not after it"
 
-    async with catalog.transaction(journal_id="j", session_id=1, fence=1, dry_run=dry_run) as transaction:
+    async with catalog.transaction(
+        journal_id="j", session_id=1, task_id="t1", fence=1, dry_run=dry_run
+    ) as transaction:
         transaction.before_commit = check
         transaction.on_commit += [lambda: called.append("commit")]
         transaction.on_rollback += [lambda: called.append("rollback")]
@@ -129,7 +133,7 @@ async def test_the_last_check_can_stop_the_commit(catalog: Catalog, path: Path) 
         raise LeaseLost("gone")
 
     async def session() -> None:
-        async with catalog.transaction(journal_id="j", session_id=1, fence=1) as transaction:
+        async with catalog.transaction(journal_id="j", session_id=1, task_id="t1", fence=1) as transaction:
             transaction.before_commit = lost
             await add(transaction, "a")
 
@@ -146,7 +150,7 @@ async def test_a_cancel_ends_it_whole_or_not_at_all(
     reached = asyncio.Event()
 
     async def session() -> None:
-        async with catalog.transaction(journal_id="j", session_id=1, fence=1) as transaction:
+        async with catalog.transaction(journal_id="j", session_id=1, task_id="t1", fence=1) as transaction:
             transaction.on_commit.append(lambda: called.append("commit"))
             transaction.on_rollback.append(lambda: called.append("rollback"))
             await add(transaction, "a")
@@ -171,12 +175,12 @@ async def test_a_cancel_ends_it_whole_or_not_at_all(
     committed = when == "while it commits"
     assert called == ["commit" if committed else "rollback"]
     assert rows(path, "SELECT count(*) FROM warehouse") == [(int(committed),)]
-    assert (await catalog.applied(journal_id="j", session_id=1) is not None) == committed
+    assert (await catalog.applied(journal_id="j", task_id="t1") is not None) == committed
 
 
 async def test_products_are_seen_when_they_are_committed(catalog: Catalog) -> None:
     assert not await catalog.has_products()
-    async with catalog.transaction(journal_id="j", session_id=1, fence=1) as transaction:
+    async with catalog.transaction(journal_id="j", session_id=1, task_id="t1", fence=1) as transaction:
         await transaction.execute("INSERT INTO product (id, removed, catalog_id) VALUES (?, 0, '')", "p")
         assert await transaction.has_products()
         assert not await catalog.has_products()
@@ -184,7 +188,7 @@ async def test_products_are_seen_when_they_are_committed(catalog: Catalog) -> No
 
 
 async def test_a_statement_that_begins_with_with_is_a_change_too(catalog: Catalog, path: Path) -> None:
-    async with catalog.transaction(journal_id="j", session_id=1, fence=1) as transaction:
+    async with catalog.transaction(journal_id="j", session_id=1, task_id="t1", fence=1) as transaction:
         assert (
             await transaction.execute(
                 "WITH new AS (SELECT 'a', 'A', 0) INSERT INTO warehouse SELECT * FROM new"
@@ -196,7 +200,9 @@ async def test_a_statement_that_begins_with_with_is_a_change_too(catalog: Catalo
 
 async def test_every_number_of_rows_is_inserted(catalog: Catalog, path: Path) -> None:
     for session, count in enumerate((1, 199, 200, 201, 1000), start=1):
-        async with catalog.transaction(journal_id="j", session_id=session, fence=1) as transaction:
+        async with catalog.transaction(
+            journal_id="j", session_id=session, task_id=f"t{session}", fence=1
+        ) as transaction:
             await transaction.execute("DELETE FROM warehouse")
             await transaction.insert(WAREHOUSE.table, [(f"{n:04}", f"W{n}", n % 2) for n in range(count)])
         assert rows(path, "SELECT * FROM warehouse") == [(f"{n:04}", f"W{n}", n % 2) for n in range(count)]
@@ -254,11 +260,11 @@ async def test_a_locked_catalog_is_told_plainly(
 async def test_a_newer_schema_is_refused(catalog: Catalog, path: Path) -> None:
     await catalog.close()
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE schema_version SET version = 999")
+        connection.execute("UPDATE obmen_schema SET version = 999")
         connection.commit()
     with pytest.raises(DatabaseError, match=r"newer obmen .*update obmen"):
         await open_catalog(f"sqlite:///{path}")
-    assert rows(path, "SELECT version FROM schema_version") == [(999,)]
+    assert rows(path, "SELECT version FROM obmen_schema") == [(999,)]
 
 
 async def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -293,7 +299,7 @@ async def test_a_full_disk_is_told_plainly_and_changes_nothing(catalog: Catalog,
     await write(catalog, "a", session=1)
 
     async def fill() -> None:
-        async with catalog.transaction(journal_id="j", session_id=2, fence=1) as transaction:
+        async with catalog.transaction(journal_id="j", session_id=2, task_id="t2", fence=1) as transaction:
             ((pages,),) = [row async for row in transaction.rows("PRAGMA page_count")]
             [_ async for _ in transaction.rows(f"PRAGMA max_page_count = {pages}")]
             await transaction.insert(WAREHOUSE.table, [(f"{n}", "W" * 100, 0) for n in range(5000)])

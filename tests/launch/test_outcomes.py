@@ -148,7 +148,7 @@ async def test_a_key_that_was_joined_stays_answered(stage: Stage, clock: MovedCl
     await end(stage)
     clock.seconds += 60
     again = await stage.launch(key="b")
-    assert (joined.outcome, again.outcome) == (Outcome.JOINED, Outcome.REPLAYED)
+    assert (joined.outcome, again.outcome) == (Outcome.JOINED, Outcome.JOINED)
     assert (again.session and again.session.id) == 1
     assert sessions(stage) == 1
 

@@ -53,7 +53,7 @@ async def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
 async def test_a_newer_schema(path: Path) -> None:
     await opened(path)
     with closing(sqlite3.connect(path)) as db:
-        db.execute("UPDATE schema_version SET version = 99")
+        db.execute("UPDATE obmen_schema SET version = 99")
         db.commit()
     with pytest.raises(DatabaseError, match=r"newer obmen \(schema 99, this one knows 1\); update obmen"):
         await opened(path)
@@ -70,7 +70,7 @@ async def test_a_step_that_fails_leaves_nothing_of_itself(tmp_path: Path, path: 
         (tmp_path / "002_b.sql").write_text("CREATE TABLE b (x); -- once;\nCREATE TABLE c (x);")
         await migrate(connection, tmp_path)
         tables = await connection.execute_fetchall("SELECT name FROM sqlite_schema ORDER BY 1")
-        assert [name for (name,) in tables] == ["a", "b", "c", "schema_version"]
+        assert [name for (name,) in tables] == ["a", "b", "c", "obmen_schema"]
     finally:
         await connection.close()
 

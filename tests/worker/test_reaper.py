@@ -72,7 +72,10 @@ async def commit(stage: Stage, session: Session, **people: str) -> None:
     catalog = await open_catalog(stage.settings.catalog.url)
     try:
         async with catalog.transaction(
-            journal_id=stage.journal.journal_id, session_id=session.id, fence=session.fence
+            journal_id=stage.journal.journal_id,
+            session_id=session.id,
+            task_id=session.task_id,
+            fence=session.fence,
         ) as transaction:
             for key, name in people.items():
                 await transaction.execute(
