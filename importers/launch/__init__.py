@@ -38,7 +38,6 @@ OTHER_TARGET = N_(
     "the session imported into {theirs}, these settings import into {ours}: "
     "retry it with the settings of its own catalog, or launch a new import"
 )
-UNEXPECTED = N_("unexpected {error}; the log {path} has the details")
 NOT_LAUNCHED = N_("[Request {request_id}] No new import: {outcome}. {reason}")
 
 
@@ -108,8 +107,7 @@ async def launch(request: LaunchRequest, settings: Settings, journal: Journal) -
         result = await _failed(journal, attempt, str(error), {})
     except Exception as error:  # noqa: BLE001 (the last line: a bug must not leave an attempt without its outcome)
         log_to(settings.log.path).error("[Request %s]", attempt.request_id, exc_info=error)
-        args = {"error": f"{type(error).__name__}: {error}"[:200], "path": settings.log.path}
-        result = await _failed(journal, attempt, UNEXPECTED, args)
+        result = await _failed(journal, attempt, *unexpected(error, settings))
     if result.outcome is not Outcome.CREATED:
         told: dict[str, str | int] = {
             "request_id": attempt.request_id,
@@ -118,6 +116,12 @@ async def launch(request: LaunchRequest, settings: Settings, journal: Journal) -
         }
         _log(settings, Log("warning", NOT_LAUNCHED, told))
     return result
+
+
+def unexpected(error: Exception, settings: Settings) -> tuple[str, dict[str, str]]:
+    """What is told of a bug: a message and its arguments."""
+    args = {"error": f"{type(error).__name__}: {error}"[:200], "path": settings.log.path}
+    return N_("unexpected {error}; the log {path} has the details"), args
 
 
 async def _failed(journal: Journal, attempt: Attempt, reason: str, args: dict[str, str]) -> LaunchResult:

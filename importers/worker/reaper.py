@@ -40,7 +40,7 @@ NEVER_CAME = N_("No worker came after {count} tries; see the log {path}")
 async def reap(journal: Journal, settings: Settings, trouble: Trouble | None = None) -> int:
     """Look after the sessions of this catalog; how many were ended, started again, or sent. `trouble` is given what
     kept one from being looked after."""
-    from importers.launch import UNEXPECTED, target_of
+    from importers.launch import target_of, unexpected
 
     await journal.prune(settings.journal.keep_events_days)
     acted = 0
@@ -55,7 +55,7 @@ async def reap(journal: Journal, settings: Settings, trouble: Trouble | None = N
         except Exception as error:  # noqa: BLE001 (the same for a bug)
             log_to(settings.log.path).error("session %d", held.session.id, exc_info=error)
             if trouble:
-                trouble(ObmenError(render(UNEXPECTED, {"error": error, "path": settings.log.path})))
+                trouble(ObmenError(render(*unexpected(error, settings))))
     return acted
 
 

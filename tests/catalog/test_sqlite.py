@@ -15,8 +15,10 @@ import aiosqlite
 import pytest
 
 from importers.catalog import Catalog, CatalogTransaction, open_catalog
+from importers.catalog.sqlite import SCHEMA
 from importers.catalog.tables import SHAPES, WAREHOUSE
 from importers.errors import DatabaseError, LeaseLost
+from importers.sessions import open_journal
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ async def test_a_commit_leaves_its_note(catalog: Catalog, path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("session", "fence", "stale"), [(4, 9, True), (5, 1, True), (5, 2, False), (6, 1, False)]
+    ("session", "fence", "stale"), [(4, 9, False), (5, 1, True), (5, 2, False), (6, 1, False)]
 )
 async def test_whoever_lost_the_session_cannot_change_the_catalog(
     catalog: Catalog, path: Path, session: int, fence: int, stale: bool
@@ -83,6 +85,120 @@ async def test_journals_do_not_fence_each_other(catalog: Catalog) -> None:
     await write(catalog, "b", session=1, journal="two")
     assert await catalog.applied(journal_id="one", task_id="t50") == b"note 50"
     assert await catalog.applied(journal_id="two", task_id="t1") == b"note 1"
+
+
+async def test_a_task_is_known_by_its_id_not_by_its_number(catalog: Catalog) -> None:
+    """Numbers come again when a journal is restored from a copy."""
+    await write(catalog, "a", session=7, fence=3)
+    async with catalog.transaction(journal_id="j", session_id=7, task_id="another", fence=1) as transaction:
+        await add(transaction, "b")
+    assert await catalog.applied(journal_id="j", task_id="t7") == b"note 7"
+    assert await catalog.applied(journal_id="j", task_id="another") == b""
+
+
+async def test_a_dry_run_is_not_refused(catalog: Catalog, path: Path) -> None:
+    """It changes nothing; the reaper looks that way what became of a task."""
+    await write(catalog, "a", session=1, fence=2)
+    async with catalog.transaction(journal_id="j", session_id=1, task_id="t1", fence=1, dry_run=True) as dry:
+        assert await catalog.applied(journal_id="j", task_id="t1") == b"note 1"
+        await add(dry, "b")
+    assert rows(path, "SELECT id FROM warehouse") == [("a",)]
+
+
+async def test_the_last_notes_of_each_journal_are_kept(
+    catalog: Catalog, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importers.catalog.sqlite.KEPT_NOTES", 2)
+    await write(catalog, "other", session=9, journal="other")
+    for session in (3, 1, 2):
+        await write(catalog, f"w{session}", session=session)
+    kept = rows(path, "SELECT journal_id, session_id FROM applied ORDER BY position")
+    assert kept == [("other", 9), ("j", 1), ("j", 2)]
+
+
+async def test_schema_2_is_brought_up_with_its_data(path: Path) -> None:
+    old_database(path)
+    catalog = await open_catalog(f"sqlite:///{path}")
+    try:
+        assert rows(path, "SELECT * FROM obmen_schema") == [(3,)]
+        assert rows(path, "SELECT name FROM sqlite_schema WHERE name = 'schema_version'") == []
+        assert rows(path, "SELECT id FROM warehouse") == [("w",)]
+        assert rows(path, "SELECT journal_id, session_id, task_id, fence, note FROM applied ORDER BY 1") == [
+            ("j", 7, "", 3, b"{}"), ("k", 1, "", 1, b"{}"),
+        ]  # fmt: skip
+        assert await catalog.applied(journal_id="j", task_id="t7") is None
+        await write(catalog, "x", session=7)
+    finally:
+        await catalog.close()
+
+
+def old_database(path: Path) -> None:
+    """As obmen made it before schema 3."""
+    path.parent.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(path)) as db:
+        for script in sorted(SCHEMA.glob("00[12]_*.sql")):
+            db.executescript(script.read_text(encoding="utf-8"))
+        db.executescript(
+            "CREATE TABLE schema_version (version INTEGER NOT NULL); INSERT INTO schema_version VALUES (2);"
+            "INSERT INTO warehouse VALUES ('w', 'W', 0);"
+            "INSERT INTO applied VALUES ('j', 7, 3, '{}'), ('k', 1, 1, '{}');"
+            "UPDATE applied SET note = CAST(note AS BLOB)"
+        )
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 20240101])
+async def test_a_shops_own_schema_version_is_left_alone(path: Path, version: int) -> None:
+    """Whatever number is in it, also one of ours."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(
+            f"CREATE TABLE schema_version (version INTEGER NOT NULL); INSERT INTO schema_version VALUES ({version});"
+            "CREATE TABLE orders (id INTEGER)"
+        )
+    for _ in range(2):
+        catalog = await open_catalog(f"sqlite:///{path}")
+        await write(catalog, f"{_}", session=1 + _)
+        await catalog.close()
+    assert rows(path, "SELECT version FROM schema_version") == [(version,)]
+    assert rows(path, "SELECT version FROM obmen_schema") == [(3,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE product (sku TEXT)",
+        "CREATE TABLE Product (sku TEXT)",
+        "CREATE VIEW price AS SELECT 1 AS value",
+        "CREATE TABLE t (x); CREATE INDEX offer_product ON t (x)",
+        "CREATE TABLE obmen_schema (version INTEGER)",
+        "CREATE TABLE obmen_schema (version INTEGER); INSERT INTO obmen_schema VALUES (3)",
+        "CREATE TABLE obmen_schema (version TEXT); INSERT INTO obmen_schema VALUES ('theirs')",
+        # As an earlier version left a shop's database whose own schema_version it had taken for its own.
+        "CREATE TABLE schema_version AS SELECT 2 AS version; CREATE TABLE offer_property (offer_id, value)",
+    ],
+)
+async def test_a_foreign_database_is_refused_before_anything_is_changed(path: Path, sql: str) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(sql)
+    before = content(path)
+    with pytest.raises(
+        DatabaseError, match=r"its tables are not those that obmen made: \w+; choose another file"
+    ):
+        await open_catalog(f"sqlite:///{path}")
+    assert content(path) == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+async def test_journal_and_catalog_are_not_taken_for_each_other(
+    catalog: Catalog, path: Path, tmp_path: Path
+) -> None:
+    journal = await open_journal(f"sqlite:///{tmp_path}/journal.sqlite3")
+    await journal.close()
+    with pytest.raises(DatabaseError, match="its tables are not those that obmen made"):
+        await open_catalog(f"sqlite:///{tmp_path}/journal.sqlite3")
+    with pytest.raises(DatabaseError, match="its tables are not those that obmen made"):
+        await open_journal(f"sqlite:///{path}")
 
 
 async def test_an_error_undoes_everything(catalog: Catalog, path: Path) -> None:
