@@ -375,8 +375,12 @@ def forbidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def read_text(self, *_: Any, **__: Any) -> str:
             raise PermissionError(1, "Operation not permitted", str(self))
 
+    real = os.kill
+
     def kill(pid: int, number: int) -> None:
-        raise PermissionError(1, "Operation not permitted")
+        if not number:
+            raise PermissionError(1, "Operation not permitted")
+        real(pid, number)
 
     monkeypatch.setattr(processes, "PROC", Forbidden("/proc"))
     monkeypatch.setattr(os, "kill", kill)
