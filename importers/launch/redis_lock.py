@@ -60,7 +60,7 @@ class RedisLock:
         self._taken = held in (None, token)
         if self._taken:
             return Locked.ACQUIRED
-        return Locked.BUSY if isinstance(held, str) else Locked.UNAVAILABLE
+        return Locked.BUSY if held and isinstance(held, str) else Locked.UNAVAILABLE  # no token is empty
 
     async def release(self, key: str, token: str) -> bool:
         """False also where it cannot be known: the key frees itself after LOCK_SECONDS."""

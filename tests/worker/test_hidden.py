@@ -16,10 +16,11 @@ LOOK = """
 import os, sys
 from importers.processes import Owner
 uid, pid, start, host, boot = int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]
+owner = Owner(host, pid, start, boot)
+owner.is_dead()  # all that is imported late: the account may be unable to read this Python
 os.setgroups([])
 os.setgid(uid)  # hidepid hides nothing from group 0
 os.setuid(uid)
-owner = Owner(host, pid, start, boot)
 owner.kill()
 print(owner.is_dead(), Owner(host, 2**22 + 1, start, boot).is_dead())
 """
