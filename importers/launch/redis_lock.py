@@ -82,9 +82,8 @@ class RedisLock:
     async def _delete(self, name: str, token: str) -> bool:
         try:
             return bool(await self._redis.eval(_RELEASE, 1, name, token) == 1)
-        except (
-            ResponseError
-        ):  # no scripts for this account: two steps, between which it could become a rival's
+        except ResponseError:
+            # An account without scripts. Between these steps the key may expire and be a rival's: the database decides.
             return await self._redis.get(name) == token and await self._redis.delete(name) == 1
 
     async def close(self) -> None:
@@ -103,10 +102,9 @@ async def server_version(url: str) -> tuple[tuple[int, ...], float]:
             await redis.ping()
             seconds = time.monotonic() - start
         version = tuple(int(part) for part in str(info["redis_version"]).split("."))
-        key, token = "doctor", secrets.token_hex(16)
-        allowed = await lock.acquire(key, token, 1) is not Locked.UNAVAILABLE and await lock.release(
-            key, token
-        )
+        token = secrets.token_hex(16)
+        key = f"doctor:{token}"
+        allowed = await lock.acquire(key, token, 1) is Locked.ACQUIRED and await lock.release(key, token)
     except Exception as error:
         raise DatabaseError(
             _("{url}: Redis does not answer: {error}").format(
