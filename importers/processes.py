@@ -1,4 +1,8 @@
-"""Is that worker alive? A pid alone can be given again, so it counts together with its start time and the boot id."""
+"""Is that worker alive? A pid alone can be given again, so it counts together with its start time and the boot id.
+
+What the system does not tell (of other accounts: mount option hidepid of /proc) never counts as death: the lease ends
+such a worker's session, and the catalog's lock keeps it from a commit meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,13 @@ from pathlib import Path
 
 import msgspec
 
-from importers.clock import boot_id
+from importers.clock import boot_id, is_another_boot
 from importers.errors import ObmenError
 from importers.texts import _
 
+PROC = Path("/proc")
 KILL_SECONDS = 5.0
+UNKNOWN = "?"
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -35,13 +41,21 @@ class Owner(msgspec.Struct, frozen=True):
         return self.host == socket.gethostname()
 
     def is_dead(self) -> bool:
-        """Known to be gone. False also where it cannot be known: on another host."""
+        """Known to be gone. False also where it cannot be known: on another host, or hidden."""
+        if not self.is_here:
+            return False
         now = start_of(self.pid)
-        return self.is_here and (self.boot != boot_id() or not now or now != self.start)
+        return not now or is_another_boot(self.boot, boot_id()) or (self._is_told(now) and now != self.start)
+
+    def _is_told(self, now: str) -> bool:
+        """Whether start times can be compared, which alone tells the process from a later one of its pid."""
+        return UNKNOWN not in (now, self.start)
 
     def kill(self) -> None:
-        """End a frozen process of this machine for good, and wait until it is gone. Raises ObmenError."""
-        if not self.is_here or self.is_dead():
+        """End a frozen process of this machine for good, and wait until it is gone. Raises ObmenError.
+
+        One that may be another process by now is left alone."""
+        if not self.is_here or self.is_dead() or not self._is_told(start_of(self.pid)):
             return
         try:
             handle = os.pidfd_open(self.pid)
@@ -84,11 +98,11 @@ def this_process() -> Owner:
 
 
 def start_of(pid: int) -> str:
-    """The start time of a running process in clock ticks, "?" where the system does not tell; "" when it is gone or a
-    zombie."""
+    """The start time of a running process in clock ticks, UNKNOWN where the system does not tell; "" when it is gone or
+    a zombie."""
     state, *fields = _stat(pid)
-    if not fields:
-        return "?" if not _PROC and _is_there(pid) else ""
+    if len(fields) < 19:
+        return UNKNOWN if _is_there(pid) else ""
     return "" if state in "ZX" else fields[18]
 
 
@@ -98,15 +112,12 @@ def is_stopped(pid: int) -> bool:
 
 
 def _stat(pid: int) -> list[str]:
-    """/proc/PID/stat from the state on; [""] when there is none."""
+    """/proc/PID/stat from the state on; [""] when it cannot be read."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
+        stat = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return [""]
-    return stat.rpartition(")")[2].split()
-
-
-_PROC = Path("/proc/self/stat").exists()
+    return stat.rpartition(")")[2].split() or [""]
 
 
 def _is_there(pid: int) -> bool:

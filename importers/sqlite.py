@@ -8,10 +8,11 @@ import os
 import random
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import quote
 
 from importers.errors import DatabaseError
@@ -41,10 +42,13 @@ NETWORK = frozenset(
 """File systems without the shared memory between machines that SQLite's WAL needs."""
 
 
-async def connect(path: str | Path, *, synchronous: Literal["NORMAL", "FULL"]) -> aiosqlite.Connection:
+async def connect(
+    path: str | Path, *, synchronous: Literal["NORMAL", "FULL"], schema: Path | None = None
+) -> aiosqlite.Connection:
     """Open (and create) the database at `path` in WAL mode, autocommit: transactions are begun by hand.
 
-    Raises DatabaseError.
+    With the folder of a `schema` it is brought to that, and another program's database is refused before anything in
+    it is changed. Raises DatabaseError.
     """
     import aiosqlite
 
@@ -56,8 +60,12 @@ async def connect(path: str | Path, *, synchronous: Literal["NORMAL", "FULL"]) -
         sqlite3.connect(path).close()
         connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
         try:
+            if schema:
+                await _look(connection, schema)
             await patiently(connection, "PRAGMA journal_mode = WAL")
             await connection.execute(f"PRAGMA synchronous = {synchronous}")
+            if schema:
+                await migrate(connection, schema)
         except BaseException:
             await to_the_end(connection.close())
             raise
@@ -76,7 +84,7 @@ async def examine(path: Path, folder: Path) -> None:
             return
         connection = await aiosqlite.connect(address, uri=True, isolation_level=None, timeout=0)
         try:
-            await _compare(connection, path, folder)
+            await _look(connection, folder)
             await patiently(connection, "BEGIN IMMEDIATE")
             await to_the_end(connection.execute("ROLLBACK"))
         finally:
@@ -90,53 +98,12 @@ def _is_there(path: Path, address: str) -> bool:
     return there
 
 
-async def _compare(connection: aiosqlite.Connection, path: Path, folder: Path) -> None:
-    """Raises an error of SQLite that says what is missing, or in the way of a table yet to be made."""
-    steps = _steps(folder)
-    version = await _version(connection)
-    _refuse_newer(path, version, steps[-1][0])
-    found = set(await connection.execute_fetchall(_LAYOUT))
-    made = _layout_of([step for step in steps if step[0] <= version])
-    for name, column in sorted(made - found):
-        raise sqlite3.OperationalError(
-            f"no such column: {name}.{column}" if column else f"no such table or index: {name}"
-        )
-    coming = {name for name, _column in _layout_of(steps) - made} - {name for name, _column in made}
-    for name in sorted(coming & {name for name, _column in found}):
-        raise sqlite3.OperationalError(f"{name} already exists")
-
-
-def _layout_of(steps: Sequence[tuple[int, Path]]) -> set[tuple[str, str]]:
-    """What the scripts make of an empty database."""
-    with closing(sqlite3.connect(":memory:")) as model:
-        for _number, file in steps:
-            model.executescript(file.read_text(encoding="utf-8"))
-        return set(model.execute(_LAYOUT))
-
-
-_LAYOUT = """
-    SELECT name, '' FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'
-    UNION ALL SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c
-    WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'
-"""
-"""(table, index or trigger, ""), and (table, column)."""
-
-
 def _refuse_network(path: Path) -> None:
     if kind := network_file_system(path):
         raise DatabaseError(
             _(
                 "{path}: on a network file system ({kind}), where SQLite loses data; choose a local disk"
             ).format(path=path, kind=kind)
-        )
-
-
-def _refuse_newer(path: str | Path, version: int, newest: int) -> None:
-    if version > newest:
-        raise DatabaseError(
-            _("{path}: made by a newer obmen (schema {found}, this one knows {known}); update obmen").format(
-                path=path, found=version, known=newest
-            )
         )
 
 
@@ -187,45 +154,128 @@ async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[None]:
         raise
 
 
+VERSION = "obmen_schema"
+"""The table with the number of the schema, named as nobody else's."""
+OLD_VERSION = "schema_version"
+"""Its name before. The migrations of a shop may well have a table of that name, so it alone says nothing."""
+_NUMBER = {
+    VERSION: "SELECT version FROM obmen_schema",
+    OLD_VERSION: "SELECT version FROM schema_version",
+}
+
+
+class Found(NamedTuple):
+    """The schema that a database has; 0 = nothing of ours yet."""
+
+    version: int
+    where: str
+
+
 async def migrate(connection: aiosqlite.Connection, folder: Path) -> None:
     """Bring the database to the newest of the numbered `NNN_name.sql` in `folder`, all steps or none.
 
-    Writes nothing when it is there already. Raises DatabaseError, also for a schema newer than this program.
+    Writes nothing when it is there already. Raises DatabaseError, also for a schema newer than this program and for
+    tables of another program.
     """
     steps = _steps(folder)
-    newest = steps[-1][0]
-    (_id, _name, path), *_attached = await connection.execute_fetchall("PRAGMA database_list")
-    with plainly(path):
-        if await _version(connection) == newest:
+    newest = max(steps)
+    with plainly(await _path(connection)):
+        if await _look(connection, folder) == (newest, VERSION):
             return
         async with transaction(connection):
-            version = await _version(connection)
-            _refuse_newer(path, version, newest)
-            for number, file in steps:
-                if number > version:
+            found = await _find(connection, folder)
+            for number, file in steps.items():
+                if number > found.version:
                     for statement in _statements(file.read_text(encoding="utf-8")):
                         await connection.execute(statement)
-            await connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-            await connection.execute("DELETE FROM schema_version")
-            await connection.execute("INSERT INTO schema_version VALUES (?)", (newest,))
+            if found.where == OLD_VERSION:
+                await connection.execute("DROP TABLE schema_version")
+            await connection.execute("CREATE TABLE IF NOT EXISTS obmen_schema (version INTEGER NOT NULL)")
+            await connection.execute("DELETE FROM obmen_schema")
+            await connection.execute("INSERT INTO obmen_schema VALUES (?)", (newest,))
 
 
-def _steps(folder: Path) -> list[tuple[int, Path]]:
-    return sorted((int(file.name.split("_")[0]), file) for file in folder.glob("[0-9]*_*.sql"))
+def _steps(folder: Path) -> dict[int, Path]:
+    return dict(sorted((int(file.name.split("_")[0]), file) for file in folder.glob("[0-9]*_*.sql")))
 
 
-async def _version(connection: aiosqlite.Connection) -> int:
-    """0 = a new database."""
+async def _path(connection: aiosqlite.Connection) -> str:
+    (_id, _name, path), *_attached = await connection.execute_fetchall("PRAGMA database_list")
+    return str(path)
+
+
+async def _look(connection: aiosqlite.Connection, folder: Path) -> Found:
+    """`_find`, on one state of a database that others may be migrating."""
+    await connection.execute("BEGIN")
     try:
-        rows = await connection.execute_fetchall("SELECT version FROM schema_version")
-    except sqlite3.OperationalError as error:
-        if "no such table" not in str(error):
-            raise
+        return await _find(connection, folder)
+    finally:
+        await to_the_end(connection.execute("ROLLBACK"))
+
+
+async def _find(connection: aiosqlite.Connection, folder: Path) -> Found:
+    """A number counts only together with the tables that it stands for. Raises DatabaseError for a newer schema, and
+    where somebody else has our names."""
+    newest = max(_steps(folder))
+    names = {name for _type, name, _column in _made_by(folder, newest)}
+    rows = await connection.execute_fetchall(_SHAPE, (" ".join((*names, VERSION, OLD_VERSION)),))
+    there = {(str(type_), str(name), str(column)) for type_, name, column in rows}
+    taken = {name for _type, name, _column in there} - {OLD_VERSION}
+    for where in (VERSION, OLD_VERSION):
+        version = await _number(connection, where, there)
+        if version > newest and where == VERSION and taken & names:
+            raise DatabaseError(
+                _(
+                    "{path}: made by a newer obmen (schema {found}, this one knows {known}); update obmen"
+                ).format(path=await _path(connection), found=version, known=newest)
+            )
+        if 0 < version <= newest and not (missing := _made_by(folder, version) - there):
+            return Found(version, where)
+        if 0 < version <= newest and where == VERSION:
+            names_missing = {f"{name}.{column}" if column else name for _type, name, column in missing}
+            raise DatabaseError(
+                _("{path}: lacks what obmen made there: {error}; restore it from a copy").format(
+                    path=await _path(connection), error=", ".join(sorted(names_missing))
+                )
+            )
+    if taken:
+        raise DatabaseError(
+            _("{path}: its tables are not those that obmen made: {error}; choose another file").format(
+                path=await _path(connection), error=", ".join(sorted(taken))
+            )
+        )
+    return Found(0, "")
+
+
+async def _number(connection: aiosqlite.Connection, table: str, there: set[Part]) -> int:
+    """The number in a table that looks as ours does: one column, one row; 0 in any other."""
+    if {part for part in there if part[1] == table} != {("table", table, "version")}:
         return 0
-    try:
-        return max((int(version) for (version,) in rows), default=0)
-    except (TypeError, ValueError) as error:
-        raise sqlite3.OperationalError("schema_version") from error
+    rows = [version for (version,) in await connection.execute_fetchall(_NUMBER[table])]
+    return rows[0] if len(rows) == 1 and isinstance(rows[0], int) else 0
+
+
+Part = tuple[str, str, str]
+"""Type, name, column of a table; an index has no column."""
+_SHAPE = (
+    "SELECT s.type, lower(s.name), lower(coalesce(c.name, '')) FROM sqlite_schema s "
+    "LEFT JOIN pragma_table_info(s.name) c ON s.type = 'table' "
+    "WHERE s.type <> 'trigger' AND instr(' ' || ? || ' ', ' ' || lower(s.name) || ' ')"
+)
+"""The parts of those named. Of others nothing is asked: a virtual table may need what is not installed here."""
+
+
+@cache
+def _made_by(folder: Path, version: int) -> frozenset[Part]:
+    """What the steps up to `version` make."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        for number, file in _steps(folder).items():
+            if number <= version:
+                db.executescript(file.read_text(encoding="utf-8"))
+        names = (
+            name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite%'")
+        )
+        return frozenset(db.execute(_SHAPE, (" ".join(names),)).fetchall())
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -276,8 +326,12 @@ def lock_holder(path: Path) -> int | None:
     Read from /proc/locks: to ask with F_GETLK the file must be opened, and closing it would drop our own locks.
     """
     ranges = ((Path(f"{path}-shm"), 120, 122), (path, 2**30, 2**30 + 511))
-    places = {str(file.stat().st_ino): (low, high) for file, low, high in ranges if file.exists()}
-    for pid, inode, first, last in _LOCK.findall(LOCKS.read_text(encoding="ascii") if LOCKS.exists() else ""):
+    try:
+        places = {str(file.stat().st_ino): (low, high) for file, low, high in ranges if file.exists()}
+        locks = LOCKS.read_text(encoding="ascii")
+    except OSError:
+        return None
+    for pid, inode, first, last in _LOCK.findall(locks):
         low, high = places.get(inode, (1, 0))
         if int(pid) > 0 and int(first) <= high and low <= int(last):
             return int(pid)
@@ -288,7 +342,7 @@ _LOCK = re.compile(r"^\d+: POSIX +\w+ +WRITE +(-?\d+) +\S+:(\d+) +(\d+) +(\d+)$"
 """1: POSIX  ADVISORY  WRITE 20145 fe:00:2507921 120 120 (one of another container: 0; waiters: -> before POSIX)."""
 
 
-_FOREIGN = re.compile(r"no such (table|column)|already exists|has no column|schema_version")
+_FOREIGN = re.compile(r"no such (table|column)|already exists|has no column")
 """What SQLite says of tables that another program made, or changed."""
 _ERRNO = {
     errno.EACCES: "SQLITE_READONLY",

@@ -144,11 +144,11 @@ async def staged(
     write_export(folder / "export")
     settings = make_settings(folder, **sections)
     clock = clock or Clock()
-    journal = await SqliteJournal.open(settings.journal.url, clock)
+    stage = Stage(folder, settings, await SqliteJournal.open(settings.journal.url, clock), clock)
     try:
-        yield Stage(folder, settings, journal, clock)
+        yield stage
     finally:
-        await journal.close()
+        await stage.journal.close()
 
 
 def no_processes(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:

@@ -143,6 +143,20 @@ def test_retry_and_delete(obmen: Obmen) -> None:
     assert len(obmen.json("attempts")) == 2, "attempts stay"
 
 
+def test_retry_of_another_shops_session_is_refused(obmen: Obmen) -> None:
+    """One journal for two shops: what one imported must not come into the other's catalog."""
+    theirs = f"sqlite:///{obmen.folder}/other.sqlite3"
+    first = obmen.json("import", "customers", OBMEN_CATALOG__URL=theirs)
+    done = obmen.run("retry", str(first["id"]), OBMEN_LAUNCH__RECENCY_SECONDS="0")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+    assert f"imported into {theirs}, these settings import into sqlite:///{obmen.folder}/" in done.stderr
+    assert [attempt["outcome"] for attempt in obmen.json("attempts")] == ["refused", "created"]
+    again = obmen.json(
+        "retry", str(first["id"]), OBMEN_CATALOG__URL=theirs, OBMEN_LAUNCH__RECENCY_SECONDS="0"
+    )
+    assert again["outcome"] == "created"
+
+
 def test_detached_import_and_following_its_log(obmen: Obmen) -> None:
     launched = obmen.json("import", "catalog", "--detach")
     assert launched["outcome"] == "created"

@@ -124,7 +124,7 @@ async def test_databases_that_cannot_be_used(
     (tmp_path / "journal.sqlite3").unlink()
     await make_databases(healthy)
     with closing(sqlite3.connect(tmp_path / "catalog.sqlite3", isolation_level=None)) as db:
-        db.execute("UPDATE schema_version SET version = 999")
+        db.execute("UPDATE obmen_schema SET version = 999")
     assert list(failing(await examine(healthy))) == ["catalog"]
     mounts = tmp_path / "mounts"
     mounts.write_text(f"server:/shop {tmp_path} nfs4 rw 0 0\n")

@@ -171,16 +171,16 @@ class Catalog(Protocol):
         ...
 
     def transaction(
-        self, *, journal_id: str, session_id: int, fence: int, dry_run: bool = False
+        self, *, journal_id: str, session_id: int, task_id: str, fence: int, dry_run: bool = False
     ) -> AbstractAsyncContextManager[CatalogTransaction]:
-        """Begin; refuse with LeaseLost when a later (session, fence) of this journal was here; on a clean exit write
-        the mark that `applied` reads and commit; roll back if dry_run, on any exception, and when no row of the
-        shop changed: importing the same export twice writes nothing."""
+        """Begin; unless dry_run, refuse with LeaseLost when a later fence of this task was here; on a clean exit
+        write the mark that `applied` reads and commit; roll back if dry_run, on any exception, and when no row of the
+        shop changed: importing the same export twice writes nothing. `session_id` is for people only."""
         ...
 
-    async def applied(self, *, journal_id: str, session_id: int) -> bytes | None:
-        """The note that the session's transaction left with its commit (by_kind counts as JSON); None if it never
-        committed or had nothing to change, which leaves the same catalog."""
+    async def applied(self, *, journal_id: str, task_id: str) -> bytes | None:
+        """The note that the transaction of this very task left with its commit (by_kind counts as JSON); None if it
+        never committed or had nothing to change, which leaves the same catalog."""
         ...
 
     async def close(self) -> None: ...

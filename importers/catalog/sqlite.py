@@ -16,12 +16,14 @@ from importers.catalog import sql
 from importers.catalog.sqlite_stage import BATCH_KEYS, SqliteStage
 from importers.catalog.tables import BRAND_PROPERTIES, Cell, Shape, Table
 from importers.errors import LeaseLost
-from importers.sqlite import connect, migrate, plainly
+from importers.sqlite import connect, plainly
 from importers.texts import _
 
 SCHEMA = Path(__file__).parent / "schema" / "sqlite"
 INSERT_ROWS = 200
 """So many rows one INSERT adds: a fifth cheaper than one by one, as the B-tree's cursor stays where it is."""
+KEPT_NOTES = 100
+"""So many notes of a journal's last commits are kept: a journal restored from a copy asks for older ones."""
 CACHE_KB = 8000
 """Page cache of a connection. A larger one makes no import faster, as rows come in the order of their keys."""
 
@@ -36,13 +38,7 @@ class SqliteCatalog:
     @classmethod
     async def open(cls, url: str) -> SqliteCatalog:
         path = url.removeprefix("sqlite:///")
-        connection = await _connect(path)
-        try:
-            await migrate(connection, SCHEMA)
-        except BaseException:
-            await connection.close()
-            raise
-        return cls(path, connection)
+        return cls(path, await _connect(path, SCHEMA))
 
     async def close(self) -> None:
         await self._connection.close()
@@ -51,16 +47,16 @@ class SqliteCatalog:
         with plainly(self._path):
             return await _has_products(self._connection)
 
-    async def applied(self, *, journal_id: str, session_id: int) -> bytes | None:
+    async def applied(self, *, journal_id: str, task_id: str) -> bytes | None:
         with plainly(self._path):
             rows = await self._connection.execute_fetchall(
-                "SELECT note FROM applied WHERE journal_id = ? AND session_id = ?", (journal_id, session_id)
+                "SELECT note FROM applied WHERE journal_id = ? AND task_id = ?", (journal_id, task_id)
             )
         return next((bytes(note) for (note,) in rows), None)
 
     @asynccontextmanager
     async def transaction(
-        self, *, journal_id: str, session_id: int, fence: int, dry_run: bool = False
+        self, *, journal_id: str, session_id: int, task_id: str, fence: int, dry_run: bool = False
     ) -> AsyncIterator[SqliteTransaction]:
         connection = await _connect(self._path)
         transaction = SqliteTransaction(self._path, connection)
@@ -68,17 +64,26 @@ class SqliteCatalog:
         try:
             with plainly(self._path):
                 await connection.execute("BEGIN IMMEDIATE")
-                await _refuse_stale(connection, journal_id, session_id, fence)
+                if not dry_run:
+                    await _refuse_stale(connection, journal_id, session_id, task_id, fence)
             yield transaction
             if transaction.before_commit:
                 await transaction.before_commit()
             if transaction.changed and not dry_run:
                 await transaction.execute(
-                    "INSERT OR REPLACE INTO applied (journal_id, session_id, fence, note) VALUES (?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO applied (journal_id, session_id, task_id, fence, note) "
+                    "VALUES (?, ?, ?, ?, ?)",
                     journal_id,
                     session_id,
+                    task_id,
                     fence,
                     transaction.note,
+                )
+                await transaction.execute(
+                    "DELETE FROM applied WHERE journal_id = ?1 AND position NOT IN "
+                    "(SELECT position FROM applied WHERE journal_id = ?1 ORDER BY position DESC LIMIT ?2)",
+                    journal_id,
+                    KEPT_NOTES,
                 )
                 commit = asyncio.ensure_future(connection.execute("COMMIT"))
                 try:
@@ -218,9 +223,9 @@ def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     return (keys[start : start + BATCH_KEYS] for start in range(0, len(keys), BATCH_KEYS))
 
 
-async def _connect(path: str) -> aiosqlite.Connection:
+async def _connect(path: str, schema: Path | None = None) -> aiosqlite.Connection:
     # FULL: "completed" in the journal must survive a power cut here too, and one commit a session makes it cheap.
-    connection = await connect(path, synchronous="FULL")
+    connection = await connect(path, synchronous="FULL", schema=schema)
     await connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
     return connection
 
@@ -231,15 +236,16 @@ async def _has_products(connection: aiosqlite.Connection) -> bool:
 
 
 async def _refuse_stale(
-    connection: aiosqlite.Connection, journal_id: str, session_id: int, fence: int
+    connection: aiosqlite.Connection, journal_id: str, session_id: int, task_id: str, fence: int
 ) -> None:
-    later = await connection.execute_fetchall(
-        "SELECT session_id FROM applied WHERE journal_id = ? AND (session_id, fence) > (?, ?)",
-        (journal_id, session_id, fence),
-    )
-    for (other,) in later:
+    """Only the same task can be compared: numbers of sessions come again when the journal is restored from a copy.
+    Whether an older task may still commit is for the journal to say (`before_commit`)."""
+    if await connection.execute_fetchall(
+        "SELECT 1 FROM applied WHERE journal_id = ? AND task_id = ? AND fence > ?",
+        (journal_id, task_id, fence),
+    ):
         raise LeaseLost(
-            _("session {id} was taken over: session {other} has already changed the catalog").format(
-                id=session_id, other=other
+            _("session {id} was taken over by a later worker, which has already changed the catalog").format(
+                id=session_id
             )
         )

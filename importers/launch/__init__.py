@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 ATTEMPT = N_("[Request {request_id}] Import launch attempt: {kinds}")
 LAUNCHED = N_("[Request {request_id}] Import launched. Session ID: {id}, Task ID: {task_id}")
+OTHER_TARGET = N_(
+    "the session imported into {theirs}, these settings import into {ours}: "
+    "retry it with the settings of its own catalog, or launch a new import"
+)
 NOT_LAUNCHED = N_("[Request {request_id}] No new import: {outcome}. {reason}")
 
 
@@ -45,6 +49,8 @@ class LaunchRequest(msgspec.Struct, frozen=True):
     source: str
     idempotency_key: str
     options: Options = Options()
+    target: str | None = None
+    """The only catalog that it may go to; None: whichever the settings name."""
 
 
 class LaunchResult(msgspec.Struct, frozen=True):
@@ -78,7 +84,7 @@ def prepare(settings: Settings) -> None:
 
 
 async def launch(request: LaunchRequest, settings: Settings, journal: Journal) -> LaunchResult:
-    """One confirm: makes a session, or finds the one that is there, or says why not. Never raises ObmenError."""
+    """One confirm: makes a session, or finds the one that is there, or says why not. Never raises."""
     request = msgspec.structs.replace(request, kinds=tuple(dict.fromkeys(request.kinds)))
     attempt = Attempt(
         request_id=new_request_id(),
@@ -98,16 +104,30 @@ async def launch(request: LaunchRequest, settings: Settings, journal: Journal) -
         # A caller that is cancelled from here on has launched: the worker comes, the attempt says so.
         await to_the_end(_carry_out(result, attempt, settings, journal))
     except ObmenError as error:
-        result = LaunchResult(attempt.request_id, Outcome.ERROR, None, str(error))
-        with suppress(ObmenError):  # when the journal itself cannot be written
-            await to_the_end(_tell(journal, attempt, result))
+        result = await _failed(journal, attempt, str(error), {})
+    except Exception as error:  # noqa: BLE001 (the last line: a bug must not leave an attempt without its outcome)
+        log_to(settings.log.path).error("[Request %s]", attempt.request_id, exc_info=error)
+        result = await _failed(journal, attempt, *unexpected(error, settings))
     if result.outcome is not Outcome.CREATED:
-        args: dict[str, str | int] = {
+        told: dict[str, str | int] = {
             "request_id": attempt.request_id,
             "outcome": result.outcome,
             "reason": render(result.reason or "", result.reason_args),
         }
-        _log(settings, Log("warning", NOT_LAUNCHED, args))
+        _log(settings, Log("warning", NOT_LAUNCHED, told))
+    return result
+
+
+def unexpected(error: Exception, settings: Settings) -> tuple[str, dict[str, str]]:
+    """What is told of a bug: a message and its arguments."""
+    args = {"error": f"{type(error).__name__}: {error}"[:200], "path": settings.log.path}
+    return N_("unexpected {error}; the log {path} has the details"), args
+
+
+async def _failed(journal: Journal, attempt: Attempt, reason: str, args: dict[str, str]) -> LaunchResult:
+    result = LaunchResult(attempt.request_id, Outcome.ERROR, None, reason, args)
+    with suppress(Exception):  # when the journal itself cannot be written
+        await to_the_end(_tell(journal, attempt, result))
     return result
 
 
@@ -118,6 +138,9 @@ async def _decide(
     from importers.worker.dispatch import require_engine
 
     require_engine(settings)
+    if request.target not in (None, attempt.target):
+        args = {"theirs": request.target or "", "ours": attempt.target}
+        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, OTHER_TARGET, args)
     draft = _draft(attempt, request)
     recency = settings.launch.recency_seconds
     locked = "off"
@@ -129,7 +152,8 @@ async def _decide(
         async with holding(lock, attempt.target, lambda: journal.look(draft, recency)) as (locked, found):
             found = found or await journal.create(draft, recency, _first_lines(draft))
     outcome, session = found
-    return LaunchResult(attempt.request_id, outcome, session, *_why(outcome, session), lock=str(locked))
+    why = _why(outcome, session, request)
+    return LaunchResult(attempt.request_id, outcome, session, *why, lock=str(locked))
 
 
 async def _carry_out(result: LaunchResult, attempt: Attempt, settings: Settings, journal: Journal) -> None:
@@ -205,7 +229,7 @@ def _launched_line(request_id: str, session_id: int, task_id: str) -> Log:
     return Log("info", LAUNCHED, {"request_id": request_id, "id": session_id, "task_id": task_id})
 
 
-def _why(outcome: Outcome, session: Session) -> tuple[str | None, dict[str, str]]:
+def _why(outcome: Outcome, session: Session, request: LaunchRequest) -> tuple[str | None, dict[str, str]]:
     if outcome is Outcome.CREATED:
         return None, {}
     args = {
@@ -218,9 +242,17 @@ def _why(outcome: Outcome, session: Session) -> tuple[str | None, dict[str, str]
     if outcome is Outcome.REPLAYED:
         return N_("this confirm had already led to session {id}"), args
     if outcome is Outcome.MISMATCH:
-        return N_("this confirm had already led to session {id} with other types, source or options"), args
+        return N_(
+            "this confirm came before with other types, source or options, and led to session {id}"
+        ), args
     if session.status.final:
-        return N_("session {id} just did the same, launched by {operator}@{host} at {since}"), args
+        if (session.kinds, session.source, session.options) == (
+            request.kinds,
+            request.source,
+            request.options,
+        ):
+            return N_("session {id} just did the same, launched by {operator}@{host} at {since}"), args
+        return N_("this confirm had joined session {id}, launched by {operator}@{host} at {since}"), args
     return N_("session {id} is running, launched by {operator}@{host} at {since}"), args
 
 
@@ -237,8 +269,8 @@ def _log(settings: Settings, line: Log) -> None:
 
 
 def retry_request(session: Session) -> LaunchRequest:
-    """A new confirm of what a session imported."""
-    return LaunchRequest(session.kinds, session.source, new_key(), session.options)
+    """A new confirm of what a session imported, into the same catalog: a journal may serve several."""
+    return LaunchRequest(session.kinds, session.source, new_key(), session.options, session.target)
 
 
 def target_of(settings: Settings) -> str:

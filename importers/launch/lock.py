@@ -64,8 +64,9 @@ class SqliteLock:
 def lock_for(settings: Settings, journal: Journal) -> LaunchLock:
     if settings.redis.url:
         from importers.launch.redis_lock import RedisLock
+        from importers.logs import log_to
 
-        return RedisLock(settings.redis.url)
+        return RedisLock(settings.redis.url, log_to(settings.log.path))
     return SqliteLock(journal)
 
 

@@ -1,23 +1,26 @@
 """The launch lock on Redis 7.0 or newer, or Valkey: shared by all machines that launch.
 
 SET key token NX PX … GET tells our own token from a rival's, so a lost reply does not orphan the key. The release is
-a compare-and-delete in Lua. The client neither retries nor waits: 0.3 s, then the launch goes on by the database.
+a compare-and-delete in Lua. The client neither retries nor waits: 0.3 s, then the launch goes on by the database, as it
+does after an answer that no Redis would give.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import time
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ResponseError
 
 from importers.addresses import without_secrets
 from importers.errors import DatabaseError, SettingsError
-from importers.launch.lock import Locked
-from importers.texts import _
+from importers.launch.lock import LOCK_SECONDS, Locked
+from importers.texts import _, plain
 
 TIMEOUT_SECONDS = 0.3
 PREFIX = "obmen:"
@@ -34,31 +37,58 @@ def client(url: str) -> Redis:
             retry=Retry(NoBackoff(), 0),
             decode_responses=True,
         )
-    except ValueError as error:
-        raise SettingsError(_("redis.url: {error}").format(error=error)) from error
+    except ValueError as error:  # its words may hold a part of the password
+        raise SettingsError(
+            _("redis.url: not the address of a Redis server; write it like redis://host:6379/0")
+        ) from error
 
 
 class RedisLock:
-    def __init__(self, url: str) -> None:
+    """`log` is told what an administrator of the server should know."""
+
+    def __init__(self, url: str, log: logging.Logger | None = None) -> None:
         self._redis = client(url)
+        self._log = log
+        self._taken = False
 
     async def acquire(self, key: str, token: str, seconds: float) -> Locked:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 held = await self._redis.set(PREFIX + key, token, nx=True, px=int(seconds * 1000), get=True)
-        except (RedisError, OSError, TimeoutError):
+        except Exception:  # noqa: BLE001 (a broken answer can lead the client to any error)
             return Locked.UNAVAILABLE
-        return Locked.ACQUIRED if held in (None, token) else Locked.BUSY
+        self._taken = held in (None, token)
+        if self._taken:
+            return Locked.ACQUIRED
+        return Locked.BUSY if held and isinstance(held, str) else Locked.UNAVAILABLE  # no token is empty
 
     async def release(self, key: str, token: str) -> bool:
+        """False also where it cannot be known: the key frees itself after LOCK_SECONDS."""
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                return bool(await self._redis.eval(_RELEASE, 1, PREFIX + key, token))
-        except (RedisError, OSError, TimeoutError):
-            return False  # it frees itself after LOCK_SECONDS
+                return await self._delete(PREFIX + key, token)
+        except ResponseError as error:
+            if self._taken and self._log:
+                self._log.warning(
+                    "%s",
+                    _("Redis did not let the launch lock go; it frees itself in {seconds} s: {error}").format(
+                        seconds=LOCK_SECONDS, error=plain(str(error))
+                    ),
+                )
+            return False
+        except Exception:  # noqa: BLE001 (as above)
+            return False
+
+    async def _delete(self, name: str, token: str) -> bool:
+        try:
+            return bool(await self._redis.eval(_RELEASE, 1, name, token) == 1)
+        except ResponseError:
+            # An account without scripts. Between these steps the key may expire and be a rival's: the database decides.
+            return await self._redis.get(name) == token and await self._redis.delete(name) == 1
 
     async def close(self) -> None:
-        await self._redis.aclose()
+        with contextlib.suppress(Exception):  # a connection that is broken already
+            await self._redis.aclose()
 
 
 async def server_version(url: str) -> tuple[tuple[int, ...], float]:
@@ -71,12 +101,14 @@ async def server_version(url: str) -> tuple[tuple[int, ...], float]:
             start = time.monotonic()
             await redis.ping()
             seconds = time.monotonic() - start
-    except (RedisError, OSError, TimeoutError) as error:
+        version = tuple(int(part) for part in str(info["redis_version"]).split("."))
+    except Exception as error:
         raise DatabaseError(
             _("{url}: Redis does not answer: {error}").format(
-                url=without_secrets(url), error=str(error) or _("timeout")
+                url=without_secrets(url), error=plain(str(error))[:200] or _("timeout")
             )
         ) from error
     finally:
-        await redis.aclose()
-    return tuple(int(part) for part in str(info["redis_version"]).split(".")), seconds
+        with contextlib.suppress(Exception):
+            await redis.aclose()
+    return version, seconds

@@ -76,6 +76,10 @@ class Journal(Protocol):
         """Ask for cancellation: `started` → cancelled at once, `in_progress` → cancelling, final ones stay."""
         ...
 
+    async def cancelled_by(self, session_id: int) -> str:
+        """Who asked for it first."""
+        ...
+
     async def delete(self, session_ids: Sequence[int]) -> list[int]:
         """Delete finished sessions with their events and rejects; the ids deleted. Attempts stay."""
         ...
@@ -85,7 +89,12 @@ class Journal(Protocol):
         ...
 
     async def prune(self, days: int) -> int:
-        """Delete log lines and rejects of sessions that ended more than `days` days ago; how many sessions."""
+        """Delete log lines and rejects of sessions that ended more than `days` days ago; how many sessions.
+
+        A clock that is set wrong must not delete them. So a session must be old both by the clock and by the journal's
+        own count of time: the steps from each session to the next one, and from the last one to now, of which none
+        counts for more than a quarter of `days`, and one backwards for nothing.
+        """
         ...
 
     # Launching
@@ -103,7 +112,10 @@ class Journal(Protocol):
     ) -> None: ...
 
     async def look(self, draft: Draft, recency: float) -> tuple[Outcome, Session] | None:
-        """Without a promise: would this launch be replayed, mismatch or joined? A cheap way out for most losers."""
+        """Without a promise: would this launch be replayed, mismatch or joined? A cheap way out for most losers.
+
+        A key that comes again is answered as at first: `replayed` with the session that it made, `joined` with the one
+        that it joined."""
         ...
 
     async def create(self, draft: Draft, recency: float, lines: Iterable[Log]) -> tuple[Outcome, Session]:

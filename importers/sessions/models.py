@@ -14,6 +14,7 @@ import msgspec
 
 from importers.kinds import Counts, Options
 from importers.processes import Owner
+from importers.texts import N_
 
 
 class Status(StrEnum):
@@ -31,6 +32,7 @@ class Status(StrEnum):
 
 FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 ACTIVE = frozenset(Status) - FINAL
+CANCELLED_BY = N_("Cancelled by {operator}; the catalog is as before")
 
 
 class Outcome(StrEnum):
@@ -106,7 +108,8 @@ class Attempt(msgspec.Struct, frozen=True):
 class LogLine(msgspec.Struct, frozen=True):
     """One stored event of a session. `id` grows; ask for `after=id` to follow.
 
-    `type`: "log" for lines; "received" once per session, when a worker claims it; "summary" at the end.
+    `type`: "log" for lines; "received" once per session, when a worker claims it; "cancel" when somebody asks for that;
+    "summary" at the end.
     """
 
     id: int

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from importers.clock import is_another_boot
 from importers.processes import Owner
 from importers.sessions.models import ACTIVE, FINAL, Held, Session
 from importers.texts import LONGEST, shorten
@@ -46,7 +47,7 @@ def held_of(row: sqlite3.Row, clock: Clock) -> Held:
     return Held(
         session,
         owner,
-        lease_over=row["owner_boot"] != boot or (row["lease_until"] or 0) < now,
+        lease_over=is_another_boot(row["owner_boot"] or "", boot) or (row["lease_until"] or 0) < now,
         dispatched=row["dispatched_clock"] is not None,
         age=now - since if row["boot_id"] == boot and since <= now else float("inf"),
         dispatches=row["dispatches"],

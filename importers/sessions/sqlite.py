@@ -7,6 +7,7 @@ holds against any number of other processes (docs/guarantees.md: guarantees 1, 2
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +20,17 @@ from importers.clock import Clock
 from importers.errors import UnknownSession
 from importers.kinds import Counts, Log, Reject
 from importers.processes import Owner, account
-from importers.sessions.models import Attempt, Draft, Held, LogLine, Outcome, Session, Status, StoredReject
+from importers.sessions.models import (
+    CANCELLED_BY,
+    Attempt,
+    Draft,
+    Held,
+    LogLine,
+    Outcome,
+    Session,
+    Status,
+    StoredReject,
+)
 from importers.sessions.rows import (
     ACTIVE_LIST,
     COLUMNS,
@@ -30,15 +41,18 @@ from importers.sessions.rows import (
     marks,
     message,
     struct,
-)  # fmt: skip
+)
 from importers.shielding import to_the_end
-from importers.sqlite import connect, migrate, plainly, transaction
+from importers.sqlite import connect, plainly, transaction
 from importers.texts import N_, _, shorten
 
 if TYPE_CHECKING:
     import aiosqlite
 
 SCHEMA = Path(__file__).parent / "schema" / "sqlite"
+FENCE_BITS = 40
+"""Fences begin at a random number: after the journal was restored from a copy a worker of before must not take a new
+session of the same number for its own."""
 PRUNE_SESSIONS = 200
 """So many are pruned in one transaction, so that nobody waits long."""
 
@@ -58,9 +72,8 @@ class SqliteJournal:
     @classmethod
     async def open(cls, url: str, clock: Clock | None = None) -> SqliteJournal:
         path = url.removeprefix("sqlite:///")
-        reader = await connect(path, synchronous="FULL")
+        reader = await connect(path, synchronous="FULL", schema=SCHEMA)
         try:
-            await migrate(reader, SCHEMA)
             journal = cls(path, reader, clock or Clock())
             ((journal.journal_id,),) = await journal._rows("SELECT journal_id FROM meta")
         except BaseException:
@@ -156,17 +169,25 @@ class SqliteJournal:
     # Acting on sessions
 
     async def cancel(self, session_id: int) -> Session:
+        by = {"operator": account()}
         async with self._transaction() as db:
             asked = await db.execute(
                 "UPDATE session SET status = CASE status WHEN 'started' THEN 'cancelled' ELSE 'cancelling' END, "
-                "finished_at = CASE status WHEN 'started' THEN ? END, fence = fence + (status = 'started') "
+                "finished_at = CASE status WHEN 'started' THEN ? END, error = CASE status WHEN 'started' THEN ? END, "
+                "error_args = ?, fence = fence + (status = 'started') "
                 "WHERE id = ? AND status IN ('started', 'in_progress')",
-                (self.clock.now(), session_id),
+                (self.clock.now(), CANCELLED_BY, json(by), session_id),
             )
             if asked.rowcount == 1:
-                line = Log("warning", N_("{operator} asked to cancel"), {"operator": account()})
-                await self._write_lines(db, session_id, [line])
+                line = Log("warning", N_("{operator} asked to cancel"), {**by})
+                await self._write_lines(db, session_id, [line], "cancel")
         return await self.session(session_id)
+
+    async def cancelled_by(self, session_id: int) -> str:
+        rows = await self._rows(
+            "SELECT args FROM event WHERE session_id = ? AND type = 'cancel' ORDER BY id LIMIT 1", session_id
+        )
+        return next((msgspec.json.decode(row["args"])["operator"] for row in rows), "?")
 
     async def delete(self, session_ids: Sequence[int]) -> list[int]:
         async with self._transaction() as db:
@@ -177,13 +198,8 @@ class SqliteJournal:
             return sorted(row[0] for row in rows)
 
     async def prune(self, days: int) -> int:
-        old = (
-            f"SELECT id FROM session WHERE status IN ({FINAL_LIST}) AND finished_at < "
-            "strftime('%Y-%m-%dT%H:%M:%fZ', ?, ?) AND (EXISTS (SELECT 1 FROM event WHERE session_id = session.id) "
-            f"OR EXISTS (SELECT 1 FROM reject WHERE session_id = session.id)) LIMIT {PRUNE_SESSIONS}"
-        )
         pruned = 0
-        while days and (rows := await self._rows(old, self.clock.now(), f"-{days} days")):
+        while days and (rows := await self._rows(_OLD, self.clock.now(), days)):
             ids = [row[0] for row in rows]
             async with self._transaction() as db:
                 for table in ("event", "reject"):
@@ -233,12 +249,12 @@ class SqliteJournal:
             if found is None:
                 cursor = await db.execute(
                     "INSERT INTO session (request_id, idempotency_key, task_id, kinds, source, options, target, "
-                    "status, operator, host, created_at, created_clock, boot_id) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, 'started', ?, ?, ?, ?, ?)",
+                    "status, operator, host, created_at, created_clock, boot_id, fence) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, 'started', ?, ?, ?, ?, ?, ?)",
                     (
                         draft.request_id, draft.idempotency_key, draft.task_id, json(draft.kinds), draft.source,
                         json(draft.options), draft.target, draft.operator, draft.host, self.clock.now(),
-                        self.clock.boot(), self.clock.boot_id(),
+                        self.clock.boot(), self.clock.boot_id(), secrets.randbits(FENCE_BITS),
                     ),
                 )  # fmt: skip
                 session_id = cursor.lastrowid or 0
@@ -255,21 +271,28 @@ class SqliteJournal:
     async def _existing(
         self, db: aiosqlite.Connection, draft: Draft, recency: float
     ) -> tuple[Outcome, Session] | None:
-        """Guarantee 4: same key → replayed or mismatch; active, or the same request just now → joined."""
+        """Guarantee 4: same key → what it was answered, or mismatch; active, or the same request just now → joined."""
         rows = await _fetch(
             db,
             "SELECT params_hash, session_id FROM launch_key WHERE idempotency_key = ?",
             draft.idempotency_key,
         )
         for params_hash, session_id in rows:
-            saved = await _fetch(db, f"SELECT {COLUMNS} FROM session WHERE id = ?", session_id)
+            saved = await _fetch(
+                db, f"SELECT {COLUMNS}, idempotency_key FROM session WHERE id = ?", session_id
+            )
             if not saved:
                 raise UnknownSession(
                     _("this confirm led to session {id}, which was deleted since; confirm anew").format(
                         id=session_id
                     )
                 )
-            outcome = Outcome.REPLAYED if params_hash == draft.params_hash else Outcome.MISMATCH
+            if params_hash != draft.params_hash:
+                outcome = Outcome.MISMATCH
+            elif saved[0]["idempotency_key"] == draft.idempotency_key:
+                outcome = Outcome.REPLAYED
+            else:  # the session is another confirm's, which this one has joined
+                outcome = Outcome.JOINED
             return outcome, struct(saved[0], Session)
         now = self.clock.boot()
         rows = await _fetch(
@@ -501,6 +524,17 @@ class SqliteJournal:
             await to_the_end(writer.close())
             raise
         return writer
+
+
+_OLD = (
+    "WITH step AS (SELECT id, julianday(lead(created_at, 1, ?1) OVER (ORDER BY id)) - julianday(created_at) AS days "
+    "FROM session), "
+    "aged AS (SELECT id, sum(min(max(days, 0), ?2 / 4.0)) OVER (ORDER BY id DESC) AS age FROM step) "
+    f"SELECT id FROM session JOIN aged USING (id) WHERE status IN ({FINAL_LIST}) AND age > ?2 "
+    "AND julianday(?1) - julianday(finished_at) > ?2 AND (EXISTS (SELECT 1 FROM event WHERE session_id = session.id) "
+    f"OR EXISTS (SELECT 1 FROM reject WHERE session_id = session.id)) LIMIT {PRUNE_SESSIONS}"
+)
+"""Sessions to prune at the time ?1, after ?2 days: see `Journal.prune`."""
 
 
 async def _fetch(db: aiosqlite.Connection, sql: str, *parameters: object) -> list[sqlite3.Row]:

@@ -41,8 +41,8 @@ async def dispatch(session: Session, settings: Settings, journal: Journal) -> bo
         return False
     try:
         pid = _start_process(session.id, settings)
-    except OSError as error:
-        args = {"error": str(error)}
+    except Exception as error:  # noqa: BLE001 (whatever it is, the session must not wait for a worker that never comes)
+        args = {"error": f"{type(error).__name__}: {error}" if not isinstance(error, OSError) else str(error)}
         line = Log("error", NOT_STARTED, dict(args))
         await journal.finish(session.id, session.fence, Status.FAILED, {}, NOT_STARTED, args, line)
         return False

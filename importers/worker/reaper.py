@@ -15,8 +15,8 @@ import msgspec
 from importers.errors import ObmenError
 from importers.kinds import Counts, Log
 from importers.logs import log_to
-from importers.sessions.models import Status
-from importers.texts import N_
+from importers.sessions.models import CANCELLED_BY, Status
+from importers.texts import N_, render
 
 if TYPE_CHECKING:
     from importers.sessions import Held, Journal
@@ -40,7 +40,7 @@ NEVER_CAME = N_("No worker came after {count} tries; see the log {path}")
 async def reap(journal: Journal, settings: Settings, trouble: Trouble | None = None) -> int:
     """Look after the sessions of this catalog; how many were ended, started again, or sent. `trouble` is given what
     kept one from being looked after."""
-    from importers.launch import target_of
+    from importers.launch import target_of, unexpected
 
     await journal.prune(settings.journal.keep_events_days)
     acted = 0
@@ -52,6 +52,10 @@ async def reap(journal: Journal, settings: Settings, trouble: Trouble | None = N
             log_to(settings.log.path).warning("session %d: %s", held.session.id, error)
             if trouble:
                 trouble(error)
+        except Exception as error:  # noqa: BLE001 (the same for a bug)
+            log_to(settings.log.path).error("session %d", held.session.id, exc_info=error)
+            if trouble:
+                trouble(ObmenError(render(*unexpected(error, settings))))
     return acted
 
 
@@ -70,7 +74,10 @@ async def _send(held: Held, settings: Settings, journal: Journal) -> bool:
         return await _finish(held, Status.FAILED, journal, NEVER_CAME, args)
     elif not await journal.unmark_dispatched(session.id, held.dispatches):
         return False
-    require_engine(settings)
+    try:
+        require_engine(settings)
+    except ObmenError as error:  # nobody with these settings will ever send it
+        return await _finish(held, Status.FAILED, journal, str(error), {})
     return await dispatch(session, settings, journal)
 
 
@@ -97,15 +104,20 @@ async def _look_after(held: Held, settings: Settings, journal: Journal) -> bool:
         # Decided while nobody else can commit: a worker that could not be ended may stand right before its own
         # commit, with its last check behind it. Then this fails as locked, and a later look finds what became of it.
         async with catalog.transaction(
-            journal_id=journal.journal_id, session_id=session.id, fence=session.fence, dry_run=True
+            journal_id=journal.journal_id,
+            session_id=session.id,
+            task_id=session.task_id,
+            fence=session.fence,
+            dry_run=True,
         ):
-            note = await catalog.applied(journal_id=journal.journal_id, session_id=session.id)
+            note = await catalog.applied(journal_id=journal.journal_id, task_id=session.task_id)
             if note is not None:
                 by_kind = msgspec.json.decode(note, type=dict[str, Counts])
                 line = Log("info", N_("Completed; the worker died after its commit"))
                 return await journal.finish(session.id, session.fence, Status.COMPLETED, by_kind, line=line)
             if session.status is Status.CANCELLING:
-                return await _finish(held, Status.CANCELLED, journal, reason, {"owner": owner.name})
+                by = {"operator": await journal.cancelled_by(session.id)}
+                return await _finish(held, Status.CANCELLED, journal, CANCELLED_BY, by)
             if held.retries >= settings.worker.retries:
                 return await _finish(held, Status.FAILED, journal, reason, {"owner": owner.name})
             if not await journal.start_again(session.id, session.fence):

@@ -15,7 +15,7 @@ from importers.launch import target_of
 from importers.logs import log_to
 from importers.processes import this_process
 from importers.sessions import MAX_REJECTS, Journal, open_journal
-from importers.sessions.models import Status
+from importers.sessions.models import CANCELLED_BY, Status
 from importers.texts import N_, _
 from importers.worker.heartbeat import CancelRequested, Heartbeat, must_go_on
 
@@ -71,10 +71,12 @@ class _Run:
         try:
             await self._import()
         except CancelRequested:
-            return await self._end(Status.CANCELLED, N_("Cancelled by an operator; the catalog is as before"))
+            by = {"operator": await self.journal.cancelled_by(self.session.id)}
+            return await self._end(Status.CANCELLED, CANCELLED_BY, by)
         except LeaseLost as error:
             log_to(self.settings.log.path).warning("session %d: %s", self.session.id, error)
-            return 1  # whoever took the session has ended it
+            # Whoever took the session ends it, and this changes nothing. If the journal knows of nobody, nobody will.
+            return await self._end(Status.FAILED, str(error))
         except ObmenError as error:
             return await self._end(Status.FAILED, str(error))
         except Exception as error:  # noqa: BLE001 (the last line: a bug must end the session, not hide it)
@@ -98,6 +100,7 @@ class _Run:
             async with catalog.transaction(
                 journal_id=self.journal.journal_id,
                 session_id=session.id,
+                task_id=session.task_id,
                 fence=session.fence,
                 dry_run=session.options.dry_run,
             ) as transaction:

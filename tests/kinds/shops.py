@@ -87,7 +87,11 @@ class Shop:
         catalog = await open_catalog(self.url)
         try:
             async with catalog.transaction(
-                journal_id="test", session_id=self.sessions, fence=1, dry_run=options.dry_run
+                journal_id="test",
+                session_id=self.sessions,
+                task_id=f"t{self.sessions}",
+                fence=1,
+                dry_run=options.dry_run,
             ) as transaction:
                 for name in names:
                     self.told = Told()
@@ -127,7 +131,7 @@ def checksum(path: Path) -> str:
     with closing(sqlite3.connect(path)) as connection:
         tables = connection.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' "
-            "AND name NOT IN ('applied', 'schema_version') ORDER BY 1"
+            "AND name NOT IN ('applied', 'obmen_schema') ORDER BY 1"
         )
         for (table,) in tables.fetchall():
             columns = len(connection.execute(f"PRAGMA table_info({table})").fetchall())

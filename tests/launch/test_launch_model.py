@@ -87,7 +87,7 @@ class Machine(RuleBasedStateMachine):
         self.pending: list[Draft] = []
         self.messages: list[int] = []
         self.workers: list[Worker] = []
-        self.commits: list[tuple[int, int]] = []
+        self.commits: list[tuple[int, str, int]] = []
         self.answers: dict[str, int] = {}
         self.starts: dict[Options, float] = {}
         self.ended: dict[int, Any] = {}
@@ -130,8 +130,8 @@ class Machine(RuleBasedStateMachine):
                     raise DatabaseError("locked by another program")
                 yield
 
-            async def applied(self, *, journal_id: str, session_id: int) -> bytes | None:
-                return b"{}" if any(done == session_id for done, _fence in machine.commits) else None
+            async def applied(self, *, journal_id: str, task_id: str) -> bytes | None:
+                return b"{}" if any(task == task_id for _done, task, _fence in machine.commits) else None
 
             async def close(self) -> None:
                 pass
@@ -224,7 +224,7 @@ class Machine(RuleBasedStateMachine):
             return
         if until >= 2 and not worker.committed:
             worker.committed = True
-            self.commits.append((session.id, session.fence))
+            self.commits.append((session.id, session.task_id, session.fence))
         if until >= 3:
             self.leave(worker, Status.COMPLETED)
 
@@ -233,7 +233,7 @@ class Machine(RuleBasedStateMachine):
         if self.lock_holder():
             return False
         try:
-            if max(self.commits, default=(0, 0)) > (session.id, session.fence):
+            if any(task == session.task_id and fence > session.fence for _done, task, fence in self.commits):
                 raise LeaseLost
             must_go_on(self.do(self.journal.beat(session.id, session.fence, LEASE)))
         except CancelRequested:
@@ -295,7 +295,7 @@ class Machine(RuleBasedStateMachine):
         assert self.look_at(received) == []
         for row in sessions:
             session_id, status, _key, error, _at = row
-            commits = [fence for done, fence in self.commits if done == session_id]
+            commits = [fence for done, _task, fence in self.commits if done == session_id]
             assert len(commits) <= 1, "one session changes the shop once"
             if status in FINAL:
                 assert (status == Status.COMPLETED) == bool(commits), row
@@ -320,7 +320,7 @@ def run(examples: int, steps: int, phases: Sequence[Phase] = tuple(Phase)) -> No
 
 def test_the_model_holds() -> None:
     Machine.met.clear()
-    run(100, 25)
+    run(150, 30)
     everything = {*Status} - {Status.FAILED}
     everything |= {f"failed {reason}" for reason in (reaper.DIED, reaper.FROZEN, "bad file")}
     everything |= {"Taken up again by worker {owner}", "Completed; the worker died after its commit"}

@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 import pytest
 from engine_stage import CancelledAt, MovedClock, RedisServer, Stage, redis_server
+from fake_redis import ENDLESS, fake_redis
 
-from importers.errors import DatabaseError
+from importers.errors import DatabaseError, SettingsError
 from importers.launch import lock as locks
 from importers.launch import redis_lock, target_of
 from importers.launch.lock import LaunchLock, Locked, SqliteLock, holding
@@ -398,3 +399,135 @@ async def test_the_server_tells_its_version(redis: RedisServer, tmp_path: Path) 
     assert 0 < seconds < redis_lock.TIMEOUT_SECONDS
     with pytest.raises(DatabaseError, match="Redis does not answer"):
         await server_version(f"unix://{tmp_path}/nobody")
+
+
+BROKEN = {
+    "no protocol": b"hello, this is a web server\r\n",
+    "http": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "an empty line": b"\r\n",
+    "nul": b"\0\0\0\0\r\n",
+    "no UTF-8": b"$3\r\n\xff\xfe\xfd\r\n",
+    "an error without UTF-8": b"-ERR \xff\xfe\r\n",
+    "no integer": b":abc\r\n",
+    "an integer": b":1\r\n",
+    "an integer of 10 000 digits": b":" + b"9" * 10_000 + b"\r\n",
+    "no length": b"$abc\r\n",
+    "a negative length": b"$-7\r\n",
+    "a length beyond everything": b"$99999999999999999999999\r\nx\r\n",
+    "a length of 8 EB": b"$9223372036854775807\r\nx\r\n",
+    "a length of 4300 digits": b"$" + b"9" * 5000 + b"\r\n",
+    "a short string": b"$5\r\nab\r\n",
+    "an array of many": b"*99999999999999999999\r\n",
+    "an array": b"*1\r\n$1\r\na\r\n",
+    "a negative array": b"*-7\r\n",
+    "deep arrays": b"*1\r\n" * 20_000 + b":1\r\n",
+    "deep maps": b"%1\r\n" * 20_000 + b":1\r\n",
+    "a map with lists as keys": b"%1\r\n*0\r\n*0\r\n",
+    "a set of maps": b"~1\r\n%0\r\n",
+    "no boolean": b"#x\r\n",
+    "no number": b",abc\r\n",
+    "no big number": b"(abc\r\n",
+    "a push": b">1\r\n+hello\r\n",
+    "a push of nothing": b">0\r\n",
+    "a verbatim string": b"=3\r\ntxt\r\n",
+    "an attribute": b"|1\r\n+a\r\n+b\r\n",
+    "a line of 100 kB": b"+" + b"x" * 100_000 + b"\r\n",
+    "an error of 100 kB": b"-ERR " + b"x" * 100_000 + b"\r\n",
+    "an endless line": b"+".ljust(ENDLESS, b"x"),
+    "endless errors": b"-x\r\n" * (ENDLESS // 4),
+    "endless arrays": b"*1\r\n" * (ENDLESS // 4),
+}
+
+
+@pytest.mark.parametrize("to", ["HELLO", "SET"])
+@pytest.mark.parametrize("name", BROKEN)
+async def test_an_answer_that_no_redis_gives(stage: Stage, name: str, to: str) -> None:
+    """Whatever it does to the client: the launch goes on by the database, soon, and says so."""
+    async with fake_redis(lambda command: BROKEN[name] if command == to.encode() else None) as url:
+        with_redis(stage, url)
+        await launched(stage, "unavailable")
+        with pytest.raises(DatabaseError) as told:
+            await server_version(url)
+        assert "\n" not in str(told.value)
+        assert len(str(told.value)) < 400
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_an_answer_that_no_redis_gives_to_the_release(stage: Stage, name: str) -> None:
+    def answer(command: bytes) -> bytes | None:
+        return {b"SET": b"_\r\n", b"EVAL": BROKEN[name], b"GET": BROKEN[name]}.get(command)
+
+    async with fake_redis(answer) as url:
+        with_redis(stage, url)
+        await launched(stage, "acquired")
+
+
+async def test_a_key_that_is_no_text(stage: Stage, redis: RedisServer) -> None:
+    """On a real server: whoever wrote it, it is no launch."""
+    key = f"{redis_lock.PREFIX}launch:{target_of(stage.settings)}"
+    for command in (f'SET {key} "\\xff\\xfe"', f"RPUSH {key} a"):
+        redis.ask("FLUSHALL")
+        redis.ask(command)
+        assert redis.keys() == 1
+        with_redis(stage, redis.url)
+        clock = stage.clock
+        assert isinstance(clock, MovedClock)
+        clock.seconds += 60
+        await launched(stage, "unavailable")
+        assert redis.keys() == 1
+
+
+@pytest.mark.parametrize(
+    ("rights", "lock", "left", "told"),
+    [
+        ("+@all", "acquired", 0, ""),
+        ("+@all -eval", "acquired", 0, ""),
+        (
+            "+@all -@scripting -get",
+            "acquired",
+            1,
+            "Redis did not let the launch lock go; it frees itself in 10.0 s",
+        ),
+        ("+@all -set", "unavailable", 0, ""),
+        ("+@all -hello", "acquired", 0, ""),
+    ],
+)
+async def test_an_account_with_few_rights(
+    stage: Stage, redis: RedisServer, rights: str, lock: str, left: int, told: str
+) -> None:
+    redis.ask(f"ACL SETUSER obmen on >secret ~obmen:* &* {rights}")
+    url = redis.url.replace("unix://", "unix://obmen:secret@")
+    with_redis(stage, url)
+    clock = stage.clock
+    assert isinstance(clock, MovedClock)
+    await launched(stage, lock)
+    assert redis.keys() == left
+    assert told in stage.log()
+    assert stage.log().count("Redis") == bool(told), "and once"
+    redis.ask("FLUSHALL")
+    if told or lock == "unavailable":
+        with pytest.raises(
+            DatabaseError, match="may not use the lock; allow it SET, GET, DEL and EVAL on obmen"
+        ) as no:
+            await server_version(url)
+        assert "secret" not in str(no.value)
+    else:
+        await server_version(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://:pa/ss@host:1/0", "redis://:hidden word@h:port/0", "redis://[::1:6379", "http://:hidden@h"],
+)
+def test_an_address_that_is_none_shows_no_password(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"redis\.url: not the address of a Redis server") as told:
+        RedisLock(url)
+    assert "pa" not in str(told.value)
+    assert "hidden" not in str(told.value)
+
+
+async def test_no_password_in_what_the_doctor_is_told(tmp_path: Path) -> None:
+    for url in (f"unix://:hidden@{tmp_path}/nobody", f"unix://{tmp_path}/nobody?password=hidden"):
+        with pytest.raises(DatabaseError, match="nobody: Redis does not answer") as told:
+            await server_version(url)
+        assert "hidden" not in str(told.value)

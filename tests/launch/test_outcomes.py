@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from engine_stage import MovedClock, Stage, staged, write_export
 from importers import texts
 from importers.errors import DatabaseError
 from importers.kinds import Options
-from importers.launch import LaunchResult, launch, retry_request
-from importers.processes import account
+from importers.launch import LaunchResult, launch, retry_request, target_of
+from importers.processes import account, this_process
 from importers.sample import EXPORT
 from importers.sessions import Attempt, Outcome, Status
 from importers.sessions.sqlite import SqliteJournal
+from importers.settings import Settings
 from importers.worker import dispatch as dispatching
+from importers.worker.reaper import reap
 
 
 async def end(stage: Stage, status: Status = Status.COMPLETED) -> None:
@@ -148,7 +151,7 @@ async def test_a_key_that_was_joined_stays_answered(stage: Stage, clock: MovedCl
     await end(stage)
     clock.seconds += 60
     again = await stage.launch(key="b")
-    assert (joined.outcome, again.outcome) == (Outcome.JOINED, Outcome.REPLAYED)
+    assert (joined.outcome, again.outcome) == (Outcome.JOINED, Outcome.JOINED)
     assert (again.session and again.session.id) == 1
     assert sessions(stage) == 1
 
@@ -257,20 +260,25 @@ async def test_a_log_that_cannot_be_written_stops_no_launch(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError("cannot allocate memory"), "cannot allocate memory"),
+        (ValueError("embedded null byte"), "ValueError: embedded null byte"),
+    ],
+)
 async def test_a_worker_that_cannot_be_started_ends_the_session_at_once(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
 ) -> None:
     def fail(*_: object) -> int:
-        raise OSError("cannot allocate memory")
+        raise error
 
     monkeypatch.setattr(dispatching, "_start_process", fail)
     result = await stage.launch()
     assert result.outcome is Outcome.CREATED
     session = await stage.journal.session(1)
     assert session.status is Status.FAILED
-    assert texts.render(session.error or "", session.error_args) == (
-        "No worker could be started: cannot allocate memory"
-    )
+    assert texts.render(session.error or "", session.error_args) == (f"No worker could be started: {told}")
     assert await stage.journal.active(session.target) is None, "nobody is blocked"
 
 
@@ -285,6 +293,90 @@ async def test_retry_asks_for_the_same_again(stage: Stage, clock: MovedClock) ->
     assert (second.session.id, second.session.kinds, second.session.options) == (
         2, first.session.kinds, first.session.options,
     )  # fmt: skip
+
+
+def for_another_shop(stage: Stage) -> Settings:
+    """One journal for two shops: the settings of the other one."""
+    return msgspec.structs.replace(
+        stage.settings, catalog=type(stage.settings.catalog)(url=f"sqlite:///{stage.folder}/other.sqlite3")
+    )
+
+
+@pytest.mark.parametrize("running", [False, True])
+async def test_a_retry_goes_to_its_own_catalog_only(stage: Stage, clock: MovedClock, running: bool) -> None:
+    first = await stage.launch()
+    await end(stage)
+    clock.seconds += 60
+    other = for_another_shop(stage)
+    if running:  # what runs there has nothing to do with it
+        await launch(stage.request(), other, stage.journal)
+        clock.seconds += 60
+    before = sessions(stage)
+    assert first.session
+    result = await launch(retry_request(first.session), other, stage.journal)
+    assert (result.outcome, result.session, sessions(stage)) == (Outcome.REFUSED, None, before)
+    reason = texts.render(result.reason or "", result.reason_args)
+    assert f"imported into sqlite:///{stage.folder}/catalog.sqlite3" in reason
+    assert f"these settings import into sqlite:///{stage.folder}/other.sqlite3" in reason
+    assert (await attempt(stage, result)).outcome is Outcome.REFUSED
+    again = await launch(retry_request(first.session), stage.settings, stage.journal)
+    assert again.outcome is Outcome.CREATED
+
+
+async def test_anothers_session_can_be_cancelled_and_deleted(stage: Stage) -> None:
+    """That touches the journal alone; the worker and the reaper of these settings leave it to its own."""
+    result = await launch(stage.request(), for_another_shop(stage), stage.journal)
+    assert result.session is not None
+    assert await reap(stage.journal, stage.settings) == 0
+    assert await stage.journal.claim(result.session.id, target_of(stage.settings), this_process(), 30) is None
+    assert (await stage.journal.cancel(result.session.id)).status is Status.CANCELLED
+    assert await stage.journal.delete([result.session.id]) == [result.session.id]
+
+
+@pytest.mark.parametrize("running", [True, False])
+async def test_a_joined_key_of_another_type_is_told_the_same_again(
+    stage: Stage, clock: MovedClock, running: bool
+) -> None:
+    first = await stage.launch("catalog", source=str(EXPORT))
+    joined = await stage.launch("customers", key="k")
+    if not running:
+        await end(stage)
+        clock.seconds += 3600
+    again = await stage.launch("customers", key="k")
+    assert first.session
+    for result in (joined, again):
+        assert (result.outcome, result.session and result.session.id) == (Outcome.JOINED, first.session.id)
+    told = texts.render(again.reason or "", again.reason_args)
+    assert told.startswith("session 1 is running" if running else "this confirm had joined session 1")
+    other = await stage.launch("catalog", source=str(EXPORT), key="k")
+    assert other.outcome is Outcome.MISMATCH
+    assert texts.render(other.reason or "", other.reason_args) == (
+        "this confirm came before with other types, source or options, and led to session 1"
+    )
+    assert (sessions(stage), stage.sent) == (1, [1])
+
+
+@pytest.mark.parametrize("where", ["look", "create", "take_lock", "release_lock", "mark_dispatched"])
+@pytest.mark.parametrize(
+    "error",
+    [sqlite3.InterfaceError("bad {parameter}"), RecursionError("too deep\nby far"), OSError(5, "I/O")],
+)
+async def test_error_for_whatever_nobody_foresaw(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteJournal, where, fail)
+        result = await stage.launch()
+    told = await attempt(stage, result)
+    assert (result.outcome, told.outcome, told.reason) == (Outcome.ERROR, Outcome.ERROR, result.reason)
+    reason = texts.render(told.reason or "", told.reason_args)
+    assert reason.startswith(f"unexpected {type(error).__name__}: ")
+    assert reason.endswith(f"; the log {stage.folder}/obmen.log has the details")
+    assert "\n" not in reason
+    assert "Traceback" in stage.log()
 
 
 async def test_many_confirms_at_once_in_one_process(stage: Stage) -> None:

@@ -53,7 +53,7 @@ async def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
 async def test_a_newer_schema(path: Path) -> None:
     await opened(path)
     with closing(sqlite3.connect(path)) as db:
-        db.execute("UPDATE schema_version SET version = 99")
+        db.execute("UPDATE obmen_schema SET version = 99")
         db.commit()
     with pytest.raises(DatabaseError, match=r"newer obmen \(schema 99, this one knows 1\); update obmen"):
         await opened(path)
@@ -70,7 +70,7 @@ async def test_a_step_that_fails_leaves_nothing_of_itself(tmp_path: Path, path: 
         (tmp_path / "002_b.sql").write_text("CREATE TABLE b (x); -- once;\nCREATE TABLE c (x);")
         await migrate(connection, tmp_path)
         tables = await connection.execute_fetchall("SELECT name FROM sqlite_schema ORDER BY 1")
-        assert [name for (name,) in tables] == ["a", "b", "c", "schema_version"]
+        assert [name for (name,) in tables] == ["a", "b", "c", "obmen_schema"]
     finally:
         await connection.close()
 
@@ -275,8 +275,7 @@ async def test_aiosqlite_leaves_no_thread_when_it_cannot_open(tmp_path: Path) ->
     "sql",
     [
         "CREATE TABLE session (x)",
-        "CREATE TABLE schema_version (name TEXT); INSERT INTO schema_version VALUES ('theirs')",
-        "CREATE TABLE schema_version (version INTEGER); INSERT INTO schema_version VALUES ('theirs')",
+        "CREATE TABLE lock (key TEXT PRIMARY KEY, token, until_clock, boot_id)",
     ],
 )
 async def test_tables_of_another_program_are_told_and_left_alone(path: Path, sql: str) -> None:
@@ -288,5 +287,32 @@ async def test_tables_of_another_program_are_told_and_left_alone(path: Path, sql
         await open_journal(f"sqlite:///{path}")
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema")]
+        names = db.execute("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite%'").fetchall()
     assert len(names) == 1, "nothing of ours is added"
+
+
+@pytest.mark.parametrize("row", ["(1)", "(7)", "('theirs')", "(1), (2)", "(NULL)"])
+async def test_a_schema_version_of_another_program_is_left_alone(path: Path, row: str) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(f"CREATE TABLE schema_version (version); INSERT INTO schema_version VALUES {row}")
+        before = db.execute("SELECT * FROM schema_version").fetchall()
+    await opened(path)
+    await opened(path)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT * FROM schema_version").fetchall() == before
+
+
+async def test_a_journal_of_before_keeps_its_sessions(path: Path) -> None:
+    await opened(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(
+            "DROP TABLE obmen_schema; CREATE TABLE schema_version (version INTEGER NOT NULL);"
+            "INSERT INTO schema_version VALUES (1); UPDATE meta SET journal_id = 'kept'"
+        )
+    journals = await asyncio.gather(*(open_journal(f"sqlite:///{path}") for _ in range(4)))
+    assert {journal.journal_id for journal in journals} == {"kept"}
+    for journal in journals:
+        await journal.close()
+    with closing(sqlite3.connect(path)) as db:
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE name LIKE '%schema%'")]
+    assert names == ["obmen_schema"]

@@ -385,3 +385,22 @@ async def test_a_palette_above_the_dialog_does_not_keep_it_open(room: Any, gate:
         await settled(stage.pilot)
         assert stage.app.screen is stage.main
         await stage.ended()
+
+
+async def test_a_retry_of_another_shops_session_is_refused(room: Any) -> None:
+    """One journal for two shops: the control room of one must not put the other's export into its own catalog."""
+    async with room() as stage:
+        session = await stage.launched(CUSTOMERS)
+        settings = stage.app.settings
+        stage.app.settings = msgspec.structs.replace(
+            settings, catalog=msgspec.structs.replace(settings.catalog, url=settings.catalog.url + ".other")
+        )
+        stage.app.retry(session.id)
+        await settled(stage.pilot)
+        assert "Nothing was launched: refused" in stage.said()
+        assert (
+            f"imported into {session.target}, these settings import into {session.target}.other"
+            in stage.said()
+        )
+        assert [found.id for found in await stage.sessions()] == [session.id]
+        assert [attempt.outcome for attempt in await stage.attempts()] == [Outcome.REFUSED, Outcome.CREATED]

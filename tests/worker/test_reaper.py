@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from engine_stage import PEOPLE, MovedClock, Stage, dead_process, no_processes, staged
+from engine_stage import PEOPLE, MovedClock, Stage, dead_process, no_processes, staged, write_export
 
 from importers import processes, texts
 from importers.catalog import open_catalog
 from importers.errors import DatabaseError, LeaseLost, ObmenError
 from importers.kinds import Counts, Log
-from importers.processes import Owner, process, this_process
+from importers.processes import Owner, account, process, this_process
 from importers.sessions import Session, Status
 from importers.worker import dispatch as dispatching
 from importers.worker import reaper
@@ -72,7 +74,10 @@ async def commit(stage: Stage, session: Session, **people: str) -> None:
     catalog = await open_catalog(stage.settings.catalog.url)
     try:
         async with catalog.transaction(
-            journal_id=stage.journal.journal_id, session_id=session.id, fence=session.fence
+            journal_id=stage.journal.journal_id,
+            session_id=session.id,
+            task_id=session.task_id,
+            fence=session.fence,
         ) as transaction:
             for key, name in people.items():
                 await transaction.execute(
@@ -158,7 +163,10 @@ async def test_died_while_cancelling_is_cancelled(stage: Stage) -> None:
     await claimed(stage, dead_process())
     await stage.journal.cancel(1)
     await reap(stage.journal, stage.settings)
-    assert (await session_1(stage))[0] is Status.CANCELLED
+    assert await session_1(stage) == (
+        Status.CANCELLED,
+        f"Cancelled by {account()}; the catalog is as before",
+    )
 
 
 async def test_committed_before_it_was_cancelled_is_completed(stage: Stage) -> None:
@@ -306,6 +314,259 @@ async def test_sessions_of_another_catalog_are_not_ours(stage: Stage) -> None:
     )
     assert await reap(stage.journal, other) == 0
     assert (await session_1(stage))[0] is Status.IN_PROGRESS
+
+
+async def test_what_these_settings_can_never_send_ends(stage: Stage, clock: MovedClock) -> None:
+    await stage.launch()
+    clock.seconds += reaper.LOST_SECONDS + 1
+    celery = msgspec.structs.replace(
+        stage.settings, worker=msgspec.structs.replace(stage.settings.worker, engine="celery")
+    )
+    assert await reap(stage.journal, celery) == 1
+    status, error = await session_1(stage)
+    assert (status, "not available yet" in error) == (Status.FAILED, True)
+
+
+async def test_a_worker_that_ends_before_it_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot read its settings, say. A real process, which nobody waits for."""
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    async with staged(tmp_path) as stage:
+        await stage.launch()
+        async with asyncio.timeout(30):
+            while (await session_1(stage))[0] is Status.STARTED:
+                await reap(stage.journal, stage.settings)
+        assert (await session_1(stage))[1].startswith("No worker came after 3 tries; see the log")
+
+
+async def test_a_bug_in_the_reaper_fails_nobodys_listing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await claimed(stage, dead_process())
+
+    async def bug(*_args: object) -> bool:
+        raise ZeroDivisionError("by nothing")
+
+    told: list[ObmenError] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(reaper, "_look_after", bug)
+        assert await reap(stage.journal, stage.settings, told.append) == 0
+    assert [str(error) for error in told] == [
+        f"unexpected ZeroDivisionError: by nothing; the log {stage.folder}/obmen.log has the details"
+    ]
+    assert "Traceback" in stage.log()
+
+
+# What the system does not tell
+
+
+@pytest.fixture
+def hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As /proc of other accounts' processes with hidepid=2."""
+    monkeypatch.setattr(processes, "PROC", tmp_path / "no-proc")
+
+
+@pytest.fixture
+def forbidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with hidepid=1, and kill(2) of another account."""
+
+    class Forbidden(Path):
+        _flavour = type(tmp_path)._flavour  # type: ignore[attr-defined]
+
+        def read_text(self, *_: Any, **__: Any) -> str:
+            raise PermissionError(1, "Operation not permitted", str(self))
+
+    real = os.kill
+
+    def kill(pid: int, number: int) -> None:
+        if not number:
+            raise PermissionError(1, "Operation not permitted")
+        real(pid, number)
+
+    monkeypatch.setattr(processes, "PROC", Forbidden("/proc"))
+    monkeypatch.setattr(os, "kill", kill)
+
+
+@pytest.mark.parametrize("view", ["hidden", "forbidden"])
+async def test_a_worker_that_cannot_be_looked_at_has_its_lease(
+    stage: Stage,
+    clock: MovedClock,
+    sleeper: subprocess.Popen[bytes],
+    view: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    await claimed(stage, process(sleeper.pid))
+    request.getfixturevalue(view)
+    clock.seconds += LEASE - 1
+    assert await reap(stage.journal, stage.settings) == 0
+    clock.seconds += 2
+    assert await reap(stage.journal, stage.settings) == 1
+    assert (await session_1(stage))[0] is Status.FAILED
+    assert sleeper.poll() is None, "it may be a stranger with the worker's number"
+
+
+@pytest.mark.usefixtures("hidden")
+async def test_a_hidden_worker_that_is_gone_is_noticed_at_once(stage: Stage) -> None:
+    await claimed(stage, dead_process())
+    assert await reap(stage.journal, stage.settings) == 1
+    assert (await session_1(stage))[0] is Status.FAILED
+
+
+@pytest.mark.usefixtures("hidden")
+async def test_a_hidden_worker_in_its_transaction_keeps_its_session(
+    stage: Stage, clock: MovedClock, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could commit later: nobody says that nothing is changed before the catalog is free."""
+    monkeypatch.setattr("importers.sqlite.BUSY_SECONDS", 0.05)
+    await claimed(stage, process(sleeper.pid))
+    await (await open_catalog(stage.settings.catalog.url)).close()
+    clock.seconds += LEASE + 1
+    with closing(sqlite3.connect(stage.folder / "catalog.sqlite3", isolation_level=None)) as theirs:
+        theirs.execute("BEGIN IMMEDIATE")
+        assert await reap(stage.journal, stage.settings) == 0
+        assert (await session_1(stage))[0] is Status.IN_PROGRESS
+    assert await reap(stage.journal, stage.settings) == 1
+
+
+async def test_a_boot_that_is_not_told_is_no_other_boot(stage: Stage, clock: MovedClock) -> None:
+    """Mount option subset=pid hides the boot id."""
+    await claimed(stage, this_process())
+    clock.boot_name = ""
+    assert await reap(stage.journal, stage.settings) == 0
+    clock.seconds += LEASE + 1
+    (held,) = await stage.journal.held(f"sqlite:///{stage.folder}/catalog.sqlite3")
+    assert held.lease_over
+    assert held.owner is not None
+    assert not held.owner.is_dead()
+
+
+# A journal that was restored from a copy
+
+
+def keep(stage: Stage) -> Callable[[], Awaitable[None]]:
+    """Copy the journal; what is returned puts the copy in its place, as a backup is restored."""
+    file, copy = stage.folder / "journal.sqlite3", stage.folder / "copy.sqlite3"
+    with closing(sqlite3.connect(file)) as now, closing(sqlite3.connect(copy)) as kept:
+        now.backup(kept)
+
+    async def restore() -> None:
+        await stage.journal.close()
+        for name in ("journal.sqlite3", "journal.sqlite3-wal", "journal.sqlite3-shm"):
+            (stage.folder / name).unlink(missing_ok=True)
+        copy.rename(file)
+        stage.journal = await stage.another_journal()
+
+    return restore
+
+
+async def test_numbers_of_sessions_come_again(stage: Stage, clock: MovedClock) -> None:
+    restore = keep(stage)
+    for _ in range(3):
+        await stage.launch()
+        assert await work(len(await stage.journal.sessions()), stage.settings) == 0
+        write_export(stage.folder / "export", {"c1": f"Name {clock.seconds}"})
+        clock.seconds += 60
+    await restore()
+    write_export(stage.folder / "export", {"new": "New"})
+    await stage.launch()
+    assert await work(1, stage.settings) == 0
+    session = await stage.journal.session(1)
+    assert (session.status, session.counts) == (Status.COMPLETED, Counts(read=1, created=1))
+    assert stage.customers()["new"] == "New"
+
+
+@pytest.mark.parametrize("committed", [True, False])
+async def test_the_note_of_another_session_of_that_number_proves_nothing(
+    stage: Stage, clock: MovedClock, committed: bool
+) -> None:
+    restore = keep(stage)
+    await commit(stage, await claimed(stage, this_process()), old="Old")
+    await restore()
+    session = await claimed(stage, dead_process())
+    if committed:
+        await commit(stage, session, new="New")
+    assert await reap(stage.journal, stage.settings) == 1
+    assert (await session_1(stage))[0] is (Status.COMPLETED if committed else Status.FAILED)
+    assert stage.customers() == ({"old": "Old", "new": "New"} if committed else {"old": "Old"})
+
+
+async def test_a_copy_made_while_the_session_ran_learns_that_it_was_committed(
+    stage: Stage, clock: MovedClock
+) -> None:
+    session = await claimed(stage, dead_process())
+    restore = keep(stage)
+    await commit(stage, session, x="X")
+    await stage.journal.finish(1, session.fence, Status.COMPLETED, {})
+    clock.seconds += 60
+    await stage.launch()
+    second = await stage.journal.claim(2, session.target, this_process(), LEASE)
+    assert second is not None
+    await commit(stage, second, y="Y")
+    await restore()
+    assert await reap(stage.journal, stage.settings) == 1
+    assert (await session_1(stage))[0] is Status.COMPLETED
+
+
+async def test_a_worker_of_before_does_not_take_a_new_session_for_its_own(stage: Stage) -> None:
+    restore = keep(stage)
+    old = await claimed(stage, this_process())
+    await restore()
+    new = await claimed(stage, this_process())
+    assert old.id == new.id
+    assert await stage.journal.beat(old.id, old.fence, LEASE) is None
+    with pytest.raises(LeaseLost):
+        await commit(stage, old, x="old")
+    assert not await stage.journal.finish(old.id, old.fence, Status.COMPLETED, {})
+
+
+async def test_a_catalog_that_was_restored_goes_on(stage: Stage, clock: MovedClock) -> None:
+    await stage.launch()
+    assert await work(1, stage.settings) == 0
+    catalog, copy = stage.folder / "catalog.sqlite3", stage.folder / "copy.sqlite3"
+    with closing(sqlite3.connect(catalog)) as now, closing(sqlite3.connect(copy)) as kept:
+        now.backup(kept)
+    for number, people in ((2, {"c9": "Ninth"}), (3, {"c9": "Ninth"})):
+        write_export(stage.folder / "export", people)
+        clock.seconds += 60
+        await stage.launch()
+        assert await work(number, stage.settings) == 0
+        for file in stage.folder.glob("catalog.sqlite3*"):
+            file.unlink()
+        shutil.copy(copy, catalog)
+    clock.seconds += 60
+    await stage.launch()
+    assert await work(4, stage.settings) == 0
+    assert stage.customers() == {**PEOPLE, "c9": "Ninth"}
+
+
+async def test_a_copied_journal_on_another_machine(stage: Stage, clock: MovedClock) -> None:
+    """What ran on the first one is over there, and blocks nobody once its lease is."""
+    me = this_process()
+    await claimed(stage, Owner("first-machine", me.pid, me.start, "first-boot"))
+    assert await reap(stage.journal, stage.settings) == 1
+    assert (await session_1(stage))[0] is Status.FAILED
+    clock.seconds += 60
+    await stage.launch()
+    assert await work(2, stage.settings) == 0
+    assert stage.customers() == PEOPLE
+
+
+async def test_a_session_whose_worker_is_refused_by_the_catalog_ends(stage: Stage) -> None:
+    """The journal was restored to before a later worker of the very session had committed."""
+    result = await stage.launch()
+    assert result.session is not None
+    restore = keep(stage)
+    first = await stage.journal.claim(1, result.session.target, this_process(), LEASE)
+    assert first is not None
+    assert await stage.journal.start_again(1, first.fence)
+    second = await stage.journal.claim(1, first.target, this_process(), LEASE)
+    assert second is not None
+    await commit(stage, second, x="X")
+    await restore()
+    assert await work(1, stage.settings) == 1
+    assert await session_1(stage) == (
+        Status.FAILED,
+        "session 1 was taken over by a later worker, which has already changed the catalog",
+    )
 
 
 # Late

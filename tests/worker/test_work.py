@@ -20,7 +20,7 @@ from engine_stage import PEOPLE, Stage, no_processes, staged, write_export
 from importers import texts
 from importers.errors import BadFile, DatabaseError, LimitExceeded
 from importers.kinds import Counted, Counts, Event, Job, Log, Options, Progress, Reject
-from importers.processes import this_process
+from importers.processes import account, this_process
 from importers.sample import EXPORT
 from importers.sessions import LogLine, Session, Status
 from importers.sessions.sqlite import SqliteJournal
@@ -272,6 +272,7 @@ async def test_cancelled_before_the_claim(stage: Stage, monkeypatch: pytest.Monk
     assert await work(1, stage.settings) == 0
     session = await stage.journal.session(1)
     assert (session.status, session.started_at) == (Status.CANCELLED, None)
+    assert error_of(session) == f"Cancelled by {account()}; the catalog is as before"
     assert not (stage.folder / "catalog.sqlite3").exists()
 
 
@@ -288,7 +289,7 @@ async def test_cancelled_in_the_middle(stage: Stage, kind: Callable[[Run], None]
     kind(run)
     session = await worked(stage)
     assert (session.status, stage.customers()) == (Status.CANCELLED, {})
-    assert error_of(session) == "Cancelled by an operator; the catalog is as before"
+    assert error_of(session) == f"Cancelled by {account()}; the catalog is as before"
     assert any("asked to cancel" in line.message for line in await lines(stage, 1))
 
 
