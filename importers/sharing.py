@@ -19,7 +19,7 @@ def make_file(path: Path) -> None:
     except FileExistsError:
         return
     try:
-        if _is_shared(mode):
+        if is_shared(mode):
             os.fchmod(handle, mode & 0o664)
     finally:
         os.close(handle)
@@ -37,9 +37,9 @@ def make_folder(folder: Path) -> None:
         if not folder.is_dir():
             raise
     else:
-        if _is_shared(mode):
+        if is_shared(mode):
             folder.chmod(stat.S_IMODE(mode))
 
 
-def _is_shared(mode: int) -> bool:
+def is_shared(mode: int) -> bool:
     return bool(mode & stat.S_ISGID and mode & stat.S_IWGRP)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -30,6 +30,7 @@ from importers.commerceml.archives import (
     refused,
     time_of,
 )
+from importers.commerceml.beneath import open_beneath
 from importers.commerceml.records import Record, Rejected
 from importers.errors import BadFile
 from importers.texts import _, plain
@@ -87,10 +88,12 @@ class Part(msgspec.Struct, frozen=True):
     """The file itself, or the archive that holds it."""
     members: tuple[str, ...] = ()
     """The way inside the archive(s): one name, or two where a zip lies in a zip."""
+    root: Path | None = None
+    """The folder out of which no link may lead; None: that of the file itself."""
 
 
 class Export(msgspec.Struct, frozen=True):
-    """A source that was opened: a folder or a .zip with at least one CommerceML file."""
+    """A source that was opened: a folder or a .zip with at least one CommerceML file or picture."""
 
     path: Path
     parts: tuple[Part, ...]
@@ -100,10 +103,22 @@ class Export(msgspec.Struct, frozen=True):
     pictures: tuple[tuple[str, ...], ...] = ()
     """Image files as (name,) in a folder, (name, path, *members) elsewhere: there are tens of thousands of them, and
     most import types want none."""
+    others: tuple[tuple[str, ...], ...] = ()
+    """All other files, in the same way: a <Картинка> may name a drawing or a manual."""
 
     def files_for(self, kind: str) -> tuple[Part, ...]:
-        """The files that may serve an import type; a plug-in's type is given all."""
-        return tuple(part for part in self.parts if kind in part.kinds or kind not in ALL)
+        """The files that may serve an import type; a plug-in's type is given all. Where no XML serves `images`: what
+        holds the pictures, archives or the folder."""
+        parts = tuple(part for part in self.parts if kind in part.kinds or kind not in ALL)
+        return parts if parts or kind != "images" else tuple(self._holders())
+
+    def _holders(self) -> Iterator[Part]:
+        for holder in dict.fromkeys(way[0] if len(way) > 1 else "" for _name, *way in self.pictures):
+            path = Path(holder or self.path)
+            with _reading(Part(path.name, 0, "", frozenset(), path)):
+                stat = path.stat()
+            size = stat.st_size if holder else 0
+            yield Part(path.name, size, _utc(time_of(stat.st_mtime)), frozenset(("images",)), path)
 
     def records(
         self,
@@ -130,17 +145,11 @@ class Export(msgspec.Struct, frozen=True):
         if on_progress:
             on_progress(total, total)
 
-    def images(self) -> dict[str, Part]:
-        """Image files, by every end of their path: <Картинка> is relative to the folder of the goods. Their sizes and
-        times are not looked at."""
-        found = {}
-        for name, *place in self.pictures:
-            path = Path(place[0]) if place else self.path / name
-            part = Part(name, 0, "", frozenset(), path, tuple(place[1:]))
-            pieces = name.split("/")
-            for start in range(len(pieces)):
-                found["/".join(pieces[start:])] = part
-        return found
+    def images(self) -> Mapping[str, Part]:
+        """What a <Картинка> may name, see `Pictures`."""
+        from importers.commerceml.pictures import Pictures
+
+        return Pictures(self.path, (*self.pictures, *self.others))
 
 
 class PartFile:
@@ -164,18 +173,20 @@ def open_part(part: Part) -> Iterator[PartFile]:
     """The bytes of a part; after a clean read the file must be the one that was opened, unchanged."""
     with ExitStack() as stack:
         with _reading(part):
+            file = stack.enter_context(open_beneath(part.root or part.path.parent, part.path))
+            before = identity_of(os.fstat(file.fileno()))
             if part.members:
                 archive = stack.enter_context(opened(part.path, *part.members[:-1]))
-                before = archive.identity
-                file: IO[bytes] = stack.enter_context(archive.zip.open(part.members[-1]))
-            else:
-                file = stack.enter_context(part.path.open("rb"))
-                before = identity_of(os.fstat(file.fileno()))
+                if archive.identity != before:
+                    raise _changed(part)
+                file = stack.enter_context(archive.zip.open(part.members[-1]))
         yield PartFile(file, part)
         if before != identity_of(_stat(part)):
-            raise BadFile(
-                _("the file was changed while it was read; import again when 1C is done"), part.name
-            )
+            raise _changed(part)
+
+
+def _changed(part: Part) -> BadFile:
+    return BadFile(_("the file was changed while it was read; import again when 1C is done"), part.name)
 
 
 @contextmanager
@@ -214,7 +225,7 @@ def find_export(path: Path) -> Export:
         ) from error
     finally:
         close_idle()
-    if not parts:
+    if not parts and not found.pictures:
         raise refused(
             _(
                 "{path}: holds no export of 1C (no CommerceML .xml); let 1C write it, or give another --source"
@@ -222,7 +233,8 @@ def find_export(path: Path) -> Export:
             path=path,
         )
     missing = _missing([*(part.name for part in parts), *unknown], sorted(found.archives))
-    return Export(path, tuple(parts), (*missing, *map(_unknown, unknown)), tuple(found.pictures))
+    gaps = (*missing, *map(_unknown, unknown))
+    return Export(path, tuple(parts), gaps, tuple(found.pictures), tuple(found.others))
 
 
 IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp")
@@ -237,15 +249,19 @@ class _Found:
         self.xml: list[Part] = []
         self.pictures: list[tuple[str, ...]] = []
         """As `Export.pictures`."""
+        self.others: list[tuple[str, ...]] = []
+        """As `Export.others`."""
         self.archives: set[str] = set()
         """The names of archives in the source."""
         self._home = Path(os.path.realpath(source))
+        self._root: Path | None = None
         if source.is_dir():
+            self._root = source
             self._look_into(source, "")
         elif source.name.lower().endswith(".xml") and source.is_file():
             raise refused(_("{path}: is one file of an export; give the folder that holds it"), path=source)
         elif source.is_file():
-            self._unpack(source, source.name, "")
+            self._unpack(self._home, source.name, "")
         else:
             raise refused(
                 _("{path}: there is no such folder or .zip; set source.path or --source"), path=source
@@ -261,7 +277,9 @@ class _Found:
                 self._refuse_way_out(entry)
                 if not entry.is_symlink():
                     self._look_into(entry.path, f"{name}/")
-            elif name.lower().endswith(WANTED) and not entry.name.startswith("."):
+            elif entry.name.startswith("."):
+                pass
+            elif name.lower().endswith(WANTED):
                 self._refuse_way_out(entry)
                 if not entry.is_file():
                     raise refused(_("{path}: is no regular file; remove it"), path=entry.path)
@@ -269,10 +287,12 @@ class _Found:
                     self.archives.add(entry.name)
                     self._unpack(Path(entry.path), name, f"{name}/")
                 elif name.lower().endswith(IMAGES):
-                    self.pictures.append((name,) if plain(name) == name else (plain(name), entry.path))
+                    self.pictures.append(_place(name, entry.path))
                 else:
                     stat = entry.stat()
                     self._add(name, stat.st_size, time_of(stat.st_mtime), entry.path)
+            elif entry.is_file(follow_symlinks=False):
+                self.others.append(_place(name, entry.path))
 
     def _refuse_way_out(self, entry: os.DirEntry[str]) -> None:
         if entry.is_symlink() and not Path(os.path.realpath(entry.path)).is_relative_to(self._home):
@@ -313,14 +333,27 @@ class _Found:
             self._add_member(place + name, entry, archive.path, archive.nested or "")
 
     def _add_member(self, name: str, entry: ZipInfo, path: Path, *outer: str) -> None:
+        way = (str(path), *outer, entry.filename)
         if name.lower().endswith(IMAGES):
-            self.pictures.append((plain(name), str(path), *outer, entry.filename))
+            self.pictures.append((plain(name), *way))
+        elif name.lower().endswith(WANTED):
+            self._add(name, entry.file_size, packed_at(entry), *way)
         else:
-            self._add(name, entry.file_size, packed_at(entry), str(path), *outer, entry.filename)
+            self.others.append((plain(name), *way))
 
     def _add(self, name: str, size: int, modified: datetime, path: str, *members: str) -> None:
-        at = f"{modified:%Y-%m-%dT%H:%M:%SZ}"
-        self.xml.append(Part(plain(name), size, at, _kinds(name), Path(path), members))
+        self.xml.append(
+            Part(plain(name), size, _utc(modified), _kinds(name), Path(path), members, self._root)
+        )
+
+
+def _utc(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _place(name: str, path: str) -> tuple[str, ...]:
+    """A file of a folder, as in `Export.pictures`."""
+    return (name,) if plain(name) == name else (plain(name), path)
 
 
 def _kinds(name: str) -> frozenset[str]:

@@ -1,0 +1,54 @@
+"""The pictures of an export, found by the path that <Картинка> tells: there may be hundreds of thousands of them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from importers.commerceml.files import Part, sort_key
+
+Place = tuple[str, ...]
+"""As in `Export.pictures`."""
+
+
+class Pictures(Mapping[str, Part]):
+    """Files by any end of their name, as <Картинка> is relative to the folder of the goods; of several the whole name
+    counts, else the last by number. Iterated by their whole names. Sizes and times are not looked at.
+
+    The names are sorted backwards, so that those with the same end stand together: a dict of all ends would take
+    several times their memory.
+    """
+
+    def __init__(self, source: Path, places: Iterable[Place]) -> None:
+        self._source = source
+        self._root = source if source.is_dir() else None
+        self._places = sorted(places, key=_backwards)
+
+    def __getitem__(self, path: str) -> Part:
+        found = max(
+            self._ending(path), key=lambda place: (place[0] == path, sort_key(place[0])), default=None
+        )
+        if found is None:
+            raise KeyError(path)
+        name, *way = found
+        file = Path(way[0]) if way else self._source / name
+        return Part(name, 0, "", frozenset(), file, tuple(way[1:]), self._root)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, *_place in self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def _ending(self, path: str) -> Iterator[Place]:
+        """Those of this name, and those below a folder."""
+        for end, is_end in ((path[::-1], str.__eq__), (f"{path[::-1]}/", str.startswith)):
+            at = bisect_left(self._places, end, key=_backwards)
+            while at < len(self._places) and is_end(_backwards(self._places[at]), end):
+                yield self._places[at]
+                at += 1
+
+
+def _backwards(place: Place) -> str:
+    return place[0][::-1]
