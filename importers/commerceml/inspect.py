@@ -86,7 +86,6 @@ def inspect_export(path: str | Path) -> Inspection:
     export = open_export(path)
     counted = {part: _count(part) for part in export.parts}
     files = tuple(_file(part, *counted[part]) for part in export.parts)
-    pictures = {part.name for part in export.images().values()}
     kinds = {}
     for kind in KINDS:
         parts = [
@@ -97,7 +96,7 @@ def inspect_export(path: str | Path) -> Inspection:
         kinds[kind] = KindSummary(
             len(parts),
             sum(part.size for part in parts),
-            len(pictures)
+            len(export.pictures)
             if kind == "images"
             else sum(counted[part][0][name] for part in parts for name in OF_KIND[kind]),
             max((part.modified for part in parts), default=None),

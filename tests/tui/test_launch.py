@@ -385,3 +385,8 @@ async def test_a_palette_above_the_dialog_does_not_keep_it_open(room: Any, gate:
         await settled(stage.pilot)
         assert stage.app.screen is stage.main
         await stage.ended()
+
+
+def test_a_source_of_pictures_alone_offers_images(tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").write_bytes(b"1")
+    assert [offer.kind for offer in survey(str(tmp_path)) if offer.files] == ["images"]
