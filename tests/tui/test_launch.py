@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ import importers.launch as engine
 from importers.launch import LaunchRequest, LaunchResult
 from importers.sessions import FINAL, Attempt, Outcome, Session, Status
 from tui.app import ObmenApp
-from tui.screens.launch import LaunchScreen
+from tui.screens.launch import LaunchScreen, survey
 from tui.screens.main import MainScreen
 from tui.widgets.choices import Choices
 
