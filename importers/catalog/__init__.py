@@ -152,6 +152,22 @@ class CatalogTransaction(Protocol):
         """(path, size, sha256) of image files that no product or offer refers to any more, in order."""
         ...
 
+    async def images_differ(self, paths: Sequence[str]) -> None:
+        """The folder does not hold what the catalog says of these: to merge them is to update them."""
+        ...
+
+    async def identity(self) -> tuple[str, str]:
+        """What tells this catalog from any other for ever, and where it is now."""
+        ...
+
+    async def waiting_images(self) -> list[tuple[str, str]]:
+        """As `Catalog.waiting_images`, and what this transaction adds."""
+        ...
+
+    async def leave_images_waiting(self, token: str, folder: str) -> None:
+        """With the commit, the copies of this token in this folder become those to be put in place."""
+        ...
+
     async def resolve_brands(self) -> int:
         """Derive product.brand again from manufacturer and properties; how many products changed."""
         ...
@@ -181,6 +197,14 @@ class Catalog(Protocol):
     async def applied(self, *, journal_id: str, task_id: str) -> bytes | None:
         """The note that the transaction of this very task left with its commit (by_kind counts as JSON); None if it
         never committed or had nothing to change, which leaves the same catalog."""
+        ...
+
+    async def waiting_images(self) -> list[tuple[str, str]]:
+        """(token, folder) of committed sessions whose pictures may still have to be put in place."""
+        ...
+
+    async def images_in_place(self, token: str) -> None:
+        """They are."""
         ...
 
     async def close(self) -> None: ...

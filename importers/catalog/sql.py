@@ -127,6 +127,13 @@ def delete_where(table: Table, where: str) -> str:
 REFERRED = "SELECT path FROM product_image UNION SELECT path FROM offer_image"
 REFERRED_IMAGES = f"{REFERRED} ORDER BY path"
 ORPHANED_IMAGES = f"SELECT path, size, sha256 FROM image WHERE path NOT IN ({REFERRED}) ORDER BY path"
+WAITING_IMAGES = "SELECT token, folder FROM images_waiting ORDER BY token"
+
+
+def forget_images(paths: Collection[str]) -> str:
+    return f"UPDATE image SET sha256 = '' WHERE path IN ({marks(paths)})"
+
+
 _RANKS = " ".join(f"WHEN ?{n} THEN {n}" for n in range(1, len(BRAND_PROPERTIES) + 1))
 _NAMES = ", ".join(f"?{n}" for n in range(1, len(BRAND_PROPERTIES) + 1))
 _BRAND = f"""coalesce(product.manufacturer, (

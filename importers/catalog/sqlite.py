@@ -54,6 +54,15 @@ class SqliteCatalog:
             )
         return next((bytes(note) for (note,) in rows), None)
 
+    async def waiting_images(self) -> list[tuple[str, str]]:
+        with plainly(self._path):
+            rows = await self._connection.execute_fetchall(sql.WAITING_IMAGES)
+        return cast(list[tuple[str, str]], rows)
+
+    async def images_in_place(self, token: str) -> None:
+        with plainly(self._path):
+            await self._connection.execute("DELETE FROM images_waiting WHERE token = ?", (token,))
+
     @asynccontextmanager
     async def transaction(
         self, *, journal_id: str, session_id: int, task_id: str, fence: int, dry_run: bool = False
@@ -111,6 +120,7 @@ class SqliteTransaction:
 
     def __init__(self, path: str, connection: aiosqlite.Connection) -> None:
         self._path = path
+        self._place = str(Path(path).resolve())
         self._connection = connection
         self.note = b""
         self.before_commit: Callable[[], Awaitable[None]] | None = None
@@ -168,6 +178,20 @@ class SqliteTransaction:
 
     def orphaned_images(self) -> AsyncGenerator[tuple[str, int, str]]:
         return self.rows(sql.ORPHANED_IMAGES)
+
+    async def images_differ(self, paths: Sequence[str]) -> None:
+        for some in _chunks(paths):
+            await self.execute(sql.forget_images(some), *some)
+
+    async def identity(self) -> tuple[str, str]:
+        ((identity,),) = await self.fetch("SELECT id FROM identity")
+        return str(identity), self._place
+
+    async def waiting_images(self) -> list[tuple[str, str]]:
+        return cast(list[tuple[str, str]], await self.fetch(sql.WAITING_IMAGES))
+
+    async def leave_images_waiting(self, token: str, folder: str) -> None:
+        await self.execute("INSERT INTO images_waiting (token, folder) VALUES (?, ?)", token, folder)
 
     async def resolve_brands(self) -> int:
         return await self.execute(sql.RESOLVE_BRANDS, *BRAND_PROPERTIES)

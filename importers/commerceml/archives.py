@@ -192,32 +192,21 @@ def refuse_depth(name: str, place: object) -> None:
 def entries(
     archive: zipfile.ZipFile, label: str, wanted: tuple[str, ...]
 ) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-    """What may be of an export, with names as a folder would have them."""
-    names = set()
+    """What may be of an export, with names as a folder would have them. Of other files than the wanted those that
+    cannot be used are passed over."""
+    names: set[str] = set()
     for entry in archive.infolist():
         path = PurePosixPath(name_of(entry).replace("\\", "/"))
         name = str(path)
-        if entry.is_dir() or not name.lower().endswith(wanted) or path.name.startswith("."):
+        if entry.is_dir() or path.name.startswith(".") or not path.name:
             continue
-        if path.is_absolute() or ".." in path.parts or ":" in name:
-            raise refused(
-                _("{path}: the archive names a file outside of itself: {name}; do not use it"),
-                path=label, name=name_of(entry),
-            )  # fmt: skip
-        refuse_depth(name, label)
-        if name in names:
-            raise refused(_("{path}: the archive holds {name} twice; pack it again"), path=label, name=name)
+        try:
+            _refuse(entry, path, names, label)
+        except SourceError:
+            if name.lower().endswith(wanted):
+                raise
+            continue
         names.add(name)
-        if entry.flag_bits & 1 or entry.compress_type not in PACKED:
-            raise refused(
-                _("{path}: {name} is encrypted or packed in a rare way; pack it as a plain .zip"),
-                path=label, name=name,
-            )  # fmt: skip
-        if entry.file_size > MAX_ENTRY_BYTES or entry.file_size > MAX_RATIO * max(entry.compress_size, 65536):
-            raise refused(
-                _("{path}: {name} unpacks to {size} bytes; an archive like this is made to do harm"),
-                path=label, name=name, size=entry.file_size,
-            )  # fmt: skip
         yield name, entry
 
 
@@ -255,6 +244,29 @@ def _unicode_path(extra: bytes, raw: bytes) -> str | None:
             except UnicodeDecodeError:
                 return None
     return None
+
+
+def _refuse(entry: zipfile.ZipInfo, path: PurePosixPath, names: set[str], label: str) -> None:
+    """Raises SourceError for a file that has the name of another, leads out, or cannot be unpacked."""
+    name = str(path)
+    if path.is_absolute() or ".." in path.parts or ":" in name:
+        raise refused(
+            _("{path}: the archive names a file outside of itself: {name}; do not use it"),
+            path=label, name=name_of(entry),
+        )  # fmt: skip
+    refuse_depth(name, label)
+    if name in names:
+        raise refused(_("{path}: the archive holds {name} twice; pack it again"), path=label, name=name)
+    if entry.flag_bits & 1 or entry.compress_type not in PACKED:
+        raise refused(
+            _("{path}: {name} is encrypted or packed in a rare way; pack it as a plain .zip"),
+            path=label, name=name,
+        )  # fmt: skip
+    if entry.file_size > MAX_ENTRY_BYTES or entry.file_size > MAX_RATIO * max(entry.compress_size, 65536):
+        raise refused(
+            _("{path}: {name} unpacks to {size} bytes; an archive like this is made to do harm"),
+            path=label, name=name, size=entry.file_size,
+        )  # fmt: skip
 
 
 def packed_at(entry: zipfile.ZipInfo) -> datetime:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -32,6 +31,7 @@ from importers.commerceml.archives import (
     refused,
     time_of,
 )
+from importers.commerceml.beneath import open_beneath
 from importers.commerceml.records import Record, Rejected
 from importers.commerceml.sets import in_sets, made_in, missing
 from importers.errors import BadFile
@@ -91,10 +91,12 @@ class Part(msgspec.Struct, frozen=True):
     """ДатаФормирования, as 2024-05-31T08:00:00 on the clock of 1C; "" where none can be read."""
     set: int = 0
     """Files of one number are parts of one set (see `sets.py`); sets are read in the order of their numbers."""
+    root: Path | None = None
+    """The folder out of which no link may lead; None: that of the file itself."""
 
 
 class Export(msgspec.Struct, frozen=True):
-    """A source that was opened: a folder or a .zip with at least one CommerceML file."""
+    """A source that was opened: a folder or a .zip with at least one CommerceML file or picture."""
 
     path: Path
     parts: tuple[Part, ...]
@@ -104,12 +106,24 @@ class Export(msgspec.Struct, frozen=True):
     pictures: tuple[tuple[str, ...], ...] = ()
     """Image files as (name,) in a folder, (name, path, *members) elsewhere: there are tens of thousands of them, and
     most import types want none."""
+    others: tuple[tuple[str, ...], ...] = ()
+    """All other files, in the same way: a <Картинка> may name a drawing or a manual."""
     found: dict[str, tuple[int, ...]] = {}
     """Every .xml and .zip that lay in the source when it was opened, and which file it was."""
 
     def files_for(self, kind: str) -> tuple[Part, ...]:
-        """The files that may serve an import type; a plug-in's type is given all."""
-        return tuple(part for part in self.parts if kind in part.kinds or kind not in ALL)
+        """The files that may serve an import type; a plug-in's type is given all. Where no XML serves `images`: what
+        holds the pictures, archives or the folder."""
+        parts = tuple(part for part in self.parts if kind in part.kinds or kind not in ALL)
+        return parts if parts or kind != "images" else tuple(self._holders())
+
+    def _holders(self) -> Iterator[Part]:
+        for holder in dict.fromkeys(way[0] if len(way) > 1 else "" for _name, *way in self.pictures):
+            path = Path(holder or self.path)
+            with _reading(Part(path.name, 0, "", frozenset(), path)):
+                stat = path.stat()
+            size = stat.st_size if holder else 0
+            yield Part(path.name, size, _utc(time_of(stat.st_mtime)), frozenset(("images",)), path)
 
     def records(
         self,
@@ -138,9 +152,11 @@ class Export(msgspec.Struct, frozen=True):
         if on_progress:
             on_progress(total, total)
 
-    def images(self) -> Pictures:
-        """Image files, by every end of their path: <Картинка> is relative to the folder of the goods."""
-        return Pictures(self.path, self.pictures)
+    def images(self) -> Mapping[str, Part]:
+        """What a <Картинка> may name, see `Pictures`."""
+        from importers.commerceml.pictures import Pictures
+
+        return Pictures(self.path, (*self.pictures, *self.others))
 
     def check_unchanged(self) -> None:
         """Raises BadFile where a file came, went or was changed since the export was opened: what has been read is
@@ -157,64 +173,6 @@ class Export(msgspec.Struct, frozen=True):
                 raise BadFile(text, plain(name))
             if self.found[name] != now[name]:
                 raise BadFile(_changed(), plain(name))
-
-
-class Pictures:
-    """Image files, found by every end of their path. Their sizes are not looked at.
-
-    An export has tens of thousands of them: only their names are kept, in the order of these read backwards. Of several
-    that a path fits, the newest is taken.
-    """
-
-    def __init__(self, source: Path, found: tuple[tuple[str, ...], ...]) -> None:
-        self._source = source
-        self._found = found
-        self._order = sorted(range(len(found)), key=self._backwards)
-
-    def _backwards(self, at: int) -> str:
-        return self._found[at][0][::-1]
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def values(self) -> Iterator[Part]:
-        """Each of them once."""
-        return map(self._part, range(len(self._found)))
-
-    def __contains__(self, path: str) -> bool:
-        return self.get(path) is not None
-
-    def __getitem__(self, path: str) -> Part:
-        part = self.get(path)
-        if part is None:
-            raise KeyError(path)
-        return part
-
-    def get(self, path: str) -> Part | None:
-        end = path[::-1]
-        fitting = [
-            *self._between(end, end + "\0"),
-            *self._between(f"{end}/", f"{end}0"),  # the sign after the slash
-        ]
-        if not fitting:
-            return None
-        return self._part(fitting[0] if len(fitting) == 1 else max(fitting, key=self._age))
-
-    def _between(self, first: str, behind: str) -> list[int]:
-        start = bisect_left(self._order, first, key=self._backwards)
-        return self._order[start : bisect_left(self._order, behind, lo=start, key=self._backwards)]
-
-    def _age(self, at: int) -> tuple[int, int]:
-        try:
-            return self._part(at).path.stat().st_mtime_ns, at
-        except OSError:
-            return 0, at
-
-    def _part(self, at: int) -> Part:
-        name, *place = self._found[at]
-        return Part(
-            name, 0, "", frozenset(), Path(place[0]) if place else self._source / name, tuple(place[1:])
-        )
 
 
 class PartFile:
@@ -238,13 +196,13 @@ def open_part(part: Part) -> Iterator[PartFile]:
     """The bytes of a part; after a clean read the file must be the one that was opened, unchanged."""
     with ExitStack() as stack:
         with _reading(part):
+            file = stack.enter_context(open_beneath(part.root or part.path.parent, part.path))
+            before = identity_of(os.fstat(file.fileno()))
             if part.members:
                 archive = stack.enter_context(opened(part.path, *part.members[:-1]))
-                before = archive.identity
-                file: IO[bytes] = stack.enter_context(archive.zip.open(part.members[-1]))
-            else:
-                file = stack.enter_context(part.path.open("rb"))
-                before = identity_of(os.fstat(file.fileno()))
+                if archive.identity != before:
+                    raise BadFile(_changed(), part.name)
+                file = stack.enter_context(archive.zip.open(part.members[-1]))
         yield PartFile(file, part)
         if before != identity_of(_stat(part)):
             raise BadFile(_changed(), part.name)
@@ -292,7 +250,7 @@ def find_export(path: Path) -> Export:
         ) from error
     finally:
         close_idle()
-    if not parts:
+    if not parts and not found.pictures:
         raise refused(
             _(
                 "{path}: holds no export of 1C (no CommerceML .xml); let 1C write it, or give another --source"
@@ -307,7 +265,12 @@ def find_export(path: Path) -> Export:
         msgspec.structs.replace(part, set=number) for number, parts in enumerate(sets, 1) for part in parts
     ]
     return Export(
-        path, tuple(ordered), (*gaps, *map(_unknown, unknown)), tuple(found.pictures), found.identities
+        path,
+        tuple(ordered),
+        (*gaps, *map(_unknown, unknown)),
+        tuple(found.pictures),
+        tuple(found.others),
+        found.identities,
     )
 
 
@@ -337,6 +300,8 @@ def _listed_in(folder: str | Path, below: str, home: Path) -> Iterator[tuple[str
             if not entry.is_file():
                 raise refused(_("{path}: is no regular file; remove it"), path=entry.path)
             yield name, entry
+        elif not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
+            yield name, entry
 
 
 def _refuse_way_out(entry: os.DirEntry[str], home: Path) -> None:
@@ -353,7 +318,7 @@ def _identities(source: Path) -> dict[str, tuple[int, ...]]:
     return {
         name: identity_of(entry.stat())
         for name, entry in _listed(source)
-        if not name.lower().endswith(IMAGES)
+        if name.lower().endswith((".xml", ".zip"))
     }
 
 
@@ -364,17 +329,21 @@ class _Found:
         self.xml: list[Part] = []
         self.pictures: list[tuple[str, ...]] = []
         """As `Export.pictures`."""
+        self.others: list[tuple[str, ...]] = []
+        """As `Export.others`."""
         self.archives: set[str] = set()
         """The names of archives in the source."""
         self.identities: dict[str, tuple[int, ...]] = {}
         """As `Export.found`."""
+        self._root: Path | None = None
         if source.is_dir():
+            self._root = source
             self._look_into(source)
         elif source.name.lower().endswith(".xml") and source.is_file():
             raise refused(_("{path}: is one file of an export; give the folder that holds it"), path=source)
         elif source.is_file():
             self.identities[source.name] = identity_of(source.stat())
-            self._unpack(source, source.name, "")
+            self._unpack(Path(os.path.realpath(source)), source.name, "")
         else:
             raise refused(
                 _("{path}: there is no such folder or .zip; set source.path or --source"), path=source
@@ -383,15 +352,17 @@ class _Found:
     def _look_into(self, folder: Path) -> None:
         for name, entry in _listed(folder):
             if name.lower().endswith(IMAGES):
-                self.pictures.append((name,) if plain(name) == name else (plain(name), entry.path))
-                continue
-            stat = entry.stat()
-            self.identities[name] = identity_of(stat)
-            if name.lower().endswith(".zip"):
-                self.archives.add(entry.name)
-                self._unpack(Path(entry.path), name, f"{name}/")
+                self.pictures.append(_place(name, entry.path))
+            elif not name.lower().endswith(WANTED):
+                self.others.append(_place(name, entry.path))
             else:
-                self._add(name, stat.st_size, time_of(stat.st_mtime), entry.path)
+                stat = entry.stat()
+                self.identities[name] = identity_of(stat)
+                if name.lower().endswith(".zip"):
+                    self.archives.add(entry.name)
+                    self._unpack(Path(entry.path), name, f"{name}/")
+                else:
+                    self._add(name, stat.st_size, time_of(stat.st_mtime), entry.path)
 
     def _unpack(self, path: Path, label: str, place: str) -> None:
         """A .zip, also those that lie in it: 1C may pack each part, and the operator all of them.
@@ -425,14 +396,27 @@ class _Found:
             self._add_member(place + name, entry, archive.path, archive.nested or "")
 
     def _add_member(self, name: str, entry: ZipInfo, path: Path, *outer: str) -> None:
+        way = (str(path), *outer, entry.filename)
         if name.lower().endswith(IMAGES):
-            self.pictures.append((plain(name), str(path), *outer, entry.filename))
+            self.pictures.append((plain(name), *way))
+        elif name.lower().endswith(WANTED):
+            self._add(name, entry.file_size, packed_at(entry), *way)
         else:
-            self._add(name, entry.file_size, packed_at(entry), str(path), *outer, entry.filename)
+            self.others.append((plain(name), *way))
 
     def _add(self, name: str, size: int, modified: datetime, path: str, *members: str) -> None:
-        at = f"{modified:%Y-%m-%dT%H:%M:%SZ}"
-        self.xml.append(Part(plain(name), size, at, _kinds(name), Path(path), members))
+        self.xml.append(
+            Part(plain(name), size, _utc(modified), _kinds(name), Path(path), members, root=self._root)
+        )
+
+
+def _utc(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _place(name: str, path: str) -> tuple[str, ...]:
+    """A file of a folder, as in `Export.pictures`."""
+    return (name,) if plain(name) == name else (plain(name), path)
 
 
 def _kinds(name: str) -> frozenset[str]:

@@ -2,7 +2,8 @@
 
 Which images a product has, `catalog` imports; this kind brings the files themselves, as 1C often sends them in
 another session than their products. One record is one file of the export that a product or offer refers to; a file
-that is referred to but is neither in the export nor in the folder is missing, counted among the orphans.
+that is referred to but is neither in the export nor in the folder is missing, counted among the orphans. Pictures at
+an http(s) address are none of its business.
 
 Copied, not linked: 1C overwrites its files in place, and a link would show the half-written one.
 """
@@ -19,9 +20,13 @@ from importers.catalog.tables import IMAGE
 from importers.commerceml.records import Rejected
 from importers.errors import ObmenError
 from importers.kinds import Event, Job, Log, Progress
-from importers.kinds.image_folder import ImageFolder
+from importers.kinds.image_folder import ImageFolder, Mark
 from importers.kinds.intake import Intake, some
 from importers.texts import N_, _
+
+ADDRESSES = ("http://", "https://")
+BATCH = 500
+"""So many paths at a time are told to the catalog."""
 
 
 async def run(job: Job) -> AsyncIterator[Event]:
@@ -35,24 +40,36 @@ async def run(job: Job) -> AsyncIterator[Event]:
     intake = Intake(job, IMAGE)
     folder = ImageFolder(Path(job.images_path), write=not job.options.dry_run)
     job.catalog.on_rollback.append(folder.discard)
-    job.catalog.on_commit.append(folder.put_in_place)
-    await asyncio.to_thread(folder.prepare)
+    job.catalog.on_commit.append(folder.committed)
+    mark = Mark.of(*await job.catalog.identity())
+    committed = [token for token, _folder in await job.catalog.waiting_images()]
+    await asyncio.to_thread(folder.prepare, mark, committed)
 
-    total = len({picture.name for picture in pictures.values()})
+    total = len(pictures)
     counts = intake.tables[IMAGE.table.name]
     missing: list[str] = []
+    differing: list[str] = []
     async with aclosing(job.catalog.referred_images()) as referred:
         async for (path,) in referred:
+            if path.lower().startswith(ADDRESSES):
+                continue
             part = pictures.get(path)
             if reason := await asyncio.to_thread(folder.refuses, path):
                 yield intake.reject(Rejected(path, part.name if part else "", None, "ImageFile", reason))
             elif part:
-                intake.put(IMAGE, [await asyncio.to_thread(folder.take, path, part)])
+                file, differs = await asyncio.to_thread(folder.take, path, part)
+                intake.put(IMAGE, [file])
+                if differs:
+                    differing.append(path)
+                if len(differing) == BATCH:
+                    await job.catalog.images_differ(differing)
+                    differing.clear()
             elif not folder.keep(path):
                 counts.orphans += 1
                 missing += [path][: FIRST_FEW - len(missing)]
             if intake.due():
                 yield Progress(job.kind, "read", counts.read, max(counts.read, total), counts.read)
+    await job.catalog.images_differ(differing)
     intake.check_read()
     async for event in intake.merge(IMAGE):
         yield event
@@ -79,3 +96,5 @@ async def run(job: Job) -> AsyncIterator[Event]:
     for event in intake.finish():
         yield event
     await asyncio.to_thread(folder.settle)
+    if folder.copied:
+        await job.catalog.leave_images_waiting(folder.token, job.images_path)

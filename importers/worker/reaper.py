@@ -84,6 +84,7 @@ async def _send(held: Held, settings: Settings, journal: Journal) -> bool:
 async def _look_after(held: Held, settings: Settings, journal: Journal) -> bool:
     """A session that a worker holds: is it alive?"""
     from importers.catalog import open_catalog
+    from importers.kinds.image_folder import put_waiting_in_place
     from importers.worker.dispatch import dispatch
 
     session, owner = held.session, held.owner
@@ -101,6 +102,11 @@ async def _look_after(held: Held, settings: Settings, journal: Journal) -> bool:
         reason = FROZEN
     catalog = await open_catalog(settings.catalog.url)
     try:
+        if lines := await put_waiting_in_place(catalog):
+            await journal.write(
+                session.id, session.fence, lines, [], done=session.done, total=session.total,
+                running_kind=session.running_kind, by_kind=session.by_kind,
+            )  # fmt: skip
         # Decided while nobody else can commit: a worker that could not be ended may stand right before its own
         # commit, with its last check behind it. Then this fails as locked, and a later look finds what became of it.
         async with catalog.transaction(

@@ -91,12 +91,15 @@ class _Run:
     async def _import(self) -> None:
         from importers.catalog import open_catalog
         from importers.commerceml import open_export
+        from importers.kinds.image_folder import put_waiting_in_place
 
         session = self.session
         kinds = {kind: load(kind) for kind in sorted(sorted(session.kinds), key=_place)}
         export = open_export(session.source)
         catalog = await open_catalog(self.settings.catalog.url)
         try:
+            if not session.options.dry_run:  # what an earlier worker did not live to do
+                self.lines += await put_waiting_in_place(catalog)
             async with catalog.transaction(
                 journal_id=self.journal.journal_id,
                 session_id=session.id,
@@ -122,6 +125,8 @@ class _Run:
                             await self._take(event)
                 self._refuse_empty()
                 transaction.note = msgspec.json.encode(self.by_kind)
+            if not session.options.dry_run:
+                self.lines += await put_waiting_in_place(catalog)
         finally:
             await catalog.close()
 

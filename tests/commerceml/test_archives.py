@@ -91,6 +91,7 @@ def test_pictures_of_archives_are_found_by_their_path(tmp_path: Path) -> None:
     zipped(tmp_path / "1c" / "goods.zip", {"import.xml": IMPORT, "import_files/ab/1.jpg": b"1"})
     images = open_export(tmp_path / "1c").images()
     assert all(path in images for path in ("import_files/ab/1.jpg", "goods.zip/import_files/ab/1.jpg"))
+    assert list(images) == ["goods.zip/import_files/ab/1.jpg"]
 
 
 @pytest.mark.parametrize("form", ["zip", "folder"])

@@ -373,10 +373,10 @@ def test_a_file_that_this_account_may_not_read(tmp_path: Path, monkeypatch: pyte
     write(tmp_path, xml(""), "import.xml")
     export = open_export(tmp_path)
 
-    def refused(path: Path, *_args: object) -> None:
+    def refused(_root: Path, path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "open", refused)
+    monkeypatch.setattr("importers.commerceml.files.open_beneath", refused)
     with (
         pytest.raises(
             BadFile, match=r"import\.xml: cannot be read: Permission denied; give this account the right"

@@ -13,6 +13,7 @@ from typing import Any
 from importers import kinds
 from importers.catalog import CatalogTransaction, open_catalog
 from importers.kinds import Counted, Counts, Event, Job, Log, Options, Reject
+from importers.kinds.image_folder import put_waiting_in_place
 from importers.settings import Limits
 
 DEFAULTS, LIMITS = Options(), Limits()
@@ -69,6 +70,8 @@ class Shop:
     sessions: int = 0
     told: Told = field(default_factory=Told)
     """Of the kind that ran last, also when it failed."""
+    after: list[Log] = field(default_factory=list)
+    """What was told after the commit."""
 
     @property
     def url(self) -> str:
@@ -81,8 +84,10 @@ class Shop:
         options: Options = DEFAULTS,
         limits: Limits = LIMITS,
         before_end: Callable[[CatalogTransaction], None] | None = None,
+        put_in_place: bool = True,
     ) -> Told:
-        """One session that imports these kinds, in the order given. What the last of them told."""
+        """One session that imports these kinds, in the order given. What the last of them told. `put_in_place` False:
+        the worker dies right after its commit."""
         self.sessions += 1
         catalog = await open_catalog(self.url)
         try:
@@ -111,6 +116,8 @@ class Shop:
                 transaction.note = b"{}"
                 if before_end:
                     before_end(transaction)
+            if put_in_place and not options.dry_run:
+                self.after = await put_waiting_in_place(catalog)
         finally:
             await catalog.close()
         return self.told
@@ -131,7 +138,7 @@ def checksum(path: Path) -> str:
     with closing(sqlite3.connect(path)) as connection:
         tables = connection.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' "
-            "AND name NOT IN ('applied', 'obmen_schema') ORDER BY 1"
+            "AND name NOT IN ('applied', 'obmen_schema', 'identity', 'images_waiting') ORDER BY 1"
         )
         for (table,) in tables.fetchall():
             columns = len(connection.execute(f"PRAGMA table_info({table})").fetchall())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ import importers.launch as engine
 from importers.launch import LaunchRequest, LaunchResult
 from importers.sessions import FINAL, Attempt, Outcome, Session, Status
 from tui.app import ObmenApp
-from tui.screens.launch import LaunchScreen
+from tui.screens.launch import LaunchScreen, survey
 from tui.screens.main import MainScreen
 from tui.widgets.choices import Choices
 
@@ -404,3 +405,8 @@ async def test_a_retry_of_another_shops_session_is_refused(room: Any) -> None:
         )
         assert [found.id for found in await stage.sessions()] == [session.id]
         assert [attempt.outcome for attempt in await stage.attempts()] == [Outcome.REFUSED, Outcome.CREATED]
+
+
+def test_a_source_of_pictures_alone_offers_images(tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").write_bytes(b"1")
+    assert [offer.kind for offer in survey(str(tmp_path)) if offer.files] == ["images"]
