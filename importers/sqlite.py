@@ -229,15 +229,8 @@ async def _find(connection: aiosqlite.Connection, folder: Path) -> Found:
                     "{path}: made by a newer obmen (schema {found}, this one knows {known}); update obmen"
                 ).format(path=await _path(connection), found=version, known=newest)
             )
-        if 0 < version <= newest and not (missing := _made_by(folder, version) - there):
+        if 0 < version <= newest and _made_by(folder, version) <= there:
             return Found(version, where)
-        if 0 < version <= newest and where == VERSION:
-            names_missing = {f"{name}.{column}" if column else name for _type, name, column in missing}
-            raise DatabaseError(
-                _("{path}: lacks what obmen made there: {error}; restore it from a copy").format(
-                    path=await _path(connection), error=", ".join(sorted(names_missing))
-                )
-            )
     if taken:
         raise DatabaseError(
             _("{path}: its tables are not those that obmen made: {error}; choose another file").format(

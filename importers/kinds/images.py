@@ -18,11 +18,10 @@ from pathlib import Path
 from importers.catalog import FIRST_FEW
 from importers.catalog.tables import IMAGE
 from importers.commerceml.records import Rejected
-from importers.errors import ObmenError
 from importers.kinds import Event, Job, Log, Progress
 from importers.kinds.image_folder import ImageFolder, Mark
 from importers.kinds.intake import Intake, some
-from importers.texts import N_, _
+from importers.texts import N_
 
 ADDRESSES = ("http://", "https://")
 BATCH = 500
@@ -31,13 +30,11 @@ BATCH = 500
 
 async def run(job: Job) -> AsyncIterator[Event]:
     pictures = job.export.images()
-    if not pictures:
-        raise ObmenError(
-            _("{kind}: the export has no image file; check what 1C writes to {source}").format(
-                kind=job.kind, source=job.export.path
-            )
-        )
     intake = Intake(job, IMAGE)
+    if not pictures:
+        for event in (*intake.check_read(), *intake.finish()):
+            yield event
+        return
     folder = ImageFolder(Path(job.images_path), write=not job.options.dry_run)
     job.catalog.on_rollback.append(folder.discard)
     job.catalog.on_commit.append(folder.committed)
@@ -70,7 +67,8 @@ async def run(job: Job) -> AsyncIterator[Event]:
             if intake.due():
                 yield Progress(job.kind, "read", counts.read, max(counts.read, total), counts.read)
     await job.catalog.images_differ(differing)
-    intake.check_read()
+    for event in intake.check_read():
+        yield event
     async for event in intake.merge(IMAGE):
         yield event
 

@@ -73,7 +73,10 @@ def test_a_line_that_may_be_one_of_several_is_none(tmp_path: Path) -> None:
     bad = f"<Товар><Ид>{long}</Ид></Товар>"
     good = "<Товар><Ид>a</Ид><Наименование>x</Наименование></Товар>"
     ends_here = f"<Товар>\n<Ид>{long}</Ид></Товар>"
-    body = "\n" * 70_000 + f"{good}{bad}\n{good}{ends_here}{good}\n<Товар/>\n<Товар></Товар>\n\n{ends_here}\n"
+    body = (
+        "\n" * 70_000
+        + f"{good}{bad}\n{good}{ends_here}{good}\n<Товар x='1'/>\n<Товар x='1'></Товар>\n\n{ends_here}\n"
+    )
     lines = told(tmp_path / "1c", xml(goods(body)), "\n", Product)
     assert lines == [70_002, None, None, None, 70_008]
 

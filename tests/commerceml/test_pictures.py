@@ -81,10 +81,13 @@ def test_any_file_but_hidden_ones_may_be_named(tmp_path: Path, form: str) -> Non
     assert inspect_export(export.path).kinds["images"].records == 0, "of pictures there is none"
 
 
-def test_of_pictures_with_one_ending_the_last_by_number_counts(tmp_path: Path) -> None:
+def test_of_pictures_with_one_ending_the_newest_counts_then_the_last_by_number(tmp_path: Path) -> None:
     for number in (9, 10, 2):
         write(tmp_path, str(number).encode(), f"{number}/i/1.jpg")
+        os.utime(tmp_path / f"{number}/i/1.jpg", (1, 1))
     assert content_of(open_export(tmp_path).images()["i/1.jpg"]) == b"10"
+    os.utime(tmp_path / "2/i/1.jpg", (2, 2))
+    assert content_of(open_export(tmp_path).images()["i/1.jpg"]) == b"2"
     write(tmp_path, b"whole", "i/1.jpg")
     write(tmp_path, b"other", "i-1.jpg")
     images = open_export(tmp_path).images()

@@ -176,3 +176,32 @@ SELECT o.id AS offer_id, o.product_id, p.name AS product_name, coalesce(o.name, 
 FROM offer o
 JOIN product p ON p.id = o.product_id
 WHERE o.removed = 0 AND p.removed = 0;
+
+-- What sessions left with their commits, by task id: the numbers of sessions come again when a journal is restored
+-- from a copy, and two copies of a journal number alike. The last ones of each journal are kept.
+CREATE TABLE applied_by_task (
+    position   INTEGER PRIMARY KEY,   -- in the order of the commits
+    journal_id TEXT NOT NULL,
+    session_id INTEGER NOT NULL,
+    task_id    TEXT NOT NULL,         -- '' = from before this was kept
+    fence      INTEGER NOT NULL,
+    note       BLOB NOT NULL,
+    UNIQUE (journal_id, task_id)
+);
+INSERT INTO applied_by_task (journal_id, session_id, task_id, fence, note)
+    SELECT journal_id, session_id, '', fence, note FROM applied;
+DROP TABLE applied;
+ALTER TABLE applied_by_task RENAME TO applied;
+
+-- Which catalog this is, wherever its file goes: its folder of images bears the same mark.
+CREATE TABLE identity (
+    id TEXT NOT NULL PRIMARY KEY
+) WITHOUT ROWID;
+INSERT INTO identity (id) VALUES (lower(hex(randomblob(16))));
+
+-- Sessions whose copies of pictures wait in `folder`: written with their commit, deleted when all are in their places.
+-- So copies whose token is not here belong to a session that never committed.
+CREATE TABLE images_waiting (
+    token  TEXT NOT NULL PRIMARY KEY,
+    folder TEXT NOT NULL
+) WITHOUT ROWID;
