@@ -324,7 +324,11 @@ class _Reading:
             return None
         near = [data for _first, data in list(self.recent)[max(at - 1, 0) : at + 2]]
         behind = self.recent[at][1].split(b"\n", inside - self.recent[at][0])[-1]
-        text = _ASIDE.sub(lambda aside: _NO_LINE_BREAK.sub(b" ", aside[0]), b"".join(near))
+        text = b"".join(near)
+        mark = _HIDING.search(text)
+        if mark and mark[0].endswith(b">"):  # of what begins before
+            text = _NO_LINE_BREAK.sub(b" ", text[: mark.end()]) + text[mark.end() :]
+        text = _ASIDE.sub(lambda aside: _NO_LINE_BREAK.sub(b" ", aside[0]), text)
         start = len(b"".join(near[: min(at, 1) + 1])) - len(behind)
         start = text.rfind(b"\n", 0, start) + 1
         end = text.find(b"\n", start)

@@ -53,7 +53,7 @@ class Numbered(NamedTuple):
     catalog: tuple[str, int] | None
     """(letters, number) where the number counts the parts of a catalog."""
     sure: bool
-    """1C gives such names; any other may be a date."""
+    """1C gives such names; another may be a date, and must begin at 1 to have gaps."""
 
 
 def numbered(stem: str) -> Numbered | None:
@@ -197,18 +197,22 @@ def missing(
     for names in (*sets, others):
         of_set: dict[tuple[str, str], set[int]] = defaultdict(set)
         for name in names:
-            if found := _sure(name):
+            found = numbered(PurePosixPath(name).stem)
+            if not found:
+                continue
+            letters, catalog = found.catalog or ("", 0)
+            of_package = letters.rstrip("_").lower() in in_package
+            if found.sure or of_package:
                 of_set[found.before, ""].add(found.number)
-                if found.catalog:
-                    together[found.before, ""].add(0)
-                    letters, catalog = found.catalog
-                    if not letters.endswith("_") and letters.lower() not in in_package:
-                        together[letters, "_…"].add(catalog)
+            if found.sure and found.catalog:
+                together[found.before, ""].add(0)
+                if not letters.endswith("_") and not of_package:
+                    together[letters, "_…"].add(catalog)
         for key, numbers in of_set.items():
             together[key] |= numbers
             newest[key] = numbers | newest[key] if names is others and key in newest else numbers
     for name in archives:
-        found = _sure(name)
+        found = numbered(PurePosixPath(name).stem)
         if found and not found.catalog:
             together[found.before, ".zip"].add(found.number)
     gaps: dict[str, None] = {}
@@ -218,8 +222,3 @@ def missing(
                 if number not in numbers:
                     gaps[_("{name}: this part is missing").format(name=f"{before}{number}{behind}")] = None
     return list(gaps)
-
-
-def _sure(name: str) -> Numbered | None:
-    found = numbered(PurePosixPath(name).stem)
-    return found if found and found.sure else None

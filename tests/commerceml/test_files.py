@@ -54,6 +54,7 @@ def test_missing_parts_are_told(tmp_path: Path) -> None:
         (("import_1_872a8dd1-f81c", "import_3_5c086757-7615"), "import_2"),
         (("prices_1_1_872a8dd1-f81c", "prices_1_3_5c086757-7615"), "prices_1_2"),
         (("offers_2_2_872a8dd1-f81c",), "offers_2_1"),
+        (("contragents_1_1", "contragents_1_3"), "contragents_1_2"),
     ],
 )
 def test_missing_numbers_are_told(tmp_path: Path, names: tuple[str, ...], gap: str) -> None:
@@ -72,6 +73,7 @@ def test_missing_numbers_are_told(tmp_path: Path, names: tuple[str, ...], gap: s
         ("import_12345678-0001", "import_32345678-0003"),
         ("import_05_12", "offers_05_12"),
         ("import_5_12", "offers_5_14"),
+        ("prices_5_12", "prices_5_14"),
         ("offers_2024_05", "offers_2024_07"),
         ("offers_01", "offers_03"),
         ("offers_5_12_18", "offers_7_12_18"),
