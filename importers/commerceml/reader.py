@@ -10,6 +10,7 @@ import codecs
 from collections.abc import Iterator
 from typing import cast
 
+import msgspec
 from lxml import etree
 
 from importers.commerceml import encoding, normalise, shortcut
@@ -242,6 +243,8 @@ class _Reading:
             extractor = self._enter(element)
             # What it says of itself may also stand behind its records.
             section = _section(element, self.part)
+            if section.changes_only is None:  # what stood in front of Контрагент elements was cut off with them
+                section = msgspec.structs.replace(section, changes_only=extractor.section.changes_only)
             if section != extractor.section and Section in self.wanted:
                 self.records.append(section)
             self.records += extractor.catalog_info(element)

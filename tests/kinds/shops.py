@@ -80,6 +80,7 @@ class Shop:
         *names: str,
         options: Options = DEFAULTS,
         limits: Limits = LIMITS,
+        keep_unlisted: str = "",
         before_end: Callable[[CatalogTransaction], None] | None = None,
     ) -> Told:
         """One session that imports these kinds, in the order given. What the last of them told."""
@@ -99,6 +100,7 @@ class Shop:
                         options,
                         images_path=str(self.images),
                         limits=limits,
+                        keep_unlisted=keep_unlisted,
                     )
                     async with aclosing(kinds.load(name).run(job)) as events:  # type: ignore[type-var]
                         async for event in events:
