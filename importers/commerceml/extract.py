@@ -276,11 +276,12 @@ class Extractor:
                 yield self.rejected(unit, "Unit", None, NO_ID)
 
     def unit(self, node: Node) -> Iterator[UnitUse]:
-        """The unit that a БазоваяЕдиница names, the first time that this section does so."""
-        used = _unit(node)
-        if used and UnitUse in self.wanted and used not in self._used_units:
-            self._used_units.add(used)
-            yield used
+        """The units that a БазоваяЕдиница and its Пересчет name, the first time that this section does so."""
+        packs = (UnitUse(unit, None if unit.isdigit() else unit, None) for unit, _each in _conversions(node))
+        for used in (_unit(node), *packs):
+            if used and UnitUse in self.wanted and used not in self._used_units:
+                self._used_units.add(used)
+                yield used
 
     # goods and offers
 

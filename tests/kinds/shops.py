@@ -83,6 +83,7 @@ class Shop:
         *names: str,
         options: Options = DEFAULTS,
         limits: Limits = LIMITS,
+        keep_unlisted: str = "",
         before_end: Callable[[CatalogTransaction], None] | None = None,
         put_in_place: bool = True,
     ) -> Told:
@@ -108,6 +109,7 @@ class Shop:
                         options,
                         images_path=str(self.images),
                         limits=limits,
+                        keep_unlisted=keep_unlisted,
                     )
                     async with aclosing(kinds.load(name).run(job)) as events:  # type: ignore[type-var]
                         async for event in events:

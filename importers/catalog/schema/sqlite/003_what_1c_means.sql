@@ -172,7 +172,11 @@ CREATE VIEW visible_offer AS
 SELECT o.id AS offer_id, o.product_id, p.name AS product_name, coalesce(o.name, p.name) AS name,
        coalesce(o.article, p.article) AS article, coalesce(o.barcode, p.barcode) AS barcode,
        coalesce(o.unit, p.unit) AS unit,
-       coalesce((SELECT s.quantity FROM offer_stock s WHERE s.offer_id = o.id), 0) AS quantity
+       -- As offer_stock has it, which asked from here would sum up the stock of all offers.
+       coalesce((SELECT round(sum(CAST(s.quantity AS REAL)), 6)
+                 FROM stock s
+                 LEFT JOIN warehouse w ON w.id = s.warehouse_id
+                 WHERE s.offer_id = o.id AND coalesce(w.removed, 0) = 0), 0) AS quantity
 FROM offer o
 JOIN product p ON p.id = o.product_id
 WHERE o.removed = 0 AND p.removed = 0;
