@@ -1,4 +1,4 @@
-"""Values as 1C writes them, made canonical (docs/format.md; COMMERCEML 1.6). `None` always means "no value"."""
+"""Values as 1C writes them, made canonical (docs/commerceml.md 1.6). `None` always means "no value"."""
 
 from __future__ import annotations
 

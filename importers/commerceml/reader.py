@@ -278,7 +278,9 @@ class _Reading:
             extractor = self._enter(element)
             # What it says of itself may also stand behind its records.
             section = _section(element, self.part)
-            if section.changes_only is None:  # what stood in front of Контрагент elements was cut off with them
+            if (
+                section.changes_only is None
+            ):  # what stood in front of Контрагент elements was cut off with them
                 section = msgspec.structs.replace(section, changes_only=extractor.section.changes_only)
             if section != extractor.section and Section in self.wanted:
                 self.records.append(section)

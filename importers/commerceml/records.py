@@ -1,4 +1,4 @@
-"""What an export says, one struct per kind of record, already normalised (docs/format.md, COMMERCEML 1.6).
+"""What an export says, one struct per kind of record, already normalised (docs/commerceml.md 1.6).
 
 Text is stripped, `None` means "not given". Ids are 1C's `Ид`, opaque text, case kept.
 Numbers are canonical decimal text ("1234.5": no exponent, no trailing zeros, never a float).

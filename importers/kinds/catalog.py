@@ -1,4 +1,4 @@
-"""Catalog: groups, reference data, products and their offers (COMMERCEML 1.3)."""
+"""Catalog: groups, reference data, products and their offers (docs/commerceml.md 1.3)."""
 
 from __future__ import annotations
 

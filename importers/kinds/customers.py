@@ -1,4 +1,4 @@
-"""Customers: Контрагенты with their contacts and addresses (COMMERCEML 1.5)."""
+"""Customers: Контрагенты with their contacts and addresses (docs/commerceml.md 1.5)."""
 
 from __future__ import annotations
 

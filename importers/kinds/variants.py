@@ -1,4 +1,4 @@
-"""Variants: offers with their characteristics, without prices and stocks (COMMERCEML 1.3, Предложение)."""
+"""Variants: offers with their characteristics, without prices and stocks (docs/commerceml.md 1.3)."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import traceback
 from contextlib import aclosing
@@ -124,6 +125,7 @@ class _Run:
                         async for event in events:
                             await self._take(event)
                 self._refuse_empty()
+                await asyncio.to_thread(export.check_unchanged)
                 transaction.note = msgspec.json.encode(self.by_kind)
             if not session.options.dry_run:
                 self.lines += await put_waiting_in_place(catalog)
