@@ -27,14 +27,15 @@ gives it:
 
 Any other name (`import.xml`, `offers0_1.xml`, `offers___guid.xml`, …) may hold everything. Where an export has files of
 its own for prices (`prices…`), stocks (`rests…`) or customers (`contragents…`), another file that has none of these is
-not read for them. Files are read set by set, the older first, so that the newest has the last word: a set is as old as
-the `ДатаФормирования` of its newest part, else as that file; its parts (`goods_1_1_<guid>`, `import0_1`, also in several
-archives) are in the order of their numbers. Missing numbers, and files that cannot be recognised because they are empty,
-cut, or in another encoding, are told, and nothing is removed by absence then. Two digits of a date are no part.
+not read for them. Files are read set by set, the older first, so that the newest has the last word: a set is as old
+as the `ДатаФормирования` of its newest part, else as that file; its parts (`goods_1_1_<guid>`, `import0_1`, also in
+several archives) are in the order of their numbers. Missing numbers, and files that cannot be recognised because they
+are empty, cut, or in another encoding, are told, and nothing is removed by absence then. Two digits of a date are no
+part.
 
-Encoding: the byte order mark, else UTF-16 or UTF-8 where the bytes show it, else what the file declares. Names in a .zip
-are cp866 unless it says that they are Unicode. DOCTYPE, entities and external references are refused. A file that comes,
-goes or changes while the export is read fails the session; pictures may come later.
+Encoding: the byte order mark, else UTF-16 or UTF-8 where the bytes show it, else what the file declares. Names in a
+.zip are cp866 unless it says that they are Unicode. DOCTYPE, entities and external references are refused. A file that
+comes, goes or changes while the export is read fails the session; pictures may come later.
 
 ## What counts as one record
 

@@ -91,7 +91,7 @@ def _trouble(address: str) -> str | None:
         ok = False
     if not ok:
         form = "unix:///run/redis.sock?db=0" if name == "unix" else f"{name}://:password@host:6379/0"
-        return _("not like {form}; write / @ # ? : % in a password as %2F %40 %23 %3F %3A %25").format(
+        return _("not like {form}; write % / @ # ? : in a password as %25 %2F %40 %23 %3F %3A").format(
             form=form
         )
     known = (*_OPTIONS, *(_TLS_OPTIONS if name == "rediss" else ()))

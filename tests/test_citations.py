@@ -93,7 +93,7 @@ def found(name: str, source: Path) -> Path | None:
 
 def dangling(text: str, source: Path) -> Iterator[str]:
     """The citations of a text that lead nowhere."""
-    text = re.sub(r"https?://\S+", "", text)
+    text = re.sub(r"https?://[^\s'\")]+", "", text)
     everything = joined(text)
     for cited in PAGE.finditer(everything):
         page = found(cited[1], source)
