@@ -275,13 +275,11 @@ class Extractor:
             elif not is_empty(unit):
                 yield self.rejected(unit, "Unit", None, NO_ID)
 
-    def unit(self, node: Node) -> Iterator[UnitUse]:
-        """The units that a БазоваяЕдиница and its Пересчет name, the first time that this section does so."""
-        packs = (UnitUse(unit, None if unit.isdigit() else unit, None) for unit, _each in _conversions(node))
-        for used in (_unit(node), *packs):
-            if used and UnitUse in self.wanted and used not in self._used_units:
-                self._used_units.add(used)
-                yield used
+    def used(self, unit: UnitUse | None) -> Iterator[UnitUse]:
+        """The unit that a БазоваяЕдиница names, the first time that this section does so."""
+        if unit and unit not in self._used_units and UnitUse in self.wanted:
+            self._used_units.add(unit)
+            yield unit
 
     # goods and offers
 
@@ -307,8 +305,11 @@ class Extractor:
     ) -> Iterator[Record | Rejected]:
         product_id, characteristic_id = split_id(ident)
         images: list[str] = []
-        yield from self._images(element, node, ident, images, "Картинка")
-        yield from self.unit(node)
+        if "Картинка" in node:
+            yield from self._images(element, node, ident, images, "Картинка")
+        unit = _unit(node)
+        if unit:
+            yield from self.used(unit)
         name = value(node, "Наименование")
         requisites = tuple(_requisites(node))
         named = dict(reversed(requisites))
@@ -326,7 +327,7 @@ class Extractor:
             # Of a characteristic, its barcode is the offer's.
             barcode=None if characteristic_id else value(node, "Штрихкод", "ШтрихКод"),
             description=value(node, "Описание"),
-            unit=used.code if (used := _unit(node)) else None,
+            unit=unit.code if unit else None,
             brand=value(maker, "Наименование", "ОфициальноеНаименование"),
             vat_rate=_vat(node),
             removed=removed,
@@ -418,8 +419,11 @@ class Extractor:
         if Offer not in self.wanted:
             return
         images: list[str] = []
-        yield from self._images(element, node, ident, images, "Картинка")
-        yield from self.unit(node)
+        if "Картинка" in node:
+            yield from self._images(element, node, ident, images, "Картинка")
+        unit = _unit(node)
+        if unit:
+            yield from self.used(unit)
         product_id, characteristic_id = split_id(ident)
         name = value(node, "Наименование")
         removed = is_removed(element, node)
@@ -441,7 +445,7 @@ class Extractor:
             units=tuple(_conversions(node)) if "БазоваяЕдиница" in node else None,
             components=tuple(_components(node)) if "Комплектующие" in node else None,
             code=value(node, "Код"),
-            unit=used.code if (used := _unit(node)) else None,
+            unit=unit.code if unit else None,
             partial=self._partial(element, node, name, removed),
             **_measures(node, {}),
         )
@@ -655,9 +659,10 @@ MEASURES = {
 
 def _measures(node: Node, requisites: dict[str, str]) -> dict[str, str]:
     return {
-        MEASURES[name]: found
-        for name in MEASURES.keys() & (node.keys() | requisites.keys())
-        if (found := _number(value(node, name) or requisites.get(name)))
+        field: found
+        for name, field in MEASURES.items()
+        if (name in node or name in requisites)
+        and (found := _number(value(node, name) or requisites.get(name)))
     }
 
 
