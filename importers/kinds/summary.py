@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from importers.catalog import FIRST_FEW, CatalogTransaction, Change
 from importers.catalog.tables import OFFER, PRICE_TYPE, PRODUCT, Row
 from importers.commerceml.normalise import KNOWN_CURRENCIES
 from importers.commerceml.records import OfferPrices, OfferStocks, PriceType, Record
-from importers.kinds import Event, Log
+from importers.kinds import Counts, Event, Log
 from importers.kinds.intake import some
 from importers.texts import N_
 
@@ -139,6 +139,40 @@ class LostImages:
             len(self._products) >= MANY,
         ):
             yield event
+
+
+SELLING = ("catalog", "variants", "stocks", "prices")
+"""Import types after which products may lack what makes them sold."""
+LARGE_SHARE = 0.01
+"""A session that read fewer records than this share of the products is not worth a look at all of them."""
+_UNSOLD = """
+    SELECT p.id FROM product p
+    WHERE p.removed = 0
+      AND NOT EXISTS (SELECT 1 FROM {facts} f WHERE f.offer_id = p.id)
+      AND NOT EXISTS (
+          SELECT 1 FROM offer o JOIN {facts} f ON f.offer_id = o.id WHERE o.product_id = p.id AND o.removed = 0
+      )
+    ORDER BY p.id
+"""
+_UNSOLD_TEXTS = {
+    "price": N_("{count} products have no price in this shop: {ids}"),
+    "stock": N_("{count} products have no stock in this shop, not even zero: {ids}"),
+}
+
+
+async def unsold(catalog: CatalogTransaction, by_kind: Mapping[str, Counts]) -> AsyncIterator[Event]:
+    """After a session: products that no price or no stock belongs to, whoever should have brought it."""
+    read = sum(counts.read for kind, counts in by_kind.items() if kind in SELLING)
+    if not read or read < LARGE_SHARE * await catalog.active(PRODUCT):
+        return
+    for facts, text in _UNSOLD_TEXTS.items():
+        count = 0
+        first: list[str] = []
+        async for (product,) in catalog.rows(_UNSOLD.format(facts=facts)):
+            count += 1
+            first += [product][: FIRST_FEW - len(first)]
+        if count:
+            yield Log("warning", text, {"count": count, "ids": some(first, count)})
 
 
 async def _tell_lost(

@@ -93,6 +93,7 @@ class _Run:
         from importers.catalog import open_catalog
         from importers.commerceml import open_export
         from importers.kinds.image_folder import put_waiting_in_place
+        from importers.kinds.summary import unsold
 
         session = self.session
         kinds = {kind: load(kind) for kind in sorted(sorted(session.kinds), key=_place)}
@@ -125,6 +126,8 @@ class _Run:
                         async for event in events:
                             await self._take(event)
                 self._refuse_empty()
+                async for event in unsold(transaction, self.by_kind):
+                    await self._take(event)
                 await asyncio.to_thread(export.check_unchanged)
                 transaction.note = msgspec.json.encode(self.by_kind)
             if not session.options.dry_run:

@@ -27,6 +27,7 @@ from importers.sessions.sqlite import SqliteJournal
 from importers.worker import dispatch as dispatching
 from importers.worker import run as running
 from importers.worker.run import work
+from tests.conftest import Obmen
 
 INSERT = "INSERT INTO customer (id, name, removed) VALUES ('x', 'X', 0)"
 Run = Callable[[Job], AsyncIterator[Event]]
@@ -384,3 +385,27 @@ def test_the_worker_says_plainly_that_it_has_no_journal(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.strip().endswith("not a SQLite database; choose another file")
     assert done.stderr.count("\n") == 1
+
+
+async def test_products_that_cannot_be_sold_are_told_once_after_the_session(obmen: Obmen) -> None:
+    """Whoever should have brought the price: it is what the shop holds in the end that counts."""
+    source = obmen.folder / "1c"
+    source.mkdir()
+    goods = "".join(f"<Товар><Ид>{ident}</Ид><Наименование>x</Наименование></Товар>" for ident in "abc")
+    priced = "<Цены><Цена><ИдТипаЦены>t</ИдТипаЦены><ЦенаЗаЕдиницу>1</ЦенаЗаЕдиницу></Цена></Цены>"
+    offers = (
+        f"<Предложение><Ид>a#1</Ид><Наименование>x</Наименование>{priced}</Предложение>"
+        "<Предложение><Ид>b</Ид><Наименование>x</Наименование><Количество>0</Количество></Предложение>"
+    )
+    (source / "import.xml").write_text(
+        "<КоммерческаяИнформация><Каталог><Ид>k</Ид><Товары>" + goods + "</Товары></Каталог>"
+        f"<ПакетПредложений><Ид>k#</Ид><Предложения>{offers}</Предложения></ПакетПредложений>"
+        "</КоммерческаяИнформация>",
+        encoding="utf-8",
+    )
+    session = obmen.json("import", "catalog", "stocks", "prices", "--source", str(source))
+    lines = [line["text"] for line in obmen.json("logs", str(session["id"])) if "in this shop" in line["text"]]
+    assert lines == [
+        "2 products have no price in this shop: b, c",
+        "2 products have no stock in this shop, not even zero: a, c",
+    ]
