@@ -6,6 +6,7 @@ Every import here also holds the accounts to add up (`Told.counted`).
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -387,14 +388,15 @@ async def test_a_classifier_that_says_nothing_is_as_full_as_the_catalog_that_nam
 @pytest.mark.parametrize("where", ["before", "behind"])
 async def test_full_is_said_by_an_element_too(exchange: Exchange, name: str, where: str) -> None:
     """<СодержитТолькоИзменения>false</…> as a child, in front of the records or behind them."""
-    kind, table, inside = {
+    places: dict[str, tuple[str, str, Callable[[str], str]]] = {
         "Классификатор": ("catalog", "category", lambda ids: reference("category", *ids)),
         "Каталог": ("catalog", "product", lambda ids: f"<Товары>{''.join(map(product, ids))}</Товары>"),
         "ПакетПредложений": (
             "variants", "offer", lambda ids: f"<Предложения>{''.join(map(offer, ids))}</Предложения>",
         ),
         "Контрагенты": ("customers", "customer", lambda ids: "".join(element("Контрагент", i) for i in ids)),
-    }[name]  # fmt: skip
+    }  # fmt: skip
+    kind, table, inside = places[name]
     head = "" if name == "Контрагенты" else "<Ид>cat</Ид>"
 
     def said(ids: str, value: str) -> str:
@@ -447,7 +449,10 @@ async def test_units_join_whatever_way_they_are_written(exchange: Exchange) -> N
     prices = priced("a", price("1", more="<Единица>шт</Единица>")) + priced(
         "b", price("1", more="<Единица>796</Единица>")
     )
-    pack = '<БазоваяЕдиница Код="796">шт<Пересчет><Единица>шт</Единица><Коэффициент>12,0</Коэффициент></Пересчет></БазоваяЕдиница>'
+    pack = (
+        '<БазоваяЕдиница Код="796">шт<Пересчет><Единица>шт</Единица><Коэффициент>12,0</Коэффициент></Пересчет>'
+        "</БазоваяЕдиница>"
+    )
     await exchange.take(
         classifier(UNITS) + catalog(goods + product("e", pack)) + package(prices + offer("a#1", told["c"])),
         "catalog", "prices",
@@ -658,7 +663,10 @@ OTHERS = (
         "<Свойства><Свойство><Ид>p</Ид><Наименование>p</Наименование></Свойство></Свойства>"
     )
     + catalog("<Товар><Наименование>без Ид</Наименование></Товар>" + product("a"))
-    + package("<Предложение><Наименование>без Ид</Наименование></Предложение>" + offer("a", f"<Цены>{price('1')}</Цены><Количество>1</Количество>"))
+    + package(
+        "<Предложение><Наименование>без Ид</Наименование></Предложение>"
+        + offer("a", f"<Цены>{price('1')}</Цены><Количество>1</Количество>")
+    )
     + section("Контрагенты", "", FULL, element("Контрагент", "c"))
 )  # fmt: skip
 
@@ -687,13 +695,25 @@ EMPTY = {
     ),
     "attributes": classifier(
         "<Свойства><Свойство/><Свойство><Ид/></Свойство>"
-        + element("Свойство", "a", "<ВариантыЗначений><Справочник/><Вариант><Ид/></Вариант><Значение/></ВариантыЗначений>")
+        + element(
+            "Свойство", "a",
+            "<ВариантыЗначений><Справочник/><Вариант><Ид/></Вариант><Значение/></ВариантыЗначений>",
+        )
         + "</Свойства>"
     ),
     "variants": package("<Предложение/><Предложение><Ид/></Предложение>" + offer("a")),
-    "prices": package("<Предложение/>" + priced("a", "<Цена/>", "<Цена><ИдТипаЦены/><ЦенаЗаЕдиницу/></Цена>", price("1"))),
-    "stocks": package("<Предложение/>" + offer("a", "<Склад/><Склады/><Остатки><Остаток/></Остатки>" + '<Склад ИдСклада="w" КоличествоНаСкладе="1"/>')),
-    "customers": section("Контрагенты", "", FULL, "<Контрагент/><Контрагент><Ид/></Контрагент>" + element("Контрагент", "a")),
+    "prices": package(
+        "<Предложение/>" + priced("a", "<Цена/>", "<Цена><ИдТипаЦены/><ЦенаЗаЕдиницу/></Цена>", price("1"))
+    ),
+    "stocks": package(
+        "<Предложение/>" + offer(
+            "a",
+            '<Склад/><Склады/><Остатки><Остаток/></Остатки><Склад ИдСклада="w" КоличествоНаСкладе="1"/>',
+        )
+    ),
+    "customers": section(
+        "Контрагенты", "", FULL, "<Контрагент/><Контрагент><Ид/></Контрагент>" + element("Контрагент", "a")
+    ),
 }  # fmt: skip
 
 
@@ -711,7 +731,8 @@ async def test_an_element_with_nothing_in_it_is_no_record_and_no_reject(
 
 async def test_pictures_may_be_addresses_and_must_not_lead_out_of_the_export(exchange: Exchange) -> None:
     address = "https://shop.example/p/1.jpg?w=200"
-    pictures = f"<Картинка>{address}</Картинка><Картинка>import_files\\a\\1.jpg</Картинка><Картинка>../../etc/passwd</Картинка>"
+    paths = (address, "import_files\\a\\1.jpg", "../../etc/passwd")
+    pictures = "".join(f"<Картинка>{path}</Картинка>" for path in paths)
     told = await exchange.take(catalog(product("a", pictures)), "catalog")
     assert exchange.rows("SELECT position, path FROM product_image ORDER BY 1") == [
         (0, address),
@@ -730,7 +751,10 @@ async def test_all_that_1c_tells_of_goods_is_kept(exchange: Exchange) -> None:
         <Вес>3,50</Вес><Длина>60</Длина><Ширина>20.0</Ширина><Высота>15</Высота><Объем>0,018</Объем>
         <Группы><Ид>main</Ид><Ид>also</Ид></Группы>
         <Комплектующие><Комплектующее><Ид>peg</Ид><Количество>8</Количество></Комплектующее></Комплектующие>"""
-    types = "<Категории><Категория><Ид>t1</Ид><Наименование>Снаряжение</Наименование><Свойства><Ид>color</Ид><Ид>size</Ид></Свойства></Категория></Категории>"
+    types = (
+        "<Категории><Категория><Ид>t1</Ид><Наименование>Снаряжение</Наименование>"
+        "<Свойства><Ид>color</Ид><Ид>size</Ид></Свойства></Категория></Категории>"
+    )
     await exchange.take(classifier(types) + catalog(product("a", inside)), "catalog")
     columns = "code, full_name, country, manufacturer, manufacturer_id, brand, type_id, weight, length, width, height, volume"
     assert exchange.rows(f"SELECT {columns} FROM product") == [
@@ -783,7 +807,8 @@ async def test_weights_and_names_are_found_in_requisites_too(exchange: Exchange)
 
 async def test_all_that_1c_tells_of_offers_is_kept(exchange: Exchange) -> None:
     inside = """<Код>00-02</Код><Вес>1</Вес><Длина>2</Длина><Ширина>3</Ширина><Высота>4</Высота><Объем>5</Объем>
-        <БазоваяЕдиница Код="796">шт<Пересчет><Единица>778</Единица><Коэффициент>6</Коэффициент></Пересчет></БазоваяЕдиница>
+        <БазоваяЕдиница Код="796">шт
+        <Пересчет><Единица>778</Единица><Коэффициент>6</Коэффициент></Пересчет></БазоваяЕдиница>
         <Комплектующие><Комплектующее><Ид>peg</Ид><Количество>8</Количество></Комплектующее></Комплектующие>"""
     await exchange.take(package(offer("a", inside)), "variants")
     assert exchange.rows("SELECT code, unit, weight, length, width, height, volume FROM offer") == [
@@ -794,7 +819,10 @@ async def test_all_that_1c_tells_of_offers_is_kept(exchange: Exchange) -> None:
 
 
 async def test_sets_of_goods_tell_the_components_alone(exchange: Exchange) -> None:
-    sets = "<НаборыТоваров><НаборыТовара><Ид>a</Ид><Товар><Ид>peg</Ид><Количество>8</Количество></Товар><Товар><Ид>rope</Ид></Товар></НаборыТовара></НаборыТоваров>"
+    sets = (
+        "<НаборыТоваров><НаборыТовара><Ид>a</Ид><Товар><Ид>peg</Ид><Количество>8</Количество></Товар>"
+        "<Товар><Ид>rope</Ид></Товар></НаборыТовара></НаборыТоваров>"
+    )
     await exchange.take(catalog(WHOLE), "catalog")
     told = await exchange.take(sets, "catalog")
     assert exchange.rows("SELECT component_id, quantity FROM product_component ORDER BY 1") == [
@@ -808,7 +836,10 @@ async def test_sets_of_goods_tell_the_components_alone(exchange: Exchange) -> No
 async def test_all_that_1c_tells_of_reference_data_is_kept(exchange: Exchange) -> None:
     await exchange.take(
         classifier(
-            "<Группы>" + element("Группа", "g", "<Описание>О группе</Описание><Картинка>g.jpg</Картинка><Сортировка>30</Сортировка>") + "</Группы>"
+            "<Группы>" + element(
+                "Группа", "g",
+                "<Описание>О группе</Описание><Картинка>g.jpg</Картинка><Сортировка>30</Сортировка>",
+            ) + "</Группы>"
             "<Свойства>" + element(
                 "Свойство", "p",
                 "<ТипЗначений>Справочник</ТипЗначений><ДляТоваров>true</ДляТоваров><ДляПредложений>false</ДляПредложений>"
@@ -818,7 +849,8 @@ async def test_all_that_1c_tells_of_reference_data_is_kept(exchange: Exchange) -
             ) + "</Свойства>"
             "<Склады>" + element(
                 "Склад", "w",
-                "<Адрес><Представление>ул. Лесная, 1</Представление></Адрес><ГрафикРаботы>9-18</ГрафикРаботы><Контакты><Контакт>"
+                "<Адрес><Представление>ул. Лесная, 1</Представление></Адрес><ГрафикРаботы>9-18</ГрафикРаботы>"
+                "<Контакты><Контакт>"
                 "<Тип>Телефон рабочий</Тип><Значение>+7 000</Значение></Контакт></Контакты>",
             ) + "</Склады>"
         ),
@@ -849,10 +881,14 @@ async def test_each_catalog_and_its_owner_are_kept(exchange: Exchange) -> None:
 
 async def test_all_that_1c_tells_of_customers_is_kept(exchange: Exchange) -> None:
     inside = """<ИНН>990</ИНН><КПП>991</КПП><КодПоОКПО>992</КодПоОКПО>
-        <АдресРегистрации><Представление>г. Образцов</Представление><АдресноеПоле><Тип>Город</Тип><Значение>Образцов</Значение></АдресноеПоле></АдресРегистрации>
-        <РасчетныеСчета><РасчетныйСчет><НомерСчета>407</НомерСчета><Банк><Наименование>Банк</Наименование><БИК>044</БИК><СчетКорреспондентский>301</СчетКорреспондентский></Банк></РасчетныйСчет></РасчетныеСчета>
-        <Представители><Представитель><Отношение>Директор</Отношение><Ид>r</Ид><Наименование>Иванов</Наименование></Представитель>
-        <Представитель><Контрагент><Отношение>Курьер</Отношение><Ид>s</Ид><Наименование>Петров</Наименование></Контрагент></Представитель></Представители>"""
+        <АдресРегистрации><Представление>г. Образцов</Представление>
+        <АдресноеПоле><Тип>Город</Тип><Значение>Образцов</Значение></АдресноеПоле></АдресРегистрации>
+        <РасчетныеСчета><РасчетныйСчет><НомерСчета>407</НомерСчета>
+        <Банк><Наименование>Банк</Наименование><БИК>044</БИК><СчетКорреспондентский>301</СчетКорреспондентский></Банк></РасчетныйСчет></РасчетныеСчета>
+        <Представители><Представитель><Отношение>Директор</Отношение>
+        <Ид>r</Ид><Наименование>Иванов</Наименование></Представитель>
+        <Представитель><Контрагент><Отношение>Курьер</Отношение>
+        <Ид>s</Ид><Наименование>Петров</Наименование></Контрагент></Представитель></Представители>"""
     await exchange.take(section("Контрагенты", "", FULL, element("Контрагент", "c", inside)), "customers")
     assert exchange.rows("SELECT inn, kpp, okpo FROM customer") == [("990", "991", "992")]
     assert exchange.rows("SELECT address, type, value FROM customer_address_field") == [
