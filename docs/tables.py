@@ -37,7 +37,7 @@ TABLES = {
     "offer_image": "Pictures of an offer alone (its Картинка).",
     "offer_unit": "Other units of an offer (its БазоваяЕдиница/Пересчет).",
     "offer_component": "What an offer that is sold as a set consists of.",
-    "unit": "Units (ЕдиницаИзмерения); those that goods or prices use and nobody defines are made from what these tell.",
+    "unit": "Units (ЕдиницаИзмерения); those that are used and not defined are made from what goods and prices tell.",
     "warehouse": "Warehouses (Склад). One that stocks name and nobody defines is made, with its id as name.",
     "stock": "Quantities (Количество) by warehouse.",
     "price_type": "Kinds of prices (ТипЦены). One that prices name and nobody defines is made, with its id as name.",
@@ -341,22 +341,27 @@ WHERE product_id = :product
 ORDER BY name"""),
     "listing": (
         "The products of a group, by price",
-        "One row a product, with the lowest price of a type, in this group and all below it. `amount` is a number, "
-        "`value` the exact text of the same row.", """\
+        ("One row a product, with the lowest price of a type, in this group and all below it. `amount` is a number, "
+        "`value` the exact text of the same row."), """\
 WITH RECURSIVE below(id) AS (
     SELECT id FROM category WHERE id = :category AND removed = 0
     UNION
     SELECT c.id FROM category c JOIN below b ON c.parent_id = b.id WHERE c.removed = 0
 )
-SELECT v.product_id, v.product_name, p.value, p.currency, min(p.amount) AS amount, max(v.quantity) > 0 AS in_stock
-FROM visible_offer v
-JOIN offer_price p ON p.offer_id = v.offer_id AND p.price_type_id = :price_type
-WHERE v.product_id IN (SELECT product_id FROM product_category WHERE category_id IN (SELECT id FROM below))
-GROUP BY v.product_id
-ORDER BY amount, v.product_id"""),
+SELECT product_id, product_name, value, currency, amount, in_stock
+FROM (
+    SELECT v.product_id, v.product_name, p.value, p.currency, p.amount,
+           max(v.quantity) OVER (PARTITION BY v.product_id) > 0 AS in_stock,
+           row_number() OVER (PARTITION BY v.product_id ORDER BY p.amount, v.offer_id) AS place
+    FROM visible_offer v
+    JOIN offer_price p ON p.offer_id = v.offer_id AND p.price_type_id = :price_type
+    WHERE v.product_id IN (SELECT product_id FROM product_category WHERE category_id IN (SELECT id FROM below))
+)
+WHERE place = 1
+ORDER BY amount, product_id"""),
     "without offers": (
         "Goods without offers",
-        "Some exports write prices and stocks with the goods and no offers at all: then they have the product's id.", """\
+        "Some exports write prices and stocks with the goods and no offers: then they have the product's id.", """\
 SELECT p.id, p.name, o.value, o.currency, coalesce(s.quantity, 0) AS quantity
 FROM product p
 JOIN offer_price o ON o.offer_id = p.id AND o.price_type_id = :price_type
@@ -391,7 +396,7 @@ WHERE s.offer_id = :offer AND coalesce(w.removed, 0) = 0
 ORDER BY w.name"""),
     "filters": (
         "Filters",
-        "Properties with their values and how many visible products have each; those of offers count for their product.",
+        "Properties with their values and how many visible products have each; those of offers count too.",
         """\
 WITH told(product_id, property_id, value) AS (
     SELECT product_id, property_id, value FROM product_property
@@ -435,8 +440,8 @@ ORDER BY pc.position
 LIMIT 1"""),
     "pictures": (
         "Pictures",
-        "Those of the variant, else of the product; position 0 is the main one. A path lies in the folder of images, "
-        "an address goes to the page as it is.", """\
+        ("Those of the variant, else of the product; the first is the main one. A path lies in the folder of images, "
+        "an address goes to the page as it is."), """\
 SELECT path, path LIKE 'http://%' OR path LIKE 'https://%' AS is_address
 FROM (SELECT position, path, 0 AS rank FROM offer_image WHERE offer_id = :offer
       UNION ALL
@@ -446,8 +451,8 @@ FROM (SELECT position, path, 0 AS rank FROM offer_image WHERE offer_id = :offer
 ORDER BY rank, position"""),
     "packs": (
         "Units and packs",
-        "What an offer is sold in: `coefficient` base units each. `price_beside` has what 1C tells of the price of a pack, "
-        "or of a quantity.", """\
+        ("What an offer is sold in: `coefficient` base units each. `price_beside` has the price of a pack, "
+        "or of a quantity."), """\
 SELECT coalesce(u.short_name, u.full_name, packs.unit) AS unit, packs.coefficient, b.value AS price, b.min_quantity
 FROM (SELECT o.id AS offer_id, pu.unit, pu.coefficient
       FROM offer o JOIN product_unit pu ON pu.product_id = o.product_id
@@ -460,13 +465,16 @@ ORDER BY CAST(packs.coefficient AS REAL)"""),
     "quantity prices": (
         "Prices by quantity",
         "The price of one base unit from a quantity on, the smallest first.", """\
-SELECT '0' AS min_quantity, value, currency
-FROM price
-WHERE offer_id = :offer AND price_type_id = :price_type
-UNION ALL
 SELECT min_quantity, value, currency
-FROM price_beside
-WHERE offer_id = :offer AND price_type_id = :price_type AND min_quantity <> '' AND coefficient = '1'
+FROM (
+    SELECT '0' AS min_quantity, value, currency
+    FROM price
+    WHERE offer_id = :offer AND price_type_id = :price_type
+    UNION ALL
+    SELECT min_quantity, value, nullif(currency, '')
+    FROM price_beside
+    WHERE offer_id = :offer AND price_type_id = :price_type AND min_quantity <> '' AND coefficient = '1'
+)
 ORDER BY CAST(min_quantity AS REAL)"""),
     "sets": ("Sets", "What a set consists of, and whether that can be sold.", """\
 SELECT c.component_id, p.name, c.quantity, p.removed

@@ -15,6 +15,7 @@ import pytest
 from shops import Shop, Told
 
 from importers.commerceml import open_export
+from tests.conftest import Obmen
 
 FULL, CHANGES = "false", "true"
 
@@ -756,7 +757,8 @@ async def test_all_that_1c_tells_of_goods_is_kept(exchange: Exchange) -> None:
         "<Свойства><Ид>color</Ид><Ид>size</Ид></Свойства></Категория></Категории>"
     )
     await exchange.take(classifier(types) + catalog(product("a", inside)), "catalog")
-    columns = "code, full_name, country, manufacturer, manufacturer_id, brand, type_id, weight, length, width, height, volume"
+    columns = "code, full_name, country, manufacturer, manufacturer_id, brand, type_id"
+    columns += ", weight, length, width, height, volume"
     assert exchange.rows(f"SELECT {columns} FROM product") == [
         (
             "00-01",
@@ -905,3 +907,35 @@ async def test_all_that_1c_tells_of_customers_is_kept(exchange: Exchange) -> Non
         ("s", "Петров", "Курьер"),
     ]
     assert exchange.rows("SELECT id FROM customer") == ["c"], "a representative is no customer"
+
+
+# a package that holds some of what is asked for, as a cron job asks
+
+
+def one_file(obmen: Obmen, sections: str) -> str:
+    source = obmen.folder / "1c"
+    source.mkdir(exist_ok=True)
+    (source / "import.xml").write_text(
+        f'<КоммерческаяИнформация ВерсияСхемы="2.08">{sections}</КоммерческаяИнформация>', encoding="utf-8"
+    )
+    return str(source)
+
+
+def test_a_cron_line_takes_what_a_package_holds(obmen: Obmen) -> None:
+    obmen.env["OBMEN_LAUNCH__RECENCY_SECONDS"] = "0"
+    line = ("import", "catalog", "stocks", "prices", "--source")
+    offers = offer("a", f"<Цены>{price('5')}</Цены><Количество>3</Количество>")
+    told = obmen.json(*line, one_file(obmen, catalog(product("a")) + package(offers)))
+    assert told["status"] == "completed"
+    source = one_file(obmen, package(stocked("a", "4"), CHANGES))
+    told = obmen.json(*line, source)
+    assert (told["status"], told["by_kind"]["prices"]["read"], told["by_kind"]["stocks"]["updated"]) == (
+        "completed",
+        0,
+        1,
+    )
+    assert "prices: nothing of it in this export" in obmen.run("logs", str(told["id"])).stdout
+    assert obmen.json(*line, source, "--strict", code=None)["status"] != "completed"
+    assert obmen.run(*line, source, "--strict").returncode in (1, 3)
+    customers = ("import", "customers", "--source", source)
+    assert obmen.run(*customers).returncode in (1, 3), "nothing of any chosen kind"
