@@ -505,14 +505,7 @@ async def test_an_account_with_few_rights(
     assert told in stage.log()
     assert stage.log().count("Redis") == bool(told), "and once"
     redis.ask("FLUSHALL")
-    if told or lock == "unavailable":
-        with pytest.raises(
-            DatabaseError, match="may not use the lock; allow it SET, GET, DEL and EVAL on obmen"
-        ) as no:
-            await server_version(url)
-        assert "secret" not in str(no.value)
-    else:
-        await server_version(url)
+    await server_version(url)  # whether the lock can be used, the doctor tries apart
 
 
 @pytest.mark.parametrize(
@@ -528,6 +521,6 @@ def test_an_address_that_is_none_shows_no_password(url: str) -> None:
 
 async def test_no_password_in_what_the_doctor_is_told(tmp_path: Path) -> None:
     for url in (f"unix://:hidden@{tmp_path}/nobody", f"unix://{tmp_path}/nobody?password=hidden"):
-        with pytest.raises(DatabaseError, match="nobody: Redis does not answer") as told:
+        with pytest.raises(DatabaseError, match=r"nobody.?: Redis does not answer") as told:
             await server_version(url)
         assert "hidden" not in str(told.value)

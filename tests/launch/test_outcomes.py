@@ -183,7 +183,8 @@ async def test_mismatch_when_a_key_comes_with_another_request(stage: Stage, othe
     ("kinds", "reason"),
     [
         (("nonsense",), "nonsense: there is no such import type"),
-        (("customers", "catalog"), "catalog: the export at {source} has no file for it"),
+        (("catalog",), "catalog: the export at {source} has no file for it"),
+        (("catalog", "stocks"), "catalog, stocks: the export at {source} has no file for it"),
     ],
 )
 async def test_refused(stage: Stage, kinds: tuple[str, ...], reason: str) -> None:
@@ -194,6 +195,14 @@ async def test_refused(stage: Stage, kinds: tuple[str, ...], reason: str) -> Non
     )
     assert (await attempt(stage, result)).outcome is Outcome.REFUSED
     assert (sessions(stage), stage.sent) == (0, [])
+
+
+async def test_with_strict_every_kind_must_have_files(stage: Stage) -> None:
+    strict = msgspec.structs.replace(stage.request("customers", "catalog"), options=Options(strict=True))
+    result = await launch(strict, stage.settings, stage.journal)
+    assert (result.outcome, result.reason_args["kinds"]) == (Outcome.REFUSED, "catalog")
+    lenient = await stage.launch("customers", "catalog")
+    assert lenient.outcome is Outcome.CREATED
 
 
 async def test_refused_without_any_kind(stage: Stage) -> None:
