@@ -64,7 +64,7 @@ def test_neither_xml_nor_pictures_are_none(tmp_path: Path, form: str) -> None:
 
 @FORMS
 def test_any_file_but_hidden_ones_may_be_named(tmp_path: Path, form: str) -> None:
-    files = {
+    names = {
         "import.xml": IMPORT.encode(),
         "a/manual.pdf": b"pdf",
         "a/.hidden.pdf": b"",
