@@ -254,20 +254,12 @@ class ImageFolder:
         return None
 
     def _list_to_manifest(self, token: str) -> None:
-        """Of two sessions, the later one's list stays."""
-        name = f"{token}.tsv"
-        with contextlib.suppress(FileNotFoundError):
-            ours = os.dup(self._folders.open((OURS,)))
-            try:
-                folder = self._folders.open(())
-                mine = os.stat(name, dir_fd=ours, follow_symlinks=False).st_mtime_ns
-                with contextlib.suppress(FileNotFoundError):
-                    if os.stat(MANIFEST, dir_fd=folder, follow_symlinks=False).st_mtime_ns > mine:
-                        os.unlink(name, dir_fd=ours)
-                        return
-                os.rename(name, MANIFEST, src_dir_fd=ours, dst_dir_fd=folder)
-            finally:
-                os.close(ours)
+        ours = os.dup(self._folders.open((OURS,)))
+        try:
+            with contextlib.suppress(FileNotFoundError):  # somebody was faster
+                os.rename(f"{token}.tsv", MANIFEST, src_dir_fd=ours, dst_dir_fd=self._folders.open(()))
+        finally:
+            os.close(ours)
 
     def _clear(self, token: str) -> None:
         """Remove the copies of a session that never committed, and their list."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import zipfile
 from pathlib import Path
+from typing import IO
 
 import pytest
 from exports import goods, write, xml
 
-from importers.commerceml import open_export
+from importers.commerceml import files, open_export
 from importers.commerceml.beneath import open_beneath
 from importers.commerceml.files import Part, open_part
 from importers.commerceml.inspect import inspect_export
-from importers.errors import SourceError
+from importers.errors import BadFile, SourceError
 
 IMPORT = xml(goods("<Товар><Ид>p</Ид><Наименование>P</Наименование></Товар>"))
 
@@ -63,14 +64,14 @@ def test_neither_xml_nor_pictures_are_none(tmp_path: Path, form: str) -> None:
 
 @FORMS
 def test_any_file_but_hidden_ones_may_be_named(tmp_path: Path, form: str) -> None:
-    files = {
+    names = {
         "import.xml": IMPORT.encode(),
         "a/manual.pdf": b"pdf",
         "a/.hidden.pdf": b"",
         ".secret": b"",
         "x": b"x",
     }
-    export = open_export(source_of(tmp_path / "1c", form, files))
+    export = open_export(source_of(tmp_path / "1c", form, names))
     images = export.images()
     assert content_of(images["manual.pdf"]) == content_of(images["a/manual.pdf"]) == b"pdf"
     assert content_of(images["x"]) == b"x"
@@ -178,3 +179,22 @@ def test_links_that_stay_inside_are_followed(tmp_path: Path) -> None:
     (tmp_path / "z").mkdir()
     (tmp_path / "z/current.zip").symlink_to(zipped)
     assert all(map(content_of, open_export(tmp_path / "z/current.zip").parts))
+
+
+def test_an_archive_that_is_replaced_at_the_last_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at it and its opening."""
+    secret = source_of(tmp_path / "secret", "zip", {"import.xml": IMPORT.encode(), "1.jpg": b"secret"})
+    source = source_of(tmp_path / "1c", "zip in a folder", {"import.xml": IMPORT.encode(), "1.jpg": b"1"})
+    part = open_export(source).images()["1.jpg"]
+
+    def plant(root: Path, path: Path) -> IO[bytes]:
+        file = open_beneath(root, path)
+        path.unlink()
+        path.symlink_to(secret)
+        return file
+
+    monkeypatch.setattr(files, "open_beneath", plant)
+    with pytest.raises(BadFile, match="was changed"):
+        content_of(part)

@@ -17,6 +17,7 @@ from importers.commerceml.records import (
     Offer,
     OfferPrices,
     OfferStocks,
+    Partial,
     Product,
     Record,
     Rejected,
@@ -50,7 +51,11 @@ def offers(draw: st.DrawFn, catalog: str) -> Record:
     characteristic = draw(st.sampled_from([None, "1", "2"]))
     ident = f"{product}#{characteristic}" if characteristic else product
     if draw(st.integers(0, 9)) == 0:
-        return Seen(ident, "Offer")
+        facts = Partial("facts", "f.xml", 1)
+        return Offer(
+            ident, product, characteristic, catalog_id=catalog, characteristics=None, properties=None,
+            images=None, units=None, components=None, partial=facts,
+        )  # fmt: skip
     return Offer(
         ident,
         product,
@@ -64,17 +69,24 @@ def offers(draw: st.DrawFn, catalog: str) -> Record:
 
 NUMBERS = st.sampled_from(["0", "1", "2.5", "-1"])
 PRICES = st.builds(
-    lambda ident, prices: OfferPrices(ident, tuple((of, value, "RUB", None, "1") for of, value in prices)),
+    lambda ident, prices, whole: OfferPrices(
+        ident, tuple((of, value, "RUB", None, "1", None) for of, value in prices.items()), (), whole
+    ),
     st.sampled_from(["a", "a#1", "b#1"]),
-    st.lists(st.tuples(st.sampled_from(["t1", "t2"]), NUMBERS), max_size=3),
+    st.dictionaries(st.sampled_from(["t1", "t2"]), st.one_of(NUMBERS, st.none()), min_size=1, max_size=2),
+    st.integers(0, 4).map(bool),
 )
 STOCKS = st.builds(
-    lambda ident, stocks: OfferStocks(ident, tuple(stocks)),
+    lambda ident, stocks, whole, readable: OfferStocks(
+        ident, tuple(stocks.items()), whole and readable and "" not in stocks, readable=readable
+    ),
     st.sampled_from(["a", "a#1", "b#1"]),
     st.one_of(
-        st.lists(st.tuples(st.sampled_from(["w1", "w2"]), NUMBERS), min_size=1, max_size=3),
-        NUMBERS.map(lambda number: [("", number)]),
+        st.dictionaries(st.sampled_from(["w1", "w2"]), NUMBERS, min_size=1, max_size=2),
+        NUMBERS.map(lambda number: {"": number}),
     ),
+    st.booleans(),
+    st.integers(0, 4).map(bool),
 )
 
 
@@ -86,9 +98,10 @@ def exports(draw: st.DrawFn) -> RecordExport:
         full = draw(st.booleans())
         goods = draw(st.lists(products(catalog), max_size=5))
         package = draw(st.lists(st.one_of(offers(catalog), PRICES, STOCKS), max_size=8))
+        number = draw(st.integers(1, 2)) if not parts else parts[-1].records[0].set + draw(st.integers(0, 1))  # type: ignore[attr-defined]
         records = [
-            Section(catalog, "Каталог", not full, catalog), *goods,
-            Section(f"{catalog}#", "ПакетПредложений", not full, catalog), *package,
+            Section(catalog, "Каталог", not full, catalog, set=number), *goods,
+            Section(f"{catalog}#", "ПакетПредложений", not full, catalog, set=number), *package,
         ]  # fmt: skip
         parts.append(RecordPart(records))
     gaps = draw(st.sampled_from([(), (), ("part 2",)]))
@@ -114,22 +127,79 @@ class Model:
                 self._entities(self.products, Product, "Каталог", records, export.gaps)
                 self._entities(self.offers, Offer, "ПакетПредложений", records, export.gaps)
             case "prices":
-                for record in records:
-                    if isinstance(record, OfferPrices):
-                        self.prices |= {(record.id, of): value for of, value, *_ in record.prices}
+                self._facts(
+                    self.prices, export, OfferPrices, lambda record: [row[:2] for row in record.prices]
+                )
             case "stocks":
-                for record in records:
-                    if isinstance(record, OfferStocks):
-                        for warehouse, quantity in record.stocks:
-                            for offer, other in list(self.stocks):
-                                if offer == record.id and (other == "") != (warehouse == ""):
-                                    del self.stocks[offer, other]
-                            self.stocks[record.id, warehouse] = quantity
+                self._facts(self.stocks, export, OfferStocks, lambda record: record.stocks)
+
+    def _facts(self, held: dict[Any, str], export: RecordExport, of: Any, rows: Any) -> None:
+        """Set by set: the union of what a set tells of an offer is its whole list, where each of it is."""
+        told: dict[str, dict[int, tuple[list[Any], bool]]] = {}
+        said: dict[str, list[bool]] = {}
+        for part in export.parts:
+            for record in part.records:
+                if isinstance(record, Section):
+                    section = record
+                elif isinstance(record, of):
+                    said.setdefault(section.catalog_id, [])
+                    whole = record.whole or (section.full and getattr(record, "readable", False))
+                    if (
+                        of is OfferPrices
+                        and not any(value is not None for _of, value in rows(record))
+                        and not whole
+                    ):
+                        continue
+                    so_far, all_whole = told.setdefault(record.id, {}).get(section.set, ([], True))
+                    told[record.id][section.set] = so_far + list(rows(record)), all_whole and whole
+        for offer, sets in told.items():
+            for facts, whole in sets.values():
+                if whole:
+                    for key in [key for key in held if key[0] == offer]:
+                        del held[key]
+                for second, value in facts:
+                    if of is OfferStocks:
+                        for key in [
+                            key for key in held if key[0] == offer and (key[1] == "") != (second == "")
+                        ]:
+                            del held[key]
+                    held.pop((offer, second), None)
+                    if value is not None:
+                        held[offer, second] = value
+        self._absent_facts(held, export, of, told)
+
+    def _absent_facts(self, held: dict[Any, str], export: RecordExport, of: Any, told: Any) -> None:
+        """What a full package does not tell at all costs nothing and is nowhere."""
+        if export.gaps:
+            return
+        sections: dict[str, list[Section]] = {}
+        with_facts: set[str] = set()
+        for part in export.parts:
+            section = None
+            for record in part.records:
+                if isinstance(record, Section):
+                    section = record
+                elif isinstance(record, of) and section:
+                    sections.setdefault(section.catalog_id, []).append(section)
+                    if of is OfferStocks or any(value is not None for _of, value, *_ in record.prices):
+                        with_facts.add(section.catalog_id)
+        full = {
+            catalog
+            for catalog, those in sections.items()
+            if catalog in with_facts and all(section.full for section in those)
+        }
+        named = {record.id for part in export.parts for record in part.records if isinstance(record, of)}
+        for key in list(held):
+            owner = self.offers.get(key[0]) or self.products.get(key[0])
+            if key[0] not in named and owner and owner[2] in full:
+                del held[key]
 
     def _entities(self, held: Any, of: Any, section: str, records: list[Record], gaps: Any) -> None:
         mine = [record for record in records if isinstance(record, of)]
         for record in mine:
-            if record.removed and record.id in held:
+            if record.partial and record.id in held:
+                held[record.id] = (held[record.id][0], False, *held[record.id][2:])
+            elif record.removed and record.id in held:
                 held[record.id] = (held[record.id][0], True, *held[record.id][2:])
             else:
                 rest: tuple[Any, ...]
@@ -151,7 +221,7 @@ class Model:
                 for r in records
                 if isinstance(r, Section) and (r.name, r.catalog_id) == (section, catalog)
             ]
-            if not any(said):
+            if all(only is False for only in said):
                 for ident, row in held.items():
                     if row[2] == catalog and ident not in present:
                         held[ident] = (row[0], True, *row[2:])

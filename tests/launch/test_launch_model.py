@@ -133,6 +133,9 @@ class Machine(RuleBasedStateMachine):
             async def applied(self, *, journal_id: str, task_id: str) -> bytes | None:
                 return b"{}" if any(task == task_id for _done, task, _fence in machine.commits) else None
 
+            async def waiting_images(self) -> list[tuple[str, str]]:
+                return []
+
             async def close(self) -> None:
                 pass
 
@@ -320,7 +323,7 @@ def run(examples: int, steps: int, phases: Sequence[Phase] = tuple(Phase)) -> No
 
 def test_the_model_holds() -> None:
     Machine.met.clear()
-    run(150, 30)
+    run(300, 30)
     everything = {*Status} - {Status.FAILED}
     everything |= {f"failed {reason}" for reason in (reaper.DIED, reaper.FROZEN, "bad file")}
     everything |= {"Taken up again by worker {owner}", "Completed; the worker died after its commit"}

@@ -758,11 +758,13 @@ async def test_pictures_that_cannot_be_put_in_place_are_told_in_the_session(
         (line,) = [line for line in await stage.journal.events(1) if line.level == "error"]
         assert (line.args["count"], line.args["path"]) == (1, "i/3.jpg")
 
-        # A session of any type tries again.
+        # A session of any type tries again, even one that fails.
         monkeypatch.setattr(_Run, "_may_commit", check)
         (tmp_path / "images/i/3.jpg").rmdir()
         await stage.launch("customers")
+        (tmp_path / "export/contragents_1_1.xml").write_text("<")
         await work(2, stage.settings)
+        assert (await stage.journal.session(2)).status is Status.FAILED
         assert (tmp_path / "images/i/3.jpg").read_bytes() == PICTURES["i/3.jpg"]
 
 

@@ -404,7 +404,9 @@ async def test_products_that_cannot_be_sold_are_told_once_after_the_session(obme
         encoding="utf-8",
     )
     session = obmen.json("import", "catalog", "stocks", "prices", "--source", str(source))
-    lines = [line["text"] for line in obmen.json("logs", str(session["id"])) if "in this shop" in line["text"]]
+    lines = [
+        line["text"] for line in obmen.json("logs", str(session["id"])) if "in this shop" in line["text"]
+    ]
     assert lines == [
         "2 products have no price in this shop: b, c",
         "2 products have no stock in this shop, not even zero: a, c",
