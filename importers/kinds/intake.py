@@ -129,8 +129,9 @@ class Intake:
             yield event
 
     def check_read(self) -> Iterator[Event]:
-        """A kind that read nothing must not end as if all were well."""
-        self.empty = not (self.tables[self._needs.table.name] if self._needs else self.total).read
+        """A kind that read nothing must not end as if all were well. Empty prices are none, but they are told."""
+        needed = (self._needs,) if self._needs else self._shapes
+        self.empty = not any(self.tables[of.table.name].read or self._stages[of].scopes for of in needed)
         if self.empty:
             for table in self.tables:
                 self.tables[table] = Counts()
@@ -199,8 +200,8 @@ class Intake:
         counts.rejected += 1
         if named and rejected.id:
             self._stages[named].keep(rejected.id)
-        elif named:
-            self._unnamed_rejects.add(named)
+        elif not rejected.id:
+            self._unnamed_rejects.add(shape)
         return Reject(
             self._job.kind, rejected.file, rejected.line, rejected.id, rejected.reason, rejected.args,
             rejected.fragment,
