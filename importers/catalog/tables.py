@@ -170,7 +170,7 @@ def _catalog_info(r: CatalogInfo, section_id: str) -> Rows:
 
 
 def _product(r: Product, section_id: str) -> Told:
-    stands_in = int(r.partial is not None and r.partial.how == "variant")
+    stands_in = 0 if r.partial is None else 1 if r.partial.how == "variant" else None
     return (
         (
             (
