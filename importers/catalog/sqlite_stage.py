@@ -91,7 +91,9 @@ class SqliteStage:
             rows = shape.rows(record, section_id)
             whole = getattr(record, "whole", False) or (full and getattr(record, "readable", False))
             # That a price is not set is told, too, though it is no price.
-            count += sum(row[1] is not None for row in _main(rows)) + sum(len(part or ()) for part in rows[1:])
+            count += sum(row[1] is not None for row in _main(rows)) + sum(
+                len(part or ()) for part in rows[1:]
+            )
             self._spool.add(getattr(record, identity), _encode((rows, whole, set_number)))
             self.scopes.add(section_id)
         return count

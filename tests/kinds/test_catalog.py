@@ -9,6 +9,7 @@ from shops import Shop
 from importers.commerceml.records import (
     Group,
     Offer,
+    Partial,
     PriceType,
     Product,
     Property,
@@ -317,3 +318,16 @@ async def test_what_an_offer_does_not_tell_stays_from_session_to_session(shop: S
         assert shop.rows(f"SELECT count(*) FROM {part}") == [1], part
     again = await shop.take(export(PACKAGE, silent), "variants")
     assert again.counts.unchanged == 1
+
+
+async def test_a_part_of_a_product_by_characteristic_leaves_it_one(shop: Shop) -> None:
+    def variant(name: str) -> Product:
+        return product("p", name, partial=Partial("variant", "import.xml", 1))
+
+    await shop.take(export(GOODS, variant("Рубашка")), "catalog")
+    part = Product("p", None, article="R-1", catalog_id="catalog-1", partial=Partial("part", "import.xml", 1))
+    await shop.take(export(GOODS, part), "catalog")
+    await shop.take(export(GOODS, variant("Рубашка льняная")), "catalog")
+    assert shop.rows("SELECT name, article, by_characteristic FROM product") == [
+        ("Рубашка льняная", "R-1", 1)
+    ]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from record_exports import PACKAGE, export
 from shops import Shop
 
-from importers.commerceml.records import Offer, OfferPrices, PriceType, Product
+from importers.commerceml.records import Offer, OfferPrices, PriceType, Product, Rejected, Section
 
 
 def price(offer: str, value: str, price_type: str = "retail", currency: str = "RUB") -> OfferPrices:
@@ -113,3 +113,26 @@ async def test_an_unknown_currency_is_kept_and_told_once(shop: Shop) -> None:
         {"currency": "у.е."},
     ]
     assert shop.rows("SELECT DISTINCT currency FROM price ORDER BY 1") == ["RUB", "у.е."]
+
+
+async def test_an_export_of_empty_prices_only_ends_them(shop: Shop) -> None:
+    await shop.take(export(PACKAGE, price("a", "10"), price("b", "5")), "prices")
+    unset = OfferPrices("a", (("retail", None, None, None, "1", None),))
+    told = await shop.take(export(PACKAGE, unset), "prices")
+    assert not told.counted.empty
+    assert shop.rows("SELECT offer_id FROM price") == ["b"]
+
+
+async def test_an_offer_without_an_id_keeps_absence_from_taking_prices(shop: Shop) -> None:
+    full = Section("catalog-1#", "ПакетПредложений", False, "catalog-1")
+    offers = [
+        Offer("a", "a", None, "A", catalog_id="catalog-1"),
+        Offer("b", "b", None, "B", catalog_id="catalog-1"),
+    ]
+    await shop.take(export(full, *offers), "variants")
+    await shop.take(export(full, price("a", "10"), price("b", "5")), "prices")
+    lost = Rejected("", "offers.xml", 1, "Offer", "has no Ид")
+    await shop.take(export(full, price("a", "10"), lost), "prices")
+    assert shop.rows("SELECT offer_id FROM price") == ["a", "b"]
+    await shop.take(export(full, price("a", "10")), "prices")
+    assert shop.rows("SELECT offer_id FROM price") == ["a"]
