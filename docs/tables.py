@@ -60,7 +60,7 @@ OURS = {
     "identity": "which catalog this is",
     "images_waiting": "copies of pictures on their way",
     "applied": "the last session of each journal",
-    "schema_version": "the version of the tables",
+    "obmen_schema": "the version of the tables",
 }
 """Not for shops. Not each must be there."""
 

@@ -71,6 +71,8 @@ class Merged(msgspec.Struct):
 class Stage(Protocol):
     """Records of one shape, put aside until all are read, then merged in the order of their keys."""
 
+    told: bool
+    """Of facts: something was put aside, if only that a price is not set."""
     scopes: set[str]
     """The catalogs or classifiers (see Shape.scope) of what was put aside."""
     references: set[str]

@@ -49,6 +49,7 @@ class SqliteStage:
         self._tx = transaction
         self._shape = shape
         self._spool = Spool()
+        self.told = False
         self.scopes: set[str] = set()
         self.references: set[str] = set()
         self.links: dict[Table, Counter[str]] = {table: Counter() for _n, table in shape.links}
@@ -90,11 +91,13 @@ class SqliteStage:
         for record in records:
             rows = shape.rows(record, section_id)
             whole = getattr(record, "whole", False) or (full and getattr(record, "readable", False))
-            # That a price is not set is told, too, though it is no price.
-            count += sum(row[1] is not None for row in _main(rows)) + sum(
-                len(part or ()) for part in rows[1:]
-            )
+            told = sum(row[1] is not None for row in _main(rows)) + sum(len(part or ()) for part in rows[1:])
+            if not told and not whole:
+                continue
+            count += told
+            self.told = True
             self._spool.add(getattr(record, identity), _encode((rows, whole, set_number)))
+        if count:
             self.scopes.add(section_id)
         return count
 

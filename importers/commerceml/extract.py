@@ -308,8 +308,11 @@ class Extractor:
         if "Картинка" in node:
             yield from self._images(element, node, ident, images, "Картинка")
         unit = _unit(node)
+        conversions = tuple(_conversions(node)) if "БазоваяЕдиница" in node else ()
         if unit:
             yield from self.used(unit)
+        for pack, _coefficient in conversions:
+            yield from self.used(UnitUse(pack, None if pack.isdigit() else pack, None))
         name = value(node, "Наименование")
         requisites = tuple(_requisites(node))
         named = dict(reversed(requisites))
@@ -341,7 +344,7 @@ class Extractor:
             if whole or "ХарактеристикиТовара" in node
             else None,
             images=tuple(images) if whole or "Картинка" in node else None,
-            units=tuple(_conversions(node)) if "БазоваяЕдиница" in node else () if whole else None,
+            units=conversions if whole or "БазоваяЕдиница" in node else None,
             components=tuple(_components(node)) if "Комплектующие" in node else () if whole else None,
             code=value(node, "Код") or named.get("Код"),
             full_name=value(node, "ПолноеНаименование") or named.get("Полное наименование"),
@@ -422,8 +425,11 @@ class Extractor:
         if "Картинка" in node:
             yield from self._images(element, node, ident, images, "Картинка")
         unit = _unit(node)
+        conversions = tuple(_conversions(node)) if "БазоваяЕдиница" in node else ()
         if unit:
             yield from self.used(unit)
+        for pack, _coefficient in conversions:
+            yield from self.used(UnitUse(pack, None if pack.isdigit() else pack, None))
         product_id, characteristic_id = split_id(ident)
         name = value(node, "Наименование")
         removed = is_removed(element, node)
@@ -442,7 +448,7 @@ class Extractor:
             else None,
             properties=tuple(_properties(node)) if "ЗначенияСвойств" in node else None,
             images=tuple(images) if "Картинка" in node else None,
-            units=tuple(_conversions(node)) if "БазоваяЕдиница" in node else None,
+            units=conversions if "БазоваяЕдиница" in node else None,
             components=tuple(_components(node)) if "Комплектующие" in node else None,
             code=value(node, "Код"),
             unit=unit.code if unit else None,

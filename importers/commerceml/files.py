@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -141,9 +140,9 @@ class Export(msgspec.Struct, frozen=True):
         parts = self.files_for(kind)
         total = sum(part.size for part in parts)
         done = 0
-        price_types: dict[int, set[str]] = defaultdict(set)
+        price_types: set[str] = set()
         for part in parts:
-            for position, batch in read_part(part, frozenset(wanted), price_types[part.set]):
+            for position, batch in read_part(part, frozenset(wanted), price_types):
                 if on_progress:
                     on_progress(min(done + position, total), total)
                 yield batch

@@ -131,7 +131,7 @@ class Intake:
     def check_read(self) -> Iterator[Event]:
         """A kind that read nothing must not end as if all were well. Empty prices are none, but they are told."""
         needed = (self._needs,) if self._needs else self._shapes
-        self.empty = not any(self.tables[of.table.name].read or self._stages[of].scopes for of in needed)
+        self.empty = not any(self.tables[of.table.name].read or self._stages[of].told for of in needed)
         if self.empty:
             for table in self.tables:
                 self.tables[table] = Counts()
@@ -345,14 +345,13 @@ class Intake:
 
     def _is_full(self, section: Section) -> bool:
         """Whether the reference data of a section are all that there are. 1C 2.0x says so of a Классификатор only in
-        the Каталог or ПакетПредложений of the same set that names it, of the same file where there is one."""
+        the Каталог or ПакетПредложений that names it, of the same file where there is one."""
         if section.name != "Классификатор" or section.changes_only is not None:
             return section.full
         naming = [
             other
             for other in self._sections
-            if other.set == section.set
-            and other.name in GOODS_SECTIONS
+            if other.name in GOODS_SECTIONS
             and (
                 other.classifier_id == section.classifier_id
                 or (not other.classifier_id and other.file == section.file)

@@ -52,7 +52,7 @@ async def test_every_row_of_every_table_is_kept(tmp_path: Path, version: int) ->
         db.commit()
     await (await open_catalog(f"sqlite:///{path}")).close()
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("SELECT version FROM schema_version").fetchall() == [(NEWEST,)]
+        assert db.execute("SELECT version FROM obmen_schema").fetchall() == [(NEWEST,)]
         for table, (names, rows) in kept.items():
             assert db.execute(f"SELECT {names} FROM {table}").fetchall() == rows, table
         new = tmp_path / "new.sqlite3"

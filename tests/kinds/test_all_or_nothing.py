@@ -36,10 +36,13 @@ from importers.kinds import KINDS, Options
 ALL_KINDS = tuple(kind for kind in KINDS if kind != "images")
 RECORDS = {
     "reference": [
-        Section("cl", "Классификатор", True), Group("g", None, "Туризм"), Unit("796", "шт", None),
+        Section("cl", "Классификатор", True, "cl", "cl"), Group("g", None, "Туризм"), Unit("796", "шт", None),
         Warehouse("w1", "Основной"), PriceType("retail", "Розничная", "RUB", True),
     ],
-    "properties": [Property("b", "Бренд", "Справочник"), PropertyValue("v", "b", "Кедр")],
+    "properties": [
+        Section("cl", "Классификатор", True, "cl", "cl"),
+        Property("b", "Бренд", "Справочник"), PropertyValue("v", "b", "Кедр"),
+    ],
     "goods": [
         GOODS, Product("p", "Палатка", groups=("g",), properties=(("b", "v"),), images=("1.jpg",)),
         Product("q", "Котелок", removed=True),

@@ -170,7 +170,8 @@ class Model:
 
     def _absent_facts(self, held: dict[Any, str], export: RecordExport, of: Any, told: Any) -> None:
         """What a full package does not tell at all costs nothing and is nowhere."""
-        if export.gaps:
+        rejects = [r for part in export.parts for r in part.records if isinstance(r, Rejected)]
+        if export.gaps or any(reject.id == "" for reject in rejects):
             return
         sections: dict[str, list[Section]] = {}
         with_facts: set[str] = set()
