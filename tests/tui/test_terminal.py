@@ -146,7 +146,7 @@ def test_the_import_goes_on_without_the_screen_and_is_seen_live_on_reopening(
     env: dict[str, str], obmen: Any, end: str
 ) -> None:
     export = obmen.folder / "export"
-    write_export(export, products=8000)  # some seconds of work
+    write_export(export, products=16_000)  # seconds of work, more than a screen takes to leave and come back
     env |= {"OBMEN_CONFIG": str(obmen.folder / "config.toml"), "OBMEN_SOURCE__PATH": str(export)}
     command = [sys.executable, "-m", "tui"]
     with Terminal(command, env) as terminal:
