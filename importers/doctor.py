@@ -90,8 +90,9 @@ def _source(path: Path) -> Check:
         export = open_export(path)
     except ObmenError as error:
         return Check(name, False, str(error), _("set source.path to the folder or .zip that 1C writes"))
-    newest = max(datetime.fromisoformat(part.modified) for part in export.parts)
-    files = ngettext("{n} file", "{n} files", len(export.parts)).format(n=len(export.parts))
+    parts = export.parts or export.files_for("images")  # pictures may come alone
+    newest = max(datetime.fromisoformat(part.modified) for part in parts)
+    files = ngettext("{n} file", "{n} files", len(parts)).format(n=len(parts))
     detail = f"{path}: {files}, {newest:%Y-%m-%d %H:%M} UTC"
     if export.gaps:
         return Check(

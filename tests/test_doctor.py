@@ -107,6 +107,11 @@ async def test_a_source_that_is_old(healthy: Settings) -> None:
     assert list(failing(await examine(healthy))) == ["source"]
 
 
+def test_a_source_of_pictures_alone_is_in_order(tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").write_bytes(b"1")
+    assert doctor._source(tmp_path).ok
+
+
 async def test_a_source_with_a_gap_and_none_at_all(healthy: Settings, tmp_path: Path) -> None:
     export = Path(healthy.source.path)
     shutil.copy(export / "contragents_1_1.xml", export / "contragents_1_3.xml")
