@@ -246,9 +246,9 @@ async def _redis(config: Settings) -> Check:
             name, False, str(error), _("start the server or correct redis.url; launches go on without it")
         )
     detail = _("{version}, answers in {milliseconds} ms").format(
-        version=".".join(map(str, version)), milliseconds=f"{seconds * 1000:.1f}"
+        version=".".join(map(str, version)) or _("version unknown"), milliseconds=f"{seconds * 1000:.1f}"
     )
-    if version < (7, 0):
+    if version and version < (7, 0):
         return Check(name, False, detail, _("the lock needs Redis 7.0 or newer, or Valkey"))
     if not await _can_lock(config.redis.url):
         return Check(

@@ -15,8 +15,8 @@ import pytest
 
 from importers import settings, texts
 
-EXPORTS = Path(__file__).parents[2] / "shared" / "exports"
-"""Real exports; tests that read them are skipped where there are none."""
+EXPORTS = Path(os.environ.get("REAL_EXPORTS", "no-real-exports"))
+"""A folder of real exports, each in a folder of its own; tests that read them are skipped where there is none."""
 
 for _name in [name for name in os.environ if name.startswith("OBMEN_")]:
     del os.environ[_name]

@@ -273,7 +273,9 @@ def test_pictures_on_a_disk_that_is_not_there(
 
 
 @pytest.mark.parametrize(
-    ("lacking", "ok"), [("-eval", True), ("-set", False), ("-@scripting -get", False)], ids=str
+    ("lacking", "ok"),
+    [("-eval", True), ("-info", True), ("-info -ping", True), ("-set", False), ("-@scripting -get", False)],
+    ids=str,
 )
 async def test_a_redis_that_does_not_let_us_lock(healthy: Settings, lacking: str, ok: bool) -> None:
     """Without EVAL the lock is given back by GET and DEL."""
@@ -289,6 +291,7 @@ async def test_a_redis_that_does_not_let_us_lock(healthy: Settings, lacking: str
         assert check.ok == ok
         assert ok or "EVAL" in check.cure
         assert "s3cret" not in check.detail + check.cure
+        assert ("version unknown" in check.detail) == ("info" in lacking)
 
 
 def test_what_a_killed_doctor_left_is_removed_by_the_next(

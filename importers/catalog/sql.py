@@ -44,6 +44,15 @@ def select(table: Table, columns: tuple[str, ...], keys: Collection[str]) -> str
     return f"SELECT {', '.join(columns)} FROM {table.name} WHERE {table.columns[0]} IN ({marks(keys)})"
 
 
+@cache
+def any_between(tables: tuple[Table, ...]) -> str:
+    """One row that says for each table whether it has a row with a first column from ?1 to ?2."""
+    found = (
+        f"EXISTS (SELECT 1 FROM {table.name} WHERE {table.columns[0]} BETWEEN ?1 AND ?2)" for table in tables
+    )
+    return f"SELECT {', '.join(found)}"
+
+
 def count_active(shape: Shape) -> str:
     """How many things are not marked as removed; of facts without such a mark, how many have any."""
     table = shape.table

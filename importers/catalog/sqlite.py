@@ -231,8 +231,8 @@ class SqliteTransaction:
             return 0
         before = self._connection.total_changes
         with plainly(self._path):
-            async with self._connection.executemany(statement, rows) as cursor:
-                touched = cursor.rowcount
+            cursor = await self._connection.executemany(statement, rows)
+        touched = cursor.rowcount
         written = self._connection.total_changes - before
         self.changed |= written > 0
         # rowcount leaves out what triggers of the shop wrote, but is -1 for a statement that begins with WITH.

@@ -35,7 +35,8 @@ MANY_LINKS = 100_000
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Told).decode
 _decode_partial = msgspec.msgpack.Decoder(tuple[Told, str, str, int | None]).decode
-_decode_facts = msgspec.msgpack.Decoder(tuple[Told, bool, int]).decode
+_decode_facts = msgspec.msgpack.Decoder(tuple[Told, bool, int, int]).decode
+"""Rows, whether they are all, the number of their set, how many of them say that something is set."""
 _UNREADABLE = b""
 """The payload of what was in the export but could not be read."""
 _PARTIAL = b"\xc1"
@@ -91,12 +92,13 @@ class SqliteStage:
         for record in records:
             rows = shape.rows(record, section_id)
             whole = getattr(record, "whole", False) or (full and getattr(record, "readable", False))
-            told = sum(row[1] is not None for row in _main(rows)) + sum(len(part or ()) for part in rows[1:])
-            if not told and not whole:
-                continue
+            main, *beside = rows
+            told = len(main or ())
+            if beside:
+                told += len(beside[0] or ()) - [row[1] for row in main or ()].count(None)
             count += told
             self.told = True
-            self._spool.add(getattr(record, identity), _encode((rows, whole, set_number)))
+            self._spool.add(getattr(record, identity), _encode((rows, whole, set_number, told)))
         if count:
             self.scopes.add(section_id)
         return count
@@ -182,14 +184,13 @@ class SqliteStage:
         counts = Counts()
         merged = Merged(counts, [], [])
         held = await self._held(batch)
-        nothing: Rows = ((),) * len(shape.tables)
         writes = _Writes(self._tx)
         parents: dict[str, str] = {}
         removed_at = shape.removed_at
         parent_at = shape.at(shape.parent_column) if shape.parent_column else None
         for key, payloads in batch.items():
-            was = held.get(key, nothing)
-            old = was if was[0] else None
+            was = held.get(key)
+            old = was if was and was[0] else None
             if len(payloads) == 1 and not payloads[0].startswith(_PARTIAL):
                 new = _told_once(shape, old, _decode(payloads[0]))
                 counts.unchanged += 1
@@ -205,16 +206,12 @@ class SqliteStage:
                     continue
                 new = settled.rows
             if self.units:
-                new = self._with_codes(new)
+                new = _with_codes(shape, self.units, new)
             counts.unchanged -= 1
             removed = removed_at is not None and bool(new[0][0][removed_at])
             if shape.links and not removed:
                 self._observe(merged, key, new)
-            changed = old is None
-            for table, before, now in zip(shape.tables, was, new, strict=True):
-                if before != now and set(before) != set(now):
-                    changed = True
-                    writes.replace(table, key, before, now)
+            changed = writes.change(shape.tables, key, was, new)
             if not changed:
                 counts.unchanged += 1
             elif removed and not (old and _is_removed(shape, old)):
@@ -245,60 +242,38 @@ class SqliteStage:
             merged.ungrouped += 1
             merged.ungrouped_first += [key][: FIRST_FEW - len(merged.ungrouped_first)]
 
-    def _with_codes(self, rows: Rows) -> Rows:
-        """With the codes of units in place of their names."""
-        units = self.units
-        changed = list(rows)
-        for n, at in self._shape.units:
-            if any(row[at] in units for row in changed[n]):
-                changed[n] = tuple(
-                    (*row[:at], units.get(row[at], row[at]), *row[at + 1 :])  # type: ignore[arg-type]
-                    for row in changed[n]
-                )
-        return tuple(changed)
-
     async def _merge_facts(self, batch: dict[str, list[bytes]], full: Collection[str | None]) -> Merged:
         """Each fact is created or updated by itself; those that were not told stay, unless the list is whole."""
         shape = self._shape
         counts = Counts()
         merged = Merged(counts, [], [])
         held = await self._held(batch)
-        nothing: Rows = ((),) * len(shape.tables)
         writes = _Writes(self._tx)
         told: dict[str, int] = {}
         mark_at = shape.removed_at
-        may_be_unset = bool(shape.parts)
         for key, payloads in batch.items():
-            folded = _Folded(shape, payloads)
-            facts: Mapping[Cell, Row] = folded.facts
-            beside = tuple(folded.beside)
+            folded = _Folded(shape, payloads, self.units)
+            facts, beside = folded.facts, folded.beside
             if folded.differing:
                 merged.differing += folded.differing
                 merged.differing_first.append(key)
-            if self.units:
-                main, *rest = self._with_codes((tuple(facts.values()), beside)[: len(shape.tables)])
-                facts = {row[0]: row for row in main}
-                beside = rest[0] if rest else ()
-            unset: list[Cell] = []
-            if may_be_unset and any(row[1] is None for row in facts.values()):
-                unset = [second for second, row in facts.items() if row[1] is None]
-                facts = {second: row for second, row in facts.items() if row[1] is not None}
+            if beside:
+                merged.beside += len(beside)
+                merged.beside_first.append(key)
             self.references.update(facts)  # type: ignore[arg-type]
             told[key] = len(facts)
-            if key not in held:
+            was = held.get(key)
+            if was is None:
                 counts.created += len(facts) + len(beside)
                 counts.unchanged += folded.count - len(facts) - len(beside)
                 writes.add(shape.table, key, facts.values())
                 if beside:
-                    merged.beside += len(beside)
-                    merged.beside_first.append(key)
                     writes.add(shape.parts[0], key, beside)
                 continue
-            was = held.get(key, nothing)
             old = {row[0]: row for row in was[0]}
-            gone = [second for second in unset if second in old]
+            gone = [second for second in folded.unset if second in old]
             for second in old:
-                if second in facts or second in unset:
+                if second in facts or second in folded.unset:
                     continue
                 if (shape.or_total and (second == "" or folded.total)) or (
                     folded.whole and not self._is_kept(second)
@@ -306,7 +281,7 @@ class SqliteStage:
                     gone.append(second)
             new = [row for row in facts.values() if old.get(row[0]) != row]
             created = sum(row[0] not in old for row in new)
-            after = old | dict(facts)
+            after = old | facts
             for second in gone:
                 del after[second]
             marked = 0
@@ -325,8 +300,6 @@ class SqliteStage:
                 ]  # fmt: skip
                 fresh = sum(row not in was[1] for row in beside)
                 lost = len(was[1]) - len(kept) - (len(beside) - fresh)
-                merged.beside += len(beside)
-                merged.beside_first += [key] * bool(beside)
             else:
                 kept, fresh, lost = [], 0, 0
             removed = len(gone) + lost + marked
@@ -351,13 +324,19 @@ class SqliteStage:
         return second in self.kept_keys or self.kept_keys is EVERYTHING
 
     async def _held(self, keys: Collection[str]) -> dict[str, Rows]:
-        """What the catalog holds of these keys, by table of the shape. The shop may have deleted a row and left its
-        parts: they are looked for all the same."""
+        """What the catalog holds of these keys, by table of the shape; nothing of a key that it does not hold. The shop
+        may have deleted a row and left its parts: they are looked for all the same."""
         found: dict[str, list[list[Row]]] = {}
-        for n, table in enumerate(self._shape.tables):
+        if not keys:
+            return {}
+        tables = self._shape.tables
+        (filled,) = await self._tx.fetch(sql.any_between(tables), min(keys), max(keys))
+        for n, table in enumerate(tables):
+            if not filled[n]:  # all of them in a first import, some of them always
+                continue
             for row in await self._tx.fetch(sql.select(table, table.columns, keys), *keys):
                 if row[0] not in found:
-                    found[row[0]] = [[] for _ in self._shape.tables]
+                    found[row[0]] = [[] for _ in tables]
                 found[row[0]][n].append(row[1:])
         return {key: tuple(map(tuple, rows)) for key, rows in found.items()}
 
@@ -384,6 +363,20 @@ class _Writes:
         cells = self._new[table]
         for row in rows:
             cells += (key, *row)
+
+    def change(self, tables: Sequence[Table], key: str, was: Rows | None, now: Rows) -> bool:
+        """Make of what there `was` of a key, in these tables, what there is now; whether that is another thing."""
+        if was is None:
+            for table, rows in zip(tables, now, strict=True):
+                if rows:
+                    self.add(table, key, rows)
+            return True
+        changed = False
+        for table, before, after in zip(tables, was, now, strict=True):
+            if before != after and set(before) != set(after):
+                self.replace(table, key, before, after)
+                changed = True
+        return changed
 
     def replace(self, table: Table, key: str, was: Sequence[Row], now: Sequence[Row]) -> None:
         """Delete what is only in `was`, write what is only in `now`; rows of the same primary key are updated."""
@@ -472,31 +465,47 @@ class _Settled:
 
 
 class _Folded:
-    """The facts of one key: within a set of files their union counts, of two sets the later one.
+    """The facts of one key, with the codes of units in place of their names: within a set of files their union counts,
+    of two sets the later one.
 
-    `whole`: they are all that there are. `total`: one without a warehouse was told, so single ones go. `count`: how
-    many were told, one by one.
+    `facts`: by their second key. `unset`: the second keys of those that are told as not set. `whole`: they are all that
+    there are. `total`: one without a warehouse was told, so single ones go. `count`: how many were told, one by one.
     """
 
-    def __init__(self, shape: Shape, payloads: Sequence[bytes]) -> None:
+    def __init__(self, shape: Shape, payloads: Sequence[bytes], units: Mapping[str, str]) -> None:
         self.facts: dict[Cell, Row] = {}
         self.beside: dict[Row, None] = {}
+        self.unset: Collection[Cell] = ()
         self.whole = self.total = False
         self.count = self.differing = 0
-        if len(payloads) == 1:
-            (main, *parts), whole, _set = _decode_facts(payloads[0])
-            facts = {row[0]: row for row in main or ()}
-            total = shape.or_total and "" in facts
-            if len(facts) == len(main or ()) and not (total and len(facts) > 1):  # nearly all
-                self.facts, self.whole, self.total = facts, whole, total
-                self.count = len(facts)
-                if parts:
-                    self.beside = dict.fromkeys(parts[0] or ())
-                    self.count += len(self.beside) - sum(row[1] is None for row in facts.values())
-                return
-        decoded = map(_decode_facts, payloads)
-        for _set, told in groupby(decoded, key=itemgetter(2)):
-            self._take_set(shape, [(rows, whole) for rows, whole, _number in told])
+        if len(payloads) != 1 or not self._take_one(shape, payloads[0]):
+            decoded = map(_decode_facts, payloads)
+            for _set, told in groupby(decoded, key=itemgetter(2)):
+                self._take_set(shape, [(rows, whole) for rows, whole, _number, _count in told])
+            self._leave_out_unset()
+        if units and shape.units:
+            main, beside = _with_codes(shape, units, (tuple(self.facts.values()), tuple(self.beside)))
+            self.facts, self.beside = {row[0]: row for row in main}, dict.fromkeys(beside)
+
+    def _take_one(self, shape: Shape, payload: bytes) -> bool:
+        """A record that nothing has to be united with: nearly all are."""
+        (main, *parts), whole, _set, count = _decode_facts(payload)
+        told = main or ()
+        facts = {row[0]: row for row in told}
+        total = shape.or_total and "" in facts
+        if len(facts) < len(told) or (total and len(facts) > 1):
+            return False
+        self.facts, self.whole, self.total, self.count = facts, whole, total, count
+        if parts and parts[0]:
+            self.beside = dict.fromkeys(parts[0])
+        if count < len(facts) + len(self.beside):
+            self._leave_out_unset()
+        return True
+
+    def _leave_out_unset(self) -> None:
+        self.unset = [second for second, row in self.facts.items() if row[1] is None]
+        for second in self.unset:
+            del self.facts[second]
 
     def _take_set(self, shape: Shape, told: list[tuple[Told, bool]]) -> None:
         if all(whole for _rows, whole in told):
@@ -522,6 +531,22 @@ class _Folded:
             for part in rows[1:]:
                 self.beside.update(dict.fromkeys(part or ()))
                 self.count += len(part or ())
+
+
+def _with_codes(shape: Shape, units: Mapping[str, str], rows: Rows) -> Rows:
+    """With the codes of units in place of their names."""
+    for n, at in shape.units:
+        for row in rows[n]:
+            if row[at] in units:
+                coded = tuple(
+                    dict.fromkeys(
+                        (*row[:at], units.get(row[at], row[at]), *row[at + 1 :])  # type: ignore[arg-type]
+                        for row in rows[n]
+                    )
+                )
+                rows = (*rows[:n], coded, *rows[n + 1 :])
+                break
+    return rows
 
 
 def _main(rows: Told) -> tuple[Row, ...]:

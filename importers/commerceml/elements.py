@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import cast
 
 from lxml import etree
@@ -12,14 +13,41 @@ from importers.commerceml import normalise
 MAX_LINE = 65535
 """libxml2 keeps the line of an element in 16 bits; text nodes have it whole."""
 
-Node = dict[str, list[etree._Element]]
+
+class Node(dict[str, list[etree._Element]]):
+    """The child elements of an element by their local name.
+
+    `texts`: the normalised text of the first of each name that has any, of those without elements in them (`holders`:
+    the names of the others), read in the same pass: nearly all of it is asked for.
+    """
+
+    __slots__ = ("holders", "texts")
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.holders: set[str] = set()
+
+
+@lru_cache(maxsize=1024)
+def local_name(tag: str) -> str:
+    """Without the namespace."""
+    return tag.rpartition("}")[2]
 
 
 def children(element: etree._Element) -> Node:
-    """The child elements by their local name."""
-    found: Node = {}
-    for child in element.iterchildren(etree.Element):
-        found.setdefault(child.tag.rpartition("}")[2], []).append(child)
+    """What is in an element. The parser keeps no comments and no instructions."""
+    found = Node()
+    texts = found.texts
+    for child in element:
+        name = local_name(child.tag)
+        if name in found:
+            found[name].append(child)
+        else:
+            found[name] = [child]
+        if len(child):
+            found.holders.add(name)
+        elif name not in texts and (text := normalise.text(child.text)):
+            texts[name] = text
     return found
 
 
@@ -36,9 +64,12 @@ def own_text(element: etree._Element) -> str:
 def value(node: Node, *names: str) -> str | None:
     """The normalised text of the first child of these names that has any."""
     for name in names:
-        for child in node.get(name, ()):
-            if found := normalise.text(text_of(child)):
-                return found
+        if name in node.holders:
+            for child in node[name]:
+                if found := normalise.text(text_of(child)):
+                    return found
+        elif name in node.texts:
+            return node.texts[name]
     return None
 
 
@@ -46,17 +77,15 @@ def flag(node: Node, name: str) -> bool | None:
     return normalise.boolean(value(node, name))
 
 
-def inner(node: Node, *path: str) -> Iterator[etree._Element]:
-    """All elements at a path of local names below the node."""
-    first, *rest = path
-    for child in node.get(first, ()):
-        if rest:
-            yield from inner(children(child), *rest)
-        else:
-            yield child
+def inner(node: Node, holder: str, name: str) -> Iterator[etree._Element]:
+    """All elements of one name in the children of another name."""
+    for child in node.get(holder, ()):
+        for inside in child:
+            if local_name(inside.tag) == name:
+                yield inside
 
 
-def distinct(elements: Iterator[etree._Element] | list[etree._Element]) -> tuple[str, ...]:
+def distinct(elements: Iterable[etree._Element]) -> tuple[str, ...]:
     """The normalised texts of elements, each once."""
     return tuple(dict.fromkeys(t for e in elements if (t := normalise.text(text_of(e)))))
 

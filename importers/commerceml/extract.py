@@ -108,7 +108,7 @@ class Extractor:
     ) -> str | Rejected | None:
         """The Ид of a record, or why it has none; None for an element with nothing in it."""
         try:
-            ident = next((i for e in node.get("Ид", ()) if (i := read(text_of(e)))), None)
+            ident = read(value(node, "Ид"))
         except ValueError as error:
             return self.rejected(element, record, None, BAD_ID, value=str(error))
         if ident is None:
@@ -133,7 +133,7 @@ class Extractor:
         """What a Каталог says of itself, when it ends. A stub, as each part of 3.x has, may say nothing new."""
         if CatalogInfo in self.wanted and self.section.name == "Каталог" and self.section.id:
             node = children(element)
-            owner = next((children(e) for e in node.get("Владелец", ())), {})
+            owner = next((children(e) for e in node.get("Владелец", ())), Node())
             yield CatalogInfo(
                 self.section.id,
                 value(node, "Наименование"),
@@ -192,7 +192,7 @@ class Extractor:
                 value(node, "ЗначениеПоУмолчанию"),
             )
         for variants in node.get("ВариантыЗначений", ()):
-            for variant in variants.iterchildren(etree.Element):
+            for variant in variants:
                 yield from self.property_value(variant, found[0])
 
     def property_value(self, variant: etree._Element, property_id: str) -> Iterator[Record | Rejected]:
@@ -221,7 +221,7 @@ class Extractor:
             node = children(product_type)
             found = self.named(product_type, node, "ProductType")
             if isinstance(found, tuple):
-                properties = distinct(list(inner(node, "Свойства", "Ид")))
+                properties = distinct(inner(node, "Свойства", "Ид"))
                 yield ProductType(*found, is_removed(product_type, node), properties)
             elif found:
                 yield found
@@ -237,7 +237,7 @@ class Extractor:
             if isinstance(found, Rejected):
                 yield found
                 continue
-            tax = next((children(e) for e in node.get("Налог", ())), {})
+            tax = next((children(e) for e in node.get("Налог", ())), Node())
             yield PriceType(
                 *found,
                 normalise.currency(value(node, "Валюта")),
@@ -316,7 +316,7 @@ class Extractor:
         name = value(node, "Наименование")
         requisites = tuple(_requisites(node))
         named = dict(reversed(requisites))
-        maker = next((children(e) for e in node.get("Изготовитель", ())), {})
+        maker = next((children(e) for e in node.get("Изготовитель", ())), Node())
         partial = self._partial(element, node, name, removed)
         if partial and not node.keys() & FACTS:  # of a Товар, an id alone is no more than a part
             partial = Partial("part", partial.file, partial.line)
@@ -335,7 +335,7 @@ class Extractor:
             vat_rate=_vat(node),
             removed=removed,
             catalog_id=self.section.catalog_id,
-            groups=distinct(list(inner(node, "Группы", "Ид"))) if whole or "Группы" in node else None,
+            groups=distinct(inner(node, "Группы", "Ид")) if whole or "Группы" in node else None,
             properties=tuple(_properties(node)) if whole or "ЗначенияСвойств" in node else None,
             requisites=requisites if whole or requisites else None,
             characteristics=()
@@ -477,7 +477,7 @@ class Extractor:
     def facts(self, element: etree._Element, node: Node, ident: str) -> Iterator[Record | Rejected]:
         if OfferPrices in self.wanted and "Цены" in node:
             yield from self.prices(node, ident)
-        if OfferStocks in self.wanted and node.keys() & STOCKED:
+        if OfferStocks in self.wanted and not STOCKED.isdisjoint(node):
             yield from self.stocks(node, ident)
 
     def prices(self, node: Node, ident: str) -> Iterator[Record | Rejected]:
@@ -592,7 +592,7 @@ class Extractor:
             id=ident,
             name=name,
             full_name=value(node, "ПолноеНаименование", "ОфициальноеНаименование"),
-            role=", ".join(distinct(node.get("Роль", []))) or None,
+            role=", ".join(distinct(node.get("Роль", ()))) or None,
             inn=value(node, "ИНН"),
             kpp=value(node, "КПП"),
             removed=is_removed(element, node),
@@ -607,12 +607,10 @@ class Extractor:
 
 def is_removed(element: etree._Element, node: Node) -> bool:
     """Статус="Удален" as attribute or element, or ПометкаУдаления."""
-    for status in (element.get("Статус"), value(node, "Статус") if "Статус" in node else None):
+    for status in (element.get("Статус"), value(node, "Статус")):
         if status and status.strip().lower().replace("ё", "е") == "удален":
             return True
-    return "ПометкаУдаления" in node and any(
-        normalise.boolean(text_of(mark)) for mark in node["ПометкаУдаления"]
-    )
+    return any(normalise.boolean(text_of(mark)) for mark in node.get("ПометкаУдаления", ()))
 
 
 def split_id(ident: str) -> tuple[str, str | None]:
@@ -664,6 +662,8 @@ MEASURES = {
 
 
 def _measures(node: Node, requisites: dict[str, str]) -> dict[str, str]:
+    if MEASURES.keys().isdisjoint(node) and MEASURES.keys().isdisjoint(requisites):  # nearly all
+        return {}
     return {
         field: found
         for name, field in MEASURES.items()
@@ -694,7 +694,8 @@ def _components(node: Node) -> Iterator[tuple[str, str]]:
 def _vat(node: Node) -> str | None:
     """The rate named НДС, else the first one; "Без НДС" is no rate."""
     rates = [children(rate) for rate in inner(node, "СтавкиНалогов", "СтавкаНалога")]
-    rates.sort(key=lambda rate: (value(rate, "Наименование") or "").upper() != "НДС")
+    if len(rates) > 1:
+        rates.sort(key=lambda rate: (value(rate, "Наименование") or "").upper() != "НДС")
     for told in (value(node, "СтавкаНДС"), *(value(rate, "Ставка") for rate in rates)):
         if told:
             return _number(told)
@@ -722,7 +723,7 @@ def _requisites(node: Node) -> Iterator[tuple[str, str]]:
     ):
         fields = children(field)
         name = value(fields, "Наименование")
-        for each in distinct(fields.get("Значение", [])):
+        for each in distinct(fields.get("Значение", ())):
             if name:
                 yield name, each
 
@@ -795,7 +796,7 @@ def _address_fields(node: Node) -> Iterator[tuple[str, str, str]]:
 def _accounts(node: Node) -> Iterator[tuple[str, str, str, str]]:
     for account in inner(node, "РасчетныеСчета", "РасчетныйСчет"):
         fields = children(account)
-        bank = next((children(e) for e in fields.get("Банк", ())), {})
+        bank = next((children(e) for e in fields.get("Банк", ())), Node())
         if number := value(fields, "НомерСчета"):
             names = ("Наименование", "БИК", "СчетКорреспондентский")
             name, code, correspondent = (value(bank, told) or "" for told in names)

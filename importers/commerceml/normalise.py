@@ -8,6 +8,8 @@ from decimal import Decimal, localcontext
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 INVISIBLE = "\ufeff\u200b\u2060"
+_ODD = INVISIBLE + "0-"
+"""What begins with another character is neither "not set" nor hidden."""
 MAX_ID = 1000
 """Characters; a longer id is rejected: no 1C makes one."""
 
@@ -38,9 +40,10 @@ def text(value: str | None) -> str | None:
     if value is None:
         return None
     value = value.strip()
-    if value and (value[0] in INVISIBLE or value[-1] in INVISIBLE):
+    if not value or (value[0] in _ODD or value[-1] in INVISIBLE):
         value = value.strip(INVISIBLE + " \t\r\n\u00a0")
-    return None if not value or is_unset(value) else value
+        return None if not value or is_unset(value) else value
+    return value
 
 
 def is_unset(value: str) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 from lxml import etree
 
 from importers.commerceml import encoding, normalise, shortcut
-from importers.commerceml.elements import MAX_LINE, children, value
+from importers.commerceml.elements import MAX_LINE, children, local_name, value
 from importers.commerceml.extract import Extractor
 from importers.commerceml.files import Part, PartFile, open_part
 from importers.commerceml.records import Record, Rejected, Section
@@ -401,7 +401,7 @@ _HIDING = re.compile(rb"<!|<\?|-->|\?>|\]\]>")
 
 
 def local(element: etree._Element) -> str:
-    return str(element.tag).rpartition("}")[2]
+    return local_name(element.tag)
 
 
 def _section_of(container: etree._Element) -> etree._Element | None:

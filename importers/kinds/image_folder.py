@@ -20,6 +20,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import socket
 import stat
@@ -48,6 +49,13 @@ COPIED = ("new", "changed")
 CHUNK = 1 << 20
 
 LINK = N_("the path of the image goes through a link in the folder of images; put a folder in its place")
+_RUN = re.compile(
+    r"\.(?:[ac]sp|aspx|ashx|asmx|asa|cer|jspx?|jspf|cfm|f?cgi|pl|pm|py|rb|sh|s?html?|xhtml|mht(?:ml)?|m?js|swf|wasm|xml|xslt?"
+    r"|config|ini)$",
+    re.IGNORECASE,
+)
+_RUN_ANYWHERE = re.compile(r"\.(?:ph(?:p\d?|ps|t|tml|ar))(?:\.|$)", re.IGNORECASE)
+"""The folder of images is often one that a web server serves. Some servers run `x.php.jpg`, too."""
 IN_THE_WAY = N_("the folder of images has a folder in place of the image, or a file in place of its folder")
 
 
@@ -134,6 +142,12 @@ class ImageFolder:
             or pure.parts[:1] in ((), (MANIFEST,))
         ):
             return N_("the path of the image is not one inside of the folder of images")
+        if (
+            any(piece.startswith(".") for piece in pure.parts)
+            or _RUN_ANYWHERE.search(path)
+            or _RUN.search(path)
+        ):
+            return N_("it is no picture but something that a web server would run or show as a page")
         if any(len(os.fsencode(piece)) > 255 for piece in pure.parts) or len(os.fsencode(path)) > 3000:
             return N_("the path of the image is too long")
         with self._plainly(path):

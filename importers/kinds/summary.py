@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from operator import itemgetter
 
 from importers.catalog import FIRST_FEW, CatalogTransaction, Change
 from importers.catalog.tables import OFFER, PRICE_TYPE, PRODUCT, Row
@@ -45,6 +46,9 @@ class PriceChanges:
             )
 
 
+_CURRENCY_AND_UNIT = itemgetter(2, 3)
+
+
 class Terms:
     """Currencies and units of prices. Currencies that nobody knows are kept as written, each is told once."""
 
@@ -55,8 +59,8 @@ class Terms:
     def see(self, records: Sequence[Record]) -> None:
         for record in records:
             if isinstance(record, OfferPrices):
-                self._of_prices.update([price[2:4] for price in record.prices])
-                self._of_prices.update([price[2:4] for price in record.beside])
+                self._of_prices.update(map(_CURRENCY_AND_UNIT, record.prices))
+                self._of_prices.update(map(_CURRENCY_AND_UNIT, record.beside))
             elif isinstance(record, PriceType):
                 self._of_types.add(record.currency)
 

@@ -15,7 +15,7 @@ import time
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from importers.addresses import without_secrets
 from importers.errors import DatabaseError, SettingsError
@@ -92,16 +92,19 @@ class RedisLock:
 
 
 async def server_version(url: str) -> tuple[tuple[int, ...], float]:
-    """The version of the server at `url`, and the seconds of a round trip. Raises DatabaseError when it does not
-    answer."""
+    """The version of the server at `url`, () where the account may not ask for it, and the seconds of a round trip.
+    Raises DatabaseError when it does not answer."""
     redis = client(url)
+    version: tuple[int, ...] = ()
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            info = await redis.info("server")
+            with contextlib.suppress(NoPermissionError):
+                info = await redis.info("server")
+                version = tuple(int(part) for part in str(info["redis_version"]).split("."))
             start = time.monotonic()
-            await redis.ping()
+            with contextlib.suppress(NoPermissionError):  # an answer, too
+                await redis.ping()
             seconds = time.monotonic() - start
-        version = tuple(int(part) for part in str(info["redis_version"]).split("."))
     except Exception as error:
         raise DatabaseError(
             _("{url}: Redis does not answer: {error}").format(

@@ -544,6 +544,32 @@ async def test_any_file_of_the_export_may_be_a_picture(shop: Shop, tmp_path: Pat
     assert files(shop.images) == {name: name.encode() for name in names}
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "a.php",
+        "A.PHP",
+        "x.php.jpg",
+        "y.phtml",
+        ".htaccess",
+        "a/.user.ini",
+        "web.config",
+        "page.html",
+        "do.cgi",
+        "s.js",
+    ],
+)
+async def test_what_a_web_server_runs_is_no_picture(shop: Shop, tmp_path: Path, path: str) -> None:
+    source = write(
+        tmp_path / "1c", {path: b"evil", "php.jpg": b"1", "a.py.png": b"2"}, p=f"{path} php.jpg a.py.png"
+    )
+    told = await shop.take(open_export(source), "catalog", "images")
+    (reject,) = told.rejects
+    assert (reject.record_id, told.counts.created) == (path, 2)
+    assert "web server" in reject.reason
+    assert files(shop.images) == {"php.jpg": b"1", "a.py.png": b"2"}
+
+
 async def test_bad_paths_do_not_pile_up(shop: Shop, tmp_path: Path) -> None:
     export = open_export(write(tmp_path / "1c", {"1.jpg": b"1"}, p="1.jpg"))
     await shop.take(export, "catalog")

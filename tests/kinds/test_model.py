@@ -144,12 +144,6 @@ class Model:
                 elif isinstance(record, of):
                     said.setdefault(section.catalog_id, [])
                     whole = record.whole or (section.full and getattr(record, "readable", False))
-                    if (
-                        of is OfferPrices
-                        and not any(value is not None for _of, value in rows(record))
-                        and not whole
-                    ):
-                        continue
                     so_far, all_whole = told.setdefault(record.id, {}).get(section.set, ([], True))
                     told[record.id][section.set] = so_far + list(rows(record)), all_whole and whole
         for offer, sets in told.items():

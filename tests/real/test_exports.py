@@ -22,7 +22,7 @@ NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 def sources() -> list[Path]:
     """Folders with XML in them; the whole package where 1C made one folder per kind of file."""
-    packages = [path for path in (EXPORTS / "E01",) if path.is_dir()]
+    packages = [path.parent for path in EXPORTS.glob("**/goods") if path.is_dir()]
     folders = {path.parent for path in EXPORTS.glob("**/*.xml")}
     return sorted(
         packages + [path for path in folders if not any(package in path.parents for package in packages)]
@@ -31,7 +31,7 @@ def sources() -> list[Path]:
 
 def roots(source: Path) -> Iterator[tuple[Path, ElementTree.Element]]:
     """Every file parsed whole, by the standard library, names without their namespace."""
-    for path in sorted(source.glob("**/*.xml") if source.name == "E01" else source.glob("*.xml")):
+    for path in sorted(source.glob("**/*.xml" if (source / "goods").is_dir() else "*.xml")):
         data = path.read_bytes()
         try:
             text = data.decode("utf-8-sig")
