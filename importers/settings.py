@@ -228,7 +228,12 @@ def _convert(data: dict[str, Any], origin: str, *, strict: bool = True) -> Setti
         ("limits.max_removed_share", settings.limits.max_removed_share, 0, 1),
         ("launch.recency_seconds", settings.launch.recency_seconds, 0, 3600),
         ("worker.lease_seconds", settings.worker.lease_seconds, 0.1, 3600),
-        ("worker.heartbeat_seconds", settings.worker.heartbeat_seconds, 0.01, settings.worker.lease_seconds),
+        (
+            "worker.heartbeat_seconds",
+            settings.worker.heartbeat_seconds,
+            0.01,
+            settings.worker.lease_seconds / 2,
+        ),
         ("worker.retries", settings.worker.retries, 0, 10),
         ("journal.keep_events_days", settings.journal.keep_events_days, 0, 36500),
     ):

@@ -188,6 +188,7 @@ def test_a_misspelt_variable_is_told_the_right_one(tmp_path: Path) -> None:
         ("limits.max_removed_share = -0.1", "limits.max_removed_share"),
         ("launch.recency_seconds = inf", "launch.recency_seconds"),
         ("worker.lease_seconds = true", "worker.lease_seconds"),
+        ("worker.heartbeat_seconds = 16", "worker.heartbeat_seconds"),
         ("worker.retries = 1.5", "worker.retries"),
         ("journal.keep_events_days = -1", "journal.keep_events_days"),
         ("language = ''", "language"),

@@ -298,7 +298,7 @@ class SqliteStage:
                     row for row in was[1]
                     if row not in beside and (not folded.whole or (self._is_kept(row[0]) and row[0] not in facts))
                 ]  # fmt: skip
-                fresh = sum(row not in was[1] for row in beside)
+                fresh = len(beside.keys() - was[1])
                 lost = len(was[1]) - len(kept) - (len(beside) - fresh)
             else:
                 kept, fresh, lost = [], 0, 0
@@ -475,7 +475,7 @@ class _Folded:
     def __init__(self, shape: Shape, payloads: Sequence[bytes], units: Mapping[str, str]) -> None:
         self.facts: dict[Cell, Row] = {}
         self.beside: dict[Row, None] = {}
-        self.unset: Collection[Cell] = ()
+        self.unset: Collection[Cell] = frozenset()
         self.whole = self.total = False
         self.count = self.differing = 0
         if len(payloads) != 1 or not self._take_one(shape, payloads[0]):
@@ -503,7 +503,7 @@ class _Folded:
         return True
 
     def _leave_out_unset(self) -> None:
-        self.unset = [second for second, row in self.facts.items() if row[1] is None]
+        self.unset = {second for second, row in self.facts.items() if row[1] is None}
         for second in self.unset:
             del self.facts[second]
 
