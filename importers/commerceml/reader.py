@@ -16,8 +16,11 @@ import msgspec
 from lxml import etree
 
 from importers.commerceml import encoding, normalise, shortcut
-from importers.commerceml.elements import MAX_LINE, children, local_name, value
-from importers.commerceml.extract import Extractor
+from importers.commerceml.extract import EXTRACT
+from importers.commerceml.extract.context import Context
+from importers.commerceml.extract.elements import MAX_LINE, children, local_name, value
+from importers.commerceml.extract.goods import product_set
+from importers.commerceml.extract.reference import catalog_info, property_value
 from importers.commerceml.files import Part, PartFile, open_part
 from importers.commerceml.records import Record, Rejected, Section
 from importers.errors import BadFile
@@ -79,7 +82,7 @@ class _Reading:
         self.records: list[Record | Rejected] = []
         self.pending: list[etree._Element] = []
         self.container: etree._Element | None = None
-        self.entered: tuple[etree._Element, Extractor] | None = None
+        self.entered: tuple[etree._Element, Context] | None = None
         self.root: etree._Element | None = None
         self.offers: etree._Element | None = None
         """The list of offers that was entered last."""
@@ -263,28 +266,28 @@ class _Reading:
         elif name in LISTS:
             if parent is not None and local(parent) in SECTIONS:
                 self._flush()
-                self._add(self._enter(parent).by_element[name](element))
+                self._add(EXTRACT[name](self._enter(parent), element))
                 element.clear()
         elif name in SETS:
             if parent is not None and local(parent) == "НаборыТоваров":
                 self._flush()
                 outside = Section("", "", None, set=self.part.set, file=self.part.name)
-                self._add(Extractor(self.part.name, self.wanted, outside).product_set(element))
+                self._add(product_set(Context(self.part.name, self.wanted, outside), element))
                 _cut(element)
         elif name in DROPPED:
             _cut(element)
         elif _section_of(element) is element:
             self._flush()
-            extractor = self._enter(element)
+            context = self._enter(element)
             # What it says of itself may also stand behind its records.
             section = _section(element, self.part)
             if (
                 section.changes_only is None
             ):  # what stood in front of Контрагент elements was cut off with them
-                section = msgspec.structs.replace(section, changes_only=extractor.section.changes_only)
-            if section != extractor.section and Section in self.wanted:
+                section = msgspec.structs.replace(section, changes_only=context.section.changes_only)
+            if section != context.section and Section in self.wanted:
                 self.records.append(section)
-            self._add(extractor.catalog_info(element))
+            self._add(catalog_info(context, element))
             self.entered = self.container = None
             element.clear()
 
@@ -296,14 +299,14 @@ class _Reading:
         values = _property_of(container) if container is not None else None
         section = _section_of(values[0] if values else container) if container is not None else None
         if container is not None and section is not None:
-            extractor = self._enter(section)
+            context = self._enter(section)
             if values:  # all of them, as they may be written in several ways
                 for element in list(container)[: container.index(last) + 1]:
-                    self._add(extractor.property_value(element, values[1]))
+                    self._add(property_value(context, element, values[1]))
             else:
-                read = extractor.by_element[local(last)]
+                extract = EXTRACT[local(last)]
                 for element in self.pending:
-                    self._add(read(element))
+                    self._add(extract(context, element))
         _cut(self.pending[-1])
         self.pending.clear()
 
@@ -349,8 +352,8 @@ class _Reading:
             return None
         return inside - text.count(b"\n", opened[-1] if opened else start, start)
 
-    def _enter(self, section: etree._Element) -> Extractor:
-        """The extractor of a section; its Section record comes before all others of it."""
+    def _enter(self, section: etree._Element) -> Context:
+        """The context of a section; its Section record comes before all others of it."""
         if self.entered is None or self.entered[0] is not section:
             record = _section(section, self.part)
             if max(map(len, (record.id, record.catalog_id, record.classifier_id))) > MAX_SECTION_ID:
@@ -361,7 +364,7 @@ class _Reading:
                     self.part.name,
                     line if (line := cast("int", section.sourceline)) < MAX_LINE else None,
                 )
-            self.entered = section, Extractor(self.part.name, self.wanted, record, self.price_types)
+            self.entered = section, Context(self.part.name, self.wanted, record, self.price_types)
             if Section in self.wanted:
                 self.records.append(record)
         return self.entered[1]

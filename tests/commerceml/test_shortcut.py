@@ -145,7 +145,7 @@ REGULAR = package(
 
 def test_regular_offers_never_reach_the_slow_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the comparison above would compare the slow way with itself."""
-    monkeypatch.setattr(reader.Extractor, "offer", lambda *_: pytest.fail("the slow way"))
+    monkeypatch.setitem(reader.EXTRACT, "Предложение", lambda *_: pytest.fail("the slow way"))
     monkeypatch.setattr(reader, "CHUNK", 1000)
     file = part(tmp_path / "prices.xml", xml(REGULAR).encode())
     found = [

@@ -103,3 +103,19 @@ def line_of(element: etree._Element) -> int | None:
         if line and line != MAX_LINE:
             return line
     return None
+
+
+def is_removed(element: etree._Element, node: Node) -> bool:
+    """Статус="Удален" as attribute or element, or ПометкаУдаления."""
+    for status in (element.get("Статус"), value(node, "Статус")):
+        if status and status.strip().lower().replace("ё", "е") == "удален":
+            return True
+    return any(normalise.boolean(text_of(mark)) for mark in node.get("ПометкаУдаления", ()))
+
+
+def decimal(told: str | None) -> str | None:
+    """Canonical text of what is no record of its own: what is no number is not told."""
+    try:
+        return normalise.number(told)
+    except ValueError:
+        return None

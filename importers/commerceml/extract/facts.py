@@ -1,0 +1,161 @@
+"""Prices and stocks of one element, in every shape that 1C writes (docs/commerceml.md, 1.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from importers.commerceml import normalise
+from importers.commerceml.extract.context import Context
+from importers.commerceml.extract.elements import Node, children, decimal, inner, is_empty, text_of, value
+from importers.commerceml.records import OfferPrices, OfferStocks, Price, Record, Rejected
+from importers.texts import N_
+
+FACTS = frozenset(("Цены", "Остатки", "Количество", "Склад", "Склады"))
+PRICED = frozenset(("Цены",))
+STOCKED = FACTS - PRICED
+
+NO_NUMBER = N_("{field} is empty")
+BAD_NUMBER = N_("{field} is not a number: {value}")
+NO_WAREHOUSE = N_("has no ИдСклада")
+NO_TYPE = N_("has no ИдТипаЦены")
+
+
+def facts_of(
+    context: Context, element: etree._Element, node: Node, ident: str
+) -> Iterator[Record | Rejected]:
+    if OfferPrices in context.wanted and "Цены" in node:
+        yield from prices_of(context, node, ident)
+    if OfferStocks in context.wanted and not STOCKED.isdisjoint(node):
+        yield from stocks_of(context, node, ident)
+
+
+def prices_of(context: Context, node: Node, ident: str) -> Iterator[Record | Rejected]:
+    """The list of an offer's prices. Of several of one type the base one is the price: of one base unit, from the
+    first piece on."""
+    told: dict[str, list[tuple[Price, str]]] = {}
+    whole = True
+    for element in inner(node, "Цены", "Цена"):
+        if is_empty(element):
+            continue
+        read = price_of(context, element, ident)
+        if isinstance(read, Rejected):
+            yield read
+            whole = False
+        else:
+            told.setdefault(read[0][0], []).append(read)
+    prices: list[Price] = []
+    beside: dict[tuple[str, str, str, str, str, str], None] = {}
+    for of_type in told.values():
+        base = max(of_type, key=_baseness) if len(of_type) > 1 else of_type[0]
+        prices.append(base[0])
+        for price, from_quantity in of_type:
+            if price[1] is not None and (price, from_quantity) != base:
+                row = (price[0], price[1], price[2] or "", price[3] or "", price[4], from_quantity)
+                beside[row] = None
+    if prices:
+        yield OfferPrices(ident, tuple(prices), tuple(beside), whole)
+
+
+def price_of(context: Context, element: etree._Element, ident: str) -> tuple[Price, str] | Rejected:
+    """A Цена, and its МинКоличество or "". Without a type it is of the only one that the set defines."""
+    fields = children(element)
+    price_type = value(fields, "ИдТипаЦены")
+    if price_type is None and len(context.price_types) == 1:
+        (price_type,) = context.price_types
+    if price_type is None:
+        return context.rejected(element, "Price", ident, NO_TYPE)
+    numbers: list[str | None] = []
+    for name in ("ЦенаЗаЕдиницу", "Коэффициент", "МинКоличество"):
+        try:
+            numbers.append(normalise.number(value(fields, name)))
+        except ValueError as error:
+            return context.rejected(element, "Price", ident, BAD_NUMBER, field=name, value=str(error)[:100])
+    amount, coefficient, from_quantity = numbers
+    tax = next((value(children(e), "Наименование") for e in fields.get("Налог", ())), None)
+    price = (
+        price_type,
+        amount,
+        normalise.currency(value(fields, "Валюта")),
+        value(fields, "Единица"),
+        coefficient or "1",
+        tax,
+    )
+    return price, "" if from_quantity in (None, "0") else str(from_quantity)
+
+
+def stocks_of(context: Context, node: Node, ident: str) -> Iterator[Record | Rejected]:
+    """All shapes of stock. A total counts only where no warehouse is told, with a number or not; beside warehouses
+    it says whether they are all."""
+    told = list(_quantities(node))
+    by_warehouse = any(warehouse for warehouse, _element, _raw in told)
+    has_total = any(warehouse == "" for warehouse, _element, _raw in told)
+    found = []
+    total = None
+    readable = True
+    for warehouse, element, raw in told:
+        if warehouse == "" and by_warehouse:
+            total = decimal(raw) if total is None else total
+            continue
+        if warehouse is None and is_empty(element):
+            continue
+        amount = quantity_of(context, element, raw, ident)
+        if warehouse is None and (by_warehouse or has_total):
+            yield context.rejected(element, "Stock", ident, NO_WAREHOUSE)
+            readable = False
+        elif isinstance(amount, Rejected):
+            yield amount
+            readable = False
+        elif amount is not None:
+            found.append((warehouse or "", amount))
+    if found:
+        equal = total is None or normalise.total([quantity for _at, quantity in found]) == total
+        whole = readable and total is not None and equal
+        yield OfferStocks(ident, tuple(found), whole, unequal=not equal, readable=readable)
+
+
+def quantity_of(
+    context: Context, element: etree._Element, raw: str | None, ident: str
+) -> str | Rejected | None:
+    """Canonical text; None for "not set"; a reject of this fact for nothing or for no number."""
+    if not (raw or "").strip():
+        return context.rejected(element, "Stock", ident, NO_NUMBER, field="Количество")
+    try:
+        return normalise.number(raw)
+    except ValueError as error:
+        return context.rejected(
+            element, "Stock", ident, BAD_NUMBER, field="Количество", value=str(error)[:100]
+        )
+
+
+def _baseness(price: tuple[Price, str]) -> tuple[bool, bool, bool]:
+    """How much a price is *the* price of its type: told, of one base unit, from the first piece on."""
+    (_type, amount, _currency, _unit, coefficient, _tax), from_quantity = price
+    return amount is not None, coefficient == "1", not from_quantity
+
+
+def _quantities(node: Node) -> Iterator[tuple[str | None, etree._Element, str | None]]:
+    """(warehouse id, element, number as written) of every stock that an offer tells, in any shape; "" is a total,
+    None a warehouse without an id."""
+    for total in node.get("Количество", ()):
+        yield "", total, text_of(total)
+    for warehouse in (*node.get("Склад", ()), *node.get("Склады", ()), *inner(node, "Склады", "Склад")):
+        fields = children(warehouse)
+        if "Склад" in fields:
+            continue
+        amount = warehouse.get("КоличествоНаСкладе")
+        if amount is None:
+            amount = value(fields, "КоличествоНаСкладе", "Количество")
+        yield normalise.text(warehouse.get("ИдСклада")) or value(fields, "ИдСклада", "Ид"), warehouse, amount
+    for rest in (*node.get("Остатки", ()), *inner(node, "Остатки", "Остаток")):
+        fields = children(rest)
+        beside = fields.get("Количество", ())
+        for warehouse in fields.get("Склад", ()):
+            inside = children(warehouse)
+            amounts = [text_of(found) for found in (*inside.get("Количество", ()), *beside)]
+            ident = value(inside, "Ид") or normalise.text(warehouse.text)
+            yield ident, warehouse, (*amounts, None)[0]
+        if "Склад" not in fields:
+            for total in beside:
+                yield "", total, text_of(total)

@@ -1,0 +1,32 @@
+"""Pictures that a record names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from importers.commerceml import normalise
+from importers.commerceml.extract.context import Context
+from importers.commerceml.extract.elements import Node, text_of
+from importers.commerceml.records import Rejected
+from importers.texts import N_
+
+BAD_PATH = N_("the picture's path leads out of the export: {value}")
+
+
+def images_of(
+    context: Context, element: etree._Element, node: Node, ident: str, found: list[str], *names: str
+) -> Iterator[Rejected]:
+    paths: dict[str, None] = {}
+    for name in names:
+        for picture in node.get(name, ()):
+            told = text_of(picture)
+            try:
+                path = normalise.image_path(told)
+            except ValueError:
+                yield context.rejected(picture, "Image", ident, BAD_PATH, value=(told or "").strip()[:200])
+                continue
+            if path:
+                paths[path] = None
+    found += paths

@@ -1,0 +1,192 @@
+"""Reference data: catalogs, groups, properties and their values, types of goods and of prices, warehouses, units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from importers.commerceml import normalise
+from importers.commerceml.extract.contacts import addresses, contacts
+from importers.commerceml.extract.context import NO_ID, Context
+from importers.commerceml.extract.elements import (
+    Node,
+    children,
+    decimal,
+    distinct,
+    flag,
+    inner,
+    is_empty,
+    is_removed,
+    value,
+)
+from importers.commerceml.extract.images import images_of
+from importers.commerceml.records import (
+    CatalogInfo,
+    Group,
+    PriceType,
+    ProductType,
+    Property,
+    PropertyValue,
+    Record,
+    Rejected,
+    Unit,
+    Warehouse,
+)
+
+
+def catalog_info(context: Context, element: etree._Element) -> Iterator[Record]:
+    """What a Каталог says of itself, when it ends. A stub, as each part of 3.x has, may say nothing new."""
+    if CatalogInfo in context.wanted and context.section.name == "Каталог" and context.section.id:
+        node = children(element)
+        owner = next((children(e) for e in node.get("Владелец", ())), Node())
+        yield CatalogInfo(
+            context.section.id,
+            value(node, "Наименование"),
+            context.section.classifier_id or None,
+            value(node, "Описание"),
+            value(owner, "Ид"),
+            value(owner, "Наименование", "ОфициальноеНаименование", "ПолноеНаименование"),
+            value(owner, "ИНН"),
+            value(owner, "КПП"),
+        )
+
+
+def groups(context: Context, element: etree._Element) -> Iterator[Record | Rejected]:
+    if Group in context.wanted:
+        yield from _groups(context, element, None)
+
+
+def _groups(context: Context, element: etree._Element, parent: str | None) -> Iterator[Record | Rejected]:
+    for group in children(element).get("Группа", ()):
+        node = children(group)
+        found = context.named(group, node, "Group")
+        if isinstance(found, tuple):
+            pictures: list[str] = []
+            yield from images_of(context, group, node, found[0], pictures, "Картинка", "Изображение")
+            yield Group(
+                found[0],
+                parent,
+                found[1],
+                is_removed(group, node),
+                value(node, "Описание"),
+                next(iter(pictures), None),
+                decimal(value(node, "Сортировка", "БитриксСортировка")),
+            )
+        elif found:
+            yield found
+        for nested in node.get("Группы", ()):
+            yield from _groups(context, nested, found[0] if isinstance(found, tuple) else parent)
+
+
+def property_(context: Context, element: etree._Element) -> Iterator[Record | Rejected]:
+    if Property not in context.wanted and PropertyValue not in context.wanted:
+        return
+    node = children(element)
+    found = context.named(element, node, "Property")
+    if not isinstance(found, tuple):
+        if found:
+            yield found
+        return
+    if Property in context.wanted:
+        yield Property(
+            *found,
+            value(node, "ТипЗначений"),
+            is_removed(element, node),
+            flag(node, "ДляТоваров"),
+            flag(node, "ДляПредложений"),
+            flag(node, "Множественное"),
+            normalise.boolean(value(node, "Обязательное", "БитриксОбязательное")),
+            decimal(value(node, "Сортировка", "БитриксСортировка")),
+            value(node, "ЗначениеПоУмолчанию"),
+        )
+    for variants in node.get("ВариантыЗначений", ()):
+        for variant in variants:
+            yield from property_value(context, variant, found[0])
+
+
+def property_value(
+    context: Context, variant: etree._Element, property_id: str
+) -> Iterator[Record | Rejected]:
+    """Справочник{ИдЗначения,Значение}, Вариант{Ид,Значение}, or a bare Значение that is its own id."""
+    if PropertyValue not in context.wanted:
+        return
+    node = children(variant)
+    if not node:
+        if bare := normalise.text(variant.text):
+            yield PropertyValue(bare, property_id, bare)
+        return
+    told = value(node, "Значение")
+    if ident := value(node, "ИдЗначения", "Ид") or told:
+        yield PropertyValue(
+            ident,
+            property_id,
+            told or "",
+            decimal(value(node, "Сортировка")),
+            flag(node, "ПоУмолчанию"),
+        )
+
+
+def product_types(context: Context, element: etree._Element) -> Iterator[Record | Rejected]:
+    if ProductType not in context.wanted:
+        return
+    for product_type in children(element).get("Категория", ()):
+        node = children(product_type)
+        found = context.named(product_type, node, "ProductType")
+        if isinstance(found, tuple):
+            properties = distinct(inner(node, "Свойства", "Ид"))
+            yield ProductType(*found, is_removed(product_type, node), properties)
+        elif found:
+            yield found
+
+
+def price_types(context: Context, element: etree._Element) -> Iterator[Record | Rejected]:
+    for price_type in children(element).get("ТипЦены", ()):
+        node = children(price_type)
+        found = context.named(price_type, node, "PriceType")
+        if isinstance(found, tuple):
+            context.price_types.add(found[0])
+        if PriceType not in context.wanted or found is None:
+            continue
+        if isinstance(found, Rejected):
+            yield found
+            continue
+        tax = next((children(e) for e in node.get("Налог", ())), Node())
+        yield PriceType(
+            *found,
+            normalise.currency(value(node, "Валюта")),
+            flag(tax, "УчтеноВСумме"),
+            is_removed(price_type, node),
+            value(tax, "Наименование"),
+        )
+
+
+def warehouses(context: Context, element: etree._Element) -> Iterator[Record | Rejected]:
+    if Warehouse not in context.wanted:
+        return
+    for warehouse in children(element).get("Склад", ()):
+        node = children(warehouse)
+        found = context.named(warehouse, node, "Warehouse")
+        if isinstance(found, tuple):
+            telephones = [told for kind, told in contacts(node) if "телефон" in kind.lower()]
+            yield Warehouse(
+                *found,
+                is_removed(warehouse, node),
+                next((told for _name, told in addresses(node)), None),
+                ", ".join(dict.fromkeys(telephones)) or value(node, "Телефон"),
+                value(node, "ГрафикРаботы", "ЧасыРаботы"),
+            )
+        elif found:
+            yield found
+
+
+def units(context: Context, element: etree._Element) -> Iterator[Record | Rejected]:
+    if Unit not in context.wanted:
+        return
+    for unit in children(element).get("ЕдиницаИзмерения", ()):
+        node = children(unit)
+        short, full = value(node, "НаименованиеКраткое"), value(node, "НаименованиеПолное")
+        if code := value(node, "Код") or short or value(node, "Ид"):
+            yield Unit(code, short, full, value(node, "МеждународноеСокращение"))
+        elif not is_empty(unit):
+            yield context.rejected(unit, "Unit", None, NO_ID)
