@@ -35,8 +35,8 @@ MANY_LINKS = 100_000
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Told).decode
 _decode_partial = msgspec.msgpack.Decoder(tuple[Told, str, str, int | None]).decode
-_decode_facts = msgspec.msgpack.Decoder(tuple[Told, bool, int, int]).decode
-"""Rows, whether they are all, the number of their set, how many of them say that something is set."""
+_decode_facts = msgspec.msgpack.Decoder(tuple[Rows, bool, int, tuple[str, ...]]).decode
+"""Rows, whether they are all, the number of their set, the second keys of what is told as not set."""
 _UNREADABLE = b""
 """The payload of what was in the export but could not be read."""
 _PARTIAL = b"\xc1"
@@ -87,18 +87,18 @@ class SqliteStage:
 
     def _add_facts(self, records: Iterable[Record], section_id: str, full: bool, set_number: int) -> int:
         shape = self._shape
-        identity = shape.record.__struct_fields__[0]
+        identity, *fields = shape.record.__struct_fields__
+        says_whole, full, says_unset = "whole" in fields, full and "readable" in fields, "unset" in fields
+        add, rows_of = self._spool.add, shape.rows
         count = 0
         for record in records:
-            rows = shape.rows(record, section_id)
-            whole = getattr(record, "whole", False) or (full and getattr(record, "readable", False))
-            main, *beside = rows
-            told = len(main or ())
-            if beside:
-                told += len(beside[0] or ()) - [row[1] for row in main or ()].count(None)
-            count += told
             self.told = True
-            self._spool.add(getattr(record, identity), _encode((rows, whole, set_number, told)))
+            rows = rows_of(record, section_id)
+            whole = (says_whole and record.whole) or (full and record.readable)  # type: ignore[attr-defined]
+            unset = record.unset if says_unset else ()  # type: ignore[attr-defined]
+            for told in rows:
+                count += len(told)  # type: ignore[arg-type]  # of facts, all are told
+            add(getattr(record, identity), _encode((rows, whole, set_number, unset)))
         if count:
             self.scopes.add(section_id)
         return count
@@ -271,7 +271,10 @@ class SqliteStage:
                     writes.add(shape.parts[0], key, beside)
                 continue
             old = {row[0]: row for row in was[0]}
-            gone = [second for second in folded.unset if second in old]
+            if old == facts and not beside and not any(was[1:]):  # nearly all of a second import
+                counts.unchanged += folded.count
+                continue
+            gone: list[Cell] = [second for second in folded.unset if second in old]
             for second in old:
                 if second in facts or second in folded.unset:
                     continue
@@ -472,50 +475,38 @@ class _Folded:
     there are. `total`: one without a warehouse was told, so single ones go. `count`: how many were told, one by one.
     """
 
+    __slots__ = ("beside", "count", "differing", "facts", "total", "unset", "whole")
+
     def __init__(self, shape: Shape, payloads: Sequence[bytes], units: Mapping[str, str]) -> None:
-        self.facts: dict[Cell, Row] = {}
-        self.beside: dict[Row, None] = {}
-        self.unset: Collection[Cell] = frozenset()
-        self.whole = self.total = False
-        self.count = self.differing = 0
-        if len(payloads) != 1 or not self._take_one(shape, payloads[0]):
-            decoded = map(_decode_facts, payloads)
-            for _set, told in groupby(decoded, key=itemgetter(2)):
-                self._take_set(shape, [(rows, whole) for rows, whole, _number, _count in told])
-            self._leave_out_unset()
+        rows, self.whole, _set, unset = _decode_facts(payloads[0])
+        self.facts = {row[0]: row for row in rows[0]}
+        self.beside = dict.fromkeys(rows[1]) if len(rows) > 1 and rows[1] else {}
+        self.unset: set[Cell] = set(unset)
+        self.total = shape.or_total and "" in self.facts
+        self.count, self.differing = len(rows[0]) + len(self.beside), 0
+        if len(payloads) > 1 or len(self.facts) < len(rows[0]) or (self.total and len(self.facts) > 1):
+            self._take_all(shape, payloads)
         if units and shape.units:
             main, beside = _with_codes(shape, units, (tuple(self.facts.values()), tuple(self.beside)))
             self.facts, self.beside = {row[0]: row for row in main}, dict.fromkeys(beside)
 
-    def _take_one(self, shape: Shape, payload: bytes) -> bool:
-        """A record that nothing has to be united with: nearly all are."""
-        (main, *parts), whole, _set, count = _decode_facts(payload)
-        told = main or ()
-        facts = {row[0]: row for row in told}
-        total = shape.or_total and "" in facts
-        if len(facts) < len(told) or (total and len(facts) > 1):
-            return False
-        self.facts, self.whole, self.total, self.count = facts, whole, total, count
-        if parts and parts[0]:
-            self.beside = dict.fromkeys(parts[0])
-        if count < len(facts) + len(self.beside):
-            self._leave_out_unset()
-        return True
+    def _take_all(self, shape: Shape, payloads: Sequence[bytes]) -> None:
+        self.facts, self.beside, self.unset = {}, {}, set()
+        self.whole = self.total = False
+        self.count = 0
+        decoded = map(_decode_facts, payloads)
+        for _set, of_set in groupby(decoded, key=itemgetter(2)):
+            self._take_set(shape, list(of_set))
 
-    def _leave_out_unset(self) -> None:
-        self.unset = {second for second, row in self.facts.items() if row[1] is None}
-        for second in self.unset:
-            del self.facts[second]
-
-    def _take_set(self, shape: Shape, told: list[tuple[Told, bool]]) -> None:
-        if all(whole for _rows, whole in told):
+    def _take_set(self, shape: Shape, told: list[tuple[Rows, bool, int, tuple[str, ...]]]) -> None:
+        if all(whole for _rows, whole, _set, _unset in told):
             self.whole = True
-            self.facts, self.beside = {}, {}
+            self.facts, self.beside, self.unset = {}, {}, set()
         own: set[Cell] = set()
         """What this set has told: a later set corrects an earlier one, but to tell a thing twice is odd."""
-        for rows, _whole in told:
+        for rows, _whole, _set, unset in told:
             facts = self.facts
-            for row in rows[0] or ():
+            for row in rows[0]:
                 second = row[0]
                 if shape.or_total:
                     self.total = self.total or second == ""
@@ -524,13 +515,17 @@ class _Folded:
                         own.clear()
                         facts.clear()
                 if second in own:
-                    self.differing += facts[second] != row
+                    self.differing += facts.get(second) != row
                 own.add(second)
                 facts[second] = row
-                self.count += row[1] is not None
+            self.unset.difference_update(facts)
+            for second in unset:
+                self.differing += second in own
+                facts.pop(second, None)
+            self.unset.update(unset)
+            self.count += sum(map(len, rows))
             for part in rows[1:]:
-                self.beside.update(dict.fromkeys(part or ()))
-                self.count += len(part or ())
+                self.beside.update(dict.fromkeys(part))
 
 
 def _with_codes(shape: Shape, units: Mapping[str, str], rows: Rows) -> Rows:

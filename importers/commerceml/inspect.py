@@ -128,7 +128,7 @@ def _count(part: Part) -> tuple[Counter[str], bool | None]:
                     record.changes_only if changes_only is None else changes_only and record.changes_only
                 )
             elif isinstance(record, OfferPrices):
-                counts["Price"] += len(record.prices)
+                counts["Price"] += len(record.prices) + len(record.beside)
             elif isinstance(record, OfferStocks):
                 counts["Stock"] += len(record.stocks)
             else:

@@ -235,8 +235,8 @@ class Offer(Record, frozen=True, gc=False):
     partial: Partial | None = None
 
 
-Price = tuple[str, str | None, str | None, str | None, str, str | None]
-"""(price type id, value, currency, unit, coefficient, tax); the value None: told as not set."""
+Price = tuple[str, str, str | None, str | None, str, str | None]
+"""(price type id, value, currency, unit, coefficient, tax)"""
 
 
 class OfferPrices(Record, frozen=True, gc=False):
@@ -244,12 +244,14 @@ class OfferPrices(Record, frozen=True, gc=False):
 
     `whole`: it is the offer's whole list, so that others go; not where one of it could not be read. `beside`: further
     prices of the same types: (price type id, value, currency or "", unit or "", coefficient, МинКоличество or "").
+    `unset`: ids of price types that are told with an empty price.
     """
 
     id: str
     prices: tuple[Price, ...]
     beside: tuple[tuple[str, str, str, str, str, str], ...] = ()
     whole: bool = True
+    unset: tuple[str, ...] = ()
 
 
 class OfferStocks(Record, frozen=True, gc=False):

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Generic, TypeVar
 
 from importers.commerceml import normalise
-from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Record
+from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Price, Record
 
 OPENING, CLOSING = "<Предложения>", "</Предложения>"
 START, END = "<Предложение>", "</Предложение>"
@@ -74,7 +74,7 @@ def _take_prices(text: str, position: int) -> tuple[OfferPrices, int] | None:
     if found is None:
         return None
     ident, rows, end = found
-    prices = {}
+    prices: dict[str, Price] = {}
     for price_type, value, currency, unit, coefficient, tax in rows:
         terms = _terms(price_type, currency, unit, coefficient, tax)
         if terms is None or value is None or terms[0] in prices:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
+from typing import cast
 
 from importers.catalog import FIRST_FEW, CatalogTransaction, Change
 from importers.catalog.tables import OFFER, PRICE_TYPE, PRODUCT, Row
@@ -57,12 +59,13 @@ class Terms:
         self._of_types: set[str | None] = set()
 
     def see(self, records: Sequence[Record]) -> None:
-        for record in records:
-            if isinstance(record, OfferPrices):
-                self._of_prices.update(map(_CURRENCY_AND_UNIT, record.prices))
-                self._of_prices.update(map(_CURRENCY_AND_UNIT, record.beside))
-            elif isinstance(record, PriceType):
-                self._of_types.add(record.currency)
+        """`records`: of one type."""
+        if isinstance(records[0], OfferPrices):
+            prices = cast("Sequence[OfferPrices]", records)
+            self._of_prices.update(map(_CURRENCY_AND_UNIT, chain.from_iterable([r.prices for r in prices])))
+            self._of_prices.update(map(_CURRENCY_AND_UNIT, chain.from_iterable([r.beside for r in prices])))
+        elif isinstance(records[0], PriceType):
+            self._of_types.update(price_type.currency for price_type in cast("Sequence[PriceType]", records))
 
     @property
     def units(self) -> list[str]:

@@ -70,7 +70,10 @@ def offers(draw: st.DrawFn, catalog: str) -> Record:
 NUMBERS = st.sampled_from(["0", "1", "2.5", "-1"])
 PRICES = st.builds(
     lambda ident, prices, whole: OfferPrices(
-        ident, tuple((of, value, "RUB", None, "1", None) for of, value in prices.items()), (), whole
+        ident,
+        tuple((of, value, "RUB", None, "1", None) for of, value in prices.items() if value is not None),
+        whole=whole,
+        unset=tuple(of for of, value in prices.items() if value is None),
     ),
     st.sampled_from(["a", "a#1", "b#1"]),
     st.dictionaries(st.sampled_from(["t1", "t2"]), st.one_of(NUMBERS, st.none()), min_size=1, max_size=2),
@@ -128,7 +131,13 @@ class Model:
                 self._entities(self.offers, Offer, "ПакетПредложений", records, export.gaps)
             case "prices":
                 self._facts(
-                    self.prices, export, OfferPrices, lambda record: [row[:2] for row in record.prices]
+                    self.prices,
+                    export,
+                    OfferPrices,
+                    lambda record: [
+                        *(row[:2] for row in record.prices),
+                        *((of, None) for of in record.unset),
+                    ],
                 )
             case "stocks":
                 self._facts(self.stocks, export, OfferStocks, lambda record: record.stocks)
@@ -176,7 +185,7 @@ class Model:
                     section = record
                 elif isinstance(record, of) and section:
                     sections.setdefault(section.catalog_id, []).append(section)
-                    if of is OfferStocks or any(value is not None for _of, value, *_ in record.prices):
+                    if of is OfferStocks or record.prices:
                         with_facts.add(section.catalog_id)
         full = {
             catalog
@@ -291,7 +300,7 @@ async def compare(sessions: list[tuple[RecordExport, tuple[str, ...]]]) -> None:
             read = [
                 r for part in export.parts for r in part.records if isinstance(r, (*READS[kind], Rejected))
             ]
-            if not any(getattr(record, "prices", True) for record in read):
+            if not read:
                 continue  # refused: nothing of this kind in it
             told = await shop.take(export, kind, options=Options(force=True))
             model.take(export, kind)

@@ -117,7 +117,7 @@ async def test_an_unknown_currency_is_kept_and_told_once(shop: Shop) -> None:
 
 async def test_an_export_of_empty_prices_only_ends_them(shop: Shop) -> None:
     await shop.take(export(PACKAGE, price("a", "10"), price("b", "5")), "prices")
-    unset = OfferPrices("a", (("retail", None, None, None, "1", None),))
+    unset = OfferPrices("a", (), unset=("retail",))
     told = await shop.take(export(PACKAGE, unset), "prices")
     assert not told.counted.empty
     assert shop.rows("SELECT offer_id FROM price") == ["b"]

@@ -34,7 +34,8 @@ def facts_of(
 def prices_of(context: Context, node: Node, ident: str) -> Iterator[Record | Rejected]:
     """The list of an offer's prices. Of several of one type the base one is the price: of one base unit, from the
     first piece on."""
-    told: dict[str, list[tuple[Price, str]]] = {}
+    of_types: dict[str, list[tuple[Price, str]]] = {}
+    unset: dict[str, None] = {}
     whole = True
     for element in inner(node, "Цены", "Цена"):
         if is_empty(element):
@@ -43,23 +44,27 @@ def prices_of(context: Context, node: Node, ident: str) -> Iterator[Record | Rej
         if isinstance(read, Rejected):
             yield read
             whole = False
+        elif isinstance(read, str):
+            unset[read] = None
         else:
-            told.setdefault(read[0][0], []).append(read)
+            of_types.setdefault(read[0][0], []).append(read)
     prices: list[Price] = []
     beside: dict[tuple[str, str, str, str, str, str], None] = {}
-    for of_type in told.values():
+    for of_type in of_types.values():
         base = max(of_type, key=_baseness) if len(of_type) > 1 else of_type[0]
         prices.append(base[0])
         for price, from_quantity in of_type:
-            if price[1] is not None and (price, from_quantity) != base:
+            if (price, from_quantity) != base:
                 row = (price[0], price[1], price[2] or "", price[3] or "", price[4], from_quantity)
                 beside[row] = None
-    if prices:
-        yield OfferPrices(ident, tuple(prices), tuple(beside), whole)
+    if prices or unset:
+        not_set = tuple(price_type for price_type in unset if price_type not in of_types)
+        yield OfferPrices(ident, tuple(prices), tuple(beside), whole, not_set)
 
 
-def price_of(context: Context, element: etree._Element, ident: str) -> tuple[Price, str] | Rejected:
-    """A Цена, and its МинКоличество or "". Without a type it is of the only one that the set defines."""
+def price_of(context: Context, element: etree._Element, ident: str) -> tuple[Price, str] | str | Rejected:
+    """A Цена, and its МинКоличество or ""; the type alone of one that is empty. Without a type it is of the only one
+    that the set defines."""
     fields = children(element)
     price_type = value(fields, "ИдТипаЦены")
     if price_type is None and len(context.price_types) == 1:
@@ -73,6 +78,8 @@ def price_of(context: Context, element: etree._Element, ident: str) -> tuple[Pri
         except ValueError as error:
             return context.rejected(element, "Price", ident, BAD_NUMBER, field=name, value=str(error)[:100])
     amount, coefficient, from_quantity = numbers
+    if amount is None:
+        return price_type
     tax = next((value(children(e), "Наименование") for e in fields.get("Налог", ())), None)
     price = (
         price_type,
@@ -129,10 +136,10 @@ def quantity_of(
         )
 
 
-def _baseness(price: tuple[Price, str]) -> tuple[bool, bool, bool]:
-    """How much a price is *the* price of its type: told, of one base unit, from the first piece on."""
-    (_type, amount, _currency, _unit, coefficient, _tax), from_quantity = price
-    return amount is not None, coefficient == "1", not from_quantity
+def _baseness(price: tuple[Price, str]) -> tuple[bool, bool]:
+    """How much a price is *the* price of its type: of one base unit, from the first piece on."""
+    (_type, _amount, _currency, _unit, coefficient, _tax), from_quantity = price
+    return coefficient == "1", not from_quantity
 
 
 def _quantities(node: Node) -> Iterator[tuple[str | None, etree._Element, str | None]]:
