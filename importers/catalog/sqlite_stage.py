@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 
 BATCH_KEYS = 1000
 BATCH_BYTES = 1_000_000
-MAX_KEY_BYTES = 32 << 20
+MAX_KEY_BYTES = 8 << 20
 """More than this told of one key is no export of 1C, and memory is not endless."""
-MANY_LINKS = 100_000
-"""So many different things are counted that links lead to."""
+MAX_LINKED = 4 << 20
+"""Characters of the different ids that links lead to; links to further ones are not counted."""
+MAX_REFERENCES = 4 << 20
+"""Characters of the different ids that facts refer to, as prices to their types; no shop has so many."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Told).decode
@@ -53,6 +55,7 @@ class SqliteStage:
         self.told = False
         self.scopes: set[str] = set()
         self.references: set[str] = set()
+        self._reference_size = self._linked_size = 0
         self.links: dict[Table, Counter[str]] = {table: Counter() for _n, table in shape.links}
         self.units: Mapping[str, str] = {}
         self.kept_keys: Collection[str] = ()
@@ -236,8 +239,12 @@ class SqliteStage:
         for n, table in shape.links:
             counter = self.links[table]
             for row in rows[n]:
-                if row[0] in counter or len(counter) < MANY_LINKS:
-                    counter[str(row[0])] += 1
+                key_of_other = str(row[0])
+                if key_of_other not in counter:
+                    if self._linked_size > MAX_LINKED:
+                        continue
+                    self._linked_size += len(key_of_other)
+                counter[key_of_other] += 1
         if shape.links[0][1].name == "category" and not rows[shape.links[0][0]]:
             merged.ungrouped += 1
             merged.ungrouped_first += [key][: FIRST_FEW - len(merged.ungrouped_first)]
@@ -260,7 +267,8 @@ class SqliteStage:
             if beside:
                 merged.beside += len(beside)
                 merged.beside_first.append(key)
-            self.references.update(facts)  # type: ignore[arg-type]
+            if not facts.keys() <= self.references:
+                self._refer(facts)
             told[key] = len(facts)
             was = held.get(key)
             if was is None:
@@ -322,6 +330,19 @@ class SqliteStage:
         if shape.parents:
             await self._count_orphans(merged, {key: key for key in told}, told)
         return merged
+
+    def _refer(self, facts: Mapping[Cell, Row]) -> None:
+        for second in facts:
+            self._reference_size += 0 if second in self.references else len(str(second))
+            self.references.add(str(second))
+        if self._reference_size > MAX_REFERENCES:
+            raise ObmenError(
+                _(
+                    "{table}: there are more {column} than any 1C has, {id} is one; let 1C write the export again"
+                ).format(
+                    table=_(self._shape.table.name), column=self._shape.table.columns[1], id=str(second)[:100]
+                )
+            )
 
     def _is_kept(self, second: Cell) -> bool:
         return second in self.kept_keys or self.kept_keys is EVERYTHING

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 
 from importers.catalog import EVERYTHING, FIRST_FEW, Change, Merged, Stage
 from importers.catalog.tables import OFFER, PRICE, STOCK, UNIT, Cell, Shape
@@ -29,12 +29,13 @@ from importers.commerceml.records import (
     Seen,
     UnitUse,
 )
-from importers.errors import LimitExceeded
+from importers.errors import BadFile, LimitExceeded
 from importers.kinds import Counted, Counts, Event, Job, Log, Progress, Reject
 from importers.texts import N_, _, render
 
 HARMLESS = 10
-"""Up to so many rejects or removals no limit applies: in a small shop they are a large share, not a disaster."""
+"""Up to so many rejects or removals no limit applies, unless it is 0: in a small shop they are a large share, not a
+disaster."""
 NOWHERE = Section("", "", None)
 EVERY_SECONDS = 0.3
 """How often progress is told."""
@@ -57,8 +58,9 @@ class Intake:
         self._stages: dict[Shape, Stage] = {shape: job.catalog.stage(shape) for shape in shapes}
         self._active: dict[Shape, int] = {}
         self._hidden: dict[Shape, int] = defaultdict(int)
-        self._sections: dict[Section, set[Shape]] = defaultdict(set)
+        self._sections: dict[Section, tuple[Shape, ...]] = {}
         """All sections that were read, with the shapes of what stood in them."""
+        self._scopes: set[str] = set()
         self._uses: dict[str, UnitUse] = {}
         self._unnamed_rejects: set[Shape] = set()
         self.empty = False
@@ -109,7 +111,7 @@ class Intake:
                 elif isinstance(record, Section):
                     stage()
                     section = record
-                    self._sections[section]
+                    self._enter(section)
                 elif isinstance(record, Rejected):
                     yield self.reject(record)
                 elif isinstance(record, UnitUse):
@@ -140,6 +142,8 @@ class Intake:
     def _use(self, used: UnitUse) -> None:
         """Remember what is told of a unit; the first word counts, later ones fill its gaps."""
         known = self._uses.get(used.code)
+        if max(len(told or "") for told in _fields(used)) > LONGEST_UNIT:
+            return
         if known is None:
             if len(self._uses) < MANY_UNITS:
                 self._uses[used.code] = used
@@ -179,7 +183,9 @@ class Intake:
 
     def put(self, shape: Shape, records: Iterable[Record], section: Section = NOWHERE) -> None:
         """Stage records by hand, for a kind that does not read() them from XML."""
-        self._sections[section].add(shape)
+        shapes = self._sections.get(section, ())
+        if shape not in shapes:
+            self._sections[section] = (*shapes, shape)
         count = self._stages[shape].add(
             records,
             section.scope if shape.is_reference else section.catalog_id,
@@ -189,6 +195,15 @@ class Intake:
         if not shape.overlays:
             self.tables[shape.table.name].read += count
             self._staged += count
+
+    def _enter(self, section: Section) -> None:
+        self._sections.setdefault(section, ())
+        self._scopes |= {section.catalog_id, section.classifier_id}
+        if len(self._scopes) > MANY_SCOPES:
+            raise BadFile(
+                _("has more catalogs or classifiers than any 1C writes; let 1C write the export again"),
+                section.file,
+            )
 
     def reject(self, rejected: Rejected) -> Reject:
         """Count a record that cannot be taken; the event that tells it."""
@@ -258,18 +273,38 @@ class Intake:
                     "warning", N_("{table}: {count} links lead to unknown ones and are kept: {ids}"), args
                 )
 
-    async def keep_unlisted(self, facts: Shape, reference: Shape, setting: str) -> None:
+    async def keep_unlisted(self, facts: Shape, reference: Shape, setting: str) -> AsyncIterator[Event]:
         """Let facts of these references stay though a whole list leaves them out: ids or names, separated by commas,
-        or * for all."""
-        named = {name.strip() for name in setting.split(",")} - {""}
-        if not named:
+        or * for all. Names may hold commas themselves; small letters or large ones do not matter to them."""
+        if self.empty or not setting.strip(" ,"):
             return
-        kept = named | {
-            str(row[0])
-            async for row in self._job.catalog.rows(f"SELECT id, name FROM {reference.table.name}")  # noqa: S608 (ours)
-            if row[1] in named
-        }
-        self._stages[facts].kept_keys = EVERYTHING if "*" in named else kept
+        if setting.strip() == "*":
+            self._stages[facts].kept_keys = EVERYTHING
+            return
+        by_name: dict[str, list[str]] = defaultdict(list)
+        statement = f"SELECT id, name FROM {reference.table.name}"  # noqa: S608 (ours)
+        async for ident, name in self._job.catalog.rows(statement):
+            by_name[ident].append(ident)
+            by_name[str(name).casefold()].append(ident)
+        kept: list[str] = []
+        unknown: list[str] = []
+        pieces = setting.split(",")
+        while pieces:
+            for length in range(len(pieces), 0, -1):  # the longest that is one
+                name = ",".join(pieces[:length]).strip()
+                found = by_name.get(name) or by_name.get(name.casefold())
+                if found or length == 1:
+                    kept += found or []
+                    unknown += [name] if name and not found else []
+                    del pieces[:length]
+                    break
+        self._stages[facts].kept_keys = {*kept, *unknown}
+        if unknown:
+            yield Log(
+                "warning",
+                N_("prices.keep_unlisted: no price type has the id or the name {names}"),
+                {"names": some(unknown, len(unknown))},
+            )
 
     async def define_missing(self, facts: Shape, reference: Shape, message: str) -> AsyncIterator[Event]:
         """Define what merged facts refer to but no export defined: its id becomes its name, with one warning each.
@@ -314,10 +349,11 @@ class Intake:
         what was exported in full, in all parts, and was read to the last record."""
         table = shape.table.name
         said: dict[str | None, bool] = {}
+        naming = self._naming() if shape.is_reference else {}
         for section, shapes in self._sections.items():
             if shape.is_reference:
                 if shape in shapes:
-                    said[section.scope] = said.get(section.scope, True) and self._is_full(section)
+                    said[section.scope] = said.get(section.scope, True) and _is_full(section, naming)
             elif section.name in shape.sections and (not shape.facts or shape in shapes):
                 scope = section.catalog_id if shape.scope or shape.facts else None
                 said[scope] = said.get(scope, True) and section.full
@@ -343,28 +379,23 @@ class Intake:
             ]
         return full, []
 
-    def _is_full(self, section: Section) -> bool:
-        """Whether the reference data of a section are all that there are. 1C 2.0x says so of a Классификатор only in
-        the Каталог or ПакетПредложений that names it, of the same file where there is one."""
-        if section.name != "Классификатор" or section.changes_only is not None:
-            return section.full
-        naming = [
-            other
-            for other in self._sections
-            if other.name in GOODS_SECTIONS
-            and (
-                other.classifier_id == section.classifier_id
-                or (not other.classifier_id and other.file == section.file)
-            )
-        ]
-        beside = [other for other in naming if other.file == section.file]
-        return bool(naming) and all(other.full for other in beside or naming)
+    def _naming(self) -> dict[tuple[str | None, str | None], bool]:
+        """Whether all Каталог and ПакетПредложений are full that name a classifier: by (classifier, file), by
+        (classifier, None) those of any file, and by (None, file) those of a file that name none."""
+        naming: dict[tuple[str | None, str | None], bool] = {}
+        for section in self._sections:
+            if section.name in GOODS_SECTIONS:
+                keys = [(section.classifier_id, section.file), (section.classifier_id, None)]
+                for key in keys if section.classifier_id else [*keys, (None, section.file)]:
+                    naming[key] = naming.get(key, True) and section.full
+        return naming
 
     def _beyond_limits(self) -> Iterator[Log]:
         """What is over the limits of guarantee 9, as warnings."""
         job = self._job
         counts = self.total
-        if counts.rejected > HARMLESS and counts.rejected > job.limits.max_reject_share * counts.read:
+        share = job.limits.max_reject_share
+        if counts.rejected > _harmless(share) and counts.rejected > share * counts.read:
             yield Log(
                 "warning",
                 N_("{kind}: {rejected} of {read} records are rejected, more than {share}"),
@@ -372,12 +403,13 @@ class Intake:
                     "kind": job.kind,
                     "rejected": counts.rejected,
                     "read": counts.read,
-                    "share": _percent(job.limits.max_reject_share),
+                    "share": _percent(share),
                 },
             )
+        share = job.limits.max_removed_share
         for shape, active in self._active.items():
             removed = self._hidden[shape]
-            if removed > HARMLESS and removed > job.limits.max_removed_share * active:
+            if removed > _harmless(share) and removed > share * active:
                 yield Log(
                     "warning",
                     N_("{kind}: {removed} of {active} rows of {table} would be removed, more than {share}"),
@@ -386,7 +418,7 @@ class Intake:
                         "removed": removed,
                         "active": active,
                         "table": shape.table.name,
-                        "share": _percent(job.limits.max_removed_share),
+                        "share": _percent(share),
                     },
                 )
 
@@ -397,6 +429,20 @@ class Intake:
             return False
         self._told_at = now
         return True
+
+
+def _is_full(section: Section, naming: Mapping[tuple[str | None, str | None], bool]) -> bool:
+    """Whether the reference data of a section are all that there are. 1C 2.0x says so of a Классификатор only in the
+    Каталог or ПакетПредложений that names it, of the same file where there is one. `naming`: see Intake._naming."""
+    if section.name != "Классификатор" or section.changes_only is not None:
+        return section.full
+    said = [
+        naming.get((section.classifier_id, section.file)),
+        naming.get((None, section.file)),
+        naming.get((section.classifier_id, None)),
+    ]
+    beside = [full for full in said[:2] if full is not None]
+    return all(beside) if beside else bool(said[2])
 
 
 class _Found:
@@ -433,11 +479,19 @@ FOUND = {
 UNKNOWN_PART = N_("has no Наименование, and nothing is known of it that it could be a part of")
 GOODS_SECTIONS = ("Каталог", "ПакетПредложений", "ИзмененияПакетаПредложений")
 MANY_UNITS = 10_000
+LONGEST_UNIT = 255
+"""Characters of what is taken for the code or a name of a unit."""
+MANY_SCOPES = 10_000
+"""Catalogs and classifiers of one export."""
 
 _SUMMARY = N_(
     "{table}: read {read}, created {created}, updated {updated}, unchanged {unchanged}, removed {removed}, "
     "rejected {rejected}, orphans {orphans}"
 )
+
+
+def _harmless(share: float) -> int:
+    return HARMLESS if share else 0
 
 
 def _percent(share: float) -> str:

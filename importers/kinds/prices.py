@@ -25,7 +25,8 @@ async def run(job: Job) -> AsyncIterator[Event]:
     async for event in intake.merge(PRICE_TYPE):
         yield event
     await intake.define_units(terms.units)
-    await intake.keep_unlisted(PRICE, PRICE_TYPE, job.keep_unlisted)
+    async for event in intake.keep_unlisted(PRICE, PRICE_TYPE, job.keep_unlisted):
+        yield event
     async for event in intake.merge(PRICE, changes.see):
         yield event
     async for event in intake.define_missing(

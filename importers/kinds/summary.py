@@ -60,6 +60,8 @@ class Terms:
 
     def see(self, records: Sequence[Record]) -> None:
         """`records`: of one type."""
+        if len(self._of_prices) > MANY or len(self._of_types) > MANY:
+            return
         if isinstance(records[0], OfferPrices):
             prices = cast("Sequence[OfferPrices]", records)
             self._of_prices.update(map(_CURRENCY_AND_UNIT, chain.from_iterable([r.prices for r in prices])))
@@ -69,17 +71,21 @@ class Terms:
 
     @property
     def units(self) -> list[str]:
-        return sorted({unit for _currency, unit in self._of_prices if unit})
+        return sorted({unit for _currency, unit in self._of_prices if unit})[:MANY]
 
     def tell(self) -> Iterator[Event]:
         seen = self._of_types | {currency for currency, _unit in self._of_prices}
-        for currency in sorted(filter(None, seen)):
-            if currency not in KNOWN_CURRENCIES:
-                yield Log(
-                    "warning",
-                    N_("Currency {currency} is unknown; it is kept as written"),
-                    {"currency": currency},
-                )
+        unknown = sorted(currency for currency in seen if currency and currency not in KNOWN_CURRENCIES)
+        for currency in unknown[:FIRST_FEW]:
+            yield Log(
+                "warning", N_("Currency {currency} is unknown; it is kept as written"), {"currency": currency}
+            )
+        if len(unknown) > FIRST_FEW:
+            yield Log(
+                "warning",
+                N_("{count} more currencies are unknown; they are kept as written"),
+                {"count": len(unknown) - FIRST_FEW},
+            )
 
 
 class Totals:

@@ -45,6 +45,16 @@ async def test_a_handful_of_rejects_is_no_disaster(shop: Shop) -> None:
     assert told.counts.created == 3
 
 
+async def test_a_limit_of_nothing_takes_nothing(shop: Shop) -> None:
+    strict = Limits(max_reject_share=0, max_removed_share=0)
+    await shop.take(export(FULL, *goods(5)), "catalog", limits=strict)
+    with pytest.raises(LimitExceeded, match="1 of 6 records are rejected, more than 0%"):
+        await shop.take(export(FULL, *goods(5), *rejects(1)), "catalog", limits=strict)
+    with pytest.raises(LimitExceeded, match="1 of 5 rows of product would be removed, more than 0%"):
+        await shop.take(export(FULL, *goods(4)), "catalog", limits=strict)
+    assert shop.rows("SELECT count(*) FROM product WHERE removed = 0") == [5]
+
+
 async def test_the_limit_is_the_settings(shop: Shop) -> None:
     with pytest.raises(LimitExceeded, match=r"more than 1\.5%"):
         await shop.take(

@@ -226,19 +226,30 @@ async def test_a_price_without_a_type_is_rejected_where_none_or_several_are_defi
 
 
 @pytest.mark.parametrize(
-    ("setting", "stay"), [("", []), ("mine", ["mine"]), ("Акция, x", ["mine"]), ("*", ["bulk", "mine"])]
+    ("setting", "stay", "unknown"),
+    [
+        ("", [], ""),
+        ("mine", ["mine"], ""),
+        ("акция, x", ["mine"], "x"),
+        ("*", ["bulk", "mine"], ""),
+        ("Опт, крупный, акция", ["bulk", "mine"], ""),
+        ("Опт", [], "Опт"),
+        ("**;mine", [], "**;mine"),
+    ],
 )
 async def test_prices_of_types_that_the_shop_keeps_stay(
-    exchange: Exchange, setting: str, stay: list[str]
+    exchange: Exchange, setting: str, stay: list[str], unknown: str
 ) -> None:
     types = (
-        "<ТипыЦен>" + element("ТипЦены", "mine", called="Акция") + element("ТипЦены", "bulk") + "</ТипыЦен>"
-    )
+        "<ТипыЦен>" + element("ТипЦены", "mine", called="Акция")
+        + element("ТипЦены", "bulk", called="Опт, крупный") + "</ТипыЦен>"
+    )  # fmt: skip
     await exchange.take(
         package(priced("a", price("10"), price("7", "mine"), price("8", "bulk")), before=types), "prices"
     )
-    await exchange.take(package(priced("a", price("11")), CHANGES), "prices", keep_unlisted=setting)
+    told = await exchange.take(package(priced("a", price("11")), CHANGES), "prices", keep_unlisted=setting)
     assert exchange.rows("SELECT price_type_id FROM price ORDER BY 1") == sorted([*stay, "retail"])
+    assert [log.args["names"] for log in told.logs("keep_unlisted")] == [unknown] * bool(unknown)
 
 
 async def test_the_tax_of_a_price_and_of_its_type_are_kept(exchange: Exchange) -> None:

@@ -33,6 +33,8 @@ from importers.commerceml.records import (
     UnitUse,
 )
 
+MANY_UNITS = 1000
+"""So many units are told once; further ones are told again and again."""
 NO_CONTENT = FACTS | {"Ид", "ИдХарактеристики", "НомерВерсии", "ПометкаУдаления", "Статус"}
 """What does not describe a product or an offer."""
 
@@ -221,7 +223,8 @@ def _offer(context: Context, element: etree._Element, node: Node, ident: str) ->
 def used(context: Context, unit: UnitUse | None) -> Iterator[UnitUse]:
     """The unit that a БазоваяЕдиница names, the first time that this section does so."""
     if unit and unit not in context.used_units and UnitUse in context.wanted:
-        context.used_units.add(unit)
+        if len(context.used_units) < MANY_UNITS:
+            context.used_units.add(unit)
         yield unit
 
 
