@@ -29,6 +29,8 @@ BATCH_KEYS = 1000
 BATCH_BYTES = 1_000_000
 MAX_KEY_BYTES = 8 << 20
 """More than this told of one key is no export of 1C, and memory is not endless."""
+OBJECT = 64
+"""Bytes that a payload takes besides its own."""
 MAX_LINKED = 4 << 20
 """Characters of the different ids that links lead to; links to further ones are not counted."""
 MAX_REFERENCES = 4 << 20
@@ -138,7 +140,7 @@ class SqliteStage:
             if payload != _UNREADABLE:
                 batch[key].append(payload)
                 size += len(payload)
-                of_key += len(payload)
+                of_key += len(payload) + OBJECT
                 if of_key > MAX_KEY_BYTES:
                     raise ObmenError(
                         _(
@@ -539,7 +541,7 @@ class _Folded:
                     self.differing += facts.get(second) != row
                 own.add(second)
                 facts[second] = row
-            self.unset.difference_update(facts)
+                self.unset.discard(second)
             for second in unset:
                 self.differing += second in own
                 facts.pop(second, None)

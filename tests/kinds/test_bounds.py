@@ -36,7 +36,7 @@ async def test_more_price_types_than_any_1c_has(shop: Shop, monkeypatch: pytest.
 
 
 async def test_one_offer_told_very_often(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_stage, "MAX_KEY_BYTES", 100)
+    monkeypatch.setattr(sqlite_stage, "MAX_KEY_BYTES", 500)
     prices = [OfferPrices("o", ((f"type-{n}", "1", None, None, "1", None),)) for n in range(10)]
     with pytest.raises(ObmenError, match="price: o is told so often"):
         await shop.take(export(PACKAGE, *prices), "prices")
