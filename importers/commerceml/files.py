@@ -31,7 +31,7 @@ from importers.commerceml.archives import (
     time_of,
 )
 from importers.commerceml.beneath import open_beneath
-from importers.commerceml.records import PriceType, Record, Rejected, Section, Warehouse
+from importers.commerceml.records import PriceType, Record, Rejected, Section, Seen, Warehouse
 from importers.commerceml.sets import in_sets, made_in, missing
 from importers.errors import BadFile
 from importers.texts import _, plain
@@ -68,6 +68,8 @@ ELEMENTS["variants"] = ["<Предложение>", ":Предложение>", 
 """How the elements of a type begin, with a prefix of a namespace or without."""
 DEFINED: dict[str, type[Record]] = {"prices": PriceType, "stocks": Warehouse}
 """What facts refer to. 3.x may define it in front of the goods or offers, in files that do not serve the type."""
+WITH_OFFERS = frozenset(("variants", "prices", "stocks"))
+"""Types that files of offers serve."""
 GIVEN = frozenset((*NAMES, "import", "offers"))
 """The names that 1C gives: in such a file a wrong root is an error, and no sign of another file."""
 
@@ -157,6 +159,19 @@ class Export(msgspec.Struct, frozen=True):
         self.check_unchanged()
         if on_progress:
             on_progress(total, total)
+
+    def offers_elsewhere(self, kind: str) -> Iterator[list[Record | Rejected]]:
+        """A `Seen` for each Предложение of the files that do not serve `kind`: 3.x tells an offer in one file, its
+        prices in another one and its stocks in a third."""
+        from importers.commerceml.reader import read_part
+
+        for part in self.parts:
+            if kind not in part.kinds and part.kinds & WITH_OFFERS:
+                _head, encoding = head_of(part)
+                if _shown_anywhere(part, encoding, {"variants"}):
+                    for _position, batch in read_part(part, frozenset((Seen,))):
+                        yield batch
+        self.check_unchanged()
 
     def images(self) -> Mapping[str, Part]:
         """What a <Картинка> may name, see `Pictures`."""

@@ -124,6 +124,19 @@ class Intake:
             await asyncio.sleep(0)  # reading is synchronous: let a cancel or a heartbeat in
             if self.due():
                 yield Progress(job.kind, "read", at[0], at[1], self._staged)
+        for shape in facts_of_offers:
+                            self._stages[shape].keep(record.id)
+            stage()
+            await asyncio.sleep(0)  # reading is synchronous: let a cancel or a heartbeat in
+            if self.due():
+                yield Progress(job.kind, "read", at[0], at[1], self._staged)
+        for shape in facts_of_offers:
+            if self._full_scopes(shape)[0]:  # an offer that another file tells is not absent
+                for batch in job.export.offers_elsewhere(self._files):
+                    for record in batch:
+                        if isinstance(record, Seen):
+                            self._stages[shape].keep(record.id)
+                    await asyncio.sleep(0)
         yield Progress(job.kind, "read", at[1], at[1], self._staged)
         for event in self.check_read():
             yield event
