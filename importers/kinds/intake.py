@@ -125,12 +125,6 @@ class Intake:
             if self.due():
                 yield Progress(job.kind, "read", at[0], at[1], self._staged)
         for shape in facts_of_offers:
-                            self._stages[shape].keep(record.id)
-            stage()
-            await asyncio.sleep(0)  # reading is synchronous: let a cancel or a heartbeat in
-            if self.due():
-                yield Progress(job.kind, "read", at[0], at[1], self._staged)
-        for shape in facts_of_offers:
             if self._full_scopes(shape)[0]:  # an offer that another file tells is not absent
                 for batch in job.export.offers_elsewhere(self._files):
                     for record in batch:
@@ -357,14 +351,15 @@ class Intake:
         return full, []
 
     def _is_full(self, section: Section) -> bool:
-        """Whether the reference data of a section are all that there are. 1C 2.0x says so of a Классификатор only in
-        the Каталог or ПакетПредложений that names it, of the same file where there is one."""
-        if section.name != "Классификатор" or section.changes_only is not None:
+        """Whether the reference data of a section are all that there are. 1C 2.0x says so in the Каталог alone: for a
+        Классификатор the sections that name it count, those of the same file where there are any, for the lists of a
+        ПакетПредложений the Каталог of the same Классификатор."""
+        if section.changes_only is not None or section.name not in ("Классификатор", "ПакетПредложений"):
             return section.full
         naming = [
             other
             for other in self._sections
-            if other.name in GOODS_SECTIONS
+            if other.name in (GOODS_SECTIONS if section.name == "Классификатор" else GOODS_SECTIONS[:1])
             and (
                 other.classifier_id == section.classifier_id
                 or (not other.classifier_id and other.file == section.file)
