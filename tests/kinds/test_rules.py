@@ -600,6 +600,30 @@ async def test_facts_alone_leave_what_is_known_of_an_offer(exchange: Exchange) -
     assert told.counts.unchanged == 1
 
 
+PART = "<Артикул>A-1</Артикул>"
+
+
+@pytest.mark.xfail(reason="the part is rejected the first time and taken the second time")
+@pytest.mark.parametrize(
+    "sections",
+    [
+        package(offer("a", PART, None) + offer("a", "<Количество>1</Количество>", None)),
+        package(offer("a", PART, None) + offer("a", "<Статус>Удален</Статус>", None)),
+        catalog(product("a", PART, None) + product("a", "<Статус>Удален</Статус>", None)),
+        catalog(product("a", PART, None) + product("a#1", "<Картинка>1.jpg</Картинка>"), CHANGES),
+    ],
+    ids=["facts of an offer", "a mark of an offer", "a mark of a product", "a characteristic"],
+)
+async def test_a_part_in_front_of_what_makes_the_thing_known_is_the_same_the_second_time(
+    exchange: Exchange, sections: str
+) -> None:
+    await exchange.take(sections, "catalog")
+    before = exchange.shop.checksum()
+    told = await exchange.take(sections, "catalog")
+    assert (told.counts.created, told.counts.updated, told.counts.removed) == (0, 0, 0)
+    assert exchange.shop.checksum() == before
+
+
 async def test_offers_of_parts_for_prices_and_rests_are_no_offers(exchange: Exchange) -> None:
     await exchange.take(
         {
