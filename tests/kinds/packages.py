@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 
 class Layout(NamedTuple):
@@ -66,8 +66,8 @@ class Offered:
     """A Предложение. `how`: "whole", "facts" (an Ид, prices and stocks), "removed", or "apart": as facts, but where
     prices and rests have files of their own it stands in these alone and is no offer.
 
-    A price None is written empty. `total`: Количество, beside the stocks or without any. `in_pieces`: one part of the
-    set has some of the facts, the next one has the others.
+    A price None is written empty, a number BAD cannot be read. `total`: Количество, beside the stocks or without any.
+    `in_pieces`: one part of the set has some of the facts, the next one has the others.
     """
 
     id: str
@@ -83,15 +83,38 @@ class Offered:
         return self.id.partition("#")[0]
 
     @property
-    def told_stocks(self) -> Mapping[str, str]:
+    def written_stocks(self) -> Mapping[str, str]:
         """By warehouse; a total alone is that of the warehouse ""."""
         return self.stocks or ({} if self.total is None else {"": self.total})
 
     @property
+    def told_stocks(self) -> Mapping[str, str]:
+        return _readable(self.written_stocks)
+
+    @property
+    def told_prices(self) -> Mapping[str, str | None]:
+        return _readable(self.prices or {})
+
+    @property
+    def bad_stocks(self) -> int:
+        return len(self.written_stocks) - len(self.told_stocks)
+
+    @property
+    def bad_prices(self) -> int:
+        return len(self.prices or {}) - len(self.told_prices)
+
+    @property
     def total_is_the_sum(self) -> bool:
-        return bool(self.stocks and self.total) and Decimal(self.total or 0) == sum(
-            map(Decimal, (self.stocks or {}).values())
-        )
+        numbers = map(Decimal, self.told_stocks.values())
+        return bool(self.stocks and self.total) and Decimal(self.total or 0) == sum(numbers)
+
+
+Number = TypeVar("Number", str, str | None)
+BAD = "many"
+
+
+def _readable(numbers: Mapping[str, Number]) -> Mapping[str, Number]:
+    return {of: number for of, number in numbers.items() if number != BAD}
 
 
 Said = bool | None
@@ -154,7 +177,7 @@ class Package:
         for offer in self.offers:
             if offer.how != "apart" or not self.layout.facts_apart:
                 yield offer, True
-            elif offer.prices or offer.told_stocks:
+            elif offer.prices or offer.written_stocks:
                 yield offer, False
 
 
@@ -279,9 +302,10 @@ def _package(package: Package, lists: str, offers: str) -> str:
         f"<Ид>{package.catalog}#</Ид><ИдКаталога>{package.catalog}</ИдКаталога>"
         f"<ИдКлассификатора>{package.classifier}</ИдКлассификатора>{lists}"
     )
-    return _section(
-        package, "ПакетПредложений", package.offers_said, head, f"<Предложения>\n{offers}</Предложения>"
-    )
+    inside = f"<Предложения>\n{offers}</Предложения>"
+    if package.layout is PAIR and package.offers_said:
+        return _section(package, "ИзмененияПакетаПредложений", None, head, inside)
+    return _section(package, "ПакетПредложений", package.offers_said, head, inside)
 
 
 def _lists(package: Package) -> dict[str, str]:
@@ -340,7 +364,7 @@ def _offers_in_parts(package: Package) -> tuple[list[str], list[str], list[str]]
     listed, prices, rests = ([""] * parts for _ in range(3))
     for at, offer in enumerate(package.offers):
         first, then = at % parts, (at + 1) % parts
-        pieces = _pieces(package, offer, split=offer.in_pieces and parts > 1 and offer.how != "removed")
+        pieces = _pieces(package, offer, parts > 1)
         name = _field("Наименование", offer.name if offer.how in ("whole", "removed") else None)
         mark = "<Статус>Удален</Статус>" if offer.how == "removed" else ""
         if not apart:
@@ -361,8 +385,12 @@ def _offer(offer: Offered, inside: str) -> str:
 
 
 def _pieces(package: Package, offer: Offered, split: bool) -> list[tuple[str, str]]:
-    """(prices, stocks) of an offer, in two pieces: of the second there may be nothing."""
-    priced, stocked = list((offer.prices or {}).items()), list(offer.told_stocks.items())
+    """(prices, stocks) of an offer, in two pieces: of the second there may be nothing. A second piece would revive
+    an offer that the first one marks as removed, and be whole where the first one cannot be read."""
+    split = (
+        split and offer.in_pieces and offer.how != "removed" and not offer.bad_prices and not offer.bad_stocks
+    )
+    priced, stocked = list((offer.prices or {}).items()), list(offer.written_stocks.items())
     cut = 1 if split else len(priced)
     stocks_cut = 1 if split and offer.total is None else len(stocked)
     return [
