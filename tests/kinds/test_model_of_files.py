@@ -5,6 +5,7 @@ The model knows neither SQL nor XML nor the code under test: it says what the ru
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
@@ -414,11 +415,11 @@ def packages(draw: st.DrawFn, day: int, alone: bool, newest: bool) -> Package:
         price_types,
         draw(references("w1", "w2")),
         nested=draw(st.booleans()),
-        parts=draw(st.integers(1, 3)),
+        parts=draw(st.sampled_from([1, 2, 3, 3])),
         dated=draw(st.integers(0, 4)) > 0,
         zipped=draw(st.integers(0, 4)) == 0,
         typeless=alone and draw(st.booleans()),
-        lost=alone and draw(st.integers(0, 5)) == 0,
+        lost=alone and draw(st.integers(0, 2)) == 0,
     )
 
 
@@ -464,29 +465,60 @@ async def test_a_move_between_warehouses_is_told_by_changes(layout: Layout) -> N
         assert (await compare([Session((before,)), Session((moved,))])).stocks == left
 
 
-@EVERY_LAYOUT
-async def test_a_price_type_goes_and_returns(layout: Layout) -> None:
-    """And so do other reference data."""
-    offer = Offered("a", prices={"t1": "1", "t2": "2"})
-    both = Package(
-        layout, 1, goods=(A,), offers=(offer,),
+def everything(layout: Layout, **rest: Any) -> tuple[Package, Package]:
+    """Two full packages: one with two of everything, and one with one of it."""
+    facts = [
+        {"prices": dict.fromkeys(types, "1"), "stocks": {"w1": "1"}} for types in (("t1", "t2"), ("t1",))
+    ]
+    two = Package(
+        layout, 1, goods=(A, B), offers=tuple(Offered(ident, "x", "whole", **facts[0]) for ident in ("a", "b")),
         groups=(Reference("g1"), Reference("g2")),
         properties=(Reference("p1", values=(("v1", "1"), ("v2", "2"))), Reference("p2")),
         price_types=(Reference("t1"), Reference("t2")),
         warehouses=(Reference("w1"), Reference("w2")),
+        **rest,
     )  # fmt: skip
     one = replace(
-        both, day=2, offers=(replace(offer, prices={"t1": "1"}),),
-        groups=both.groups[:1], properties=(Reference("p1", values=(("v1", "1"),)),), price_types=both.price_types[:1],
-        warehouses=both.warehouses[:1],
+        two, day=3, goods=two.goods[:1], offers=(Offered("a", "x", "whole", **facts[1]),), groups=two.groups[:1],
+        properties=(Reference("p1", values=(("v1", "1"),)),), price_types=two.price_types[:1],
+        warehouses=two.warehouses[:1],
     )  # fmt: skip
-    again = replace(both, day=3, **CHANGES)
-    gone = {"category": "g2", "property": "p2", "price_type": "t2", "warehouse": "w2"}
-    for sessions, removed in (((both, one), True), ((both, one, again), False)):
-        shop = await compare([Session((package,)) for package in sessions])
-        assert [shop.things[table][ident].removed for table, ident in gone.items()] == [removed] * 4
-        assert shop.values["p1", "v2"].removed == removed
-        assert len(shop.prices) == 2 - removed
+    return two, one
+
+
+def removed(shop: Model) -> set[str]:
+    things = {ident for held in shop.things.values() for ident, thing in held.items() if thing.removed}
+    return things | {ident for (_of, ident), thing in shop.values.items() if thing.removed}
+
+
+@EVERY_LAYOUT
+async def test_a_price_type_goes_and_returns(layout: Layout) -> None:
+    """And so does all else."""
+    two, one = everything(layout)
+    shop = await compare([Session((two,)), Session((one,))])
+    assert removed(shop) == {"b", "g2", "p2", "t2", "w2", "v2"}
+    assert (len(shop.prices), len(shop.stocks)) == (1, 1)
+    shop = await compare([Session((two,)), Session((one,)), Session((replace(two, day=4, **CHANGES),))])
+    assert removed(shop) == set()
+    assert (len(shop.prices), len(shop.stocks)) == (4, 2)
+
+
+@EVERY_LAYOUT
+async def test_nothing_goes_where_one_of_two_sets_is_not_full(layout: Layout) -> None:
+    two, one = everything(layout)
+    for changes_first in (True, False):
+        changes = replace(one, day=2 if changes_first else 4, **CHANGES)
+        shop = await compare([Session((two,)), Session((one, changes))])
+        assert removed(shop) == set()
+        assert {ident for ident, _of in shop.prices} == {ident for ident, _of in shop.stocks} == {"a", "b"}
+
+
+@pytest.mark.parametrize("layout", [NUMBERED, FOLDERS], ids=["numbered", "folders"])
+async def test_nothing_goes_where_a_part_is_missing(layout: Layout) -> None:
+    two, one = everything(layout, parts=3)
+    shop = await compare([Session((two,)), Session((replace(one, lost=True),))])
+    assert removed(shop) == set()
+    assert {ident for ident, _of in shop.prices} == {"a", "b"}
 
 
 @EVERY_LAYOUT
@@ -530,6 +562,25 @@ async def test_two_sets_in_one_folder_out_of_order(layout: Layout, how: str) -> 
         for table, ident in (("product", "a"), ("offer", "a"), ("price_type", "t1"))
     ]
     assert names == ["new"] * 3
+
+
+async def test_a_part_that_was_written_over_that_of_an_older_set_is_newer_than_the_others(
+    shop: Shop, tmp_path: Path
+) -> None:
+    old, new = (
+        Package(
+            NUMBERED, day, goods=(B, Good("a", name)), parts=parts,
+            offers=(Offered("b"), Offered("a", name, "whole", dict.fromkeys(types, "1"), {"w1": "1"})),
+        )
+        for day, name, types, parts in ((1, "old", ("t1", "t2"), 3), (2, "new", ("t1",), 1))
+    )  # fmt: skip
+    folder = write_source(tmp_path / "1c", [old])
+    shutil.copytree(write_source(tmp_path / "new", [new]), folder, dirs_exist_ok=True)
+    assert len([*folder.iterdir()]) == 6
+    await shop.take(open_export(folder), *ALL)
+    found = as_model(shop)
+    assert {found.things[table]["a"].name for table in ("product", "offer")} == {"new"}
+    assert found.prices == {("a", "t1"): "1"}
 
 
 @pytest.mark.parametrize("layout", [NUMBERED, FOLDERS], ids=["numbered", "folders"])
