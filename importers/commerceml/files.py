@@ -147,8 +147,9 @@ class Export(msgspec.Struct, frozen=True):
         done = 0
         price_types: set[str] = set()
         defined = DEFINED.get(kind)
-        for part in self.parts if parts and defined in wanted else parts:
-            if kind in part.kinds or part in parts:
+        read = self.parts if parts and defined in wanted else parts
+        for part in read:
+            if read is parts or kind in part.kinds:
                 for position, batch in read_part(part, frozenset(wanted), price_types):
                     if on_progress:
                         on_progress(min(done + position, total), total)

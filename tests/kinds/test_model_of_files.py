@@ -396,9 +396,11 @@ def packages(draw: st.DrawFn, day: int, alone: bool, newest: bool) -> Package:
     """Parts of goods stand in the newest package only: one that is rejected there stays rejected (see
     test_a_part_that_comes_before_its_product)."""
     layout: Layout = draw(st.sampled_from(LAYOUTS))
-    goods_said, offers_said, classifier_said = draw(SAID)
+    lost = alone and layout.in_parts and draw(st.booleans())
+    goods_said, offers_said, classifier_said = (False, False, False) if lost else draw(SAID)
     if not alone and layout.lists_with_offers and offers_said is None:
         offers_said = True  # which Каталог of several speaks for the lists?
+    few = draw(st.sampled_from([0, 2, 2]))
     hows = ("whole", "whole", "whole", "removed", "part") if newest else ("whole", "whole", "removed")
     price_types = draw(references("t1", "t2"))
     return Package(
@@ -408,18 +410,18 @@ def packages(draw: st.DrawFn, day: int, alone: bool, newest: bool) -> Package:
         goods_said,
         offers_said,
         classifier_said,
-        tuple(draw(st.lists(goods(hows), max_size=4, unique_by=lambda good: good.id))),
-        tuple(draw(st.lists(offers(), max_size=4, unique_by=lambda offer: offer.id))),
+        tuple(draw(st.lists(goods(hows), min_size=few, max_size=3, unique_by=lambda good: good.id))),
+        tuple(draw(st.lists(offers(), min_size=few, max_size=4, unique_by=lambda offer: offer.id))),
         draw(references("g1", "g2")),
         draw(references("p1", "p2", values=("v1", "v2"))),
         price_types,
         draw(references("w1", "w2")),
         nested=draw(st.booleans()),
-        parts=draw(st.sampled_from([1, 2, 3, 3])),
+        parts=3 if lost else draw(st.integers(1, 3)),
         dated=draw(st.integers(0, 4)) > 0,
         zipped=draw(st.integers(0, 4)) == 0,
         typeless=alone and draw(st.booleans()),
-        lost=alone and draw(st.integers(0, 2)) == 0,
+        lost=lost,
     )
 
 
