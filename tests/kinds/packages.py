@@ -5,6 +5,7 @@ A `Package` says what 1C tells, not how: all layouts of one package must make th
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import zipfile
@@ -126,6 +127,7 @@ class Package:
     """What 1C tells at one time. `day`: when it was made; `dated`: ДатаФормирования says so, else the files' time does.
 
     `goods_said`, `offers_said`, `classifier_said`: only changes? `nested`: the groups stand in the first one.
+    `zipped`: "whole" in one archive, "each" file in one of its own, "nested": these in one.
     `typeless`: where one price type is defined, prices do not name it (but empty
     ones, which would be elements with nothing in them). `lost`: the second part of the goods is missing.
     """
@@ -145,7 +147,7 @@ class Package:
     nested: bool = False
     parts: int = 1
     dated: bool = True
-    zipped: bool = False
+    zipped: str = ""
     typeless: bool = False
     lost: bool = False
 
@@ -192,22 +194,25 @@ def write_source(folder: Path, packages: Sequence[Package]) -> Path:
         # A date that is told counts; the time of the file must not.
         days = -package.day if package.dated else package.day - 1
         time = datetime(2026, 3, 1, 8, tzinfo=UTC) + timedelta(days=days)
-        if package.zipped:
-            archive = folder / f"{letter}.zip"
-            with zipfile.ZipFile(archive, "w") as file:
-                for name, text in files.items():
-                    file.writestr(zipfile.ZipInfo(name, time.timetuple()[:6]), text)
-            if len(packages) == 1:
-                return archive
-            continue
-        for name, text in files.items():
-            path = (
-                folder / letter / name if package.layout.own_folder and len(packages) > 1 else folder / name
-            )
+        if package.zipped in ("each", "nested"):
+            files = {f"{letter}{n}.zip": _zip({name: files[name]}, time) for n, name in enumerate(files, 1)}
+        if package.zipped in ("whole", "nested"):
+            files = {f"{letter}.zip": _zip(files, time)}
+        own_folder = package.layout.own_folder and len(packages) > 1 and not package.zipped
+        for name, data in files.items():
+            path = folder / letter / name if own_folder else folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text)
+            path.write_bytes(data)
             os.utime(path, (time.timestamp(),) * 2)
-    return folder
+    return folder / "a.zip" if {path.name for path in folder.iterdir()} == {"a.zip"} else folder
+
+
+def _zip(files: Mapping[str, bytes], time: datetime) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name, time.timetuple()[:6]), data)
+    return packed.getvalue()
 
 
 def _files(package: Package, letter: str) -> Iterator[tuple[str, bytes]]:
