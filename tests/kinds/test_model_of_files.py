@@ -21,7 +21,6 @@ from packages import (
     FOLDERS,
     LAYOUTS,
     NUMBERED,
-    PAIR,
     REFERENCES,
     Good,
     Layout,
@@ -641,17 +640,23 @@ async def test_facts_alone_find_what_their_package_defines(
     assert [thing.name for thing in shop.things[table].values()] == [name]
 
 
-@pytest.mark.parametrize("layout", [PAIR, NUMBERED], ids=["pair", "numbered"])
+@EVERY_LAYOUT
 @pytest.mark.parametrize("goods_said", [False, True, None])
-async def test_lists_beside_offers_are_as_full_as_the_catalog_where_only_that_says_so(
+async def test_lists_are_as_full_as_the_catalog_where_only_that_says_so(
     layout: Layout, goods_said: Said
 ) -> None:
     """1C 2.0x writes СодержитТолькоИзменения on the Каталог alone."""
     silent = Package(
         layout, 1, "c1", goods_said, None, None, (A,), (Offered("a"),),
         price_types=(Reference("t1"), Reference("t2")), warehouses=(Reference("w1"), Reference("w2")),
+        groups=(Reference("g1"), Reference("g2")),
     )  # fmt: skip
-    less = replace(silent, day=2, price_types=silent.price_types[:1], warehouses=silent.warehouses[1:])
+    less = replace(
+        silent,
+        day=2,
+        price_types=silent.price_types[:1],
+        warehouses=silent.warehouses[1:],
+        groups=silent.groups[1:],
+    )
     shop = await compare([Session((silent,)), Session((less,))])
-    gone = [shop.things["price_type"]["t2"].removed, shop.things["warehouse"]["w1"].removed]
-    assert gone == [goods_said is False] * 2
+    assert removed(shop) == ({"t2", "w1", "g1"} if goods_said is False else set())
