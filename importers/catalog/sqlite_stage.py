@@ -200,9 +200,7 @@ class SqliteStage:
                 new = _told_once(shape, old, _decode(payloads[0]))
                 counts.unchanged += 1
             else:
-                settled = _Settled(shape, old, full)
-                for payload in payloads:
-                    settled.take(payload)
+                settled = _settled(shape, old, full, payloads)
                 merged.differing += settled.differing
                 merged.differing_first += [key] * bool(settled.differing)
                 merged.rejected += [(key, *place) for place in settled.unknown]
@@ -430,6 +428,19 @@ def _told_once(shape: Shape, old: Rows | None, told: Told) -> Rows:
         # A deletion mark often comes alone: what the shop knows of the thing stays.
         return _marked(shape, old, 1)
     return _completed(told, old)
+
+
+def _settled(
+    shape: Shape, held: Rows | None, full: Collection[str | None], payloads: Sequence[bytes]
+) -> _Settled:
+    """All that is told of one key. A part of something that a later record makes known is a part of that, as it will be
+    when the same is imported again."""
+    settled = _Settled(shape, held, full)
+    for payload in payloads:
+        settled.take(payload)
+    if settled.unknown and settled.rows is not None:
+        return _settled(shape, settled.rows, full, payloads)
+    return settled
 
 
 class _Settled:

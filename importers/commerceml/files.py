@@ -31,7 +31,7 @@ from importers.commerceml.archives import (
     time_of,
 )
 from importers.commerceml.beneath import open_beneath
-from importers.commerceml.records import Record, Rejected
+from importers.commerceml.records import PriceType, Record, Rejected, Section, Seen, Warehouse
 from importers.commerceml.sets import in_sets, made_in, missing
 from importers.errors import BadFile
 from importers.texts import _, plain
@@ -66,6 +66,10 @@ ELEMENTS = {
 }
 ELEMENTS["variants"] = ["<Предложение>", ":Предложение>", "<Предложение ", ":Предложение "]
 """How the elements of a type begin, with a prefix of a namespace or without."""
+DEFINED: dict[str, type[Record]] = {"prices": PriceType, "stocks": Warehouse}
+"""What facts refer to. 3.x may define it in front of the goods or offers, in files that do not serve the type."""
+WITH_OFFERS = frozenset(("variants", "prices", "stocks"))
+"""Types that files of offers serve."""
 GIVEN = frozenset((*NAMES, "import", "offers"))
 """The names that 1C gives: in such a file a wrong root is an error, and no sign of another file."""
 
@@ -134,22 +138,41 @@ class Export(msgspec.Struct, frozen=True):
 
         The `Section` of records comes before them. `on_progress(bytes done, bytes total)`. Raises BadFile: cut, wrong
         root, wrong encoding; after the last batch the source still holds the files that it held when it was opened.
+        Of files that do not serve `kind`, but may define price types or warehouses, these are read.
         """
-        from importers.commerceml.reader import read_part
+        from importers.commerceml.reader import read_lists, read_part
 
         parts = self.files_for(kind)
         total = sum(part.size for part in parts)
         done = 0
         price_types: set[str] = set()
-        for part in parts:
-            for position, batch in read_part(part, frozenset(wanted), price_types):
-                if on_progress:
-                    on_progress(min(done + position, total), total)
-                yield batch
-            done += part.size
+        defined = DEFINED.get(kind)
+        read = self.parts if parts and defined in wanted else parts
+        for part in read:
+            if read is parts or kind in part.kinds:
+                for position, batch in read_part(part, frozenset(wanted), price_types):
+                    if on_progress:
+                        on_progress(min(done + position, total), total)
+                    yield batch
+                done += part.size
+            elif defined and kind in _kinds(part.name):
+                yield from read_lists(part, frozenset(wanted) & {Section, defined}, price_types)
         self.check_unchanged()
         if on_progress:
             on_progress(total, total)
+
+    def offers_elsewhere(self, kind: str) -> Iterator[list[Record | Rejected]]:
+        """A `Seen` for each Предложение of the files that do not serve `kind`: 3.x tells an offer in one file, its
+        prices in another one and its stocks in a third."""
+        from importers.commerceml.reader import read_part
+
+        for part in self.parts:
+            if kind not in part.kinds and part.kinds & WITH_OFFERS:
+                _head, encoding = head_of(part)
+                if _shown_anywhere(part, encoding, {"variants"}):
+                    for _position, batch in read_part(part, frozenset((Seen,))):
+                        yield batch
+        self.check_unchanged()
 
     def images(self) -> Mapping[str, Part]:
         """What a <Картинка> may name, see `Pictures`."""

@@ -52,6 +52,7 @@ RECORDS = {
 }
 """Record elements by the container they must stand in: a Контрагент may also be a Представитель's."""
 OFFERS = "Предложения"
+GOODS = ("Товар", "Предложение")
 VALUES = ("Справочник", "Вариант")
 """Allowed values of a Свойство in its ВариантыЗначений: there may be more of them than anybody wants in memory."""
 LISTS = ("Группы", "ТипыЦен", "Склады", "ЕдиницыИзмерения", "Категории")
@@ -73,10 +74,21 @@ def read_part(
         yield from _Reading(part, wanted, set() if price_types is None else price_types).run(file)
 
 
+def read_lists(
+    part: Part, wanted: frozenset[type[Record]], price_types: set[str]
+) -> Iterator[list[Record | Rejected]]:
+    """As `read_part`, of what stands in front of the first Товар or Предложение: a file may be huge behind it."""
+    with open_part(part) as file:
+        for _position, batch in _Reading(part, wanted, price_types, lists_only=True).run(file):
+            yield batch
+
+
 class _Reading:
     """One file on its way: records that have ended wait in `pending` until a batch of them is read."""
 
-    def __init__(self, part: Part, wanted: frozenset[type[Record]], price_types: set[str]) -> None:
+    def __init__(
+        self, part: Part, wanted: frozenset[type[Record]], price_types: set[str], *, lists_only: bool = False
+    ) -> None:
         self.part = part
         self.wanted = wanted
         self.records: list[Record | Rejected] = []
@@ -92,6 +104,8 @@ class _Reading:
         """Bytes that it was fed since something came of them."""
         self.tree = (0, 0)
         self.price_types = price_types
+        self.lists_only = lists_only
+        self.met_goods = False
         self.names: set[bytes] = set()
         self.name_bytes = 0
         self.unsampled = 0
@@ -116,6 +130,8 @@ class _Reading:
                 if self.records:
                     yield position, self.records
                     self.records = []
+                if self.lists_only and self.met_goods:
+                    return
             self._take(parser, short, decoder.decode(b"", final=True))
             if short:
                 self._feed(parser, short.rest().encode())
@@ -304,6 +320,7 @@ class _Reading:
                 for element in list(container)[: container.index(last) + 1]:
                     self._add(property_value(context, element, values[1]))
             else:
+                self.met_goods = self.met_goods or local(last) in GOODS
                 extract = EXTRACT[local(last)]
                 for element in self.pending:
                     self._add(extract(context, element))

@@ -126,6 +126,13 @@ class Intake:
             await asyncio.sleep(0)  # reading is synchronous: let a cancel or a heartbeat in
             if self.due():
                 yield Progress(job.kind, "read", at[0], at[1], self._staged)
+        for shape in facts_of_offers:
+            if self._full_scopes(shape)[0]:  # an offer that another file tells is not absent
+                for batch in job.export.offers_elsewhere(self._files):
+                    for record in batch:
+                        if isinstance(record, Seen):
+                            self._stages[shape].keep(record.id)
+                    await asyncio.sleep(0)
         yield Progress(job.kind, "read", at[1], at[1], self._staged)
         for event in self.check_read():
             yield event
@@ -379,15 +386,15 @@ class Intake:
             ]
         return full, []
 
-    def _naming(self) -> dict[tuple[str | None, str | None], bool]:
-        """Whether all Каталог and ПакетПредложений are full that name a classifier: by (classifier, file), by
-        (classifier, None) those of any file, and by (None, file) those of a file that name none."""
-        naming: dict[tuple[str | None, str | None], bool] = {}
+    def _naming(self) -> Naming:
+        """What the sections of goods say of lists that say nothing themselves, see `_is_full`."""
+        naming: Naming = {}
         for section in self._sections:
-            if section.name in GOODS_SECTIONS:
-                keys = [(section.classifier_id, section.file), (section.classifier_id, None)]
-                for key in keys if section.classifier_id else [*keys, (None, section.file)]:
-                    naming[key] = naming.get(key, True) and section.full
+            for lister in LISTERS if section.name == "Каталог" else LISTERS[:1]:
+                if section.name in GOODS_SECTIONS:
+                    keys = [(section.classifier_id, section.file), (section.classifier_id, None)]
+                    for key in keys if section.classifier_id else [*keys, (None, section.file)]:
+                        naming[lister, *key] = naming.get((lister, *key), True) and section.full
         return naming
 
     def _beyond_limits(self) -> Iterator[Log]:
@@ -431,15 +438,21 @@ class Intake:
         return True
 
 
-def _is_full(section: Section, naming: Mapping[tuple[str | None, str | None], bool]) -> bool:
-    """Whether the reference data of a section are all that there are. 1C 2.0x says so of a Классификатор only in the
-    Каталог or ПакетПредложений that names it, of the same file where there is one. `naming`: see Intake._naming."""
-    if section.name != "Классификатор" or section.changes_only is not None:
+Naming = dict[tuple[str, str | None, str | None], bool]
+"""Whether all sections are full that speak for a lister: those that name a classifier in a file, (lister, classifier,
+file), or in any file, (lister, classifier, None); those of a file that name none, (lister, None, file)."""
+
+
+def _is_full(section: Section, naming: Naming) -> bool:
+    """Whether the reference data of a section are all that there are. 1C 2.0x says so in the Каталог alone: for a
+    Классификатор the sections that name it count, those of the same file where there are any, for the lists of a
+    ПакетПредложений the Каталог of the same Классификатор."""
+    if section.changes_only is not None or section.name not in LISTERS:
         return section.full
     said = [
-        naming.get((section.classifier_id, section.file)),
-        naming.get((None, section.file)),
-        naming.get((section.classifier_id, None)),
+        naming.get((section.name, section.classifier_id, section.file)),
+        naming.get((section.name, None, section.file)),
+        naming.get((section.name, section.classifier_id, None)),
     ]
     beside = [full for full in said[:2] if full is not None]
     return all(beside) if beside else bool(said[2])
@@ -477,6 +490,8 @@ FOUND = {
 }
 """What is told of a table, by the field of `Merged`."""
 UNKNOWN_PART = N_("has no Наименование, and nothing is known of it that it could be a part of")
+LISTERS = ("Классификатор", "ПакетПредложений")
+"""Sections whose lists may be full without their saying so."""
 GOODS_SECTIONS = ("Каталог", "ПакетПредложений", "ИзмененияПакетаПредложений")
 MANY_UNITS = 10_000
 LONGEST_UNIT = 255

@@ -12,9 +12,10 @@ import pytest
 from importers.commerceml import encoding as encodings
 from importers.commerceml import open_export
 from importers.commerceml.files import open_part
-from importers.commerceml.records import OfferPrices, OfferStocks, Product
+from importers.commerceml.reader import CHUNK
+from importers.commerceml.records import OfferPrices, OfferStocks, PriceType, Product
 from importers.errors import BadFile, SourceError
-from tests.commerceml.exports import goods, package, read, stream, write, xml
+from tests.commerceml.exports import classifier, goods, package, read, stream, write, xml
 
 PRODUCT = xml(goods("<Товар><Ид>p</Ид><Наименование>x</Наименование></Товар>"))
 OFFER = "<Предложение><Ид>o</Ид><Наименование>x</Наименование>{}</Предложение>"
@@ -156,6 +157,21 @@ def test_files_of_their_own_are_read_for_their_type_only(tmp_path: Path) -> None
         for kind in ("prices", "stocks", "variants")
     }
     assert names == {"prices": ["prices"], "stocks": ["rests"], "variants": ["offers"]}
+
+
+def test_price_types_are_read_where_goods_are_and_no_goods_for_them(tmp_path: Path) -> None:
+    types = "<ТипыЦен><ТипЦены><Ид>t</Ид><Наименование>Розничная</Наименование></ТипЦены></ТипыЦен>"
+    many = xml(classifier(types) + goods("<Товар><Ид>p</Ид><Наименование>x</Наименование></Товар>\n" * 5000))
+    assert len(many.encode()) > 3 * CHUNK
+    write(tmp_path, many.replace("</КоммерческаяИнформация>", "<cut"), "import___a.xml")
+    write(tmp_path, xml(PRICES), "prices___a.xml")
+    write(tmp_path, xml(package(OFFER.format(""))), "offers___a.xml")
+    assert [type(record).__name__ for record in read(tmp_path, PriceType, OfferPrices, kind="prices")] == [
+        "PriceType",
+        "OfferPrices",
+    ]
+    with pytest.raises(BadFile):
+        read(tmp_path, PriceType, Product)
 
 
 def test_other_files_are_read_for_every_type_that_they_may_hold(tmp_path: Path) -> None:

@@ -70,6 +70,8 @@ class Shop:
     sessions: int = 0
     told: Told = field(default_factory=Told)
     """Of the kind that ran last, also when it failed."""
+    by_kind: dict[str, Told] = field(default_factory=dict)
+    """Of every kind of the session that ran last."""
     after: list[Log] = field(default_factory=list)
     """What was told after the commit."""
 
@@ -90,6 +92,7 @@ class Shop:
         """One session that imports these kinds, in the order given. What the last of them told. `put_in_place` False:
         the worker dies right after its commit."""
         self.sessions += 1
+        self.by_kind = {}
         catalog = await open_catalog(self.url)
         try:
             async with catalog.transaction(
@@ -100,7 +103,7 @@ class Shop:
                 dry_run=options.dry_run,
             ) as transaction:
                 for name in names:
-                    self.told = Told()
+                    self.told = self.by_kind[name] = Told()
                     job = Job(
                         self.sessions,
                         name,

@@ -164,6 +164,28 @@ async def test_a_price_that_cannot_be_read_takes_no_other_with_it(exchange: Exch
     assert [reject.record_id for reject in told.rejects] == ["a"]
 
 
+async def test_an_empty_price_beside_one_that_cannot_be_read_is_not_set(exchange: Exchange) -> None:
+    await exchange.take(package(priced("a", price("10"), price("8", "bulk"))), "prices")
+    told = await exchange.take(package(priced("a", price("ten"), price("", "bulk")), CHANGES), "prices")
+    assert len(told.rejects) == 1
+    assert exchange.rows(PRICES) == [("a", "retail", "10")]
+
+
+@pytest.mark.parametrize("bad", ["prices_1_1_a", "prices_1_2_a"])
+async def test_a_price_that_cannot_be_read_stays_though_another_part_of_the_set_tells_more(
+    exchange: Exchange, bad: str
+) -> None:
+    await exchange.take(package(priced("a", price("10"), price("8", "bulk"))), "prices")
+    parts = {
+        f"prices/prices_1_{n}_a.xml": package(
+            priced("a", price("ten", "bulk") if f"prices_1_{n}_a" == bad else price("11")), CHANGES
+        )
+        for n in (1, 2)
+    }
+    await exchange.take(parts, "prices")
+    assert exchange.rows(PRICES) == [("a", "bulk", "8"), ("a", "retail", "11")]
+
+
 async def test_of_two_prices_of_a_type_the_base_one_counts_and_the_other_is_kept_beside(
     exchange: Exchange,
 ) -> None:
@@ -609,6 +631,29 @@ async def test_facts_alone_leave_what_is_known_of_an_offer(exchange: Exchange) -
     told = await exchange.take(package(offer("a", "<Количество>1</Количество>", None), CHANGES), "variants")
     assert exchange.rows("SELECT name, article FROM offer") == [("Палатка", "A-1")]
     assert told.counts.unchanged == 1
+
+
+PART = "<Артикул>A-1</Артикул>"
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        package(offer("a", PART, None) + offer("a", "<Количество>1</Количество>", None)),
+        package(offer("a", PART, None) + offer("a", "<Статус>Удален</Статус>", None)),
+        catalog(product("a", PART, None) + product("a", "<Статус>Удален</Статус>", None)),
+        catalog(product("a", PART, None) + product("a#1", "<Картинка>1.jpg</Картинка>"), CHANGES),
+    ],
+    ids=["facts of an offer", "a mark of an offer", "a mark of a product", "a characteristic"],
+)
+async def test_a_part_in_front_of_what_makes_the_thing_known_is_the_same_the_second_time(
+    exchange: Exchange, sections: str
+) -> None:
+    await exchange.take(sections, "catalog")
+    before = exchange.shop.checksum()
+    told = await exchange.take(sections, "catalog")
+    assert (told.counts.created, told.counts.updated, told.counts.removed) == (0, 0, 0)
+    assert exchange.shop.checksum() == before
 
 
 async def test_offers_of_parts_for_prices_and_rests_are_no_offers(exchange: Exchange) -> None:

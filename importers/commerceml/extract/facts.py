@@ -57,7 +57,7 @@ def prices_of(context: Context, node: Node, ident: str) -> Iterator[Record | Rej
             if (price, from_quantity) != base:
                 row = (price[0], price[1], price[2] or "", price[3] or "", price[4], from_quantity)
                 beside[row] = None
-    if prices or unset:
+    if prices or unset or not whole:  # what cannot be read keeps the list from being whole
         not_set = tuple(price_type for price_type in unset if price_type not in of_types)
         yield OfferPrices(ident, tuple(prices), tuple(beside), whole, not_set)
 
@@ -116,7 +116,7 @@ def stocks_of(context: Context, node: Node, ident: str) -> Iterator[Record | Rej
             readable = False
         elif amount is not None:
             found.append((warehouse or "", amount))
-    if found:
+    if found or not readable:
         equal = total is None or normalise.total([quantity for _at, quantity in found]) == total
         whole = readable and total is not None and equal
         yield OfferStocks(ident, tuple(found), whole, unequal=not equal, readable=readable)
