@@ -269,7 +269,8 @@ class SqliteStage:
                 merged.beside_first.append(key)
             if not facts.keys() <= self.references:
                 self._refer(facts)
-            told[key] = len(facts)
+            if facts:
+                told[key] = len(facts)
             was = held.get(key)
             if was is None:
                 counts.created += len(facts) + len(beside)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
 from importers.catalog import EVERYTHING, FIRST_FEW, Change, Merged, Stage
 from importers.catalog.tables import OFFER, PRICE, STOCK, UNIT, Cell, Shape

@@ -360,7 +360,7 @@ def test_a_wrong_stock_is_rejected_and_no_total_takes_its_place(
     reject, *found = one(tmp_path, package(offer), OfferStocks, kind="stocks")
     assert isinstance(reject, Rejected)
     assert reject.reason == reason
-    assert found == ([OfferStocks("o", tuple(taken), readable=False)] if taken else [])
+    assert found == [OfferStocks("o", tuple(taken), readable=False)]
 
 
 def price(value: str, more: str = "") -> str:

@@ -117,7 +117,7 @@ def stocks_of(context: Context, node: Node, ident: str) -> Iterator[Record | Rej
         elif amount is not None:
             found.append((warehouse or "", amount))
     if found or not readable:
-        equal = total is None or normalise.total([quantity for _at, quantity in found]) == total
+        equal = total is None or not found or normalise.total([quantity for _at, quantity in found]) == total
         whole = readable and total is not None and equal
         yield OfferStocks(ident, tuple(found), whole, unequal=not equal, readable=readable)
 
