@@ -8,10 +8,12 @@ Exit codes: 0 done, 1 failed or cancelled or unknown id, 2 usage or bad source, 
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,7 +21,7 @@ import click
 import msgspec
 
 from importers import __version__, settings, texts
-from importers.errors import ObmenError, SourceError, UsageError
+from importers.errors import ObmenError, SettingsError, SourceError, UsageError
 from importers.output import (
     OutputLost,
     go_on,
@@ -97,6 +99,40 @@ def option(*names: str, **attrs: Any) -> Callable[[Any], Any]:
 as_json = option("--json", "as_json", is_flag=True, help=N_("Print one JSON document."))
 
 
+class SourcePath(click.Path):
+    """A folder or .zip. An empty one, of a variable that is not set for instance, is not the working directory."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail(_("is empty; name the folder or .zip that 1C writes"), param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Seconds(click.FloatRange):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        seconds = super().convert(value, param, ctx)
+        if not math.isfinite(seconds):
+            text = _("{value!r} is not a valid {number_type}.").format(value=value, number_type=self.name)
+            self.fail(text, param, ctx)
+        return seconds
+
+
+def settings_of(ctx: click.Context) -> Settings:
+    """The settings in force. Raises SettingsError where they cannot be read: some commands need none."""
+    if isinstance(ctx.obj, SettingsError):
+        raise ctx.obj
+    config: Settings = ctx.obj
+    return config
+
+
+def pass_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    @click.pass_context
+    def with_settings(ctx: click.Context, /, *args: Any, **named: Any) -> Any:
+        return command(settings_of(ctx), *args, **named)
+
+    return update_wrapper(with_settings, command)
+
+
 @click.group(
     cls=Group,
     invoke_without_command=True,
@@ -108,9 +144,16 @@ as_json = option("--json", "as_json", is_flag=True, help=N_("Print one JSON docu
 @click.version_option(__version__, "--version", message="obmen %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, config: Path | None, language: str | None) -> None:
-    loaded = settings.load(config)
-    ctx.obj = msgspec.structs.replace(loaded, language=language or loaded.language)
-    texts.use(ctx.obj.language)
+    """Settings that cannot be read are for the command to raise: help, inspect and demo do without."""
+    try:
+        loaded = settings.load(config)
+    except SettingsError as error:
+        ctx.obj = error
+        if language:
+            texts.use(language)
+    else:
+        ctx.obj = msgspec.structs.replace(loaded, language=language or loaded.language)
+        texts.use(ctx.obj.language)
 
 
 # Launching
@@ -120,7 +163,7 @@ def cli(ctx: click.Context, config: Path | None, language: str | None) -> None:
 @click.argument("kinds", metavar="KIND…", nargs=-1, required=True)
 @option(
     "--source",
-    type=click.Path(path_type=Path, readable=False),
+    type=SourcePath(path_type=Path, readable=False),
     help=N_("Folder or .zip written by 1C, instead of the setting."),
 )
 @option("--dry-run", is_flag=True, help=N_("Do everything but the commit and report what would change."))
@@ -129,12 +172,12 @@ def cli(ctx: click.Context, config: Path | None, language: str | None) -> None:
 @option("--detach", is_flag=True, help=N_("Launch only, do not follow the session."))
 @option(
     "--wait",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     metavar="SECONDS",
     help=N_("While another import runs, wait for its end."),
 )
 @as_json
-@click.pass_obj
+@pass_settings
 def import_(
     config: Settings,
     kinds: tuple[str, ...],
@@ -152,11 +195,7 @@ def import_(
     go_on()
     for kind in kinds:
         if kind not in names():
-            raise UsageError(
-                _("{kind}: no such import type; there are: {names}").format(
-                    kind=kind, names=", ".join(names())
-                )
-            )
+            raise _no_such_kind(kind)
     path = _source_path(config, source)
     request = LaunchRequest(
         kinds=tuple(dict.fromkeys(kinds)),
@@ -165,6 +204,14 @@ def import_(
         options=Options(dry_run=dry_run, force=force, strict=strict),
     )
     _run(config, lambda journal: _import(config, journal, request, detach, wait, as_json))
+
+
+def _no_such_kind(kind: str) -> UsageError:
+    from importers.kinds import names
+
+    return UsageError(
+        _("{kind}: no such import type; there are: {names}").format(kind=kind, names=", ".join(names()))
+    )
 
 
 def _source_path(config: Settings, source: Path | None) -> str:
@@ -313,7 +360,7 @@ async def _follow(config: Settings, journal: Journal, session_id: int, *, err: b
 @option("--kind", help=N_("Only sessions with this import type."))
 @option("--limit", type=click.IntRange(min=1), default=50, help=N_("How many at most."))
 @as_json
-@click.pass_obj
+@pass_settings
 def sessions(config: Settings, status: str | None, kind: str | None, limit: int, as_json: bool) -> None:
     from importers.sessions import Status
 
@@ -324,6 +371,8 @@ def sessions(config: Settings, status: str | None, kind: str | None, limit: int,
 
     async def show(journal: Journal) -> int:
         found = await journal.sessions(status=status, kind=kind, limit=limit)
+        if kind is not None and not found:
+            await _require_kind(journal, kind)
         if as_json:
             print_json([session_json(session) for session in found])
         else:
@@ -357,10 +406,23 @@ def sessions(config: Settings, status: str | None, kind: str | None, limit: int,
     _run(config, show)
 
 
+async def _require_kind(journal: Journal, kind: str) -> None:
+    """Raises UsageError for one that is known neither here nor to the journal, which may be older than a plug-in that
+    was taken away."""
+    from importers.kinds import names
+
+    if not (
+        kind in names()
+        or await journal.sessions(kind=kind, limit=1)
+        or await journal.attempts(kind=kind, limit=1)
+    ):
+        raise _no_such_kind(kind)
+
+
 @cli.command(help=N_("Show one session: its state, counts per import type, and error."))
 @click.argument("session_id", metavar="ID", type=int)
 @as_json
-@click.pass_obj
+@pass_settings
 def show(config: Settings, session_id: int, as_json: bool) -> None:
     async def show(journal: Journal) -> int:
         session = await journal.session(session_id)
@@ -380,7 +442,7 @@ def show(config: Settings, session_id: int, as_json: bool) -> None:
 @option("--operator", help=N_("Only attempts of this operator."))
 @option("--limit", type=click.IntRange(min=1), default=50, help=N_("How many at most."))
 @as_json
-@click.pass_obj
+@pass_settings
 def attempts(
     config: Settings,
     request_id: str | None,
@@ -391,6 +453,8 @@ def attempts(
 ) -> None:
     async def show(journal: Journal) -> int:
         found = await journal.attempts(request_id=request_id, kind=kind, operator=operator, limit=limit)
+        if kind is not None and not found:
+            await _require_kind(journal, kind)
         if as_json:
             print_json(found)
         else:
@@ -428,7 +492,7 @@ def attempts(
 @click.argument("session_id", metavar="ID", type=int)
 @option("-f", "--follow", is_flag=True, help=N_("Go on until the session ends."))
 @as_json
-@click.pass_obj
+@pass_settings
 def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None:
     async def show(journal: Journal) -> int:
         await journal.session(session_id)
@@ -454,7 +518,7 @@ def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None
 @click.argument("session_id", metavar="ID", type=int)
 @option("--csv", "as_csv", is_flag=True, help=N_("Print CSV."))
 @as_json
-@click.pass_obj
+@pass_settings
 def rejects(config: Settings, session_id: int, as_csv: bool, as_json: bool) -> None:
     async def show(journal: Journal) -> int:
         await journal.session(session_id)
@@ -483,10 +547,9 @@ async def _pages(page: Callable[..., Awaitable[Sequence[Any]]], session_id: int)
 
 
 @cli.command(help=N_("Show what an export holds: version, encoding, files and counts per import type."))
-@click.argument("path", type=click.Path(path_type=Path, readable=False))
+@click.argument("path", type=SourcePath(path_type=Path, readable=False))
 @as_json
-@click.pass_obj
-def inspect(config: Settings, path: Path, as_json: bool) -> None:
+def inspect(path: Path, as_json: bool) -> None:
     from importers.commerceml.inspect import inspect_export
 
     try:
@@ -529,11 +592,12 @@ def inspect(config: Settings, path: Path, as_json: bool) -> None:
 def doctor(ctx: click.Context, /, as_json: bool) -> None:
     from importers.doctor import check
 
+    config = settings_of(ctx)
     go_on()
 
     async def examine() -> int:
         found = []
-        async for result in check(ctx.obj, ctx.find_root().params["config"]):
+        async for result in check(config, ctx.find_root().params["config"]):
             found.append(result)
             if not as_json:
                 say(f"{_('ok') if result.ok else _('FAIL'):5} {_(result.name)}: {result.detail}")
@@ -552,7 +616,7 @@ def doctor(ctx: click.Context, /, as_json: bool) -> None:
 @cli.command(help=N_("Cancel a session; the catalog stays as it was."))
 @click.argument("session_id", metavar="ID", type=int)
 @as_json
-@click.pass_obj
+@pass_settings
 def cancel(config: Settings, session_id: int, as_json: bool) -> None:
     go_on()
 
@@ -577,7 +641,7 @@ def cancel(config: Settings, session_id: int, as_json: bool) -> None:
 @click.argument("session_id", metavar="ID", type=int)
 @option("--detach", is_flag=True, help=N_("Launch only, do not follow the session."))
 @as_json
-@click.pass_obj
+@pass_settings
 def retry(config: Settings, session_id: int, detach: bool, as_json: bool) -> None:
     from importers.launch import retry_request
 
@@ -596,7 +660,7 @@ def retry(config: Settings, session_id: int, detach: bool, as_json: bool) -> Non
 
 @cli.command(help=N_("Delete finished sessions with their logs and rejects; attempts stay."))
 @click.argument("session_ids", metavar="ID…", type=int, nargs=-1, required=True)
-@click.pass_obj
+@pass_settings
 def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
     go_on()
 
@@ -615,7 +679,7 @@ def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
 
 
 @cli.command(help=N_("Run a Celery worker for this project's queue."))
-@click.pass_obj
+@pass_settings
 def worker(config: Settings) -> None:
     raise UsageError(
         _('worker.engine = "celery" is not available yet; with "process" every session starts its own worker')

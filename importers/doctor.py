@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -183,12 +184,33 @@ def _images(config: Settings) -> Check:
     name, path = N_("images"), Path(config.images.path)
     cure = _("mend that, or set images.path to a folder that this account may write")
     made = {Path(sqlite_path(url)).parent for url in (config.journal.url, config.catalog.url)}
-    trouble = _trouble(path, folder=True)
+    trouble = _trouble(path, folder=True) or _images_trouble(path, config)
     if not (trouble or path.parent.exists() or path.parent in made):
         trouble = _("{path}: its folder is not there; make it, or mount the disk that it is on").format(
             path=path
         )
     return Check(name, not trouble, trouble or str(path), cure if trouble else "")
+
+
+def _images_trouble(path: Path, config: Settings) -> str | None:
+    """Why an import would refuse the folder: it is another catalog's, or has something else in place of our files."""
+    from importers.catalog.sqlite import identity_of
+    from importers.kinds.image_folder import MANIFEST, OURS, ImageFolder, Mark
+
+    if trouble := _trouble(path / OURS, folder=True):
+        return trouble
+    if (path / MANIFEST).is_dir():
+        return f"{path / MANIFEST}: {os.strerror(errno.EISDIR)}"
+    try:
+        identity, place = identity_of(config.catalog.url)
+    except DatabaseError:  # the line of the catalog tells
+        return None
+    try:
+        # Of a new identity no more is known than that the folder cannot have it yet.
+        ImageFolder(path, write=False).prepare(Mark.of(identity or "new", place), ())
+    except ObmenError as error:
+        return str(error)
+    return None
 
 
 def _log(path: Path) -> Check:
@@ -199,8 +221,14 @@ def _log(path: Path) -> Check:
 
 def _trouble(path: Path, *, folder: bool = False) -> str | None:
     """Why a file or folder at `path` cannot be written, or made."""
+    from importers.sqlite import KERNEL, file_system
+
     if mount := _unmounted(path):
         return _("{path}: {mount} is not mounted").format(path=path, mount=mount)
+    if (kind := file_system(path)) in KERNEL:
+        return _("{path}: on a file system of the kernel ({kind}), which takes no files").format(
+            path=path, kind=kind
+        )
     place = path if path.exists() else _nearest(path)
     number = 0
     if place.is_dir() != (folder or place != path):
@@ -343,7 +371,7 @@ def _terminal() -> Check:
 
 async def _checklist(config: Settings) -> AsyncIterator[Check]:
     """The founding report: one session per confirm, its type, one request id, one task received, the lock."""
-    with _scratch_folder() as folder:
+    with _gently_ended(), _scratch_folder() as folder:
         scratch = _scratch(config, folder)
         try:
             async for result in _confirm(scratch):
@@ -352,6 +380,28 @@ async def _checklist(config: Settings) -> AsyncIterator[Check]:
             yield Check(
                 N_("launch"), False, str(error), _("see the log: {path}").format(path=config.log.path)
             )
+
+
+@contextmanager
+def _gently_ended() -> Iterator[None]:
+    """A signal that would end this process on the spot first ends what runs in here, which thus clears up."""
+    loop, task, came = asyncio.get_running_loop(), asyncio.current_task(), []
+
+    def end(number: int) -> None:
+        came.append(number)
+        if task:
+            task.cancel()
+
+    numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in numbers:
+        loop.add_signal_handler(number, end, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+        if came:
+            os.kill(os.getpid(), came[0])
 
 
 @contextmanager
@@ -389,7 +439,9 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
     journal = await open_journal(scratch.journal.url)
     try:
         request = LaunchRequest((KIND,), scratch.source.path, new_key(), Options(dry_run=True))
-        results = await asyncio.gather(*(launch(request, scratch, journal) for _rival in range(RIVALS)))
+        async with asyncio.TaskGroup() as group:  # all have ended when it is left, also by a cancellation
+            rivals = [group.create_task(launch(request, scratch, journal)) for _rival in range(RIVALS)]
+        results = [rival.result() for rival in rivals]
         for result in results:
             if result.session is None:
                 raise ObmenError(render(result.reason or "", result.reason_args))
@@ -437,7 +489,19 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
             _("see the redis line above; the database alone still allows one session only"),
         )
     finally:
-        await journal.close()
+        try:
+            await _end_workers(journal, scratch)
+        finally:
+            await journal.close()
+
+
+async def _end_workers(journal: Journal, scratch: Settings) -> None:
+    """Whoever is still at work would make the scratch folder again once it is removed."""
+    from importers.launch import target_of
+
+    for held in await journal.held(target_of(scratch)):
+        if held.owner and held.owner.pid != os.getpid():
+            await asyncio.to_thread(held.owner.kill)
 
 
 async def _ended(journal: Journal, session_id: int, scratch: Settings) -> Session:

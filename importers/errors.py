@@ -15,7 +15,10 @@ Programming errors are not in the tree: they stay ValueError, TypeError and so o
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+
+from importers.texts import _
 
 
 class ObmenError(Exception):
@@ -64,3 +67,12 @@ class LeaseLost(ObmenError):
 
 class UnknownSession(ObmenError):
     pass
+
+
+def cure_of(error: OSError, setting: str) -> str:
+    """What helps where a folder takes no files; `setting` names another folder."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _("free some space or set {setting}").format(setting=setting)
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return _("give this account the right to write there or set {setting}").format(setting=setting)
+    return _("mend that or set {setting}").format(setting=setting)

@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -191,7 +192,7 @@ def print_json(value: object) -> None:
 
 
 def print_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """For a spreadsheet: none of its cells is taken for a formula."""
+    """For a spreadsheet: none of its cells is taken for a formula, whatever it takes for the separator."""
     writer = csv.writer(sys.stdout)
     writer.writerow(head)
     for row in rows:
@@ -203,9 +204,11 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """What a cell that a spreadsheet computes begins with."""
 
 
+_INNER = re.compile(r"""([;\t\r\n])(?=(?:[^\S\t\r\n]|")*[=+\-@＝＋－＠])""")
+"""Where a cell would begin if not the comma separates them: in a Russian Excel it is the semicolon."""
+
+
 def _cell(value: str) -> str:
-    return (
-        f"'{plain(value)}"
-        if value.startswith(FORMULA) or value.lstrip().startswith(FORMULA)
-        else plain(value)
-    )
+    """An apostrophe before whatever would be a formula; nothing is left out."""
+    begins = value.startswith(FORMULA) or value.lstrip().startswith(FORMULA)
+    return plain(("'" if begins else "") + _INNER.sub(r"\1'", value))

@@ -141,7 +141,7 @@ def load(config: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     overridden = _override(msgspec.to_builtins(settings), environ)
     settings = _anchored(_convert(overridden, _("environment"), strict=False), Path.cwd(), _("environment"))
     settings = _filled(settings, environ)
-    require_apart(settings)
+    require_apart(settings, path)
     return settings
 
 
@@ -339,26 +339,56 @@ def _filled(settings: Settings, environ: Mapping[str, str]) -> Settings:
     )
 
 
-def require_apart(settings: Settings) -> None:
-    """Raises SettingsError when two settings mean one place, by whatever spelling, or pictures of the shop and the
-    export would lie in each other."""
-    places = {
+def require_apart(settings: Settings, file: Path | None = None) -> None:
+    """Raises SettingsError when two places would write over each other, by whatever spelling: two settings mean one,
+    one is what SQLite keeps beside another's database, pictures would lie in the export or the other way round, or a
+    file of ours (`file`: that of the settings, too) among the pictures, any of which may be named like it."""
+    databases = {
         "catalog.url": Path(settings.catalog.url.removeprefix(SQLITE)),
         "journal.url": Path(settings.journal.url.removeprefix(SQLITE)),
-        "log.path": Path(settings.log.path),
-        "images.path": Path(settings.images.path),
-        "source.path": Path(settings.source.path),
     }
+    images, source = Path(settings.images.path), Path(settings.source.path)
+    files = {**databases, "log.path": Path(settings.log.path)}
+    places = {**files, "images.path": images, "source.path": source}
     for (one, place), (other, elsewhere) in combinations(places.items(), 2):
         if _same(place, elsewhere):
             raise SettingsError(
                 _("{path}: {one} and {other} must be two places").format(path=place, one=one, other=other)
             )
-    images, source = (Path(os.path.realpath(places[key])) for key in ("images.path", "source.path"))
-    if images.is_relative_to(source) or source.is_relative_to(images):
+    for other, database in databases.items():
+        for one, place in places.items():
+            if any(_same(place, beside) for beside in _beside(database)):
+                raise SettingsError(
+                    _(
+                        "{path}: SQLite needs this name for a file beside {other}; set {one} to another"
+                    ).format(path=place, one=one, other=other)
+                )
+    if file:
+        files[_("the settings file")] = file
+    for one, place in files.items():
+        if _lies_in(place, images):
+            raise SettingsError(
+                _(
+                    "{path}: {one} must not lie in images.path, where a picture could take its place; "
+                    "choose another folder"
+                ).format(path=place, one=one)
+            )
+    if _lies_in(images, source) or _lies_in(source, images):
         raise SettingsError(
             _("{path}: images.path and source.path must not lie in each other").format(path=images)
         )
+
+
+def _beside(database: Path) -> list[Path]:
+    """What SQLite makes beside a database while it is written; beside the file itself, not beside a link to it."""
+    real = os.path.realpath(database)
+    return [Path(f"{real}{suffix}") for suffix in ("-wal", "-shm", "-journal")]
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    """Whether `path`, or what it is a link to, lies below `folder`: also through another name of that, a mount."""
+    above = {*Path(os.path.realpath(path)).parents, *Path(os.path.realpath(path.parent), path.name).parents}
+    return any(_same(parent, folder) for parent in above)
 
 
 def _same(one: Path, other: Path) -> bool:

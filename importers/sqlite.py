@@ -40,6 +40,13 @@ NETWORK = frozenset(
     )
 )  # fmt: skip
 """File systems without the shared memory between machines that SQLite's WAL needs."""
+KERNEL = frozenset(
+    (
+        "proc", "sysfs", "cgroup", "cgroup2", "securityfs", "debugfs", "tracefs", "configfs", "bpf", "pstore",
+        "efivarfs", "selinuxfs", "fusectl", "binfmt_misc", "devpts", "rpc_pipefs",
+    )
+)  # fmt: skip
+"""File systems that hold no files of anybody, whatever rights their folders show."""
 
 
 async def connect(
@@ -109,8 +116,14 @@ def _refuse_network(path: Path) -> None:
 
 def network_file_system(path: Path) -> str | None:
     """The type of the network file system that `path` would lie on; None for a local one, or where nothing tells."""
+    kind = file_system(path)
+    return kind if kind in NETWORK else None
+
+
+def file_system(path: Path) -> str:
+    """The type of the file system that `path` would lie on, "" where nothing tells."""
     if not MOUNTS.is_file():
-        return None
+        return ""
     path = path.resolve()
     found, kind = Path("/"), ""
     for line in MOUNTS.read_bytes().splitlines():
@@ -119,7 +132,7 @@ def network_file_system(path: Path) -> str | None:
         mount = Path(os.fsdecode(re.sub(rb"\\(\d{3})", lambda code: bytes((int(code[1], 8),)), where)))
         if path.is_relative_to(mount) and mount.is_relative_to(found):
             found, kind = mount, type_.decode()  # of mounts over each other the last one counts
-    return kind if kind in NETWORK else None
+    return kind
 
 
 async def patiently(connection: aiosqlite.Connection, statement: str) -> None:
@@ -232,12 +245,31 @@ async def _find(connection: aiosqlite.Connection, folder: Path) -> Found:
         if 0 < version <= newest and _made_by(folder, version) <= there:
             return Found(version, where)
     if taken:
+        lost = await _lost(connection, folder, there)
+        # Where hardly anything of ours is there, it was never ours.
+        told = ", ".join(sorted(taken))
+        if 0 < len(lost) < len(taken):
+            told = _("missing: {names}").format(names=", ".join(lost))
         raise DatabaseError(
             _("{path}: its tables are not those that obmen made: {error}; choose another file").format(
-                path=await _path(connection), error=", ".join(sorted(taken))
+                path=await _path(connection), error=told
             )
         )
     return Found(0, "")
+
+
+async def _lost(connection: aiosqlite.Connection, folder: Path, there: set[Part]) -> list[str]:
+    """What a database that obmen made has not any more: tables, views, indexes, `table.column`."""
+    version = await _number(connection, VERSION, there)
+    if version not in _steps(folder):
+        return [VERSION] if any(_made_by(folder, step) <= there for step in _steps(folder)) else []
+    present = {name for _type, name, _column in there}
+    return sorted(
+        {
+            f"{name}.{column}" if column and name in present else name
+            for _type, name, column in _made_by(folder, version) - there
+        }
+    )
 
 
 async def _number(connection: aiosqlite.Connection, table: str, there: set[Part]) -> int:
@@ -291,7 +323,13 @@ def plainly(path: str | Path) -> Iterator[None]:
         for prefix, cure in _cures().items():
             if name.startswith(prefix):
                 raise DatabaseError(f"{path}: {cure.format(who=_holder(Path(path)))}") from error
-        if name == "SQLITE_CONSTRAINT_TRIGGER" or _FOREIGN.search(str(error)):
+        if name == "SQLITE_CONSTRAINT_TRIGGER":  # RAISE() with words of its author; we have none
+            raise DatabaseError(
+                _("{path}: a trigger of the shop refused the change: {error}; change that trigger").format(
+                    path=path, error=error
+                )
+            ) from error
+        if _FOREIGN.search(str(error)):
             raise DatabaseError(
                 _("{path}: its tables are not those that obmen made: {error}; choose another file").format(
                     path=path, error=error

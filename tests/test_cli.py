@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from importers.cli import cli
+from importers.cli import cli, main
+from importers.settings import Settings
 from tests.conftest import Obmen
 
 SESSION_KEYS = {
@@ -134,6 +137,96 @@ def test_unknown_session_is_exit_1(obmen: Obmen, command: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+HUGE = ["9223372036854775808", "99999999999999999999999", "-9223372036854775809"]
+"""Whole numbers that SQLite has not."""
+
+
+@pytest.mark.parametrize("command", ["show", "logs", "rejects", "cancel", "retry", "delete"])
+def test_a_number_that_no_session_can_have_is_unknown(
+    obmen: Obmen, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(obmen.folder)
+    for number in HUGE:
+        assert main([command, "--", number]) == main([command, "4711"]) == 1
+        told = capsys.readouterr().err.splitlines()
+        assert told[0] == told[1].replace("4711", number)
+
+
+def test_a_limit_beyond_every_number_of_sessions_is_none(obmen: Obmen) -> None:
+    session = obmen.json("import", "customers")
+    assert [s["id"] for s in obmen.json("sessions", "--limit", HUGE[0])] == [session["id"]]
+    assert len(obmen.json("attempts", "--limit", HUGE[1])) == 1
+
+
+def test_a_kind_that_nobody_knows_is_wrong_usage(obmen: Obmen) -> None:
+    """One that a plug-in brought which is not there any more can still be looked for."""
+    obmen.json("import", "customers")
+    with closing(sqlite3.connect(obmen.folder / "journal.sqlite3")) as db, db:
+        db.execute("""UPDATE session SET kinds = '["reviews"]'""")
+    for command in ("sessions", "attempts"):
+        done = obmen.run(command, "--kind", "nope")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "nope: no such import type; there are: catalog," in done.stderr
+        assert obmen.json(command, "--kind", "prices") == []
+    assert len(obmen.json("sessions", "--kind", "reviews")) == 1
+    assert obmen.json("sessions", "--kind", "reviews", "--status", "failed") == []
+    assert obmen.json("attempts", "--kind", "reviews") == []
+
+
+BROKEN = ["broken", "[source]\npaht = 'x'", "[catalog]\nurl = 'postgresql://x'"]
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_what_needs_no_settings_works_with_broken_ones(
+    obmen: Obmen, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    source = obmen.settings.source.path
+    (obmen.folder / "config.toml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(obmen.folder)
+    for args in (
+        ["--version"],
+        ["--help"],
+        ["inspect", source],
+        *([name, "--help"] for name in cli.commands),
+    ):
+        assert main(args) == 0, args
+    assert main(["--language", "ru", "inspect", "--help"]) == 0
+    assert "Показать" in capsys.readouterr().out
+    others = (
+        ["import", "catalog"], ["sessions"], ["show", "1"], ["attempts"], ["logs", "1"], ["rejects", "1"], ["doctor"],
+        ["cancel", "1"], ["retry", "1"], ["delete", "1"], ["worker"],
+    )  # fmt: skip
+    assert {args[0] for args in others} == engine_commands() - {"inspect"}
+    for args in others:
+        assert main(args) == 2, args
+        told = capsys.readouterr()
+        assert (told.out, told.err.count("\n")) == ("", 1)
+        assert "config.toml: " in told.err
+    room = obmen.run("--language", "en")
+    assert (room.returncode, room.stderr.count("\n"), "config.toml: " in room.stderr) == (2, 1, True)
+
+
+def engine_commands() -> set[str]:
+    return {name for name, command in cli.commands.items() if command.callback.__module__ == "importers.cli"}
+
+
+def test_the_demo_needs_no_settings(obmen: Obmen, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tui import commands
+
+    opened = []
+
+    def open_room(config: Settings, *, demo: bool) -> int:
+        opened.append((config.language, config.journal.url, demo))
+        return 0
+
+    (obmen.folder / "config.toml").write_text("broken", encoding="utf-8")
+    monkeypatch.chdir(obmen.folder)
+    monkeypatch.setenv("XDG_DATA_HOME", str(obmen.folder / "data"))
+    monkeypatch.setattr(commands, "open_room", open_room)
+    assert main(["--language", "ru", "demo"]) == 0
+    assert opened == [("ru", f"sqlite:///{obmen.folder}/data/obmen/demo/journal.sqlite3", True)]
+
+
 def test_retry_and_delete(obmen: Obmen) -> None:
     first = obmen.json("import", "customers")
     again = obmen.json("retry", str(first["id"]), OBMEN_LAUNCH__RECENCY_SECONDS="0")
@@ -197,6 +290,18 @@ def test_inspect(obmen: Obmen) -> None:
     assert found["version"] == "3.1"
     assert found["kinds"]["prices"]["files"] == 2
     assert "prices_1_1" in obmen.run("inspect", obmen.settings.source.path).stdout
+
+
+def test_an_empty_source_is_not_the_working_directory(
+    obmen: Obmen, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is a variable of a script that was not set."""
+    config = str(obmen.folder / "config.toml")
+    monkeypatch.chdir(obmen.settings.source.path)
+    for args in (["import", "customers", "--source", ""], ["inspect", ""]):
+        assert main(["--config", config, *args]) == 2
+        assert "is empty; name the folder or .zip that 1C writes" in capsys.readouterr().err
+    assert main(["inspect", "."]) == 0
 
 
 def make_bad_source(path: Path, name: str) -> None:
@@ -271,14 +376,19 @@ def test_unknown_setting_is_exit_2(obmen: Obmen) -> None:
 
 @pytest.mark.parametrize(
     "args",
-    [["import"], ["import", "price"], ["nonsense"], ["sessions", "--status", "done"], []],
+    [
+        ["import"], ["import", "price"], ["nonsense"], ["sessions", "--status", "done"], [],
+        *(["import", "customers", "--wait", seconds] for seconds in ("nan", "inf", "1e999", "-1")),
+        ["sessions", "--kind", "prics"],
+    ],
     ids=" ".join,
-)
+)  # fmt: skip
 def test_wrong_usage_is_exit_2(obmen: Obmen, args: list[str]) -> None:
     done = obmen.run(*args)
     assert done.returncode == 2
     assert done.stderr
     assert "Traceback" not in done.stderr
+    assert not obmen.catalog.exists(), "nothing was begun"
 
 
 @pytest.mark.parametrize("command", cli.commands)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,12 @@ from importers import doctor, sqlite
 from importers import launch as launching
 from importers.catalog import open_catalog
 from importers.doctor import Check
+from importers.kinds.image_folder import Mark
 from importers.launch import redis_lock
-from importers.processes import this_process
+from importers.processes import start_of, this_process
 from importers.sessions import Draft, Session, open_journal
 from importers.sessions.sqlite import SqliteJournal
-from importers.settings import Settings, Source
+from importers.settings import Catalog, Settings, Source
 from importers.worker import dispatch as dispatching
 from tests.conftest import Obmen
 from tests.launch.engine_mutants import attribute, sql
@@ -165,6 +168,25 @@ async def test_a_database_that_has_lost_something(
 
 
 @pytest.mark.parametrize(
+    ("sql", "missing"),
+    [
+        ("DROP TABLE customer", "customer"),
+        ("ALTER TABLE product DROP COLUMN full_name", "product.full_name"),
+        ("DROP INDEX offer_product; DROP TABLE applied", "applied, offer_product"),
+        ("DROP TABLE obmen_schema", "obmen_schema"),
+        ("DELETE FROM obmen_schema", "obmen_schema"),
+    ],
+)
+async def test_what_a_database_has_lost_is_named_alone(
+    healthy: Settings, tmp_path: Path, sql: str, missing: str
+) -> None:
+    await make_databases(healthy)
+    query(tmp_path / "catalog.sqlite3", sql)
+    found = await doctor._database("catalog", healthy)
+    assert found.detail.endswith(f"not those that obmen made: missing: {missing}; choose another file")
+
+
+@pytest.mark.parametrize(
     ("sql", "ok"),
     [
         ("CREATE TABLE product (x)", False),
@@ -251,6 +273,71 @@ async def test_places_that_cannot_be_written(
         assert place.cure
 
 
+async def test_pictures_of_another_catalog(healthy: Settings, tmp_path: Path) -> None:
+    """Two shops with one folder, or a shop whose database was put aside: an import refuses to begin."""
+
+    def mark(catalog: str) -> None:
+        with closing(sqlite3.connect(tmp_path / catalog)) as db:
+            (identity,) = db.execute("SELECT id FROM identity").fetchone()
+        ours.joinpath("catalog.json").write_bytes(
+            msgspec.json.encode(Mark.of(identity, str(tmp_path / catalog)))
+        )
+
+    ours = tmp_path / "images" / ".obmen"
+    ours.mkdir(parents=True)
+    await make_databases(healthy)
+    await (await open_catalog(f"sqlite:///{tmp_path}/other.sqlite3")).close()
+    mark("catalog.sqlite3")
+    before = contents(tmp_path)
+    assert list(failing(await examine(healthy))) == []
+    empty = msgspec.structs.replace(healthy, catalog=Catalog(url=f"sqlite:///{tmp_path}/empty.sqlite3"))
+    (tmp_path / "moved.sqlite3").write_bytes((tmp_path / "catalog.sqlite3").read_bytes())
+    moved = msgspec.structs.replace(healthy, catalog=Catalog(url=f"sqlite:///{tmp_path}/moved.sqlite3"))
+    for config in (empty, moved):
+        found = doctor._images(config)
+        assert (found.ok, "the images of another catalog" in found.detail) == (False, True)
+        assert f"{tmp_path}/catalog.sqlite3" in found.detail
+    (tmp_path / "moved.sqlite3").unlink()
+    assert contents(tmp_path) == before
+    (tmp_path / "catalog.sqlite3").rename(tmp_path / "moved.sqlite3")
+    assert doctor._images(moved).ok, "the same one, in another place"
+    (tmp_path / "moved.sqlite3").rename(tmp_path / "catalog.sqlite3")
+    mark("other.sqlite3")
+    assert list(failing(await examine(healthy))) == ["images"]
+
+
+@pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to("..")], ids=["file", "link"])
+async def test_something_else_in_place_of_our_folder_of_marks(
+    healthy: Settings, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    (tmp_path / "images").mkdir()
+    make(tmp_path / "images" / ".obmen")
+    found = await examine(healthy)
+    assert list(failing(found)) == ["images"]
+    assert "images/.obmen" in found["images"].detail
+    assert "Not a directory" in found["images"].detail
+    (tmp_path / "images" / ".obmen").unlink()
+    (tmp_path / "images" / "manifest.tsv").mkdir()
+    assert "manifest.tsv: Is a directory" in doctor._images(healthy).detail
+
+
+@pytest.mark.parametrize("path", ["/proc/obmen", "/sys/obmen"])
+async def test_a_place_of_the_kernel_takes_no_files(
+    healthy: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Its folders look as if root may write them."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text("proc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n")
+    monkeypatch.setattr(sqlite, "MOUNTS", mounts)
+    monkeypatch.setattr(os, "access", lambda *_: True)
+    replace = msgspec.structs.replace
+    config = replace(healthy, images=replace(healthy.images, path=path))
+    config = replace(config, log=replace(config.log, path=f"{path}.log"))
+    config = replace(config, journal=replace(config.journal, url=f"sqlite:///{path}.db"))
+    for found in (doctor._images(config), doctor._log(Path(path)), await doctor._database("journal", config)):
+        assert (found.ok, "on a file system of the kernel" in found.detail) == (False, True)
+
+
 def test_pictures_on_a_disk_that_is_not_there(
     healthy: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -313,6 +400,34 @@ def test_what_a_killed_doctor_left_is_removed_by_the_next(
         assert sorted(scratch.iterdir()) == sorted([folder, scratch / "obmen-doctor-x-y-z"])
         with doctor._scratch_folder():
             assert folder.is_dir(), "another one that runs is left alone"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_doctor_that_is_ended_leaves_nothing(obmen: Obmen, number: signal.Signals) -> None:
+    """Neither its folder nor the worker of its import, which would make that again."""
+    temporary = obmen.folder / "tmp"
+    temporary.mkdir()
+    env = {**os.environ, "TMPDIR": str(temporary)}
+    code = (
+        "import sys\nfrom importers import doctor\nfrom importers.cli import main\n"
+        "from importers.worker import dispatch\nstart = dispatch._start_process\n"
+        "def started(*args):\n"
+        "    pid = start(*args)\n"
+        "    print('worker', pid, file=sys.stderr, flush=True)\n"
+        "    return pid\n"
+        "dispatch._start_process = started\nsys.exit(main(['doctor']))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=obmen.folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )  # fmt: skip
+    assert process.stderr
+    word, pid = process.stderr.readline().split()
+    assert (word, len(list(temporary.iterdir()))) == (b"worker", 1)
+    process.send_signal(number)
+    rest = process.communicate(timeout=60)[1]
+    assert (process.returncode, rest) == (-number, b"")
+    assert start_of(int(pid)) == ""
+    assert list(temporary.iterdir()) == []
 
 
 async def test_a_full_disk(healthy: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

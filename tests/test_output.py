@@ -172,6 +172,30 @@ def test_no_cell_is_a_formula_and_nothing_is_raw(sign: str, capsys: pytest.Captu
     assert table[2] == ["a�[31m��b�", ""]
 
 
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝", "－"])
+@pytest.mark.parametrize("between", [";", "\t", "\n", "\r\n", "; ", ';"', ';;" "'])
+def test_nor_where_the_spreadsheet_separates_by_another_sign(
+    sign: str, between: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Excel in Russian takes the semicolon, and a comma for the decimal point."""
+    value = f"x{between}{sign}1+1"
+    output.print_csv(("kind", "id"), [("catalog", value), ("catalog", f'"{value}"')])
+    told = capsys.readouterr().out
+    for delimiter in ",;\t":
+        for row in csv.reader(io.StringIO(told), delimiter=delimiter):
+            for cell in row:
+                assert cell.lstrip(' "')[:1] not in ("=", "+", "-", "@", "＝", "－"), row
+    kept = list(csv.reader(io.StringIO(told)))[1][1]
+    assert kept.count("'") == 1
+    assert kept.replace("'", "") == texts.plain(value), "nothing is lost"
+
+
+def test_signs_inside_of_a_cell_are_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    value = "a-b; c=d; 5+5, -1;x"
+    output.print_csv(("id",), [(value,)])
+    assert list(csv.reader(io.StringIO(capsys.readouterr().out)))[1] == [value]
+
+
 def test_settings_that_are_no_settings_are_told_plainly(tmp_path: Path) -> None:
     """A config.toml that lies in the working directory may be anybody's."""
     folder = tmp_path / "a\x1b[31m\u202e"

@@ -247,6 +247,47 @@ def test_pictures_and_export_lie_apart(tmp_path: Path, images: str, source: str)
     assert load_text(tmp_path, "images.path = '1c-pictures'\nsource.path = '1c'")
 
 
+@pytest.mark.parametrize(
+    ("key", "name"), [("catalog.url", "shop.db"), ("journal.url", "j.db"), ("log.path", "log")]
+)
+@pytest.mark.parametrize("place", ["{}", "deep/{}", "../shop-pictures/{}", "/link/{}", "/mark"])
+def test_no_picture_can_take_the_place_of_a_file_of_ours(
+    tmp_path: Path, key: str, name: str, place: str
+) -> None:
+    """Pictures may be named like anything, so no database and no log lies among them, nor a link's file."""
+    (tmp_path / "shop-pictures").mkdir()
+    (tmp_path / "link").symlink_to("shop-pictures")
+    (tmp_path / "mark").symlink_to(f"shop-pictures/{name}")
+    place = place.format(name)
+    file = place[1:] if place.startswith("/") else f"shop-pictures/{place}"
+    text = f"images.path = 'shop-pictures'\n{key} = '{PLACES[key].format(file)}'"
+    with pytest.raises(SettingsError, match=rf": {key} must not lie in images\.path") as error:
+        load_text(tmp_path, text)
+    assert "\n" not in str(error.value)
+    assert load_text(tmp_path, text.replace("images.path = 'shop", "images.path = 'shops"))
+
+
+def test_no_picture_can_take_the_place_of_the_settings(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"obmen\.toml: the settings file must not lie in images\.path"):
+        load_text(tmp_path, "images.path = '.'\nsource.path = '/srv/1c'")
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("database", ["catalog.url", "journal.url"])
+@pytest.mark.parametrize("other", PLACES)
+def test_what_sqlite_keeps_beside_a_database_is_left_to_it(
+    tmp_path: Path, suffix: str, database: str, other: str
+) -> None:
+    if other == database:
+        return
+    (tmp_path / "link").symlink_to("db")
+    (tmp_path / "other").symlink_to(f"db{suffix}")
+    for linked, beside in (("db", f"db{suffix}"), ("link", f"db{suffix}"), ("db", "other")):
+        text = f"{database} = 'sqlite:///{linked}'\n{other} = '{PLACES[other].format(beside)}'"
+        with pytest.raises(SettingsError, match=rf"beside {database}; set {other} to another"):
+            load_text(tmp_path, text)
+
+
 def test_a_folder_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     for address in ("sqlite:///data", "sqlite:///data/", f"sqlite:///{tmp_path}/data"):

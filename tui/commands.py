@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from importers import cli as engine
-from importers import settings
+from importers import settings, texts
 from importers.settings import Settings
 from importers.texts import N_
 from tui.__main__ import open_room
@@ -22,14 +22,15 @@ main = engine.main
 def control_room(ctx: click.Context, /, *_results: object, **_options: object) -> None:
     """Without a command: the control room."""
     if ctx.invoked_subcommand is None:
-        ctx.exit(open_room(ctx.obj))
+        ctx.exit(open_room(engine.settings_of(ctx)))
 
 
 @engine.cli.command(help=N_("Open the control room on a sample export, in a directory of its own."))
 @click.pass_context
 def demo(ctx: click.Context) -> None:
     config = demo_settings(settings.data_dir() / "demo")
-    ctx.exit(open_room(msgspec.structs.replace(config, language=ctx.obj.language), demo=True))
+    # In the language of the operator's own settings, unless these cannot be read.
+    ctx.exit(open_room(msgspec.structs.replace(config, language=texts.language()), demo=True))
 
 
 DEMO_CONFIG = """\

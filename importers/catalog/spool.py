@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from operator import itemgetter
 from typing import BinaryIO
 
-from importers.errors import DatabaseError
+from importers.errors import DatabaseError, cure_of
 from importers.texts import _
 
 RUN_BYTES = 4_000_000
@@ -74,8 +74,10 @@ class Spool:
             )
         except OSError as error:
             raise DatabaseError(
-                _("{folder}: cannot hold temporary files: {error}; free some space or set $TMPDIR").format(
-                    folder=tempfile.gettempdir(), error=error.strerror
+                _("{folder}: cannot hold temporary files: {error}; {cure}").format(
+                    folder=tempfile.tempdir or "$TMPDIR",
+                    error=error.strerror,
+                    cure=cure_of(error, "$TMPDIR"),
                 )
             ) from error
         self._run, self._size = [], 0

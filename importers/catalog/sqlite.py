@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 import aiosqlite
 
@@ -113,6 +115,24 @@ class SqliteCatalog:
             finally:
                 # Closing rolls back what was not committed.
                 await connection.close()
+
+
+def identity_of(url: str) -> tuple[str, str]:
+    """As `CatalogTransaction.identity`, of a catalog that is only looked at; "" for an identity that is still to be
+    made. Raises DatabaseError."""
+    path = Path(url.removeprefix("sqlite:///"))
+    place = str(path.resolve())
+    with plainly(path):
+        if not path.exists():
+            return "", place
+        # Not made anew, not switched to WAL.
+        with contextlib.closing(
+            sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=0)
+        ) as db:
+            if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'identity'").fetchone():
+                return "", place
+            (identity,) = db.execute("SELECT id FROM identity").fetchone() or ("",)
+            return str(identity), place
 
 
 class SqliteTransaction:

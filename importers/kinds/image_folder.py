@@ -32,7 +32,7 @@ import msgspec
 
 from importers.catalog.tables import ImageFile
 from importers.commerceml.beneath import Folders, create
-from importers.errors import DatabaseError, ObmenError
+from importers.errors import DatabaseError, ObmenError, cure_of
 from importers.kinds import Log
 from importers.sharing import make_folder
 from importers.texts import N_, _
@@ -108,11 +108,13 @@ class ImageFolder:
     def prepare(self, mark: Mark, committed: Collection[str]) -> None:
         """Finish or clear away what earlier sessions left; `committed`: tokens that the catalog holds. Raises
         ObmenError when the folder is another catalog's, or cannot be written."""
-        with self._plainly():
+        if self._write:
+            with self._plainly():
+                make_folder(self._path)
+        with self._plainly(f"{OURS}/{MARK}"):
             if not self._write:
                 self._refuse_other(mark, self._read_mark())
                 return
-            make_folder(self._path)
             self._take_mark(mark)
             with os.scandir(self._path / OURS) as listed:
                 tokens = [entry.name[:-4] for entry in listed if entry.name.endswith(".tsv")]
@@ -123,7 +125,7 @@ class ImageFolder:
                     raise ObmenError(
                         _(
                             "{folder}: {path} of an earlier import cannot be put in place: {error}; "
-                            "give this account the right to replace it"
+                            "mend that and import again"
                         ).format(folder=self._path, path=stuck.first, error=stuck.error)
                     )
             handle = create(self._folders.open((OURS,)), f"{self.token}.tsv")
@@ -372,10 +374,10 @@ class ImageFolder:
             yield
         except OSError as error:
             raise ObmenError(
-                _(
-                    "{folder}: images cannot be kept there: {error}; free some space or set images.path"
-                ).format(
-                    folder=(self._path / path).parent if path else self._path, error=error.strerror or error
+                _("{folder}: images cannot be kept there: {error}; {cure}").format(
+                    folder=(self._path / path).parent if path else self._path,
+                    error=error.strerror or error,
+                    cure=cure_of(error, "images.path"),
                 )
             ) from error
 

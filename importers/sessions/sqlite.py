@@ -53,6 +53,8 @@ SCHEMA = Path(__file__).parent / "schema" / "sqlite"
 FENCE_BITS = 40
 """Fences begin at a random number: after the journal was restored from a copy a worker of before must not take a new
 session of the same number for its own."""
+LARGEST = 2**63 - 1
+"""Of SQLite's whole numbers: a larger limit means all, and no session has a larger number."""
 PRUNE_SESSIONS = 200
 """So many are pruned in one transaction, so that nobody waits long."""
 
@@ -102,12 +104,14 @@ class SqliteJournal:
             status,
             before,
             kind,
-            limit,
+            min(limit, LARGEST),
         )
         return [struct(row, Session) for row in rows]
 
     async def session(self, session_id: int) -> Session:
-        rows = await self._rows(f"SELECT {COLUMNS} FROM session WHERE id = ?", session_id)
+        rows = []
+        if abs(session_id) <= LARGEST:
+            rows = await self._rows(f"SELECT {COLUMNS} FROM session WHERE id = ?", session_id)
         if not rows:
             raise UnknownSession(
                 _("there is no session {id}; obmen sessions lists them").format(id=session_id)
@@ -156,7 +160,7 @@ class SqliteJournal:
             request_id,
             kind,
             operator,
-            limit,
+            min(limit, LARGEST),
         )
         return [struct(row, Attempt) for row in rows]
 
@@ -190,10 +194,11 @@ class SqliteJournal:
         return next((msgspec.json.decode(row["args"])["operator"] for row in rows), "?")
 
     async def delete(self, session_ids: Sequence[int]) -> list[int]:
+        session_ids = [number for number in session_ids if abs(number) <= LARGEST]
         async with self._transaction() as db:
             rows = await db.execute_fetchall(
                 f"DELETE FROM session WHERE id IN ({marks(session_ids)}) AND status IN ({FINAL_LIST}) RETURNING id",
-                list(session_ids),
+                session_ids,
             )
             return sorted(row[0] for row in rows)
 

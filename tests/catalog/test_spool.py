@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
+import os
 import random
+import tempfile
 import tracemalloc
 from pathlib import Path
 
@@ -62,3 +65,16 @@ def test_a_folder_that_cannot_hold_it_is_told_plainly(
     with pytest.raises(DatabaseError, match=r"gone: cannot hold temporary files: .*TMPDIR"):
         spool.add("a", b"1")
     spool.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [(errno.ENOSPC, "free some space"), (errno.EPERM, "give this account the right to write there")],
+)
+def test_its_cure_is_that_of_the_error(monkeypatch: pytest.MonkeyPatch, number: int, cure: str) -> None:
+    def fail(**_options: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", fail)
+    with pytest.raises(DatabaseError, match=rf"{os.strerror(number)}; {cure} or set \$TMPDIR"):
+        Spool(1).add("a", b"1")

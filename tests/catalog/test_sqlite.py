@@ -205,6 +205,20 @@ async def test_journal_and_catalog_are_not_taken_for_each_other(
         await open_journal(f"sqlite:///{path}")
 
 
+async def test_a_trigger_of_the_shop_that_refuses_is_told_in_its_words(catalog: Catalog, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(
+            "CREATE TRIGGER t BEFORE INSERT ON warehouse BEGIN "
+            "SELECT RAISE(ABORT, 'no such table of prices for Киров'); END"
+        )
+    with pytest.raises(DatabaseError) as error:
+        async with catalog.transaction(journal_id="j", session_id=1, task_id="t1", fence=1) as transaction:
+            await add(transaction, "a")
+    assert str(error.value) == (
+        f"{path}: a trigger of the shop refused the change: no such table of prices for Киров; change that trigger"
+    )
+
+
 async def test_an_error_undoes_everything(catalog: Catalog, path: Path) -> None:
     called: list[str] = []
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import shutil
@@ -194,6 +195,29 @@ async def test_a_disk_that_is_full_at_the_end_is_found_before_the_commit(
         await shop.take(open_export(write(tmp_path / "1c", {}, p="1.jpg", q="")), "catalog", "images")
     assert shop.rows("SELECT count(*) FROM product") == [1]
     assert files(shop.images) == {"1.jpg": b"1"}
+
+
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [
+        (errno.ENOSPC, "free some space or set images.path"),
+        (errno.EDQUOT, "free some space or set images.path"),
+        (errno.EPERM, "give this account the right to write there or set images.path"),
+        (errno.EACCES, "give this account the right to write there or set images.path"),
+        (errno.EROFS, "give this account the right to write there or set images.path"),
+        (errno.EIO, "mend that or set images.path"),
+    ],
+)
+async def test_each_trouble_with_the_folder_has_its_cure(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, cure: str
+) -> None:
+    def fail(_folder: int, _name: str) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(image_folder, "create", fail)
+    export = open_export(write(tmp_path / "1c", {"i/1.jpg": b"1"}, p="i/1.jpg"))
+    with pytest.raises(ObmenError, match=rf"{os.strerror(number)}; {cure}"):
+        await shop.take(export, "catalog", "images")
 
 
 def full(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
