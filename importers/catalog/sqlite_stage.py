@@ -287,7 +287,7 @@ class SqliteStage:
             for second in old:
                 if second in facts or second in folded.unset:
                     continue
-                if (shape.or_total and (second == "" or folded.total)) or (
+                if (shape.or_total and facts and (second == "" or folded.total)) or (
                     folded.whole and not self._is_kept(second)
                 ):
                     gone.append(second)

@@ -374,11 +374,6 @@ def offers(draw: st.DrawFn) -> Offered:
         the_sum = f"{sum(float(number) for number in stocks.values() if number != BAD):g}"
         total = draw(st.sampled_from([None, the_sum, the_sum, "7"] if stocks else ["0", "7"]))
     priced = draw(st.one_of(st.none(), prices, prices))
-    if priced and not {*priced.values()} - {
-        None,
-        BAD,
-    }:  # see test_an_empty_price_beside_one_that_cannot_be_read
-        priced = dict.fromkeys(priced, draw(st.sampled_from([None, BAD])))
     return Offered(
         draw(st.sampled_from(["a", "a#1", "b#1", "c"])),
         draw(st.sampled_from([None, "x"]) if how == "removed" else NAMES),
@@ -392,8 +387,8 @@ def offers(draw: st.DrawFn) -> Offered:
 
 @st.composite
 def packages(draw: st.DrawFn, day: int, alone: bool, newest: bool) -> Package:
-    """Parts of goods stand in the newest package only: one that is rejected there stays rejected (see
-    test_a_part_that_comes_before_its_product)."""
+    """Parts of goods stand in the newest package only: the model takes one after the other, and does not know that a
+    later one makes known what an earlier one tells a part of."""
     layout: Layout = draw(st.sampled_from(LAYOUTS))
     lost = alone and layout.in_parts and draw(st.booleans())
     goods_said, offers_said, classifier_said = (False, False, False) if lost else draw(SAID)
