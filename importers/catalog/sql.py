@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import cache
 
+from importers.catalog.rows import Absent
 from importers.catalog.tables import BRAND_PROPERTIES, Shape, Table
 
 
@@ -75,38 +76,28 @@ def in_stock(products: Collection[str]) -> str:
     )
 
 
-def absent(
-    shape: Shape,
-    table: Table,
-    scopes: Collection[str | None],
-    present: Collection[str],
-    after: str | None,
-    until: str | None,
-    kept: Collection[str] = (),
-) -> tuple[str, list[str]]:
-    """The condition, with its parameters, for active rows of one of the shape's tables in these scopes, with a key in
-    (after, until] that is not present. A scope None is the whole table, a bound None is none. Facts with a second key
-    that is `kept` stay.
+def absent(shape: Shape, table: Table, gone: Absent) -> tuple[str, list[str]]:
+    """The condition, with its parameters, for what is absent of one of the shape's tables.
 
     Prices and stocks have no scope of their own: it is that of the offer, or of the product where there is no offer.
     """
     key = f"{table.name}.{table.columns[0]}"
     where, parameters = [], []
-    if after is not None:
+    if gone.after is not None:
         where.append(f"{key} > ?")
-        parameters.append(after)
-    if until is not None:
+        parameters.append(gone.after)
+    if gone.until is not None:
         where.append(f"{key} <= ?")
-        parameters.append(until)
-    where.append(f"{key} NOT IN ({marks(present)})")
-    parameters += present
+        parameters.append(gone.until)
+    where.append(f"{key} NOT IN ({marks(gone.present)})")
+    parameters += gone.present
     if "removed" in table.columns:
         where.append("removed = 0")
-    if kept:
-        where.append(f"{table.columns[1]} NOT IN ({marks(kept)})")
-        parameters += kept
-    if None not in scopes:
-        named = [scope for scope in scopes if scope is not None]
+    if gone.kept:
+        where.append(f"{table.columns[1]} NOT IN ({marks(gone.kept)})")
+        parameters += gone.kept
+    if None not in gone.scopes:
+        named = [scope for scope in gone.scopes if scope is not None]
         if shape.scope:
             where.append(f"{shape.scope} IN ({marks(named)})")
             parameters += named

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain
 from pathlib import Path
@@ -15,8 +15,10 @@ from urllib.parse import quote
 import aiosqlite
 
 from importers.catalog import sql
-from importers.catalog.sqlite_stage import BATCH_KEYS, SqliteStage
-from importers.catalog.tables import BRAND_PROPERTIES, Cell, Shape, Table
+from importers.catalog.merge import BATCH_KEYS, Stage
+from importers.catalog.protocol import FIRST_FEW
+from importers.catalog.rows import Absent, Removed
+from importers.catalog.tables import BRAND_PROPERTIES, Cell, Row, Rows, Shape, Table
 from importers.errors import LeaseLost
 from importers.sqlite import connect, plainly
 from importers.texts import _
@@ -148,7 +150,7 @@ class SqliteTransaction:
         self.on_rollback: list[Callable[[], None]] = []
         self.changed = False
         """Whether a row of the shop was written."""
-        self._stages: list[SqliteStage] = []
+        self._stages: list[Stage] = []
 
     def close(self) -> None:
         for stage in self._stages:
@@ -157,8 +159,8 @@ class SqliteTransaction:
     async def has_products(self) -> bool:
         return await _has_products(self._connection)
 
-    def stage(self, shape: Shape) -> SqliteStage:
-        stage = SqliteStage(self, shape)
+    def stage(self, shape: Shape) -> Stage:
+        stage = Stage(self, shape)
         self._stages.append(stage)
         return stage
 
@@ -185,6 +187,38 @@ class SqliteTransaction:
 
     async def replace(self, table: Table, rows: Sequence[tuple[Cell, ...]]) -> None:
         await self.write(sql.update(table), rows)
+
+    async def delete(self, table: Table, keys: Sequence[tuple[Cell, ...]]) -> None:
+        await self.write(sql.delete(table), keys)
+
+    async def held(self, tables: Sequence[Table], keys: Collection[str]) -> dict[str, Rows]:
+        found: dict[str, list[list[Row]]] = {}
+        if not keys:
+            return {}
+        (filled,) = await self.fetch(sql.any_between(tuple(tables)), min(keys), max(keys))
+        for n, table in enumerate(tables):
+            if not filled[n]:  # all of them in a first import, some of them always
+                continue
+            for row in await self.fetch(sql.select(table, table.columns, keys), *keys):
+                if row[0] not in found:
+                    found[row[0]] = [[] for _ in tables]
+                found[row[0]][n].append(row[1:])
+        return {key: tuple(map(tuple, rows)) for key, rows in found.items()}
+
+    async def remove_absent(self, shape: Shape, absent: Absent) -> Removed:
+        where, parameters = sql.absent(shape, shape.table, absent)
+        first = [row[0] for row in await self.fetch(sql.first(shape.table, where, FIRST_FEW), *parameters)]
+        if not first:
+            return Removed(0, 0, first)
+        if not shape.facts or shape.removed_at is not None:
+            marked = await self.execute(sql.remove(shape.table, where), *parameters)
+            return Removed(marked, marked, first)
+        ((keys,),) = await self.fetch(sql.count_keys(shape.table, where), *parameters)
+        rows = 0
+        for table in reversed(shape.tables):
+            where, parameters = sql.absent(shape, table, absent)
+            rows += await self.execute(sql.delete_where(table, where), *parameters)
+        return Removed(rows, int(keys), first)
 
     async def insert_cells(self, table: Table, cells: list[Cell]) -> None:
         """Add the rows that the cells make up, one after the other."""

@@ -17,7 +17,8 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
-from importers.catalog import EVERYTHING, FIRST_FEW, Change, Merged, Stage
+from importers.catalog import EVERYTHING, FIRST_FEW, Change, Merged
+from importers.catalog.merge import Stage
 from importers.catalog.tables import OFFER, PRICE, STOCK, UNIT, Cell, Shape
 from importers.commerceml.records import (
     Offer,

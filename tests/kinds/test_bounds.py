@@ -6,7 +6,7 @@ import pytest
 from record_exports import PACKAGE, export
 from shops import Shop
 
-from importers.catalog import sqlite_stage
+from importers.catalog import merge
 from importers.commerceml.records import OfferPrices, Product, Section, UnitUse
 from importers.errors import BadFile, ObmenError
 from importers.kinds import intake, summary
@@ -15,7 +15,7 @@ from importers.kinds import intake, summary
 async def test_links_to_very_many_things_are_counted_in_part(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_stage, "MAX_LINKED", 40)
+    monkeypatch.setattr(merge, "MAX_LINKED", 40)
     goods = [Product(f"p{n}", "P", groups=(f"group-{n % 100:04}",)) for n in range(200)]
     told = await shop.take(export(*goods), "catalog")
     (log,) = told.logs("links lead to unknown ones")
@@ -24,19 +24,19 @@ async def test_links_to_very_many_things_are_counted_in_part(
 
 
 async def test_more_price_types_than_any_1c_has(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_stage, "MAX_REFERENCES", 40)
+    monkeypatch.setattr(merge, "MAX_REFERENCES", 40)
     prices = [OfferPrices(f"o{n}", ((f"type-{n}", "1", None, None, "1", None),)) for n in range(10)]
     with pytest.raises(
         ObmenError, match=r"price: there are more price_type_id than any 1C has, type-\d is one"
     ):
         await shop.take(export(PACKAGE, *prices), "prices")
     assert shop.rows("SELECT count(*) FROM price") == [0]
-    monkeypatch.setattr(sqlite_stage, "MAX_REFERENCES", 80)
+    monkeypatch.setattr(merge, "MAX_REFERENCES", 80)
     await shop.take(export(PACKAGE, *prices), "prices")
 
 
 async def test_one_offer_told_very_often(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_stage, "MAX_KEY_BYTES", 500)
+    monkeypatch.setattr(merge, "MAX_KEY_BYTES", 500)
     prices = [OfferPrices("o", ((f"type-{n}", "1", None, None, "1", None),)) for n in range(10)]
     with pytest.raises(ObmenError, match="price: o is told so often"):
         await shop.take(export(PACKAGE, *prices), "prices")

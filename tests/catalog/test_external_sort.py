@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importers.catalog.spool import Spool
+from importers.catalog.external_sort import ExternalSort
 from importers.errors import DatabaseError
 
 ITEMS = st.lists(st.tuples(st.text(max_size=3), st.binary(max_size=5)))
@@ -19,52 +19,52 @@ ITEMS = st.lists(st.tuples(st.text(max_size=3), st.binary(max_size=5)))
 
 @given(ITEMS, st.integers(1, 2000))
 def test_it_is_a_stable_sort(items: list[tuple[str, bytes]], run_bytes: int) -> None:
-    spool = Spool(run_bytes)
+    sorting = ExternalSort(run_bytes)
     for key, payload in items:
-        spool.add(key, payload)
-    assert list(spool) == sorted(items, key=lambda item: item[0])
-    spool.close()
+        sorting.add(key, payload)
+    assert list(sorting) == sorted(items, key=lambda item: item[0])
+    sorting.close()
 
 
 def test_large_payloads_come_back_whole() -> None:
     shuffled = random.Random(1)
     items = [(f"{shuffled.random()}", shuffled.randbytes(shuffled.randint(0, 200_000))) for _ in range(100)]
-    spool = Spool(1_000_000)
+    sorting = ExternalSort(1_000_000)
     for item in items:
-        spool.add(*item)
-    assert list(spool) == sorted(items)
-    spool.close()
+        sorting.add(*item)
+    assert list(sorting) == sorted(items)
+    sorting.close()
 
 
 def test_large_payloads_are_in_memory_one_by_one() -> None:
-    spool = Spool(1_000_000)
+    sorting = ExternalSort(1_000_000)
     for number in range(40):
-        spool.add(f"{number % 7}", b"x" * 2_000_000)
+        sorting.add(f"{number % 7}", b"x" * 2_000_000)
     tracemalloc.start()
-    assert sum(len(payload) for _key, payload in spool) == 80_000_000
+    assert sum(len(payload) for _key, payload in sorting) == 80_000_000
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    spool.close()
+    sorting.close()
     assert peak < 8_000_000
 
 
 def test_a_small_one_never_touches_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
-    spool = Spool()
-    spool.add("b", b"2")
-    spool.add("a", b"1")
-    assert list(spool) == [("a", b"1"), ("b", b"2")]
-    spool.close()
+    sorting = ExternalSort()
+    sorting.add("b", b"2")
+    sorting.add("a", b"1")
+    assert list(sorting) == [("a", b"1"), ("b", b"2")]
+    sorting.close()
 
 
 def test_a_folder_that_cannot_hold_it_is_told_plainly(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
-    spool = Spool(1)
+    sorting = ExternalSort(1)
     with pytest.raises(DatabaseError, match=r"gone: cannot hold temporary files: .*TMPDIR"):
-        spool.add("a", b"1")
-    spool.close()
+        sorting.add("a", b"1")
+    sorting.close()
 
 
 @pytest.mark.parametrize(
@@ -77,4 +77,4 @@ def test_its_cure_is_that_of_the_error(monkeypatch: pytest.MonkeyPatch, number: 
 
     monkeypatch.setattr(tempfile, "TemporaryFile", fail)
     with pytest.raises(DatabaseError, match=rf"{os.strerror(number)}; {cure} or set \$TMPDIR"):
-        Spool(1).add("a", b"1")
+        ExternalSort(1).add("a", b"1")

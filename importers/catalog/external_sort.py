@@ -29,7 +29,7 @@ Place = tuple[int, int]
 _key = itemgetter(0)
 
 
-class Spool:
+class ExternalSort:
     """Pairs of key and payload; those of one key keep the order in which they came.
 
     Writing raises DatabaseError when the folder of temporary files is full or read-only.

@@ -1,0 +1,247 @@
+"""What the records of one key make together, from what the catalog holds on: no database in here.
+
+Records wait as bytes, their *payload*, until all of an export are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+import msgspec
+
+from importers.catalog.tables import Cell, Row, Rows, Shape, Table, Told
+from importers.commerceml.records import Record
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Told).decode
+_decode_partial = msgspec.msgpack.Decoder(tuple[Told, str, str, int | None]).decode
+_decode_facts = msgspec.msgpack.Decoder(tuple[Rows, bool, int, tuple[str, ...]]).decode
+"""Rows, whether they are all, the number of their set, the second keys of what is told as not set."""
+UNREADABLE = b""
+"""The payload of what was in the export but could not be read."""
+_PARTIAL = b"\xc1"
+"""Begins the payload of a record that is not told as a whole; no MessagePack begins so."""
+
+
+def entity_payload(shape: Shape, record: Record, rows: Told) -> bytes:
+    if (partial := getattr(record, "partial", None)) is not None:
+        return _PARTIAL + _encode((rows, partial.how, partial.file, partial.line))
+    return _PARTIAL + _encode((rows, "overlay", "", None)) if shape.overlays else _encode(rows)
+
+
+def facts_payload(rows: Told, whole: bool, set_number: int, unset: Sequence[str]) -> bytes:
+    return _encode((rows, whole, set_number, unset))
+
+
+def whole_entity(payloads: Sequence[bytes]) -> Told | None:
+    """What the only record of a key tells, where it tells everything: nearly all do."""
+    return _decode(payloads[0]) if len(payloads) == 1 and not payloads[0].startswith(_PARTIAL) else None
+
+
+def told_once(shape: Shape, old: Rows | None, told: Told) -> Rows:
+    """An entity that one record tells as a whole, or marks as removed."""
+    if old is not None and is_removed(shape, told):
+        # A deletion mark often comes alone: what the shop knows of the thing stays.
+        return _marked(shape, old, 1)
+    return _completed(told, old)
+
+
+def settle(
+    shape: Shape, held: Rows | None, full: Collection[str | None], payloads: Sequence[bytes]
+) -> Settled:
+    """All that is told of one key. A part of something that a later record makes known is a part of that, as it will be
+    when the same is imported again."""
+    settled = Settled(shape, held, full)
+    for payload in payloads:
+        settled.take(payload)
+    if settled.unknown and settled.rows is not None:
+        return settle(shape, settled.rows, full, payloads)
+    return settled
+
+
+class Settled:
+    """One entity while its records are taken in the order in which they came: what it is after them, from what the
+    catalog holds on. `unknown`: (file, line) of parts of something that nobody knows."""
+
+    def __init__(self, shape: Shape, held: Rows | None, full: Collection[str | None]) -> None:
+        self._shape = shape
+        self._full = full
+        self.rows: Rows | None = held
+        self.unknown: list[tuple[str, int | None]] = []
+        self.differing = 0
+        self._whole: bytes | None = None
+        """The payload of the last record that told it as a whole."""
+        self._stood_in = False
+
+    def take(self, payload: bytes) -> None:
+        if payload.startswith(_PARTIAL):
+            self._take_partial(*_decode_partial(memoryview(payload)[1:]))
+            return
+        told = _decode(payload)
+        if self.rows is None or not is_removed(self._shape, told):
+            self.differing += self._whole is not None and payload != self._whole
+            self._whole = payload
+        self.rows = told_once(self._shape, self.rows, told)
+
+    def _take_partial(self, told: Told, how: str, file: str, line: int | None) -> None:
+        shape, known = self._shape, self.rows
+        if how == "variant":
+            self.rows = self._stand_in(told)
+        elif known is None:
+            if how == "part" or (how == "facts" and shape.parent_column is None):
+                self.unknown += [(file, line)] if how == "part" else []
+                return
+            self.rows = _completed(told, None)
+        elif how == "facts":
+            self.rows = _marked(shape, known, 0)
+        else:
+            self.rows = _overlaid(shape, known, told)
+
+    def _stand_in(self, told: Told) -> Rows:
+        """A Товар of one characteristic: the product is its first one, with the pictures and properties of all. It
+        replaces neither what a record of the product itself told, nor, in changes alone, what others of it told."""
+        shape, known = self._shape, self.rows
+        if self._whole is not None and known is not None:
+            return _marked(shape, known, 0)
+        first, self._stood_in = not self._stood_in, True
+        if known is None or (first and in_full(shape, main_rows(told)[0], self._full)):
+            return _completed(told, None)
+        if not known[0][0][shape.at("by_characteristic")]:
+            return _marked(shape, known, 0)
+        over, under = (known, told) if not first else (told, known)
+        row = tuple(
+            b if a is None else a for a, b in zip(main_rows(over)[0], main_rows(under)[0], strict=True)
+        )
+        united = [
+            _united(table, was or (), now or ())
+            for table, was, now in zip(shape.parts, known[1:], told[1:], strict=True)
+        ]
+        return _marked(shape, ((row,), *united), 0)
+
+
+class Facts:
+    """The facts of one key, with the codes of units in place of their names: within a set of files their union counts,
+    of two sets the later one.
+
+    `facts`: by their second key. `unset`: the second keys of those that are told as not set. `whole`: they are all that
+    there are. `total`: one without a warehouse was told, so single ones go. `count`: how many were told, one by one.
+    """
+
+    __slots__ = ("beside", "count", "differing", "facts", "total", "unset", "whole")
+
+    def __init__(self, shape: Shape, payloads: Sequence[bytes], units: Mapping[str, str]) -> None:
+        rows, self.whole, _set, unset = _decode_facts(payloads[0])
+        self.facts = {row[0]: row for row in rows[0]}
+        self.beside = dict.fromkeys(rows[1]) if len(rows) > 1 and rows[1] else {}
+        self.unset: set[Cell] = set(unset)
+        self.total = shape.or_total and "" in self.facts
+        self.count, self.differing = len(rows[0]) + len(self.beside), 0
+        if len(payloads) > 1 or len(self.facts) < len(rows[0]) or (self.total and len(self.facts) > 1):
+            self._take_all(shape, payloads)
+        if units and shape.units:
+            main, beside = with_codes(shape, units, (tuple(self.facts.values()), tuple(self.beside)))
+            self.facts, self.beside = {row[0]: row for row in main}, dict.fromkeys(beside)
+
+    def _take_all(self, shape: Shape, payloads: Sequence[bytes]) -> None:
+        self.facts, self.beside, self.unset = {}, {}, set()
+        self.whole = self.total = False
+        self.count = 0
+        decoded = map(_decode_facts, payloads)
+        for _set, of_set in groupby(decoded, key=itemgetter(2)):
+            self._take_set(shape, list(of_set))
+
+    def _take_set(self, shape: Shape, told: list[tuple[Rows, bool, int, tuple[str, ...]]]) -> None:
+        if all(whole for _rows, whole, _set, _unset in told):
+            self.whole = True
+            self.facts, self.beside, self.unset = {}, {}, set()
+        own: set[Cell] = set()
+        """What this set has told: a later set corrects an earlier one, but to tell a thing twice is odd."""
+        for rows, _whole, _set, unset in told:
+            facts = self.facts
+            for row in rows[0]:
+                second = row[0]
+                if shape.or_total:
+                    self.total = self.total or second == ""
+                    if facts and (second == "") != ("" in facts):
+                        self.differing += len(own)
+                        own.clear()
+                        facts.clear()
+                if second in own:
+                    self.differing += facts.get(second) != row
+                own.add(second)
+                facts[second] = row
+                self.unset.discard(second)
+            for second in unset:
+                self.differing += second in own
+                facts.pop(second, None)
+            self.unset.update(unset)
+            self.count += sum(map(len, rows))
+            for part in rows[1:]:
+                self.beside.update(dict.fromkeys(part))
+
+
+def with_codes(shape: Shape, units: Mapping[str, str], rows: Rows) -> Rows:
+    """With the codes of units in place of their names."""
+    for n, at in shape.units:
+        for row in rows[n]:
+            if row[at] in units:
+                coded = tuple(
+                    dict.fromkeys(
+                        (*row[:at], units.get(row[at], row[at]), *row[at + 1 :])  # type: ignore[arg-type]
+                        for row in rows[n]
+                    )
+                )
+                rows = (*rows[:n], coded, *rows[n + 1 :])
+                break
+    return rows
+
+
+def main_rows(rows: Told) -> tuple[Row, ...]:
+    """The rows of the main table."""
+    return rows[0] or ()
+
+
+def is_removed(shape: Shape, rows: Told) -> bool:
+    return shape.removed_at is not None and bool(main_rows(rows)[0][shape.removed_at])
+
+
+def _marked(shape: Shape, rows: Rows, removed: int) -> Rows:
+    """With the mark of removal set to 1 or 0."""
+    at = shape.at("removed")
+    row = rows[0][0]
+    return rows if row[at] == removed else (((*row[:at], removed, *row[at + 1 :]),), *rows[1:])
+
+
+def _completed(told: Told, old: Rows | None) -> Rows:
+    """With what was there before, where nothing is told of a part."""
+    if None not in told:
+        return told  # type: ignore[return-value]
+    if old is None:
+        return tuple(now or () for now in told)
+    return tuple(was if now is None else now for now, was in zip(told, old, strict=True))
+
+
+def _overlaid(shape: Shape, known: Rows, told: Told) -> Rows:
+    """With each cell and part that is told."""
+    row = tuple(was if now is None else now for now, was in zip(main_rows(told)[0], known[0][0], strict=True))
+    if shape.scope and not row[shape.at(shape.scope)]:
+        at = shape.at(shape.scope)
+        row = (*row[:at], known[0][0][at], *row[at + 1 :])
+    return (row,), *_completed(told, known)[1:]
+
+
+def _united(table: Table, rows: Sequence[Row], more: Sequence[Row]) -> tuple[Row, ...]:
+    """Rows of a part, and more of them that are not there yet; their positions go on."""
+    rest = table.columns[1:]
+    if "position" not in rest:
+        return tuple(dict.fromkeys((*rows, *more)))
+    at = rest.index("position")
+    ordered = sorted(rows, key=itemgetter(at))
+    found = {(*row[:at], *row[at + 1 :]): None for row in (*ordered, *more)}
+    return tuple((*row[:at], position, *row[at:]) for position, row in enumerate(found))
+
+
+def in_full(shape: Shape, row: Row, full: Collection[str | None]) -> bool:
+    return bool(full) and (None in full or (shape.scope is not None and row[shape.at(shape.scope)] in full))

@@ -1,0 +1,395 @@
+"""Records of one shape, put aside until all are read, then merged into the catalog in the order of their keys.
+
+Comparing happens here and not in SQL: it costs less, tells created from updated from unchanged exactly, gives the
+old values for the session's summary, and writes no page when nothing differs. The database is behind `RowStore`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+
+from importers.catalog.external_sort import ExternalSort
+from importers.catalog.fold import (
+    UNREADABLE,
+    Facts,
+    entity_payload,
+    facts_payload,
+    in_full,
+    is_removed,
+    main_rows,
+    settle,
+    told_once,
+    whole_entity,
+    with_codes,
+)
+from importers.catalog.protocol import EVERYTHING, FIRST_FEW, Change, Merged
+from importers.catalog.rows import Absent, RowStore
+from importers.catalog.tables import Cell, Row, Rows, Shape, Table
+from importers.commerceml.records import Record
+from importers.errors import ObmenError
+from importers.kinds import Counts
+from importers.texts import _
+
+BATCH_KEYS = 1000
+BATCH_BYTES = 1_000_000
+MAX_KEY_BYTES = 8 << 20
+"""More than this told of one key is no export of 1C, and memory is not endless."""
+OBJECT = 64
+"""Bytes that a payload takes besides its own."""
+MAX_LINKED = 4 << 20
+"""Characters of the different ids that links lead to; links to further ones are not counted."""
+MAX_REFERENCES = 4 << 20
+"""Characters of the different ids that facts refer to, as prices to their types; no shop has so many."""
+
+
+class Stage:
+    """Records of one shape on their way into the catalog."""
+
+    def __init__(self, store: RowStore, shape: Shape) -> None:
+        self._store = store
+        self._shape = shape
+        self._waiting = ExternalSort()
+        self.told = False
+        """Of facts: something was put aside, if only that a price is not set."""
+        self.scopes: set[str] = set()
+        """The catalogs or classifiers (see Shape.scope) of what was put aside."""
+        self.references: set[str] = set()
+        """The second keys of merged facts: what their prices, stocks, values refer to."""
+        self.links: dict[Table, Counter[str]] = {table: Counter() for _n, table in shape.links}
+        """How often merged entities refer to each thing of these tables."""
+        self.units: Mapping[str, str] = {}
+        """What to write in place of the name of a unit: set before merging."""
+        self.kept_keys: Collection[str] = ()
+        """Second keys of facts that stay though a whole list does not tell them: set before merging."""
+        self._reference_size = self._linked_size = 0
+
+    def close(self) -> None:
+        self._waiting.close()
+
+    def add(
+        self, records: Iterable[Record], section_id: str = "", *, full: bool = False, of_set: int = 0
+    ) -> int:
+        """Put records aside; how many rows to count they are (entities: one each, facts: each).
+
+        `full`, `of_set`: of the section that they stand in."""
+        if self._shape.facts:
+            return self._add_facts(records, section_id, full, of_set)
+        shape = self._shape
+        identity = shape.record.__struct_fields__[0]
+        scope_at = shape.at(shape.scope) if shape.scope else None
+        count = 0
+        for record in records:
+            rows = shape.rows(record, section_id)
+            main = main_rows(rows)
+            if not main:
+                continue
+            count += len(main)
+            if scope_at is not None:
+                self.scopes.add(str(main[0][scope_at]))
+            self._waiting.add(getattr(record, identity), entity_payload(shape, record, rows))
+        return count
+
+    def _add_facts(self, records: Iterable[Record], section_id: str, full: bool, set_number: int) -> int:
+        shape = self._shape
+        identity, *fields = shape.record.__struct_fields__
+        says_whole, full, says_unset = "whole" in fields, full and "readable" in fields, "unset" in fields
+        add, rows_of = self._waiting.add, shape.rows
+        count = 0
+        for record in records:
+            self.told = True
+            rows = rows_of(record, section_id)
+            whole = (says_whole and record.whole) or (full and record.readable)  # type: ignore[attr-defined]
+            unset = record.unset if says_unset else ()  # type: ignore[attr-defined]
+            for told in rows:
+                count += len(told)  # type: ignore[arg-type]  # of facts, all are told
+            add(getattr(record, identity), facts_payload(rows, whole, set_number, unset))
+        if count:
+            self.scopes.add(section_id)
+        return count
+
+    def keep(self, key: str) -> None:
+        """This one was in the export but could not be read: it is not absent."""
+        self._waiting.add(key, UNREADABLE)
+
+    async def merge(self, full: Collection[str | None] = ()) -> AsyncIterator[Merged]:
+        """Write what differs from the catalog; of records with the same key the last one counts. What the catalog
+        holds in the `full` scopes (None: anywhere) but was not put aside is marked as removed."""
+        merge = self._merge_facts if self._shape.facts else self._merge_entities
+        last: str | None = None
+        for batch in self._batches():
+            merged = await merge({key: payloads for key, payloads in batch.items() if payloads}, full)
+            if full:
+                (*_before, until) = batch
+                await self._remove_absent(merged, full, batch, last, until)
+                last = until
+            yield merged
+        if full:
+            merged = Merged(Counts(), [], [])
+            await self._remove_absent(merged, full, (), last, None)
+            yield merged
+
+    def _batches(self) -> Iterator[dict[str, list[bytes]]]:
+        """Payloads by key, in the order of keys; those of one key in the order in which they came."""
+        batch: dict[str, list[bytes]] = {}
+        size = of_key = 0
+        for key, payload in self._waiting:
+            if key not in batch:
+                if len(batch) >= BATCH_KEYS or size >= BATCH_BYTES:
+                    yield batch
+                    batch, size = {}, 0
+                batch[key] = []
+                of_key = 0
+            if payload != UNREADABLE:
+                batch[key].append(payload)
+                size += len(payload)
+                of_key += len(payload) + OBJECT
+                if of_key > MAX_KEY_BYTES:
+                    raise ObmenError(
+                        _(
+                            "{table}: {id} is told so often that it cannot be read; let 1C write the export again"
+                        ).format(table=_(self._shape.table.name), id=key)
+                    )
+        if batch:
+            yield batch
+
+    async def _remove_absent(
+        self,
+        merged: Merged,
+        full: Collection[str | None],
+        present: Collection[str],
+        after: str | None,
+        until: str | None,
+    ) -> None:
+        """Take away what lies between two keys, in the full scopes, and is not present."""
+        if self.kept_keys is EVERYTHING:
+            return
+        absent = Absent(full, present, after, until, self.kept_keys)
+        removed = await self._store.remove_absent(self._shape, absent)
+        merged.absent += removed.rows
+        merged.absent_first += removed.first
+        merged.hidden += removed.keys
+        merged.counts.read += removed.rows
+        merged.counts.removed += removed.rows
+
+    async def _merge_entities(self, batch: dict[str, list[bytes]], full: Collection[str | None]) -> Merged:
+        """Created, updated or marked as removed: an entity counts once, whatever changed in its parts."""
+        shape = self._shape
+        counts = Counts()
+        merged = Merged(counts, [], [])
+        held = await self._store.held(self._shape.tables, batch)
+        writes = _Writes(self._store)
+        parents: dict[str, str] = {}
+        removed_at = shape.removed_at
+        parent_at = shape.at(shape.parent_column) if shape.parent_column else None
+        for key, payloads in batch.items():
+            was = held.get(key)
+            old = was if was and was[0] else None
+            if whole := whole_entity(payloads):
+                new = told_once(shape, old, whole)
+                counts.unchanged += 1
+            else:
+                settled = settle(shape, old, full, payloads)
+                merged.differing += settled.differing
+                merged.differing_first += [key] * bool(settled.differing)
+                merged.rejected += [(key, *place) for place in settled.unknown]
+                counts.unchanged += len(payloads) - len(settled.unknown)
+                if settled.rows is None or len(payloads) == len(settled.unknown):
+                    continue
+                new = settled.rows
+            if self.units:
+                new = with_codes(shape, self.units, new)
+            counts.unchanged -= 1
+            removed = removed_at is not None and bool(new[0][0][removed_at])
+            if shape.links and not removed:
+                self._observe(merged, key, new)
+            changed = writes.change(shape.tables, key, was, new)
+            if not changed:
+                counts.unchanged += 1
+            elif removed and not (old and is_removed(shape, old)):
+                counts.removed += 1
+                merged.hidden += old is not None
+            elif old is None:
+                counts.created += 1
+            else:
+                counts.updated += 1
+            if old and changed:
+                merged.changes.append(Change(key, old, new))
+            if parent_at is not None and not removed:
+                parents[key] = str(new[0][0][parent_at])
+        await writes.flush()
+        if parents:
+            await self._count_orphans(merged, parents, dict.fromkeys(batch, 1))
+        return merged
+
+    def _observe(self, merged: Merged, key: str, rows: Rows) -> None:
+        """Count what links lead to, and what has none where it should have one."""
+        shape = self._shape
+        for n, table in shape.links:
+            counter = self.links[table]
+            for row in rows[n]:
+                key_of_other = str(row[0])
+                if key_of_other not in counter:
+                    if self._linked_size > MAX_LINKED:
+                        continue
+                    self._linked_size += len(key_of_other)
+                counter[key_of_other] += 1
+        if shape.links[0][1].name == "category" and not rows[shape.links[0][0]]:
+            merged.ungrouped += 1
+            merged.ungrouped_first += [key][: FIRST_FEW - len(merged.ungrouped_first)]
+
+    async def _merge_facts(self, batch: dict[str, list[bytes]], full: Collection[str | None]) -> Merged:
+        """Each fact is created or updated by itself; those that were not told stay, unless the list is whole."""
+        shape = self._shape
+        counts = Counts()
+        merged = Merged(counts, [], [])
+        held = await self._store.held(self._shape.tables, batch)
+        writes = _Writes(self._store)
+        told: dict[str, int] = {}
+        mark_at = shape.removed_at
+        for key, payloads in batch.items():
+            folded = Facts(shape, payloads, self.units)
+            facts, beside = folded.facts, folded.beside
+            if folded.differing:
+                merged.differing += folded.differing
+                merged.differing_first.append(key)
+            if beside:
+                merged.beside += len(beside)
+                merged.beside_first.append(key)
+            if not facts.keys() <= self.references:
+                self._refer(facts)
+            if facts:
+                told[key] = len(facts)
+            was = held.get(key)
+            if was is None:
+                counts.created += len(facts) + len(beside)
+                counts.unchanged += folded.count - len(facts) - len(beside)
+                writes.add(shape.table, key, facts.values())
+                if beside:
+                    writes.add(shape.parts[0], key, beside)
+                continue
+            old = {row[0]: row for row in was[0]}
+            if old == facts and not beside and not any(was[1:]):  # nearly all of a second import
+                counts.unchanged += folded.count
+                continue
+            gone: list[Cell] = [second for second in folded.unset if second in old]
+            for second in old:
+                if second in facts or second in folded.unset:
+                    continue
+                if (shape.or_total and facts and (second == "" or folded.total)) or (
+                    folded.whole and not self._is_kept(second)
+                ):
+                    gone.append(second)
+            new = [row for row in facts.values() if old.get(row[0]) != row]
+            created = sum(row[0] not in old for row in new)
+            after = old | facts
+            for second in gone:
+                del after[second]
+            marked = 0
+            if mark_at is not None and full:
+                for second, row in after.items():
+                    if second not in facts and not row[mark_at] and in_full(shape, row, full):
+                        after[second] = (*row[:mark_at], 1, *row[mark_at + 1 :])
+                        marked += 1
+                merged.absent += marked
+                merged.hidden += marked
+                merged.absent_first += [key] * bool(marked)
+            if len(shape.tables) > 1:
+                kept = [
+                    row for row in was[1]
+                    if row not in beside and (not folded.whole or (self._is_kept(row[0]) and row[0] not in facts))
+                ]  # fmt: skip
+                fresh = len(beside.keys() - was[1])
+                lost = len(was[1]) - len(kept) - (len(beside) - fresh)
+            else:
+                kept, fresh, lost = [], 0, 0
+            removed = len(gone) + lost + marked
+            counts.created += created + fresh
+            counts.updated += len(new) - created
+            counts.unchanged += folded.count - len(new) - fresh
+            counts.read += removed
+            counts.removed += removed
+            if not new and not removed and not fresh:
+                continue
+            writes.replace(shape.table, key, was[0], tuple(after.values()))
+            if fresh or lost:
+                writes.replace(shape.parts[0], key, was[1], (*kept, *beside))
+            merged.changes.append(Change(key, was, (tuple(after.values()),)))
+        await writes.flush()
+
+        if shape.parents:
+            await self._count_orphans(merged, {key: key for key in told}, told)
+        return merged
+
+    def _refer(self, facts: Mapping[Cell, Row]) -> None:
+        for second in facts:
+            self._reference_size += 0 if second in self.references else len(str(second))
+            self.references.add(str(second))
+        if self._reference_size > MAX_REFERENCES:
+            raise ObmenError(
+                _(
+                    "{table}: there are more {column} than any 1C has, {id} is one; let 1C write the export again"
+                ).format(
+                    table=_(self._shape.table.name), column=self._shape.table.columns[1], id=str(second)[:100]
+                )
+            )
+
+    def _is_kept(self, second: Cell) -> bool:
+        return second in self.kept_keys or self.kept_keys is EVERYTHING
+
+    async def _count_orphans(self, merged: Merged, parents: dict[str, str], weight: dict[str, int]) -> None:
+        missing = list(dict.fromkeys(parents.values()))
+        for table in self._shape.parents:
+            missing = await self._store.missing(table, missing)
+        lost = set(missing)
+        merged.orphans = [key for key, parent in parents.items() if parent in lost]
+        merged.counts.orphans = sum(weight[key] for key in merged.orphans)
+
+
+class _Writes:
+    """The rows that a batch deletes, updates and inserts, sent together."""
+
+    def __init__(self, store: RowStore) -> None:
+        self._store = store
+        self._gone: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
+        self._updated: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
+        self._new: dict[Table, list[Cell]] = defaultdict(list)
+        """Cell by cell, as INSERTs of many rows take them."""
+
+    def add(self, table: Table, key: str, rows: Iterable[Row]) -> None:
+        cells = self._new[table]
+        for row in rows:
+            cells += (key, *row)
+
+    def change(self, tables: Sequence[Table], key: str, was: Rows | None, now: Rows) -> bool:
+        """Make of what there `was` of a key, in these tables, what there is now; whether that is another thing."""
+        if was is None:
+            for table, rows in zip(tables, now, strict=True):
+                if rows:
+                    self.add(table, key, rows)
+            return True
+        changed = False
+        for table, before, after in zip(tables, was, now, strict=True):
+            if before != after and set(before) != set(after):
+                self.replace(table, key, before, after)
+                changed = True
+        return changed
+
+    def replace(self, table: Table, key: str, was: Sequence[Row], now: Sequence[Row]) -> None:
+        """Delete what is only in `was`, write what is only in `now`; rows of the same primary key are updated."""
+        rest = table.keys - 1
+        before, after = {row[:rest]: row for row in was}, {row[:rest]: row for row in now}
+        self._gone[table].extend((key, *ident) for ident in before if ident not in after)
+        for ident, row in after.items():
+            if ident not in before:
+                self._new[table] += (key, *row)
+            elif before[ident] != row:
+                self._updated[table].append((key, *row))
+
+    async def flush(self) -> None:
+        for table, keys in self._gone.items():
+            await self._store.delete(table, keys)
+        for table, rows in self._updated.items():
+            await self._store.replace(table, rows)
+        for table, cells in self._new.items():
+            await self._store.insert_cells(table, cells)
