@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import struct
 import subprocess
 import sys
 import time
@@ -236,6 +237,7 @@ READ = r"""
 import re, sys
 from pathlib import Path
 from importers.commerceml import open_export
+from importers.commerceml.places import name_of
 from importers.commerceml.records import OfferPrices, Product
 from importers.errors import BadFile
 wanted = (OfferPrices,) if sys.argv[2] == "prices" else (Product,)
@@ -246,7 +248,7 @@ try:
         records += len(batch)
     if sys.argv[2] == "pictures":
         images = export.images()
-        assert len({part.name for part in images.values()}) == sum(name[0] in images for name in export.pictures)
+        assert len({hash(part.name) for part in images.values()}) == sum(name_of(place) in images for place in export.pictures)
 except BadFile as error:
     print(error, file=sys.stderr)
 print(records, int(re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
@@ -310,11 +312,11 @@ def test_an_endless_id_of_a_section_is_refused(tmp_path: Path, name: str) -> Non
 def test_very_many_pictures_take_little_memory(tmp_path: Path, form: str) -> None:
     """As many as 1C has in a full export; also when all of them are asked for."""
     write(tmp_path, xml(goods("<Товар><Ид>p</Ид></Товар>")), "goods.xml")
-    names = [f"import_files/{n % 64:02x}/{n:016x}.jpg" for n in range(60_000)]
+    count = 60_000 if form == "folder" else 200_000
+    names = [f"import_files/{n % 64:02x}/{n:016x}.jpg" for n in range(count)]
     if form == "zip":
-        with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as archive:
-            for name in names:
-                archive.writestr(name, b"")
+        deep = "webdata/000000001/goods/1/a_folder_with_a_long_name/another_folder_with_a_long_name/"
+        write_zip(tmp_path / "pictures.zip", [f"{deep}{name[:-4]}_{'0' * 40}.jpg" for name in names])
     else:
         for number in range(64):
             (tmp_path / f"import_files/{number:02x}").mkdir(parents=True)
@@ -322,7 +324,23 @@ def test_very_many_pictures_take_little_memory(tmp_path: Path, form: str) -> Non
             (tmp_path / name).touch()
     _records, memory, error = read_apart(tmp_path, "pictures")
     assert error == ""
-    assert memory < 110
+    assert memory < (70 if form == "folder" else 125)
+
+
+def write_zip(path: Path, names: list[str]) -> None:
+    """An archive of empty files, in a tenth of the time that zipfile takes."""
+    local, listed, at = [], [], 0
+    for name in map(str.encode, names):
+        local.append(struct.pack("<4s22xHH", b"PK\3\4", len(name), 0) + name)
+        listed.append(struct.pack("<4s24xH12xI", b"PK\1\2", len(name), at) + name)
+        at += len(local[-1])
+    size = sum(map(len, listed))
+    # So many that their number does not fit: zip64.
+    end = struct.pack("<4sQ20xQQQ", b"PK\6\6", 44, len(names), size, at) + struct.pack(
+        "<4s4xQI", b"PK\6\7", at + size, 1
+    )
+    last = struct.pack("<4s8xIIH", b"PK\5\6", size, at, 0)
+    path.write_bytes(b"".join([*local, *listed, end, last]))
 
 
 def test_a_product_of_very_many_pictures_is_read_in_no_time(tmp_path: Path) -> None:
