@@ -84,6 +84,8 @@ class _Reading:
         self.container: etree._Element | None = None
         self.entered: tuple[etree._Element, Context] | None = None
         self.root: etree._Element | None = None
+        self.ended = False
+        """Whether the root element has."""
         self.offers: etree._Element | None = None
         """The list of offers that was entered last."""
         self.unseen = 0
@@ -116,19 +118,31 @@ class _Reading:
                 if self.records:
                     yield position, self.records
                     self.records = []
-            self._take(parser, short, decoder.decode(b"", final=True))
+            if not position:
+                self._check_head(b"", charset)
+            self._take(parser, short, self._last(decoder))
             if short:
                 self._feed(parser, short.rest().encode())
-            parser.close()
         except etree.XMLSyntaxError as error:
-            raise self._bad(error, file, charset) from error
+            raise self._bad(error, parser, file, charset) from error
         except UnicodeDecodeError as error:
             raise BadFile(
                 _no_text(position - len(error.object) + error.start, charset), self.part.name
             ) from error
+        try:
+            parser.close()
+        except etree.XMLSyntaxError as error:
+            # Anything else the parser would have told when it was fed: it waited for the rest of something.
+            raise self._bad(error, parser, file, charset, cut=True) from error
         self._feed(parser, b"")
         if self.records:
             yield position, self.records
+
+    def _last(self, decoder: encoding.Decoder) -> str | bytes:
+        try:
+            return decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:  # half of a character
+            raise BadFile(_cut_off(), self.part.name, self.line) from error
 
     def _parser(self) -> etree.XMLPullParser:
         """For UTF-8 whatever the file declares: what is in another encoding is decoded before."""
@@ -161,6 +175,7 @@ class _Reading:
         for event, element in cast("Iterator[tuple[str, etree._Element]]", parser.read_events()):
             self.idle = 0
             if event == "end":
+                self.ended = self.ended or element is self.root
                 self._ended(element)
             elif local(element) == ROOT:
                 self.root = element if self.root is None else self.root
@@ -232,12 +247,16 @@ class _Reading:
                 short.opened()
 
     def _check_head(self, head: bytes, charset: str) -> None:
+        if len(head) < CHUNK and not head.strip(_BLANK):
+            raise BadFile(_("the file is empty; let 1C write it again"), self.part.name)
         text, seen = encoding.text_of(head)
         root = encoding.root_in(text)
         if text.lstrip().startswith("<!DOCTYPE"):
             raise BadFile(_("has a DOCTYPE, which no export of 1C has; it is not read"), self.part.name, 1)
         if root is None and seen == "?":
             codecs.getincrementaldecoder(charset)("strict").decode(head)  # says where it cannot be read
+        if root is None and len(head) < CHUNK and _ROOT_CUT.fullmatch(text):
+            raise BadFile(_cut_off(), self.part.name)
         if root != ROOT:
             raise BadFile(
                 _("the root element is {root}, not КоммерческаяИнформация: not an export of 1C").format(
@@ -369,18 +388,31 @@ class _Reading:
                 self.records.append(record)
         return self.entered[1]
 
-    def _bad(self, error: etree.XMLSyntaxError, file: PartFile, charset: str) -> BadFile:
-        if any(cut in (error.msg or "") for cut in ("end of", "Premature", "no element found")):
-            text = _(
-                "the file ends in the middle: 1C has not finished it, or the copy was cut; import again later"
-            )
-        elif charset == "utf-8" and (offset := self._bad_byte(error, file)) is not None:
+    def _bad(
+        self,
+        error: etree.XMLSyntaxError,
+        parser: etree.XMLPullParser,
+        file: PartFile,
+        charset: str,
+        *,
+        cut: bool = False,
+    ) -> BadFile:
+        if charset == "utf-8" and (offset := self._bad_byte(error, file)) is not None:
             text = _no_text(offset, charset)
+        elif cut and "Extra content" not in (error.msg or ""):
+            text = _cut_off()
+        elif cut or self._has_ended(parser):
+            text = _("something follows the end of the document; let 1C write the file again")
         else:
             text = _("not well-formed XML: {error}; let 1C write the file again").format(
                 error=" ".join((error.msg or "").split())
             )
         return BadFile(text, self.part.name, error.lineno)
+
+    def _has_ended(self, parser: etree.XMLPullParser) -> bool:
+        """Whether the document had ended before what the parser stumbled over."""
+        events = cast("Iterator[tuple[str, etree._Element]]", parser.read_events())
+        return self.ended or any(event == "end" and element.getparent() is None for event, element in events)
 
     def _bad_byte(self, error: etree.XMLSyntaxError, file: PartFile) -> int | None:
         if not any(told in (error.msg or "") for told in ("UTF-8", "encoding")):  # by the version of libxml2
@@ -389,12 +421,19 @@ class _Reading:
         return encoding.bad_byte(file, "utf-8")
 
 
+def _cut_off() -> str:
+    return _("the file ends in the middle: 1C has not finished it, or the copy was cut; import again later")
+
+
 def _no_text(offset: int, charset: str) -> str:
     return _("byte {offset} is not {encoding}; let 1C write the file again").format(
         offset=offset, encoding=charset
     )
 
 
+_BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"
+"""White space and byte order marks, in any encoding."""
+_ROOT_CUT = re.compile(r"\s*(?:<[\w.:-]*)?")
 _NAMES = re.compile(rb"""<[^\s<>/!?]+|\sxmlns[^\s<>=]*\s*=\s*["'][^"'<>]*|\s[^\s<>/="']+(?=\s*=\s*["'])""")
 _NOT_EMPTY = re.compile(r"<(?:[^\s<>/:]+:)?([^\s<>/]+)(?:\s[^<>]*)?(?<!/)>")
 _ASIDE = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOTALL)
