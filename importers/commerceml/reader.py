@@ -9,7 +9,8 @@ from __future__ import annotations
 import codecs
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from itertools import islice
 from typing import cast
 
 import msgspec
@@ -26,13 +27,17 @@ from importers.commerceml.records import Record, Rejected, Section
 from importers.errors import BadFile
 from importers.texts import _
 
+Batch = list[Record | Rejected]
+BATCH = 1000
+"""Records that are handed on at once: one element may make hundreds of thousands of rejects."""
 CHUNK = 1 << 17
-LOOK = 1 << 20
+LOOK = 1 << 18
 """Bytes of XML after which the size of the tree is looked at."""
-MAX_NODES = 500_000
-MAX_TREE = 24 << 20
-MAX_IDLE = LOOK // 2
+MAX_NODES = 200_000
+MAX_TREE = 10 << 20
+MAX_IDLE = 1 << 19
 """Nodes, and bytes when written, that the tree may have: more is no record or list of 1C, and memory is not endless.
+A list of 20,000 groups has as many; one record of 1C has at most some thousands.
 IDLE: bytes that may go by while the tree stays as it is: the parser holds one comment or tag without end."""
 SAMPLE = 8192
 SHARE = 16
@@ -64,7 +69,7 @@ DROPPED = ("Документ",)
 
 def read_part(
     part: Part, wanted: frozenset[type[Record]], price_types: set[str] | None = None
-) -> Iterator[tuple[int, list[Record | Rejected]]]:
+) -> Iterator[tuple[int, Batch]]:
     """(bytes of XML read so far, records) in batches. Raises BadFile with the line.
 
     `price_types`: the ids of those that the files of the same set have defined so far; this one's are added.
@@ -79,7 +84,7 @@ class _Reading:
     def __init__(self, part: Part, wanted: frozenset[type[Record]], price_types: set[str]) -> None:
         self.part = part
         self.wanted = wanted
-        self.records: list[Record | Rejected] = []
+        self.records: Batch = []
         self.pending: list[etree._Element] = []
         self.container: etree._Element | None = None
         self.entered: tuple[etree._Element, Context] | None = None
@@ -102,7 +107,7 @@ class _Reading:
         self.recent: deque[tuple[int, bytes]] = deque(maxlen=4)
         """What it was fed last, with the line that each begins in."""
 
-    def run(self, file: PartFile) -> Iterator[tuple[int, list[Record | Rejected]]]:
+    def run(self, file: PartFile) -> Iterator[tuple[int, Batch]]:
         charset = encoding.decide(file, self.part.name)
         take = shortcut.take_for(self.wanted)
         short = shortcut.Shortcut(take) if take else None
@@ -114,15 +119,14 @@ class _Reading:
                 position += len(chunk)
                 if position == len(chunk):
                     self._check_head(chunk, charset)
-                self._take(parser, short, decoder.decode(chunk))
+                for batch in self._take(parser, short, decoder.decode(chunk)):
+                    yield position, batch
                 if self.records:
-                    yield position, self.records
-                    self.records = []
+                    yield position, self._taken()
             if not position:
                 self._check_head(b"", charset)
-            self._take(parser, short, self._last(decoder))
-            if short:
-                self._feed(parser, short.rest().encode())
+            for batch in self._rest(parser, short, self._last(decoder)):
+                yield position, batch
         except etree.XMLSyntaxError as error:
             raise self._bad(error, parser, file, charset) from error
         except UnicodeDecodeError as error:
@@ -134,7 +138,8 @@ class _Reading:
         except etree.XMLSyntaxError as error:
             # Anything else the parser would have told when it was fed: it waited for the rest of something.
             raise self._bad(error, parser, file, charset, cut=True) from error
-        self._feed(parser, b"")
+        for batch in self._feed(parser, b""):
+            yield position, batch
         if self.records:
             yield position, self.records
 
@@ -164,8 +169,9 @@ class _Reading:
             collect_ids=False,
         )
 
-    def _feed(self, parser: etree.XMLPullParser, data: bytes) -> bool:
-        """Let the parser read on; whether the last list of offers that it has entered is one of records."""
+    def _feed(self, parser: etree.XMLPullParser, data: bytes) -> Generator[Batch, None, bool]:
+        """Let the parser read on: full batches; whether the last list of offers that it has entered is one of
+        records."""
         if data:
             self._look_at_names(data)
             self.recent.append((self.line, data))
@@ -176,7 +182,7 @@ class _Reading:
             self.idle = 0
             if event == "end":
                 self.ended = self.ended or element is self.root
-                self._ended(element)
+                yield from self._ended(element)
             elif local(element) == ROOT:
                 self.root = element if self.root is None else self.root
             elif local(element) == OFFERS:
@@ -185,7 +191,7 @@ class _Reading:
                 if section is not None:
                     self._enter(section)
                     self.offers = element
-        self._flush()
+        yield from self._flush()
         self.unseen += len(data)
         self.idle += len(data)
         if self.unseen > LOOK:
@@ -230,20 +236,31 @@ class _Reading:
             self.recent[-1][0],
         )
 
-    def _take(self, parser: etree.XMLPullParser, short: shortcut.Shortcut | None, data: str | bytes) -> None:
+    def _take(
+        self, parser: etree.XMLPullParser, short: shortcut.Shortcut | None, data: str | bytes
+    ) -> Iterator[Batch]:
         if isinstance(data, bytes):
-            self._feed(parser, data)
+            yield from self._feed(parser, data)
         elif short:
-            self._feed_short(parser, short, data)
+            yield from self._feed_short(parser, short, data)
 
-    def _feed_short(self, parser: etree.XMLPullParser, short: shortcut.Shortcut, text: str) -> None:
+    def _rest(
+        self, parser: etree.XMLPullParser, short: shortcut.Shortcut | None, data: str | bytes
+    ) -> Iterator[Batch]:
+        yield from self._take(parser, short, data)
+        if short:
+            yield from self._feed(parser, short.rest().encode())
+
+    def _feed_short(
+        self, parser: etree.XMLPullParser, short: shortcut.Shortcut, text: str
+    ) -> Iterator[Batch]:
         for piece in short.split(text):
             if not isinstance(piece, str):
                 self.records += piece
                 self.idle = 0
                 if self.offers is not None:
                     _drop_last_text(self.offers)  # the line breaks in place of what was taken
-            elif self._feed(parser, piece.encode()) and piece.endswith(shortcut.OPENING):
+            elif (yield from self._feed(parser, piece.encode())) and piece.endswith(shortcut.OPENING):
                 short.opened()
 
     def _check_head(self, head: bytes, charset: str) -> None:
@@ -266,7 +283,7 @@ class _Reading:
                 1,
             )
 
-    def _ended(self, element: etree._Element) -> None:
+    def _ended(self, element: etree._Element) -> Iterator[Batch]:
         parent = element.getparent()
         if parent is not None and parent is self.container:  # the list of records goes on
             self.pending.append(element)
@@ -274,29 +291,29 @@ class _Reading:
         name = local(element)
         if name in RECORDS:
             if parent is not None and local(parent) == RECORDS[name] and _section_of(parent) is not None:
-                self._flush()
+                yield from self._flush()
                 self.container = parent
                 self.pending.append(element)
         elif name in VALUES:
             if parent is not None and _property_of(parent) is not None:
-                self._flush()
+                yield from self._flush()
                 self.container = parent
                 self.pending.append(element)
         elif name in LISTS:
             if parent is not None and local(parent) in SECTIONS:
-                self._flush()
-                self._add(EXTRACT[name](self._enter(parent), element))
+                yield from self._flush()
+                yield from self._add(EXTRACT[name](self._enter(parent), element))
                 element.clear()
         elif name in SETS:
             if parent is not None and local(parent) == "НаборыТоваров":
-                self._flush()
+                yield from self._flush()
                 outside = Section("", "", None, set=self.part.set, file=self.part.name)
-                self._add(product_set(Context(self.part.name, self.wanted, outside), element))
+                yield from self._add(product_set(Context(self.part.name, self.wanted, outside), element))
                 _cut(element)
         elif name in DROPPED:
             _cut(element)
         elif _section_of(element) is element:
-            self._flush()
+            yield from self._flush()
             context = self._enter(element)
             # What it says of itself may also stand behind its records.
             section = _section(element, self.part)
@@ -306,11 +323,11 @@ class _Reading:
                 section = msgspec.structs.replace(section, changes_only=context.section.changes_only)
             if section != context.section and Section in self.wanted:
                 self.records.append(section)
-            self._add(catalog_info(context, element))
+            yield from self._add(catalog_info(context, element))
             self.entered = self.container = None
             element.clear()
 
-    def _flush(self) -> None:
+    def _flush(self) -> Iterator[Batch]:
         """Read the pending siblings and cut them off the tree."""
         if not self.pending:
             return
@@ -321,19 +338,25 @@ class _Reading:
             context = self._enter(section)
             if values:  # all of them, as they may be written in several ways
                 for element in list(container)[: container.index(last) + 1]:
-                    self._add(property_value(context, element, values[1]))
+                    yield from self._add(property_value(context, element, values[1]))
             else:
                 extract = EXTRACT[local(last)]
                 for element in self.pending:
-                    self._add(extract(context, element))
+                    yield from self._add(extract(context, element))
         _cut(self.pending[-1])
         self.pending.clear()
 
-    def _add(self, records: Iterable[Record | Rejected]) -> None:
-        if self.line < MAX_LINE:
-            self.records += records
-        else:
-            self.records += map(self._in_line, records)
+    def _add(self, records: Iterable[Record | Rejected]) -> Iterator[Batch]:
+        """Full batches; what is left of the last one waits in `records`."""
+        coming = iter(records) if self.line < MAX_LINE else map(self._in_line, records)
+        self.records += islice(coming, BATCH)
+        while len(self.records) >= BATCH:
+            yield self._taken()
+            self.records += islice(coming, BATCH)
+
+    def _taken(self) -> Batch:
+        taken, self.records = self.records, []
+        return taken
 
     def _in_line(self, record: Record | Rejected) -> Record | Rejected:
         """A reject has the line of its element, or behind MAX_LINE that of a text in it: find the element's."""

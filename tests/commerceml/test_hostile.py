@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -344,13 +345,62 @@ def write_zip(path: Path, names: list[str]) -> None:
 
 
 def test_a_product_of_very_many_pictures_is_read_in_no_time(tmp_path: Path) -> None:
-    pictures = "".join(f"<Картинка>{n}.jpg</Картинка>" for n in range(100_000))
+    pictures = "".join(f"<Картинка>{n}.jpg</Картинка>" for n in range(90_000))
     write(tmp_path, xml(goods(f"<Товар><Ид>p</Ид>{pictures}</Товар>")))
     start = time.process_time()
     (product,) = read(tmp_path, Product)
     assert isinstance(product, Product)
-    assert len(product.images) == 100_000
+    assert len(product.images) == 90_000
     assert time.process_time() - start < 10, "each compared with all before it, they take minutes"
+
+
+def test_the_largest_product_takes_little_memory(tmp_path: Path) -> None:
+    pictures = "".join(f"<Картинка>{n}{'ж' * 24}</Картинка>" for n in range(95_000))
+    write(
+        tmp_path,
+        xml(goods(f"<Товар><Ид>p</Ид><Наименование>P</Наименование>{pictures}</Товар>")),
+        "goods.xml",
+    )
+    records, memory, error = read_apart(tmp_path, "goods")
+    assert (records, error) == (1, "")
+    assert memory < 140
+    write(tmp_path, xml("\n" + goods(f"<Товар><Ид>p</Ид>{pictures * 3}</Товар>")), "goods.xml")
+    _records, memory, error = read_apart(tmp_path, "goods")
+    assert error.startswith("goods.xml:3: one element holds more than any that 1C writes")
+    assert memory < 140
+
+
+def test_the_largest_lists_of_1c_are_read(tmp_path: Path) -> None:
+    group = (
+        "<Группа><Ид>{:036}</Ид><НомерВерсии>AAAAAAABAAA=</НомерВерсии><ПометкаУдаления>false</ПометкаУдаления>"
+        "<Наименование>Группа товаров с длинным именем</Наименование></Группа>\n"
+    )
+    groups = "".join(map(group.format, range(20_000)))
+    write(tmp_path, xml(classifier(f"<Группы>{groups}</Группы>")))
+    assert len(read(tmp_path, Group)) == 20_000
+
+
+BAD = {
+    "pictures": ("<Товар><Ид>p</Ид>{}</Товар>", "<Картинка>../{}.jpg</Картинка>"),
+    "prices": (
+        "<Товар><Ид>p</Ид><Цены>{}</Цены></Товар>",
+        "<Цена><ИдТипаЦены>{}</ИдТипаЦены><ЦенаЗаЕдиницу>x</ЦенаЗаЕдиницу></Цена>",
+    ),
+    "groups": ("", "<Группа><Ид>{}</Ид></Группа>"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_very_many_rejects_of_one_element_are_handed_on_in_batches(tmp_path: Path, what: str) -> None:
+    count = 20_000
+    holder, bad = BAD[what]
+    many = "".join(bad.format(n) for n in range(count))
+    body = goods(holder.format(many)) if holder else classifier(f"<Группы>{many}</Группы>")
+    write(tmp_path, xml(body))
+    batches = list(open_export(tmp_path).records("catalog", Product, OfferPrices, Group))
+    assert max(map(len, batches)) < 2 * reader.BATCH
+    told = [record.fragment for batch in batches for record in batch if isinstance(record, Rejected)]
+    assert [int(re.search(r"\d+", fragment.partition(">")[2])[0]) for fragment in told] == list(range(count))  # type: ignore[index]
 
 
 @pytest.mark.parametrize("kind", ["prices", "goods", "irregular"])
