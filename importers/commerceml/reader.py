@@ -45,8 +45,6 @@ MAX_NAMES = 1 << 20
 MAX_NAME = 1000
 """The parser keeps every name that it meets, of elements, attributes and namespaces, to the end of the process. One
 part in SHARE of the text is looked at, SAMPLE bytes at a time, and may have names of so many bytes."""
-MAX_SECTION_ID = 255
-"""Characters. Every product keeps the id of its catalog; those of 1C have 36 to 73."""
 ROOT = "КоммерческаяИнформация"
 SECTIONS = ("Каталог", "Классификатор", "ПакетПредложений", "ИзмененияПакетаПредложений", "Контрагенты")
 RECORDS = {
@@ -398,7 +396,8 @@ class _Reading:
         """The context of a section; its Section record comes before all others of it."""
         if self.entered is None or self.entered[0] is not section:
             record = _section(section, self.part)
-            if max(map(len, (record.id, record.catalog_id, record.classifier_id))) > MAX_SECTION_ID:
+            # Every product keeps the id of its catalog.
+            if max(map(len, (record.id, record.catalog_id, record.classifier_id))) > normalise.MAX_ID:
                 raise BadFile(
                     _(
                         "the Ид of {name} is longer than any that 1C makes; let 1C write the file again"
