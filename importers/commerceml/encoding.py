@@ -157,14 +157,13 @@ def found_in(file: PartFile, encoding: str, sought: Mapping[str, Iterable[str]])
 
 
 def bad_byte(file: PartFile, encoding: str) -> int | None:
-    """Where `file` is not `encoding`, None where all of it is; rewinds."""
+    """Where `file` is not `encoding`, None where all of it is, and be it cut within a character; rewinds."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     offset = 0
     try:
         while chunk := file.read(_CHUNK):
             offset += len(chunk)
             decoder.decode(chunk)
-        decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         return offset - len(error.object) + error.start  # it holds what was left of the chunk before, too
     finally:

@@ -19,6 +19,9 @@ import msgspec
 from importers.commerceml.archives import (
     DAMAGED,
     Archive,
+    Listing,
+    Member,
+    Moved,
     close_idle,
     entries,
     identity_of,
@@ -26,11 +29,11 @@ from importers.commerceml.archives import (
     opened,
     packed_at,
     refuse_depth,
-    refuse_long_list,
     refused,
     time_of,
 )
 from importers.commerceml.beneath import open_beneath
+from importers.commerceml.places import Holder, Place, in_archive, in_folder, way_of
 from importers.commerceml.records import PriceType, Record, Rejected, Section, Seen, Warehouse
 from importers.commerceml.sets import in_sets, made_in, missing
 from importers.errors import BadFile
@@ -88,8 +91,8 @@ class Part(msgspec.Struct, frozen=True):
     kinds: frozenset[str]
     path: Path
     """The file itself, or the archive that holds it."""
-    members: tuple[str, ...] = ()
-    """The way inside the archive(s): one name, or two where a zip lies in a zip."""
+    members: tuple[Member, ...] = ()
+    """The way inside the archive(s): one file, or two where a zip lies in a zip."""
     made: str = ""
     """ДатаФормирования, as 2024-05-31T08:00:00 on the clock of 1C; "" where none can be read."""
     set: int = 0
@@ -106,11 +109,12 @@ class Export(msgspec.Struct, frozen=True):
     """In the order of reading: set by set, the newest at last (see `sets.py`)."""
     gaps: tuple[str, ...]
     """Files that are missing between others, or cannot be recognised, as messages."""
-    pictures: tuple[tuple[str, ...], ...] = ()
-    """Image files as (name,) in a folder, (name, path, *members) elsewhere: there are tens of thousands of them, and
-    most import types want none."""
-    others: tuple[tuple[str, ...], ...] = ()
-    """All other files, in the same way: a <Картинка> may name a drawing or a manual."""
+    pictures: tuple[Place, ...] = ()
+    """Image files: there are tens of thousands of them, and most import types want none."""
+    others: tuple[Place, ...] = ()
+    """All other files: a <Картинка> may name a drawing or a manual."""
+    holders: tuple[Holder, ...] = ()
+    """Archives that hold pictures or other files."""
     found: dict[str, tuple[int, ...]] = {}
     """Every .xml and .zip that lay in the source when it was opened, and which file it was."""
 
@@ -121,7 +125,8 @@ class Export(msgspec.Struct, frozen=True):
         return parts if parts or kind != "images" else tuple(self._holders())
 
     def _holders(self) -> Iterator[Part]:
-        for holder in dict.fromkeys(way[0] if len(way) > 1 else "" for _name, *way in self.pictures):
+        ways = map(way_of, self.pictures)
+        for holder in dict.fromkeys(self.holders[way.holder].path if way.holder >= 0 else "" for way in ways):
             path = Path(holder or self.path)
             with _reading(Part(path.name, 0, "", frozenset(), path)):
                 stat = path.stat()
@@ -178,7 +183,7 @@ class Export(msgspec.Struct, frozen=True):
         """What a <Картинка> may name, see `Pictures`."""
         from importers.commerceml.pictures import Pictures
 
-        return Pictures(self.path, (*self.pictures, *self.others))
+        return Pictures(self.path, (*self.pictures, *self.others), self.holders)
 
     def check_unchanged(self) -> None:
         """Raises BadFile where a file came, went or was changed since the export was opened: what has been read is
@@ -224,7 +229,7 @@ def open_part(part: Part) -> Iterator[PartFile]:
                 archive = stack.enter_context(opened(part.path, *part.members[:-1]))
                 if archive.identity != before:
                     raise BadFile(_changed(), part.name)
-                file = stack.enter_context(archive.zip.open(part.members[-1]))
+                file = stack.enter_context(archive.open(part.members[-1]))
         yield PartFile(file, part)
         if before != identity_of(_stat(part)):
             raise BadFile(_changed(), part.name)
@@ -243,7 +248,9 @@ def _reading(part: Part) -> Iterator[None]:
     try:
         yield
     except DAMAGED as error:
-        if isinstance(error, PermissionError):
+        if isinstance(error, Moved):
+            text = _changed()
+        elif isinstance(error, PermissionError):
             text = _("cannot be read: {error}; give this account the right to")
         elif part.members:
             text = _("the archive is damaged: {error}; copy it again")
@@ -292,6 +299,7 @@ def find_export(path: Path) -> Export:
         (*gaps, *map(_unknown, unknown)),
         tuple(found.pictures),
         tuple(found.others),
+        tuple(found.holders),
         found.identities,
     )
 
@@ -349,10 +357,9 @@ class _Found:
 
     def __init__(self, source: Path) -> None:
         self.xml: list[Part] = []
-        self.pictures: list[tuple[str, ...]] = []
-        """As `Export.pictures`."""
-        self.others: list[tuple[str, ...]] = []
-        """As `Export.others`."""
+        self.pictures: list[Place] = []
+        self.others: list[Place] = []
+        self.holders: list[Holder] = []
         self.archives: set[str] = set()
         """The names of archives in the source."""
         self.identities: dict[str, tuple[int, ...]] = {}
@@ -374,9 +381,9 @@ class _Found:
     def _look_into(self, folder: Path) -> None:
         for name, entry in _listed(folder):
             if name.lower().endswith(IMAGES):
-                self.pictures.append(_place(name, entry.path))
+                self.pictures.append(in_folder(name, entry.path))
             elif not name.lower().endswith(WANTED):
-                self.others.append(_place(name, entry.path))
+                self.others.append(in_folder(name, entry.path))
             else:
                 stat = entry.stat()
                 self.identities[name] = identity_of(stat)
@@ -391,18 +398,19 @@ class _Found:
 
         Errors name the archive by its label; the names of its files begin with its place in the source.
         """
+        listing = Listing(label)
         try:
             with opened(path) as archive:
-                listed = archive.list_bytes
-                for name, entry in entries(archive.zip, label, WANTED):
-                    if not name.lower().endswith(".zip"):
-                        self._add_member(place + name, entry, path)
+                number = self._hold(Holder(str(path), plain(place), None))
+                for member, entry in entries(archive, label, WANTED, listing):
+                    if not member.name.lower().endswith(".zip"):
+                        self._add_member(member, entry, number)
                         continue
-                    self.archives.add(name)
-                    with opened(path, entry.filename) as inner:
-                        listed += inner.list_bytes
-                        refuse_long_list(listed, label)
-                        self._unpack_nested(inner, f"{label}/{name}", f"{place}{name}/")
+                    self.archives.add(member.name)
+                    with opened(path, member) as inner:
+                        self._unpack_nested(
+                            inner, f"{label}/{member.name}", f"{place}{member.name}/", listing
+                        )
         except PermissionError:
             raise
         except DAMAGED as error:
@@ -411,22 +419,29 @@ class _Found:
                 path=path, error=error,
             ) from error  # fmt: skip
 
-    def _unpack_nested(self, archive: Archive, label: str, place: str) -> None:
-        for name, entry in entries(archive.zip, label, WANTED):
-            if name.lower().endswith(".zip"):
-                raise nested_too_far(label, name)
-            self._add_member(place + name, entry, archive.path, archive.nested or "")
+    def _unpack_nested(self, archive: Archive, label: str, place: str, listing: Listing) -> None:
+        number = self._hold(Holder(str(archive.path), plain(place), archive.nested))
+        for member, entry in entries(archive, label, WANTED, listing):
+            if member.name.lower().endswith(".zip"):
+                raise nested_too_far(label, member.name)
+            self._add_member(member, entry, number)
 
-    def _add_member(self, name: str, entry: ZipInfo, path: Path, *outer: str) -> None:
-        way = (str(path), *outer, entry.filename)
+    def _hold(self, holder: Holder) -> int:
+        self.holders.append(holder)
+        return len(self.holders) - 1
+
+    def _add_member(self, member: Member, entry: ZipInfo, number: int) -> None:
+        holder = self.holders[number]
+        name = holder.prefix + member.name
         if name.lower().endswith(IMAGES):
-            self.pictures.append((plain(name), *way))
+            self.pictures.append(in_archive(name, number, member.at))
         elif name.lower().endswith(WANTED):
-            self._add(name, entry.file_size, packed_at(entry), *way)
+            members = (member,) if holder.nested is None else (holder.nested, member)
+            self._add(name, entry.file_size, packed_at(entry), holder.path, *members)
         else:
-            self.others.append((plain(name), *way))
+            self.others.append(in_archive(name, number, member.at))
 
-    def _add(self, name: str, size: int, modified: datetime, path: str, *members: str) -> None:
+    def _add(self, name: str, size: int, modified: datetime, path: str, *members: Member) -> None:
         self.xml.append(
             Part(plain(name), size, _utc(modified), _kinds(name), Path(path), members, root=self._root)
         )
@@ -434,11 +449,6 @@ class _Found:
 
 def _utc(time: datetime) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _place(name: str, path: str) -> tuple[str, ...]:
-    """A file of a folder, as in `Export.pictures`."""
-    return (name,) if plain(name) == name else (plain(name), path)
 
 
 def _kinds(name: str) -> frozenset[str]:

@@ -10,8 +10,9 @@ ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 INVISIBLE = "\ufeff\u200b\u2060"
 _ODD = INVISIBLE + "0-"
 """What begins with another character is neither "not set" nor hidden."""
-MAX_ID = 1000
-"""Characters; a longer id is rejected: no 1C makes one."""
+MAX_ID = 255
+"""Characters. Those of 1C have 36 to 73, and of other systems hardly more than 100. A longer id is rejected: all that
+is told of a product or offer repeats it."""
 
 _UNIT = (
     r"%|[а-яёА-ЯЁ][а-яёА-ЯЁ./]{0,9}[23²³]?|[₽$€]"

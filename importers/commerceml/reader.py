@@ -9,7 +9,8 @@ from __future__ import annotations
 import codecs
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from itertools import islice
 from typing import cast
 
 import msgspec
@@ -26,13 +27,19 @@ from importers.commerceml.records import Record, Rejected, Section
 from importers.errors import BadFile
 from importers.texts import _
 
+Batch = list[Record | Rejected]
+BATCH = 1000
+"""Records that are handed on at once: one element may make hundreds of thousands of rejects."""
 CHUNK = 1 << 17
-LOOK = 1 << 20
+LISTS_CHUNK = 1 << 16
+"""Little is read of a file that is left at its first record."""
+LOOK = 1 << 18
 """Bytes of XML after which the size of the tree is looked at."""
-MAX_NODES = 500_000
-MAX_TREE = 24 << 20
-MAX_IDLE = LOOK // 2
+MAX_NODES = 200_000
+MAX_TREE = 10 << 20
+MAX_IDLE = 1 << 19
 """Nodes, and bytes when written, that the tree may have: more is no record or list of 1C, and memory is not endless.
+A list of 20,000 groups has as many; one record of 1C has at most some thousands.
 IDLE: bytes that may go by while the tree stays as it is: the parser holds one comment or tag without end."""
 SAMPLE = 8192
 SHARE = 16
@@ -40,8 +47,6 @@ MAX_NAMES = 1 << 20
 MAX_NAME = 1000
 """The parser keeps every name that it meets, of elements, attributes and namespaces, to the end of the process. One
 part in SHARE of the text is looked at, SAMPLE bytes at a time, and may have names of so many bytes."""
-MAX_SECTION_ID = 255
-"""Characters. Every product keeps the id of its catalog; those of 1C have 36 to 73."""
 ROOT = "КоммерческаяИнформация"
 SECTIONS = ("Каталог", "Классификатор", "ПакетПредложений", "ИзмененияПакетаПредложений", "Контрагенты")
 RECORDS = {
@@ -65,7 +70,7 @@ DROPPED = ("Документ",)
 
 def read_part(
     part: Part, wanted: frozenset[type[Record]], price_types: set[str] | None = None
-) -> Iterator[tuple[int, list[Record | Rejected]]]:
+) -> Iterator[tuple[int, Batch]]:
     """(bytes of XML read so far, records) in batches. Raises BadFile with the line.
 
     `price_types`: the ids of those that the files of the same set have defined so far; this one's are added.
@@ -91,11 +96,13 @@ class _Reading:
     ) -> None:
         self.part = part
         self.wanted = wanted
-        self.records: list[Record | Rejected] = []
+        self.records: Batch = []
         self.pending: list[etree._Element] = []
         self.container: etree._Element | None = None
         self.entered: tuple[etree._Element, Context] | None = None
         self.root: etree._Element | None = None
+        self.ended = False
+        """Whether the root element has."""
         self.offers: etree._Element | None = None
         """The list of offers that was entered last."""
         self.unseen = 0
@@ -114,7 +121,7 @@ class _Reading:
         self.recent: deque[tuple[int, bytes]] = deque(maxlen=4)
         """What it was fed last, with the line that each begins in."""
 
-    def run(self, file: PartFile) -> Iterator[tuple[int, list[Record | Rejected]]]:
+    def run(self, file: PartFile) -> Iterator[tuple[int, Batch]]:
         charset = encoding.decide(file, self.part.name)
         take = shortcut.take_for(self.wanted)
         short = shortcut.Shortcut(take) if take else None
@@ -122,29 +129,41 @@ class _Reading:
         parser = self._parser()
         position = 0
         try:
-            while chunk := file.read(CHUNK):
+            while chunk := file.read(LISTS_CHUNK if self.lists_only else CHUNK):
                 position += len(chunk)
                 if position == len(chunk):
                     self._check_head(chunk, charset)
-                self._take(parser, short, decoder.decode(chunk))
+                for batch in self._take(parser, short, decoder.decode(chunk)):
+                    yield position, batch
                 if self.records:
-                    yield position, self.records
-                    self.records = []
+                    yield position, self._taken()
                 if self.lists_only and self.met_goods:
                     return
-            self._take(parser, short, decoder.decode(b"", final=True))
-            if short:
-                self._feed(parser, short.rest().encode())
-            parser.close()
+            if not position:
+                self._check_head(b"", charset)
+            for batch in self._rest(parser, short, self._last(decoder)):
+                yield position, batch
         except etree.XMLSyntaxError as error:
-            raise self._bad(error, file, charset) from error
+            raise self._bad(error, parser, file, charset) from error
         except UnicodeDecodeError as error:
             raise BadFile(
                 _no_text(position - len(error.object) + error.start, charset), self.part.name
             ) from error
-        self._feed(parser, b"")
+        try:
+            parser.close()
+        except etree.XMLSyntaxError as error:
+            # Anything else the parser would have told when it was fed: it waited for the rest of something.
+            raise self._bad(error, parser, file, charset, cut=True) from error
+        for batch in self._feed(parser, b""):
+            yield position, batch
         if self.records:
             yield position, self.records
+
+    def _last(self, decoder: encoding.Decoder) -> str | bytes:
+        try:
+            return decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:  # half of a character
+            raise BadFile(_cut_off(), self.part.name, self.line) from error
 
     def _parser(self) -> etree.XMLPullParser:
         """For UTF-8 whatever the file declares: what is in another encoding is decoded before."""
@@ -166,8 +185,9 @@ class _Reading:
             collect_ids=False,
         )
 
-    def _feed(self, parser: etree.XMLPullParser, data: bytes) -> bool:
-        """Let the parser read on; whether the last list of offers that it has entered is one of records."""
+    def _feed(self, parser: etree.XMLPullParser, data: bytes) -> Generator[Batch, None, bool]:
+        """Let the parser read on: full batches; whether the last list of offers that it has entered is one of
+        records."""
         if data:
             self._look_at_names(data)
             self.recent.append((self.line, data))
@@ -177,7 +197,8 @@ class _Reading:
         for event, element in cast("Iterator[tuple[str, etree._Element]]", parser.read_events()):
             self.idle = 0
             if event == "end":
-                self._ended(element)
+                self.ended = self.ended or element is self.root
+                yield from self._ended(element)
             elif local(element) == ROOT:
                 self.root = element if self.root is None else self.root
             elif local(element) == OFFERS:
@@ -186,7 +207,7 @@ class _Reading:
                 if section is not None:
                     self._enter(section)
                     self.offers = element
-        self._flush()
+        yield from self._flush()
         self.unseen += len(data)
         self.idle += len(data)
         if self.unseen > LOOK:
@@ -231,29 +252,44 @@ class _Reading:
             self.recent[-1][0],
         )
 
-    def _take(self, parser: etree.XMLPullParser, short: shortcut.Shortcut | None, data: str | bytes) -> None:
+    def _take(
+        self, parser: etree.XMLPullParser, short: shortcut.Shortcut | None, data: str | bytes
+    ) -> Iterator[Batch]:
         if isinstance(data, bytes):
-            self._feed(parser, data)
+            yield from self._feed(parser, data)
         elif short:
-            self._feed_short(parser, short, data)
+            yield from self._feed_short(parser, short, data)
 
-    def _feed_short(self, parser: etree.XMLPullParser, short: shortcut.Shortcut, text: str) -> None:
+    def _rest(
+        self, parser: etree.XMLPullParser, short: shortcut.Shortcut | None, data: str | bytes
+    ) -> Iterator[Batch]:
+        yield from self._take(parser, short, data)
+        if short:
+            yield from self._feed(parser, short.rest().encode())
+
+    def _feed_short(
+        self, parser: etree.XMLPullParser, short: shortcut.Shortcut, text: str
+    ) -> Iterator[Batch]:
         for piece in short.split(text):
             if not isinstance(piece, str):
                 self.records += piece
                 self.idle = 0
                 if self.offers is not None:
                     _drop_last_text(self.offers)  # the line breaks in place of what was taken
-            elif self._feed(parser, piece.encode()) and piece.endswith(shortcut.OPENING):
+            elif (yield from self._feed(parser, piece.encode())) and piece.endswith(shortcut.OPENING):
                 short.opened()
 
     def _check_head(self, head: bytes, charset: str) -> None:
+        if len(head) < CHUNK and not head.strip(_BLANK):
+            raise BadFile(_("the file is empty; let 1C write it again"), self.part.name)
         text, seen = encoding.text_of(head)
         root = encoding.root_in(text)
         if text.lstrip().startswith("<!DOCTYPE"):
             raise BadFile(_("has a DOCTYPE, which no export of 1C has; it is not read"), self.part.name, 1)
         if root is None and seen == "?":
             codecs.getincrementaldecoder(charset)("strict").decode(head)  # says where it cannot be read
+        if root is None and len(head) < CHUNK and _ROOT_CUT.fullmatch(text):
+            raise BadFile(_cut_off(), self.part.name)
         if root != ROOT:
             raise BadFile(
                 _("the root element is {root}, not КоммерческаяИнформация: not an export of 1C").format(
@@ -263,7 +299,7 @@ class _Reading:
                 1,
             )
 
-    def _ended(self, element: etree._Element) -> None:
+    def _ended(self, element: etree._Element) -> Iterator[Batch]:
         parent = element.getparent()
         if parent is not None and parent is self.container:  # the list of records goes on
             self.pending.append(element)
@@ -271,29 +307,29 @@ class _Reading:
         name = local(element)
         if name in RECORDS:
             if parent is not None and local(parent) == RECORDS[name] and _section_of(parent) is not None:
-                self._flush()
+                yield from self._flush()
                 self.container = parent
                 self.pending.append(element)
         elif name in VALUES:
             if parent is not None and _property_of(parent) is not None:
-                self._flush()
+                yield from self._flush()
                 self.container = parent
                 self.pending.append(element)
         elif name in LISTS:
             if parent is not None and local(parent) in SECTIONS:
-                self._flush()
-                self._add(EXTRACT[name](self._enter(parent), element))
+                yield from self._flush()
+                yield from self._add(EXTRACT[name](self._enter(parent), element))
                 element.clear()
         elif name in SETS:
             if parent is not None and local(parent) == "НаборыТоваров":
-                self._flush()
+                yield from self._flush()
                 outside = Section("", "", None, set=self.part.set, file=self.part.name)
-                self._add(product_set(Context(self.part.name, self.wanted, outside), element))
+                yield from self._add(product_set(Context(self.part.name, self.wanted, outside), element))
                 _cut(element)
         elif name in DROPPED:
             _cut(element)
         elif _section_of(element) is element:
-            self._flush()
+            yield from self._flush()
             context = self._enter(element)
             # What it says of itself may also stand behind its records.
             section = _section(element, self.part)
@@ -303,11 +339,11 @@ class _Reading:
                 section = msgspec.structs.replace(section, changes_only=context.section.changes_only)
             if section != context.section and Section in self.wanted:
                 self.records.append(section)
-            self._add(catalog_info(context, element))
+            yield from self._add(catalog_info(context, element))
             self.entered = self.container = None
             element.clear()
 
-    def _flush(self) -> None:
+    def _flush(self) -> Iterator[Batch]:
         """Read the pending siblings and cut them off the tree."""
         if not self.pending:
             return
@@ -318,20 +354,26 @@ class _Reading:
             context = self._enter(section)
             if values:  # all of them, as they may be written in several ways
                 for element in list(container)[: container.index(last) + 1]:
-                    self._add(property_value(context, element, values[1]))
+                    yield from self._add(property_value(context, element, values[1]))
             else:
                 self.met_goods = self.met_goods or local(last) in GOODS
                 extract = EXTRACT[local(last)]
                 for element in self.pending:
-                    self._add(extract(context, element))
+                    yield from self._add(extract(context, element))
         _cut(self.pending[-1])
         self.pending.clear()
 
-    def _add(self, records: Iterable[Record | Rejected]) -> None:
-        if self.line < MAX_LINE:
-            self.records += records
-        else:
-            self.records += map(self._in_line, records)
+    def _add(self, records: Iterable[Record | Rejected]) -> Iterator[Batch]:
+        """Full batches; what is left of the last one waits in `records`."""
+        coming = iter(records) if self.line < MAX_LINE else map(self._in_line, records)
+        self.records += islice(coming, BATCH)
+        while len(self.records) >= BATCH:
+            yield self._taken()
+            self.records += islice(coming, BATCH)
+
+    def _taken(self) -> Batch:
+        taken, self.records = self.records, []
+        return taken
 
     def _in_line(self, record: Record | Rejected) -> Record | Rejected:
         """A reject has the line of its element, or behind MAX_LINE that of a text in it: find the element's."""
@@ -373,7 +415,8 @@ class _Reading:
         """The context of a section; its Section record comes before all others of it."""
         if self.entered is None or self.entered[0] is not section:
             record = _section(section, self.part)
-            if max(map(len, (record.id, record.catalog_id, record.classifier_id))) > MAX_SECTION_ID:
+            # Every product keeps the id of its catalog.
+            if max(map(len, (record.id, record.catalog_id, record.classifier_id))) > normalise.MAX_ID:
                 raise BadFile(
                     _(
                         "the Ид of {name} is longer than any that 1C makes; let 1C write the file again"
@@ -386,18 +429,31 @@ class _Reading:
                 self.records.append(record)
         return self.entered[1]
 
-    def _bad(self, error: etree.XMLSyntaxError, file: PartFile, charset: str) -> BadFile:
-        if any(cut in (error.msg or "") for cut in ("end of", "Premature", "no element found")):
-            text = _(
-                "the file ends in the middle: 1C has not finished it, or the copy was cut; import again later"
-            )
-        elif charset == "utf-8" and (offset := self._bad_byte(error, file)) is not None:
+    def _bad(
+        self,
+        error: etree.XMLSyntaxError,
+        parser: etree.XMLPullParser,
+        file: PartFile,
+        charset: str,
+        *,
+        cut: bool = False,
+    ) -> BadFile:
+        if charset == "utf-8" and (offset := self._bad_byte(error, file)) is not None:
             text = _no_text(offset, charset)
+        elif cut and "Extra content" not in (error.msg or ""):
+            text = _cut_off()
+        elif cut or self._has_ended(parser):
+            text = _("something follows the end of the document; let 1C write the file again")
         else:
             text = _("not well-formed XML: {error}; let 1C write the file again").format(
                 error=" ".join((error.msg or "").split())
             )
         return BadFile(text, self.part.name, error.lineno)
+
+    def _has_ended(self, parser: etree.XMLPullParser) -> bool:
+        """Whether the document had ended before what the parser stumbled over."""
+        events = cast("Iterator[tuple[str, etree._Element]]", parser.read_events())
+        return self.ended or any(event == "end" and element.getparent() is None for event, element in events)
 
     def _bad_byte(self, error: etree.XMLSyntaxError, file: PartFile) -> int | None:
         if not any(told in (error.msg or "") for told in ("UTF-8", "encoding")):  # by the version of libxml2
@@ -406,12 +462,19 @@ class _Reading:
         return encoding.bad_byte(file, "utf-8")
 
 
+def _cut_off() -> str:
+    return _("the file ends in the middle: 1C has not finished it, or the copy was cut; import again later")
+
+
 def _no_text(offset: int, charset: str) -> str:
     return _("byte {offset} is not {encoding}; let 1C write the file again").format(
         offset=offset, encoding=charset
     )
 
 
+_BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"
+"""White space and byte order marks, in any encoding."""
+_ROOT_CUT = re.compile(r"\s*(?:<[\w.:-]*)?")
 _NAMES = re.compile(rb"""<[^\s<>/!?]+|\sxmlns[^\s<>=]*\s*=\s*["'][^"'<>]*|\s[^\s<>/="']+(?=\s*=\s*["'])""")
 _NOT_EMPTY = re.compile(r"<(?:[^\s<>/:]+:)?([^\s<>/]+)(?:\s[^<>]*)?(?<!/)>")
 _ASIDE = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOTALL)

@@ -269,10 +269,8 @@ def with_many_files(path: Path, count: int) -> Path:
 
 
 @pytest.mark.parametrize("form", ["zip", "zip in a zip", "zips in a zip", "zip64"])
-def test_too_many_files_are_refused_before_their_list_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
-) -> None:
-    monkeypatch.setattr(archives, "MAX_LIST_BYTES", 10_000)
+def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.setattr(archives, "MAX_LIST_BYTES", 30_000)
     if form == "zip64":
         monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 10)
     source = with_many_files(tmp_path / "many.zip", 120 if form == "zips in a zip" else 250)
@@ -281,6 +279,60 @@ def test_too_many_files_are_refused_before_their_list_is_read(
         source = zipped(tmp_path / "all.zip", {f"{number}.zip": data for number in range(3)})
     with pytest.raises(SourceError, match=r"zip.*: the archive holds too many files"):
         open_export(source)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("form", ["plain", "zip64", "behind a program", "with a comment"])
+def test_the_list_of_an_archive_is_read_as_zipfile_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    if form == "zip64":
+        monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 10)
+        monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 2)
+    path = tmp_path / "1c.zip"
+    with zipfile.ZipFile(path, "w") as written:
+        for name in ("import.xml", "картинка.jpg", "folder/", "a\\b.jpg", "./x//y.jpg"):
+            info = zipfile.ZipInfo(name, (2026, 11, 26, 23, 59, 58))
+            info.comment, info.extra = b"comment", struct.pack("<HH4x", 0x5455, 4)
+            written.writestr(info, name * 100, zipfile.ZIP_DEFLATED)
+        written.comment = b"of the archive" if form == "with a comment" else b""
+    if form == "behind a program":
+        path.write_bytes(b"MZ" * 1000 + path.read_bytes())
+    fields = [name for name in zipfile.ZipInfo.__slots__ if name in (
+        "orig_filename", "filename", "date_time", "flag_bits", "compress_type", "CRC", "external_attr", "extra",
+        "file_size", "compress_size", "header_offset",
+    )]  # fmt: skip
+    with zipfile.ZipFile(path) as known, archives.opened(path) as archive:
+        listed = list(archive.listed())
+        assert [[getattr(entry, field) for field in fields] for _at, entry in listed] == [
+            [getattr(entry, field) for field in fields] for entry in known.infolist()
+        ]
+        for at, entry in listed:
+            member = archives.Member(archives.path_of(entry), at)
+            assert archive.open(member).read() == known.read(entry.filename)
+
+
+def test_files_from_the_same_bytes_are_damage(tmp_path: Path) -> None:
+    """A bomb: a few megabytes that each of thousands of files unpacks once more."""
+    path = zipped(tmp_path / "1c.zip", {"import.xml": IMPORT, "1.jpg": b"1", "2.jpg": b"2"})
+    with zipfile.ZipFile(path) as archive:
+        first, second = (archive.getinfo(name).header_offset for name in ("1.jpg", "2.jpg"))
+    data = path.read_bytes()
+    path.write_bytes(data.replace(struct.pack("<I", second) + b"2.jpg", struct.pack("<I", first) + b"2.jpg"))
+    with pytest.raises(
+        SourceError, match=r"1c\.zip: the archive is damaged .*Overlapped entries; copy it again"
+    ):
+        open_export(path)
+
+
+def test_an_archive_in_which_files_have_moved_was_changed(tmp_path: Path) -> None:
+    source = zipped(tmp_path / "1c.zip", {"1.jpg": b"1", "2.jpg": b"2", "import.xml": IMPORT})
+    picture = open_export(source).images()["2.jpg"]
+    for members in ({"2.jpg": b"2"}, {"2.jpg": b"2", "1.jpg": b"1"}):
+        zipped(tmp_path / "new.zip", {**members, "import.xml": IMPORT}).replace(source)
+        changed = pytest.raises(BadFile, match=r"2\.jpg: the file was changed while it was read")
+        with changed, open_part(picture):
+            pass
 
 
 def test_a_list_longer_than_the_archive_is_damage(tmp_path: Path) -> None:

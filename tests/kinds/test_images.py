@@ -146,7 +146,8 @@ async def test_no_path_leads_out_of_the_folder(shop: Shop, tmp_path: Path, path:
     export = open_export(source)
     picture = tmp_path / "evil.jpg"
     picture.write_bytes(b"evil")
-    export = msgspec.structs.replace(export, pictures=(*export.pictures, (path, str(picture))))
+    place = path[::-1].encode() + b"\0/" + os.fsencode(picture)  # as in places.py
+    export = msgspec.structs.replace(export, pictures=(*export.pictures, place))
     await shop.take(export, "catalog")
     insert = "INSERT INTO product_image (product_id, position, path) VALUES ('evil', 0, ?)"
     with closing(sqlite3.connect(shop.path)) as connection:
