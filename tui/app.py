@@ -14,7 +14,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -29,7 +28,7 @@ from importers.errors import ObmenError
 from importers.logs import log_to
 from importers.sessions.models import Outcome, Session
 from importers.texts import _, ngettext
-from tui import colours, show
+from tui import LOCALE, colours, show
 from tui.keys import TABLE, bindings, shown
 from tui.screens.live import RETRY_SECONDS, LiveScreen
 from tui.screens.main import MainScreen
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from importers.sessions import Journal, LogLine
     from importers.settings import Settings
 
-LOCALE = Path(__file__).parent / "locale"
 POLL_SECONDS = 0.3
 """How often the journal is asked whether anything changed; also the pace of the log."""
 REAP_SECONDS = 15.0

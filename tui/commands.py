@@ -12,9 +12,11 @@ from importers import cli as engine
 from importers import settings, texts
 from importers.settings import Settings
 from importers.texts import N_
+from tui import LOCALE
 from tui.__main__ import open_room
 
 main = engine.main
+texts.add_domain("tui", LOCALE)
 
 
 @engine.cli.result_callback()

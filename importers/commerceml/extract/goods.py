@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from importers.commerceml import normalise
-from importers.commerceml.extract.context import Context
+from importers.commerceml.extract.context import BAD_ID, Context
 from importers.commerceml.extract.elements import (
     Node,
     children,
@@ -169,6 +169,10 @@ def offer(context: Context, element: etree._Element) -> Iterator[Record | Reject
     characteristic_id = value(node, "ИдХарактеристики")
     if characteristic_id and "#" not in ident:
         ident = f"{ident}#{characteristic_id}"
+        if len(ident) > normalise.MAX_ID:
+            if _is_own(context, node, Offer):
+                yield context.rejected(element, "Offer", None, BAD_ID, value=ident[:40] + "…")
+            return
     if Offer in context.wanted:
         yield from _offer(context, element, node, ident)
     else:
