@@ -194,9 +194,7 @@ class Model:
                 self.prices.pop((offer.id, of), None)
                 if value is not None:
                     self.prices[offer.id, of] = value
-        told_of = [
-            (package, any(offer.told_prices.values())) for package, offer in written if offer.told_prices
-        ]
+        told_of = [(package, any(offer.told_prices.values())) for package, offer in written]
         self._absent_facts(self.prices, told_of, session)
         self._made_up("price_type", self.prices)
 
@@ -222,14 +220,15 @@ class Model:
                 ]:
                     del self.stocks[key]
             self.stocks.update({(offer.id, of): quantity for of, quantity in told.items()})
-        told_of = [(package, True) for package, offer in written if offer.told_stocks]
+        told_of = [(package, bool(offer.told_stocks)) for package, offer in written]
         self._absent_facts(self.stocks, told_of, session)
         self._made_up("warehouse", self.stocks)
 
     def _absent_facts(
         self, held: dict[tuple[str, str], str], told: Iterable[tuple[Package, bool]], session: Session
     ) -> None:
-        """An offer that a full package does not tell at all has none. `told`: (package, whether it says a number)."""
+        """An offer that a full package does not tell at all has none. `told`: (package, whether it says a number that
+        can be read): one of which nothing can be read has a say in whether all are full."""
         if session.has_gap:
             return
         present = {offer.id for package in session.packages for offer, _is_listed in package.offers_there}
