@@ -189,7 +189,8 @@ def import_(
     wait: float | None,
     as_json: bool,
 ) -> None:
-    from importers.kinds import Options, names
+    from importers.events import Options
+    from importers.kinds.registry import names
     from importers.launch import LaunchRequest, new_key
 
     go_on()
@@ -207,7 +208,7 @@ def import_(
 
 
 def _no_such_kind(kind: str) -> UsageError:
-    from importers.kinds import names
+    from importers.kinds.registry import names
 
     return UsageError(
         _("{kind}: no such import type; there are: {names}").format(kind=kind, names=", ".join(names()))
@@ -409,7 +410,7 @@ def sessions(config: Settings, status: str | None, kind: str | None, limit: int,
 async def _require_kind(journal: Journal, kind: str) -> None:
     """Raises UsageError for one that is known neither here nor to the journal, which may be older than a plug-in that
     was taken away."""
-    from importers.kinds import names
+    from importers.kinds.registry import names
 
     if not (
         kind in names()

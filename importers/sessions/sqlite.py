@@ -18,7 +18,7 @@ import msgspec
 
 from importers.clock import Clock
 from importers.errors import UnknownSession
-from importers.kinds import Counts, Log, Reject
+from importers.events import Counts, Log, Reject
 from importers.processes import Owner, account
 from importers.sessions.models import (
     CANCELLED_BY,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from importers.errors import ObmenError
-from importers.kinds import Counts, Log
+from importers.events import Counts, Log
 from importers.logs import log_to
 from importers.sessions.models import CANCELLED_BY, Status
 from importers.texts import N_, render
