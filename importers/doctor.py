@@ -432,7 +432,7 @@ def _scratch(config: Settings, folder: Path) -> Settings:
 
 
 async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
-    from importers.kinds import Options
+    from importers.events import Options
     from importers.launch import LaunchRequest, launch, new_key
     from importers.sessions import Outcome, open_journal
 

@@ -22,8 +22,21 @@ MAY_NOT = {
         "sqlite3",
     ),
     "importers/kinds": ("importers.sessions", "importers.launch", "importers.worker", "lxml", "sqlite3"),
-    "importers/catalog": ("importers.sessions", "importers.launch", "importers.worker", "lxml"),
-    "importers/sessions": ("importers.commerceml", "importers.catalog", "importers.worker", "lxml"),
+    "importers/catalog": (
+        "importers.kinds",
+        "importers.sessions",
+        "importers.launch",
+        "importers.worker",
+        "lxml",
+    ),
+    "importers/sessions": (
+        "importers.commerceml",
+        "importers.catalog",
+        "importers.kinds",
+        "importers.launch",
+        "importers.worker",
+        "lxml",
+    ),
 }
 """Data flow one way: commerceml → kinds → catalog, and launch → sessions ← worker."""
 

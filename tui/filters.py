@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from importers.kinds import names
+from importers.kinds.registry import names
 from importers.sessions.models import Attempt, Outcome, Session, Status
 from importers.texts import _
 from tui import show

@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from importers.kinds import TITLES, Counts
+from importers.events import Counts
+from importers.kinds.registry import title_of
 from importers.sessions.models import Attempt, Outcome, Session, Status
 from importers.texts import N_, _, language, render
 from importers.texts import plain as plain
@@ -65,7 +66,7 @@ def outcome(value: Outcome | None) -> str:
 
 
 def kind(name: str) -> str:
-    return _(TITLES[name]) if name in TITLES else plain(name)
+    return plain(_(title_of(name)))
 
 
 def kinds(item: Session | Attempt) -> str:

@@ -28,7 +28,7 @@ from importers.catalog.rows import Absent, RowStore
 from importers.catalog.tables import Cell, Row, Rows, Shape, Table
 from importers.commerceml.records import Record
 from importers.errors import ObmenError
-from importers.kinds import Counts
+from importers.events import Counts
 from importers.texts import _
 
 BATCH_KEYS = 1000

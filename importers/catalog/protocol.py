@@ -13,7 +13,7 @@ from importers.catalog.rows import RowStore
 if TYPE_CHECKING:
     from importers.catalog.merge import Stage
     from importers.catalog.tables import Cell, Rows, Shape, Table
-    from importers.kinds import Counts
+    from importers.events import Counts
 
 FIRST_FEW = 5
 """So many keys are told of a larger number, in messages."""

@@ -26,7 +26,7 @@ from importers.commerceml.records import (
     Unit,
     Warehouse,
 )
-from importers.kinds import KINDS
+from importers.kinds.registry import KINDS
 
 OF_KIND: dict[str, tuple[str, ...]] = {
     "catalog": ("Group", "Property", "PropertyValue", "Unit", "Warehouse", "PriceType", "Product", "Offer"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from importers.catalog.tables import PROPERTY, PROPERTY_VALUE
-from importers.kinds import Event, Job, Log
+from importers.events import Event, Log
 from importers.kinds.intake import Intake
+from importers.kinds.protocol import Job
 from importers.texts import N_
 
 

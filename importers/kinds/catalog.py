@@ -16,8 +16,9 @@ from importers.catalog.tables import (
     UNIT,
     WAREHOUSE,
 )
-from importers.kinds import Event, Job
+from importers.events import Event
 from importers.kinds.intake import Intake
+from importers.kinds.protocol import Job
 from importers.kinds.summary import LostImages
 
 ORDER = (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from importers.catalog.tables import CUSTOMER
-from importers.kinds import Event, Job
+from importers.events import Event
 from importers.kinds.intake import Intake
+from importers.kinds.protocol import Job
 
 
 async def run(job: Job) -> AsyncIterator[Event]:

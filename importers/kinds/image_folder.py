@@ -33,7 +33,7 @@ import msgspec
 from importers.catalog.tables import ImageFile
 from importers.commerceml.beneath import Folders, create
 from importers.errors import DatabaseError, ObmenError, cure_of
-from importers.kinds import Log
+from importers.events import Log
 from importers.sharing import make_folder
 from importers.texts import N_, _
 

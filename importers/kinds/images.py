@@ -18,9 +18,10 @@ from pathlib import Path
 from importers.catalog import FIRST_FEW
 from importers.catalog.tables import IMAGE
 from importers.commerceml.records import Rejected
-from importers.kinds import Event, Job, Log, Progress
+from importers.events import Event, Log, Progress
 from importers.kinds.image_folder import ImageFolder, Mark
 from importers.kinds.intake import Intake, some
+from importers.kinds.protocol import Job
 from importers.texts import N_
 
 ADDRESSES = ("http://", "https://")

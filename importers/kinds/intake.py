@@ -31,7 +31,8 @@ from importers.commerceml.records import (
     UnitUse,
 )
 from importers.errors import BadFile, LimitExceeded
-from importers.kinds import Counted, Counts, Event, Job, Log, Progress, Reject
+from importers.events import Counted, Counts, Event, Log, Progress, Reject
+from importers.kinds.protocol import Job
 from importers.texts import N_, _, render
 
 HARMLESS = 10

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from importers.catalog.tables import PRICE, PRICE_TYPE
-from importers.kinds import Event, Job
+from importers.events import Event
 from importers.kinds.intake import Intake
+from importers.kinds.protocol import Job
 from importers.kinds.summary import PriceChanges, Terms
 from importers.texts import N_
 

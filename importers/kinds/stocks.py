@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from importers.catalog.tables import STOCK, WAREHOUSE
-from importers.kinds import Event, Job
+from importers.events import Event
 from importers.kinds.intake import Intake
+from importers.kinds.protocol import Job
 from importers.kinds.summary import LostStocks, Totals
 from importers.texts import N_
 

@@ -12,7 +12,7 @@ from importers.catalog import FIRST_FEW, CatalogTransaction, Change
 from importers.catalog.tables import OFFER, PRICE_TYPE, PRODUCT, Row
 from importers.commerceml.normalise import KNOWN_CURRENCIES
 from importers.commerceml.records import OfferPrices, OfferStocks, PriceType, Record
-from importers.kinds import Counts, Event, Log
+from importers.events import Counts, Event, Log
 from importers.kinds.intake import some
 from importers.texts import N_
 

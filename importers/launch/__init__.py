@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from importers.errors import ObmenError
-from importers.kinds import KINDS, NEEDS_PRODUCTS, TITLES, Log, Options, names
+from importers.events import Log, Options
+from importers.kinds.registry import KINDS, names, needs_products, title_of
 from importers.logs import log_to
 from importers.processes import account
 from importers.sessions.models import Attempt, Outcome, Session
@@ -202,7 +203,7 @@ async def _refusal(request: LaunchRequest, settings: Settings) -> tuple[str, dic
             "kinds": kinds,
             "source": request.source,
         }
-    needy = [kind for kind in request.kinds if kind in NEEDS_PRODUCTS]
+    needy = [kind for kind in request.kinds if needs_products(kind)]
     if needy and "catalog" not in request.kinds:
         catalog = await open_catalog(settings.catalog.url)
         try:
@@ -234,7 +235,7 @@ def _why(outcome: Outcome, session: Session, request: LaunchRequest) -> tuple[st
         return None, {}
     args = {
         "id": str(session.id),
-        "kind": TITLES.get(session.type, session.type),
+        "kind": title_of(session.type),
         "operator": session.operator,
         "host": session.host,
         "since": session.created_at,

@@ -20,7 +20,7 @@ from importers.sessions.models import (
 
 if TYPE_CHECKING:
     from importers.clock import Clock
-    from importers.kinds import Counts, Log, Reject
+    from importers.events import Counts, Log, Reject
     from importers.processes import Owner
 
 __all__ = [

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-from importers.kinds import Counts, Options
+from importers.events import Counts, Options
 from importers.processes import Owner
 from importers.texts import N_
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from importers.clock import is_another_boot
 from importers.processes import Owner
+from importers.sessions import rules
 from importers.sessions.models import ACTIVE, FINAL, Held, Session
 from importers.texts import LONGEST, shorten
 
@@ -37,7 +37,7 @@ def struct(row: sqlite3.Row, of: type[T]) -> T:
 
 
 def held_of(row: sqlite3.Row, clock: Clock) -> Held:
-    """What the reaper asks of an active session. A clock of another boot tells nothing but that all leases are over."""
+    """What the reaper asks of an active session."""
     session, now, boot = struct(row, Session), clock.boot(), clock.boot_id()
     owner = None
     if session.owner:
@@ -47,9 +47,9 @@ def held_of(row: sqlite3.Row, clock: Clock) -> Held:
     return Held(
         session,
         owner,
-        lease_over=is_another_boot(row["owner_boot"] or "", boot) or (row["lease_until"] or 0) < now,
+        lease_over=rules.is_lease_over(row["lease_until"], row["owner_boot"], now, boot),
         dispatched=row["dispatched_clock"] is not None,
-        age=now - since if row["boot_id"] == boot and since <= now else float("inf"),
+        age=rules.seconds_since(since, row["boot_id"], now, boot),
         dispatches=row["dispatches"],
         retries=row["retries"],
     )

@@ -18,8 +18,9 @@ import msgspec
 
 from importers.clock import Clock
 from importers.errors import UnknownSession
-from importers.kinds import Counts, Log, Reject
+from importers.events import Counts, Log, Reject
 from importers.processes import Owner, account
+from importers.sessions import rules
 from importers.sessions.models import (
     CANCELLED_BY,
     Attempt,
@@ -292,13 +293,8 @@ class SqliteJournal:
                         id=session_id
                     )
                 )
-            if params_hash != draft.params_hash:
-                outcome = Outcome.MISMATCH
-            elif saved[0]["idempotency_key"] == draft.idempotency_key:
-                outcome = Outcome.REPLAYED
-            else:  # the session is another confirm's, which this one has joined
-                outcome = Outcome.JOINED
-            return outcome, struct(saved[0], Session)
+            made_by = saved[0]["idempotency_key"]
+            return rules.answer_to_key(draft, params_hash, made_by), struct(saved[0], Session)
         now = self.clock.boot()
         rows = await _fetch(
             db,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from importers.errors import SettingsError
-from importers.kinds import Log
+from importers.events import Log
 from importers.processes import process, this_process
 from importers.sessions.models import Status
 from importers.sharing import make_file

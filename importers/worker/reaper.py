@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from importers.errors import ObmenError
-from importers.kinds import Counts, Log
+from importers.events import Counts, Log
 from importers.logs import log_to
 from importers.sessions.models import CANCELLED_BY, Status
+from importers.sessions.rules import Due, is_due
 from importers.texts import N_, render
 
 if TYPE_CHECKING:
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 
 Trouble = Callable[[ObmenError], None]
 
-UNSENT_SECONDS = 3.0
-"""A launch dispatches within milliseconds; a session that waits so long was made by a process that died."""
-LOST_SECONDS = 60.0
-"""A dispatched session that no worker claims for so long is sent again."""
-MAX_DISPATCHES = 3
 GRACE_SECONDS = 1.0
 """When a machine wakes from sleep all leases are over: a live worker gets so long to renew its own."""
 
@@ -64,15 +60,13 @@ async def _send(held: Held, settings: Settings, journal: Journal) -> bool:
     from importers.worker.dispatch import dispatch, require_engine
 
     session = held.session
-    if not held.dispatched:
-        if held.age < UNSENT_SECONDS:
-            return False
-    elif held.age < LOST_SECONDS and not (held.owner and held.owner.is_dead()):
+    due = is_due(held, is_owner_dead=bool(held.owner and held.owner.is_dead()))
+    if due is Due.NOTHING:
         return False
-    elif held.dispatches >= MAX_DISPATCHES:
+    if due is Due.GIVE_UP:
         args = {"count": str(held.dispatches), "path": settings.log.path}
         return await _finish(held, Status.FAILED, journal, NEVER_CAME, args)
-    elif not await journal.unmark_dispatched(session.id, held.dispatches):
+    if due is Due.SEND_AGAIN and not await journal.unmark_dispatched(session.id, held.dispatches):
         return False
     try:
         require_engine(settings)

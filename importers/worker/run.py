@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from importers.errors import LeaseLost, ObmenError
-from importers.kinds import KINDS, Counted, Counts, Event, Job, Log, Progress, Reject, load
+from importers.events import Counted, Counts, Event, Log, Progress, Reject
+from importers.kinds.protocol import Job
+from importers.kinds.registry import KINDS, load
 from importers.launch import target_of
 from importers.logs import log_to
 from importers.processes import this_process

@@ -25,7 +25,7 @@ from importers.kinds import Options
 from importers.launch import lock as locks
 from importers.launch import target_of
 from importers.processes import Owner
-from importers.sessions import Outcome, Session, Status
+from importers.sessions import Outcome, Session, Status, rules
 from importers.settings import Settings
 from importers.worker import dispatch as dispatching
 from importers.worker import reaper
@@ -108,8 +108,8 @@ class Crashing(Stage):
 @pytest.fixture
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Crashing]:
     monkeypatch.setattr(reaper, "GRACE_SECONDS", 0.1)
-    monkeypatch.setattr(reaper, "UNSENT_SECONDS", 0.2)
-    monkeypatch.setattr(reaper, "LOST_SECONDS", 0.5)
+    monkeypatch.setattr(rules, "UNSENT_SECONDS", 0.2)
+    monkeypatch.setattr(rules, "LOST_SECONDS", 0.5)
     monkeypatch.setattr(locks, "WAIT_SECONDS", 0.3)
     async with staged(tmp_path) as made:
         crashing = Crashing(made, monkeypatch)

@@ -23,7 +23,7 @@ from importers.catalog import open_catalog
 from importers.errors import DatabaseError, LeaseLost, ObmenError
 from importers.kinds import Counts, Log
 from importers.processes import Owner, account, process, this_process
-from importers.sessions import Session, Status
+from importers.sessions import Session, Status, rules
 from importers.worker import dispatch as dispatching
 from importers.worker import reaper
 from importers.worker.heartbeat import must_go_on
@@ -262,7 +262,7 @@ async def test_a_session_that_nobody_sent_is_sent(stage: Stage, clock: MovedCloc
     stage.change("UPDATE session SET dispatched_clock = NULL, owner = NULL, dispatches = 0")
     stage.sent.clear()
     assert await reap(stage.journal, stage.settings) == 0, "its launch may be about to"
-    clock.seconds += reaper.UNSENT_SECONDS + 0.1
+    clock.seconds += rules.UNSENT_SECONDS + 0.1
     assert await reap(stage.journal, stage.settings) == 1
     assert stage.sent == [1]
 
@@ -297,8 +297,8 @@ async def test_a_launcher_that_died_before_it_sent(stage: Stage, monkeypatch: py
 
 async def test_a_worker_that_never_comes_ends_the_session(stage: Stage, clock: MovedClock) -> None:
     await stage.launch()
-    for _ in range(reaper.MAX_DISPATCHES):
-        clock.seconds += reaper.LOST_SECONDS + 1
+    for _ in range(rules.MAX_DISPATCHES):
+        clock.seconds += rules.LOST_SECONDS + 1
         await reap(stage.journal, stage.settings)
     status, error = await session_1(stage)
     assert (status, error) == (
@@ -319,7 +319,7 @@ async def test_sessions_of_another_catalog_are_not_ours(stage: Stage) -> None:
 
 async def test_what_these_settings_can_never_send_ends(stage: Stage, clock: MovedClock) -> None:
     await stage.launch()
-    clock.seconds += reaper.LOST_SECONDS + 1
+    clock.seconds += rules.LOST_SECONDS + 1
     celery = msgspec.structs.replace(
         stage.settings, worker=msgspec.structs.replace(stage.settings.worker, engine="celery")
     )
@@ -642,7 +642,7 @@ async def test_a_late_reaper_does_not_fail_a_session_that_was_claimed(
 ) -> None:
     await stage.launch()
     stage.change("UPDATE session SET dispatches = 3")
-    clock.seconds += reaper.LOST_SECONDS + 1
+    clock.seconds += rules.LOST_SECONDS + 1
     target = f"sqlite:///{stage.folder}/catalog.sqlite3"
     (held,) = await stage.journal.held(target)
     assert await stage.journal.claim(1, target, this_process(), LEASE)

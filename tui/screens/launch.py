@@ -19,7 +19,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from importers.kinds import Options, names
+from importers.events import Options
+from importers.kinds.registry import names
 from importers.launch import LaunchRequest, LaunchResult, new_key
 from importers.texts import N_, _, ngettext
 from tui import show

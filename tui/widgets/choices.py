@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from importers.kinds import NEEDS_PRODUCTS
+from importers.kinds.registry import needs_products
 from importers.texts import _, ngettext
 from tui import show
 
@@ -68,7 +68,7 @@ class Choices(Widget, can_focus=True):
         """Why a kind cannot be chosen now, "" if it can."""
         if not offer.files:
             return _("the source has no files for it")
-        if offer.kind in NEEDS_PRODUCTS and not self._has_products and "catalog" not in self.chosen:
+        if needs_products(offer.kind) and not self._has_products and "catalog" not in self.chosen:
             return _("no products yet: choose the catalog too")
         return ""
 

@@ -1,0 +1,14 @@
+"""The command line: everything the control room does, for cron and scripts
+(docs/guarantees.md, "What scripts hold on to").
+
+Every listing has `--json`: one JSON document on stdout, while log lines go to stderr.
+Exit codes: 0 done, 1 failed or cancelled or unknown id, 2 usage or bad source, 3 joined or refused.
+"""
+
+from __future__ import annotations
+
+from importers.cli import changing, checking, launching, looking
+from importers.cli.group import cli, settings_of
+from importers.cli.main import main
+
+__all__ = ["changing", "checking", "cli", "launching", "looking", "main", "settings_of"]

@@ -1,0 +1,69 @@
+"""cancel, delete, worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from importers.errors import UsageError
+from importers.output import go_on, print_json, say, session_json
+from importers.texts import N_, _
+
+if TYPE_CHECKING:
+    from importers.sessions import Journal
+    from importers.settings import Settings
+from importers.cli.group import as_json, cli, pass_settings
+from importers.cli.running import EXIT_FAILED, run
+
+
+@cli.command(help=N_("Cancel a session; the catalog stays as it was."))
+@click.argument("session_id", metavar="ID", type=int)
+@as_json
+@pass_settings
+def cancel(config: Settings, session_id: int, as_json: bool) -> None:
+    go_on()
+
+    async def ask(journal: Journal) -> int:
+        before = await journal.session(session_id)
+        session = await journal.cancel(session_id)
+        if as_json:
+            print_json(session_json(session))
+        elif before.status.final:
+            say(
+                _("Session {id} had already ended: {status}").format(id=session_id, status=session.status),
+                err=True,
+            )
+        else:
+            say(_("Session {id}: {status}").format(id=session_id, status=session.status))
+        return EXIT_FAILED if before.status.final else 0
+
+    run(config, ask)
+
+
+@cli.command(help=N_("Delete finished sessions with their logs and rejects; attempts stay."))
+@click.argument("session_ids", metavar="ID…", type=int, nargs=-1, required=True)
+@pass_settings
+def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
+    go_on()
+
+    async def remove(journal: Journal) -> int:
+        deleted = await journal.delete(session_ids)
+        for session_id in deleted:
+            say(_("Session {id} was deleted").format(id=session_id))
+        for session_id in sorted(set(session_ids) - set(deleted)):
+            say(
+                _("Session {id} was not deleted: it is unknown or has not ended").format(id=session_id),
+                err=True,
+            )
+        return 0 if set(deleted) == set(session_ids) else EXIT_FAILED
+
+    run(config, remove)
+
+
+@cli.command(help=N_("Run a Celery worker for this project's queue."))
+@pass_settings
+def worker(config: Settings) -> None:
+    raise UsageError(
+        _('worker.engine = "celery" is not available yet; with "process" every session starts its own worker')
+    )

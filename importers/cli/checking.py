@@ -1,0 +1,82 @@
+"""inspect and doctor."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from importers.errors import ObmenError, SourceError
+from importers.output import go_on, print_json, print_table, say
+from importers.texts import N_, _
+
+if TYPE_CHECKING:
+    pass
+from importers.cli.group import SourcePath, as_json, cli, settings_of
+from importers.cli.running import EXIT_FAILED, leave
+
+
+@cli.command(help=N_("Show what an export holds: version, encoding, files and counts per import type."))
+@click.argument("path", type=SourcePath(path_type=Path, readable=False))
+@as_json
+def inspect(path: Path, as_json: bool) -> None:
+    from importers.commerceml.inspect import inspect_export
+
+    try:
+        found = inspect_export(path)
+    except ObmenError as error:  # a bad file is a bad source here: nothing else was asked for
+        raise SourceError(str(error)) from error
+    if as_json:
+        print_json(found)
+        return
+    say(f"{found.path}: CommerceML {found.version or '?'}, {found.encoding}")
+    print_table(
+        (_("Set"), _("Made"), _("File"), _("Bytes"), _("Encoding"), _("Version"), _("Holds")),
+        (
+            (
+                f.set,
+                f.made,
+                f.name,
+                f.size,
+                f.encoding,
+                f.version,
+                ", ".join(f"{k} {n}" for k, n in f.counts.items() if n),
+            )
+            for f in found.files
+        ),
+    )
+    say()
+    print_table(
+        (_("Type"), _("Files"), _("Bytes"), _("Records"), _("Newest")),
+        ((kind, k.files, k.bytes, k.records, k.newest) for kind, k in found.kinds.items() if k.files),
+    )
+    for gap in found.gaps:
+        say(gap)
+
+
+@cli.command(
+    help=N_("Check settings, source, databases, lock, worker and terminal; each failure with a cure.")
+)
+@as_json
+@click.pass_context
+def doctor(ctx: click.Context, /, as_json: bool) -> None:
+    from importers.doctor import check
+
+    config = settings_of(ctx)
+    go_on()
+
+    async def examine() -> int:
+        found = []
+        async for result in check(config, ctx.find_root().params["config"]):
+            found.append(result)
+            if not as_json:
+                say(f"{_('ok') if result.ok else _('FAIL'):5} {_(result.name)}: {result.detail}")
+                if not result.ok:
+                    say(f"      → {result.cure}")
+        if as_json:
+            print_json(found)
+        return 0 if all(result.ok for result in found) else EXIT_FAILED
+
+    leave(asyncio.run(examine()))

@@ -1,0 +1,207 @@
+"""sessions, show, attempts, logs, rejects."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from importers import texts
+from importers.errors import UsageError
+from importers.output import (
+    log_line,
+    print_csv,
+    print_fields,
+    print_json,
+    print_summary,
+    print_table,
+    say,
+    session_json,
+)
+from importers.texts import N_, _
+
+if TYPE_CHECKING:
+    from importers.sessions import Journal
+    from importers.settings import Settings
+from importers.cli.group import as_json, cli, option, pass_settings
+from importers.cli.running import follow_session, require_kind, run
+
+
+@cli.command(help=N_("List the sessions, newest first."))
+@option("--status", help=N_("Only sessions with this status."))
+@option("--kind", help=N_("Only sessions with this import type."))
+@option("--limit", type=click.IntRange(min=1), default=50, help=N_("How many at most."))
+@as_json
+@pass_settings
+def sessions(config: Settings, status: str | None, kind: str | None, limit: int, as_json: bool) -> None:
+    from importers.sessions import Status
+
+    if status is not None and status not in set(Status):
+        raise UsageError(
+            _("{status}: no such status; there are: {names}").format(status=status, names=", ".join(Status))
+        )
+
+    async def show(journal: Journal) -> int:
+        found = await journal.sessions(status=status, kind=kind, limit=limit)
+        if kind is not None and not found:
+            await require_kind(journal, kind)
+        if as_json:
+            print_json([session_json(session) for session in found])
+        else:
+            print_table(
+                (
+                    _("ID"),
+                    _("Type"),
+                    _("Status"),
+                    _("Created"),
+                    _("Read"),
+                    _("Rejected"),
+                    _("Operator"),
+                    _("Request"),
+                ),
+                (
+                    (
+                        s.id,
+                        s.type,
+                        s.status,
+                        s.created_at,
+                        s.counts.read,
+                        s.counts.rejected,
+                        s.operator,
+                        s.request_id,
+                    )
+                    for s in found
+                ),
+            )
+        return 0
+
+    run(config, show)
+
+
+@cli.command(help=N_("Show one session: its state, counts per import type, and error."))
+@click.argument("session_id", metavar="ID", type=int)
+@as_json
+@pass_settings
+def show(config: Settings, session_id: int, as_json: bool) -> None:
+    async def show(journal: Journal) -> int:
+        session = await journal.session(session_id)
+        if as_json:
+            print_json(session_json(session))
+        else:
+            print_fields(session)
+            print_summary(session)
+        return 0
+
+    run(config, show)
+
+
+@cli.command(help=N_("List the attempts to launch: every confirm, whatever came of it."))
+@option("--request", "request_id", help=N_("Only the attempt with this request id."))
+@option("--kind", help=N_("Only attempts with this import type."))
+@option("--operator", help=N_("Only attempts of this operator."))
+@option("--limit", type=click.IntRange(min=1), default=50, help=N_("How many at most."))
+@as_json
+@pass_settings
+def attempts(
+    config: Settings,
+    request_id: str | None,
+    kind: str | None,
+    operator: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    async def show(journal: Journal) -> int:
+        found = await journal.attempts(request_id=request_id, kind=kind, operator=operator, limit=limit)
+        if kind is not None and not found:
+            await require_kind(journal, kind)
+        if as_json:
+            print_json(found)
+        else:
+            print_table(
+                (
+                    _("At"),
+                    _("Request"),
+                    _("Outcome"),
+                    _("Session"),
+                    _("Types"),
+                    _("Operator"),
+                    _("Host"),
+                    _("Lock"),
+                ),
+                (
+                    (
+                        a.at,
+                        a.request_id,
+                        a.outcome,
+                        a.session_id,
+                        ",".join(a.kinds),
+                        a.operator,
+                        a.host,
+                        a.lock,
+                    )
+                    for a in found
+                ),
+            )
+        return 0
+
+    run(config, show)
+
+
+@cli.command(help=N_("Print the log of a session."))
+@click.argument("session_id", metavar="ID", type=int)
+@option("-f", "--follow", is_flag=True, help=N_("Go on until the session ends."))
+@as_json
+@pass_settings
+def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None:
+    async def show(journal: Journal) -> int:
+        await journal.session(session_id)
+        if follow:
+            await follow_session(config, journal, session_id, err=as_json)
+        lines = [line async for line in _pages(journal.events, session_id)] if as_json or not follow else []
+        if as_json:
+            print_json(
+                [
+                    {**msgspec.to_builtins(line), "text": texts.render(line.message, line.args)}
+                    for line in lines
+                ]
+            )
+        else:
+            for line in lines:
+                say(log_line(line))
+        return 0
+
+    run(config, show)
+
+
+@cli.command(help=N_("List the records that a session did not take, with file, line and reason."))
+@click.argument("session_id", metavar="ID", type=int)
+@option("--csv", "as_csv", is_flag=True, help=N_("Print CSV."))
+@as_json
+@pass_settings
+def rejects(config: Settings, session_id: int, as_csv: bool, as_json: bool) -> None:
+    async def show(journal: Journal) -> int:
+        await journal.session(session_id)
+        found = [reject async for reject in _pages(journal.rejects, session_id)]
+        rows = [
+            (r.kind, r.file, r.line, r.record_id, texts.render(r.reason, r.args), r.fragment) for r in found
+        ]
+        names = ("kind", "file", "line", "id", "reason", "fragment")
+        if as_json:
+            print_json([dict(zip(names, row, strict=True)) for row in rows])
+        elif as_csv:
+            print_csv(names, rows)
+        else:
+            print_table((_("Type"), _("File"), _("Line"), _("ID"), _("Reason")), (row[:5] for row in rows))
+        return 0
+
+    run(config, show)
+
+
+async def _pages(page: Callable[..., Awaitable[Sequence[Any]]], session_id: int) -> AsyncIterator[Any]:
+    last = 0
+    while rows := await page(session_id, after=last):
+        for row in rows:
+            yield row
+        last = rows[-1].id

@@ -1,0 +1,75 @@
+"""The command line as a function: arguments in, exit code out, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from importers import settings, texts
+from importers.errors import ObmenError
+from importers.output import OutputLost, guard, say
+from importers.texts import _
+
+if TYPE_CHECKING:
+    pass
+from importers.cli.group import cli
+from importers.cli.running import EXIT_FAILED, EXIT_INTERRUPTED
+
+
+def language_of(args: Sequence[str], environ: Mapping[str, str]) -> str:
+    """The language before the settings are read: `--language`, $OBMEN_LANGUAGE, the locale."""
+    for name, value in zip(args, [*args[1:], ""], strict=False):
+        if name == "--language" and value in texts.LANGUAGES:
+            return value
+        if name.removeprefix("--language=") in texts.LANGUAGES:
+            return name.removeprefix("--language=")
+    chosen = environ.get("OBMEN_LANGUAGE", "auto")
+    return chosen if chosen in texts.LANGUAGES else "auto"
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code. Errors meant for the operator are one line on stderr."""
+
+    args = sys.argv[1:] if args is None else args
+    guard()
+    texts.use(language_of(args, os.environ))
+    try:
+        code = cli.main(list(args), prog_name="obmen", standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        code = exit_.exit_code
+    except click.Abort:
+        return EXIT_INTERRUPTED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except OutputLost as error:
+        return 0 if error.quietly else _fail(str(error), error.exit_code)
+    except ObmenError as error:
+        return _fail(str(error), error.exit_code)
+    except Exception as error:  # noqa: BLE001 (the last line: no operator should meet a traceback)
+        return _unexpected(error)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int = EXIT_FAILED) -> int:
+    say(texts.shorten(_("Error: {message}").format(message=message), 4 * texts.LONGEST), err=True)
+    return code
+
+
+def _unexpected(error: Exception) -> int:
+    """A bug: its traceback goes to the log file, one line to the operator."""
+    from importers.logs import log_to
+
+    text = texts.shorten(f"{type(error).__name__}: {error}")
+    try:
+        path = str(settings.data_dir() / "obmen.log")
+    except ObmenError:  # no home directory, so no log either
+        return _fail(_("unexpected {error}").format(error=text))
+    log_to(path).error("unexpected", exc_info=error)
+    return _fail(_("unexpected {error}; the log {path} has the details").format(error=text, path=path))

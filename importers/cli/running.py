@@ -1,0 +1,128 @@
+"""What commands run in: the journal, after dead workers' sessions were ended, and following a session."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from importers.errors import ObmenError, UsageError
+from importers.output import log_line, say
+from importers.texts import _
+
+if TYPE_CHECKING:
+    from importers.sessions import Journal, Session
+    from importers.settings import Settings
+    from importers.worker.reaper import Trouble
+
+
+EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED, EXIT_INTERRUPTED = 1, 2, 3, 130
+POLL_SECONDS = 0.1
+REAP_SECONDS = 5.0
+PATIENCE_SECONDS = 30.0
+
+
+@asynccontextmanager
+async def journal_of(config: Settings) -> AsyncIterator[Journal]:
+    """The journal, after dead workers' sessions were ended."""
+    from importers.sessions import open_journal
+    from importers.worker.reaper import reap
+
+    journal = await open_journal(config.journal.url)
+    try:
+        await reap(journal, config)
+        yield journal
+    finally:
+        await journal.close()
+
+
+def run(config: Settings, command: Callable[[Journal], Awaitable[int]]) -> NoReturn:
+    async def run() -> int:
+        async with journal_of(config) as journal:
+            return await command(journal)
+
+    leave(asyncio.run(run()))
+
+
+def leave(code: int) -> NoReturn:
+    click.get_current_context().exit(code)
+
+
+async def next_change(
+    config: Settings, journal: Journal, until: float | None = None, trouble: Trouble | None = None
+) -> None:
+    """Sleep until somebody writes to the journal; dead workers are noticed meanwhile."""
+    from importers.worker.reaper import reap
+
+    loop = asyncio.get_running_loop()
+    reap_at = loop.time() + REAP_SECONDS
+    while not await journal.changed():
+        if until is not None and loop.time() >= until:
+            return
+        if loop.time() >= reap_at:
+            await reap(journal, config, trouble)
+            reap_at = loop.time() + REAP_SECONDS
+        await asyncio.sleep(POLL_SECONDS)
+
+
+class Patience:
+    """Says once what keeps a dead worker's session from being ended, a full disk for instance; then gives up on it."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def __call__(self, error: ObmenError) -> None:
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+            say(str(error), err=True)
+        elif now - self._since > PATIENCE_SECONDS:
+            raise error
+
+
+async def follow_session(config: Settings, journal: Journal, session_id: int, *, err: bool) -> Session:
+    """Print the session's log lines as they are written, until it ends."""
+    last = 0
+    trouble = Patience()
+    while True:
+        session = await journal.session(session_id)  # before the events: after its end no line comes
+        while lines := await journal.events(session_id, after=last):
+            for line in lines:
+                say(log_line(line), err=err)
+            last = lines[-1].id
+        if session.status.final:
+            return session
+        try:
+            await next_change(config, journal, trouble=trouble)
+        except asyncio.CancelledError:
+            say(
+                _("The import goes on. Follow: obmen logs -f {id}  Stop: obmen cancel {id}").format(
+                    id=session_id
+                )
+            )
+            raise
+
+
+def no_such_kind(kind: str) -> UsageError:
+    from importers.kinds.registry import names
+
+    return UsageError(
+        _("{kind}: no such import type; there are: {names}").format(kind=kind, names=", ".join(names()))
+    )
+
+
+async def require_kind(journal: Journal, kind: str) -> None:
+    """Raises UsageError for one that is known neither here nor to the journal, which may be older than a plug-in that
+    was taken away."""
+    from importers.kinds.registry import names
+
+    if not (
+        kind in names()
+        or await journal.sessions(kind=kind, limit=1)
+        or await journal.attempts(kind=kind, limit=1)
+    ):
+        raise no_such_kind(kind)

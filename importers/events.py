@@ -1,0 +1,78 @@
+"""What a run tells, and what a launch may ask of it: the words that every room shares."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What a launch may ask beyond kinds and source. Part of the request's identity."""
+
+    dry_run: bool = False
+    force: bool = False
+    """Go past the limits of guarantee 9."""
+    strict: bool = False
+    """Refuse or fail unless the export has something of every chosen kind."""
+
+
+class Counts(msgspec.Struct):
+    """read = created + updated + unchanged + removed + rejected, always (docs/format.md says what one record is)."""
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    rejected: int = 0
+    orphans: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, f) + getattr(other, f) for f in self.__struct_fields__))
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far the kind is. `done` of `total` is in bytes of XML while reading, in records while merging."""
+
+    kind: str
+    stage: str
+    """"read" or "merge"."""
+    done: int
+    total: int
+    records: int
+    """Records read so far."""
+
+
+class Log(msgspec.Struct, frozen=True):
+    """A line for the operator. `message` is English, translated when shown: `texts.render(message, args)`."""
+
+    level: str
+    """info | warning | error"""
+    message: str
+    args: dict[str, str | int] = {}
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """A record or fact that was not taken (guarantee 9)."""
+
+    kind: str
+    file: str
+    line: int | None
+    record_id: str
+    reason: str
+    """English message with `args`, as in Log."""
+    args: dict[str, str] = {}
+    fragment: str = ""
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """The kind is through. Exactly one, the last event of a run."""
+
+    kind: str
+    counts: Counts
+    tables: dict[str, Counts] = {}
+    """The same per catalog table, for the summary."""
+    empty: bool = False
+    """Nothing of it was in the export."""
+
+
+Event = Progress | Log | Reject | Counted

@@ -1,0 +1,82 @@
+"""All import types: one row each for those of obmen, an entry point each for those of plug-ins."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from importers.errors import UsageError
+from importers.texts import N_, _
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from importers.kinds.protocol import Kind
+
+
+class Registered(NamedTuple):
+    title: str
+    needs_products: bool = False
+    """Refused while the catalog holds no product (guarantee 4)."""
+
+
+REGISTERED = {
+    "catalog": Registered(N_("Product catalog")),
+    "attributes": Registered(N_("Product properties")),
+    "variants": Registered(N_("Product variants"), needs_products=True),
+    "stocks": Registered(N_("Product stocks"), needs_products=True),
+    "prices": Registered(N_("Product prices"), needs_products=True),
+    "customers": Registered(N_("Customers")),
+    "images": Registered(N_("Product images"), needs_products=True),
+}
+"""Those that ship with obmen, in the order in which they always run; each is the module of its name."""
+KINDS = tuple(REGISTERED)
+ENTRY_POINTS = "obmen.kinds"
+"""The group of entry points by which a package adds import types (docs/writing-a-kind.md)."""
+
+
+def title_of(name: str) -> str:
+    """What to call an import type in a message, to be translated when it is shown; a plug-in has its name alone."""
+    return REGISTERED[name].title if name in REGISTERED else name
+
+
+def needs_products(name: str) -> bool:
+    return name in REGISTERED and REGISTERED[name].needs_products
+
+
+def names() -> tuple[str, ...]:
+    """All import types in the order in which they run: those of obmen, then those of plug-ins by name."""
+    return (*KINDS, *sorted(_plug_ins()))
+
+
+def load(name: str) -> Kind:
+    """The import type of this name. Raises UsageError for an unknown one and for a plug-in that cannot be loaded."""
+    if name in KINDS:
+        return cast("Kind", import_module(f"importers.kinds.{name}"))
+    plug_in = _plug_ins().get(name)
+    if plug_in is None:
+        raise UsageError(
+            _("unknown import type {name}; known: {known}").format(name=name, known=", ".join(names()))
+        )
+    try:
+        kind = plug_in.load()
+    except Exception as error:
+        raise UsageError(
+            _("import type {name}: {plug_in} cannot be loaded: {error}").format(
+                name=name, plug_in=plug_in.value, error=error
+            )
+        ) from error
+    if not callable(getattr(kind, "run", None)):
+        raise UsageError(
+            _("import type {name}: {plug_in} has no function run(job)").format(
+                name=name, plug_in=plug_in.value
+            )
+        )
+    return cast("Kind", kind)
+
+
+def _plug_ins() -> dict[str, EntryPoint]:
+    """By name; obmen's own names cannot be taken."""
+    from importlib.metadata import entry_points
+
+    return {found.name: found for found in entry_points(group=ENTRY_POINTS) if found.name not in KINDS}

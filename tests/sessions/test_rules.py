@@ -1,0 +1,80 @@
+"""What the journal's rows mean, rule by rule: no database."""
+
+from __future__ import annotations
+
+import pytest
+
+from importers.events import Options
+from importers.sessions import rules
+from importers.sessions.models import Draft, Held, Outcome, Session, Status
+from importers.sessions.rules import Due, is_due
+
+DRAFT = Draft("r", "key", "hash", "t", ("prices",), "/1c", Options(), "sqlite:////c", "op", "host")
+
+
+@pytest.mark.parametrize(
+    ("params_hash", "made_by", "outcome"),
+    [
+        ("hash", "key", Outcome.REPLAYED),
+        ("hash", "another", Outcome.JOINED),
+        ("other", "key", Outcome.MISMATCH),
+        ("other", "another", Outcome.MISMATCH),
+    ],
+)
+def test_a_key_that_comes_again(params_hash: str, made_by: str, outcome: Outcome) -> None:
+    assert rules.answer_to_key(DRAFT, params_hash, made_by) is outcome
+
+
+@pytest.mark.parametrize(
+    ("until", "of_boot", "over"),
+    [
+        (100.0, "b", False),
+        (99.9, "b", True),
+        (None, "b", True),
+        (100.0, "before", True),
+        (100.0, "", False),
+        (100.0, None, False),
+    ],
+)
+def test_a_lease(until: float | None, of_boot: str | None, over: bool) -> None:
+    """At the second 100 of boot "b"; where the system does not tell its boot, the seconds count."""
+    assert rules.is_lease_over(until, of_boot, 100.0, "b") is over
+
+
+def test_seconds_that_cannot_be_counted_have_no_end() -> None:
+    assert rules.seconds_since(90, "b", 100, "b") == 10
+    assert rules.seconds_since(90, "before", 100, "b") == float("inf")
+    assert rules.seconds_since(101, "b", 100, "b") == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("dispatches", "dispatched", "age", "dead", "due"),
+    [
+        (0, False, 2.9, False, Due.NOTHING),
+        (0, False, 2.9, True, Due.NOTHING),
+        (0, False, 3.0, False, Due.SEND),
+        (1, True, 59.9, False, Due.NOTHING),
+        (1, True, 0.0, True, Due.SEND_AGAIN),
+        (2, True, 60.0, False, Due.SEND_AGAIN),
+        (3, True, 60.0, False, Due.GIVE_UP),
+        (3, True, 0.0, True, Due.GIVE_UP),
+        (3, True, 59.9, False, Due.NOTHING),
+    ],
+)
+def test_a_session_that_waits_for_a_worker(
+    dispatches: int, dispatched: bool, age: float, dead: bool, due: Due
+) -> None:
+    session = Session(
+        1,
+        "r",
+        "t",
+        ("prices",),
+        Status.STARTED,
+        "/1c",
+        "sqlite:////c",
+        "op",
+        "host",
+        "2026-01-01T00:00:00.000Z",
+    )
+    held = Held(session, None, False, dispatched, age, dispatches, 0)
+    assert is_due(held, is_owner_dead=dead) is due
