@@ -13,6 +13,9 @@ from contextlib import closing
 from pathlib import Path
 
 from importers.catalog import open_catalog
+from importers.catalog.sqlite import SCHEMA as CATALOG
+from importers.sessions.sqlite import SCHEMA as JOURNAL
+from importers.sqlite import write_made
 
 PAGE = Path(__file__).with_name("tables.md")
 
@@ -531,3 +534,5 @@ def page() -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    for folder in (CATALOG, JOURNAL):
+        write_made(folder)

@@ -9,7 +9,7 @@ import random
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -290,9 +290,32 @@ _SHAPE = (
 """The parts of those named. Of others nothing is asked: a virtual table may need what is not installed here."""
 
 
+MADE = "made.tsv"
+"""What all steps of a folder make, written beside them: to find it out at every start would take longer than all else
+of an opening. Its first line is the number of the last step."""
+
+
 @cache
 def _made_by(folder: Path, version: int) -> frozenset[Part]:
     """What the steps up to `version` make."""
+    with suppress(FileNotFoundError):
+        number, *lines = (folder / MADE).read_text(encoding="utf-8").split("\n")
+        if number == str(version):
+            return frozenset(
+                (type_, name, column) for type_, name, column in (li.split("\t") for li in lines if li)
+            )
+    return made_by_steps(folder, version)
+
+
+def write_made(folder: Path) -> None:
+    """Write MADE anew, after a step was added."""
+    newest = max(_steps(folder))
+    lines = sorted("\t".join(part) for part in made_by_steps(folder, newest))
+    (folder / MADE).write_text("\n".join([str(newest), *lines, ""]), encoding="utf-8")
+
+
+def made_by_steps(folder: Path, version: int) -> frozenset[Part]:
+    """What the steps up to `version` make, found out by making it."""
     with closing(sqlite3.connect(":memory:")) as db:
         for number, file in _steps(folder).items():
             if number <= version:

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from importers.catalog.sqlite import SCHEMA as CATALOG
+from importers.sessions.sqlite import SCHEMA as JOURNAL
+from importers.sqlite import MADE, made_by_steps
 from tests.conftest import Obmen, make_obmen
 
 TOP = Path(__file__).parents[1]
@@ -319,3 +322,12 @@ def test_packs_and_prices_by_quantity(small: Answers) -> None:
 
 def test_sets(small: Answers) -> None:
     assert small.ask("sets", product="p") == [("unknown", None, "", None), ("peg", "Колышек", "8", 0)]
+
+
+@pytest.mark.parametrize("folder", [CATALOG, JOURNAL], ids=["catalog", "journal"])
+def test_what_a_schema_makes_is_written_beside_it(folder: Path) -> None:
+    """Else: PYTHONPATH=. python docs/tables.py"""
+    number, *lines = (folder / MADE).read_text(encoding="utf-8").splitlines()
+    newest = max(int(step.name[:3]) for step in folder.glob("[0-9]*_*.sql"))
+    assert int(number) == newest
+    assert {tuple(line.split("\t")) for line in lines} == made_by_steps(folder, newest)
