@@ -1,4 +1,4 @@
-"""The port through which every write of a session reaches the catalog's tables, whatever engine holds them."""
+"""The port through which a merge reads and writes the catalog's tables, whatever engine holds them."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from importers.cli.group import as_json, cli, pass_settings
+from importers.cli.running import EXIT_FAILED, run
 from importers.errors import UsageError
 from importers.output import go_on, print_json, say, session_json
 from importers.texts import N_, _
@@ -13,8 +15,6 @@ from importers.texts import N_, _
 if TYPE_CHECKING:
     from importers.sessions import Journal
     from importers.settings import Settings
-from importers.cli.group import as_json, cli, pass_settings
-from importers.cli.running import EXIT_FAILED, run
 
 
 @cli.command(help=N_("Cancel a session; the catalog stays as it was."))

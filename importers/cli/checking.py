@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from importers.cli.group import SourcePath, as_json, cli, settings_of
+from importers.cli.running import EXIT_FAILED, leave
 from importers.errors import ObmenError, SourceError
 from importers.output import go_on, print_json, print_table, say
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
     pass
-from importers.cli.group import SourcePath, as_json, cli, settings_of
-from importers.cli.running import EXIT_FAILED, leave
 
 
 @cli.command(help=N_("Show what an export holds: version, encoding, files and counts per import type."))

@@ -10,6 +10,8 @@ import click
 import msgspec
 
 from importers import settings, texts
+from importers.cli.group import Seconds, SourcePath, as_json, cli, option, pass_settings
+from importers.cli.running import EXIT_FAILED, EXIT_REFUSED, follow_session, next_change, no_such_kind, run
 from importers.errors import ObmenError, SourceError
 from importers.output import go_on, print_json, print_summary, say, session_json
 from importers.texts import N_, _
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from importers.launch import LaunchRequest, LaunchResult
     from importers.sessions import Journal
     from importers.settings import Settings
-from importers.cli.group import Seconds, SourcePath, as_json, cli, option, pass_settings
-from importers.cli.running import EXIT_FAILED, EXIT_REFUSED, follow_session, next_change, no_such_kind, run
 
 
 @cli.command("import", help=N_("Import KINDs from the source and follow the session to its end."))

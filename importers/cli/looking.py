@@ -9,6 +9,8 @@ import click
 import msgspec
 
 from importers import texts
+from importers.cli.group import as_json, cli, option, pass_settings
+from importers.cli.running import follow_session, require_kind, run
 from importers.errors import UsageError
 from importers.output import (
     log_line,
@@ -25,8 +27,6 @@ from importers.texts import N_, _
 if TYPE_CHECKING:
     from importers.sessions import Journal
     from importers.settings import Settings
-from importers.cli.group import as_json, cli, option, pass_settings
-from importers.cli.running import follow_session, require_kind, run
 
 
 @cli.command(help=N_("List the sessions, newest first."))

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from importers import settings, texts
+from importers.cli.group import cli
+from importers.cli.running import EXIT_FAILED, EXIT_INTERRUPTED
 from importers.errors import ObmenError
 from importers.output import OutputLost, guard, say
 from importers.texts import _
 
 if TYPE_CHECKING:
     pass
-from importers.cli.group import cli
-from importers.cli.running import EXIT_FAILED, EXIT_INTERRUPTED
 
 
 def language_of(args: Sequence[str], environ: Mapping[str, str]) -> str:

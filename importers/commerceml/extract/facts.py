@@ -22,9 +22,7 @@ NO_WAREHOUSE = N_("has no ИдСклада")
 NO_TYPE = N_("has no ИдТипаЦены")
 
 
-def facts_of(
-    context: Context, element: etree._Element, node: Node, ident: str
-) -> Iterator[Record | Rejected]:
+def facts_of(context: Context, node: Node, ident: str) -> Iterator[Record | Rejected]:
     if OfferPrices in context.wanted and "Цены" in node:
         yield from prices_of(context, node, ident)
     if OfferStocks in context.wanted and not STOCKED.isdisjoint(node):

@@ -54,7 +54,7 @@ def product(context: Context, element: etree._Element) -> Iterator[Record | Reje
         yield from _product(context, element, node, ident, removed)
     if characteristic_id:  # 2.04 lists goods per characteristic: the product is what stands before the #
         yield from _offer(context, element, node, ident)
-    yield from facts_of(context, element, node, ident)
+    yield from facts_of(context, node, ident)
 
 
 def _product(
@@ -66,10 +66,7 @@ def _product(
         yield from images_of(context, element, node, ident, images, "Картинка")
     unit = _unit(node)
     conversions = tuple(_conversions(node)) if "БазоваяЕдиница" in node else ()
-    if unit:
-        yield from used(context, unit)
-    for pack, _coefficient in conversions:
-        yield from used(context, UnitUse(pack, None if pack.isdigit() else pack, None))
+    yield from _used(context, unit, conversions)
     name = value(node, "Наименование")
     requisites = tuple(_requisites(node))
     named = dict(reversed(requisites))
@@ -177,7 +174,7 @@ def offer(context: Context, element: etree._Element) -> Iterator[Record | Reject
         yield from _offer(context, element, node, ident)
     else:
         yield from seen(context, ident, Offer)
-    yield from facts_of(context, element, node, ident)
+    yield from facts_of(context, node, ident)
 
 
 def seen(context: Context, ident: str, record: type[Record]) -> Iterator[Seen]:
@@ -193,10 +190,7 @@ def _offer(context: Context, element: etree._Element, node: Node, ident: str) ->
         yield from images_of(context, element, node, ident, images, "Картинка")
     unit = _unit(node)
     conversions = tuple(_conversions(node)) if "БазоваяЕдиница" in node else ()
-    if unit:
-        yield from used(context, unit)
-    for pack, _coefficient in conversions:
-        yield from used(context, UnitUse(pack, None if pack.isdigit() else pack, None))
+    yield from _used(context, unit, conversions)
     product_id, characteristic_id = split_id(ident)
     name = value(node, "Наименование")
     removed = is_removed(element, node)
@@ -224,12 +218,16 @@ def _offer(context: Context, element: etree._Element, node: Node, ident: str) ->
     )
 
 
-def used(context: Context, unit: UnitUse | None) -> Iterator[UnitUse]:
-    """The unit that a БазоваяЕдиница names, the first time that this section does so."""
-    if unit and unit not in context.used_units and UnitUse in context.wanted:
-        if len(context.used_units) < MANY_UNITS:
-            context.used_units.add(unit)
-        yield unit
+def _used(
+    context: Context, unit: UnitUse | None, conversions: tuple[tuple[str, str], ...]
+) -> Iterator[UnitUse]:
+    """The units that a БазоваяЕдиница and its packs name, the first time that this section does so."""
+    packs = (UnitUse(pack, None if pack.isdigit() else pack, None) for pack, _coefficient in conversions)
+    for told in (unit, *packs):
+        if told and told not in context.used_units and UnitUse in context.wanted:
+            if len(context.used_units) < MANY_UNITS:
+                context.used_units.add(told)
+            yield told
 
 
 def split_id(ident: str) -> tuple[str, str | None]:
