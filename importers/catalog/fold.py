@@ -5,7 +5,7 @@ Records wait as bytes, their *payload*, until all of an export are read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -17,8 +17,9 @@ from importers.commerceml.records import Record
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Told).decode
 _decode_partial = msgspec.msgpack.Decoder(tuple[Told, str, str, int | None]).decode
-_decode_facts = msgspec.msgpack.Decoder(tuple[Rows, bool, int, tuple[str, ...]]).decode
-"""Rows, whether they are all, the number of their set, the second keys of what is told as not set."""
+ToldFacts = tuple[Rows, bool, int, tuple[str, ...]]
+"""What one record tells: rows, whether they are all, the number of its set, the second keys of what is not set."""
+_decode_facts = msgspec.msgpack.Decoder(ToldFacts).decode
 UNREADABLE = b""
 """The payload of what was in the export but could not be read."""
 _PARTIAL = b"\xc1"
@@ -33,6 +34,23 @@ def entity_payload(shape: Shape, record: Record, rows: Told) -> bytes:
 
 def facts_payload(rows: Told, whole: bool, set_number: int, unset: Sequence[str]) -> bytes:
     return _encode((rows, whole, set_number, unset))
+
+
+def told_facts(payloads: Iterable[bytes], shape: Shape, units: Mapping[str, str]) -> list[ToldFacts]:
+    """What the records of a key tell, with the codes of units in place of their names."""
+    told = list(map(_decode_facts, payloads))
+    if units and shape.units:
+        told = [(with_codes(shape, units, rows), *rest) for rows, *rest in told]
+    return told
+
+
+def plain_facts(shape: Shape, told: Sequence[ToldFacts]) -> dict[Cell, Row] | None:
+    """The facts of the only record of a key, where there is nothing to settle among them: nearly all are so."""
+    (main, *parts), _whole, _set, unset = told[0]
+    facts = {row[0]: row for row in main}
+    if len(told) > 1 or unset or any(parts) or len(facts) < len(main):
+        return None
+    return None if shape.or_total and "" in facts and len(facts) > 1 else facts
 
 
 def whole_entity(payloads: Sequence[bytes]) -> Told | None:
@@ -122,8 +140,8 @@ class Settled:
 
 
 class Facts:
-    """The facts of one key, with the codes of units in place of their names: within a set of files their union counts,
-    of two sets the later one.
+    """The facts of one key, when all its records are taken: within a set of files their union counts, of two sets the
+    later one.
 
     `facts`: by their second key. `unset`: the second keys of those that are told as not set. `whole`: they are all that
     there are. `total`: one without a warehouse was told, so single ones go. `count`: how many were told, one by one.
@@ -131,28 +149,16 @@ class Facts:
 
     __slots__ = ("beside", "count", "differing", "facts", "total", "unset", "whole")
 
-    def __init__(self, shape: Shape, payloads: Sequence[bytes], units: Mapping[str, str]) -> None:
-        rows, self.whole, _set, unset = _decode_facts(payloads[0])
-        self.facts = {row[0]: row for row in rows[0]}
-        self.beside = dict.fromkeys(rows[1]) if len(rows) > 1 and rows[1] else {}
-        self.unset: set[Cell] = set(unset)
-        self.total = shape.or_total and "" in self.facts
-        self.count, self.differing = len(rows[0]) + len(self.beside), 0
-        if len(payloads) > 1 or len(self.facts) < len(rows[0]) or (self.total and len(self.facts) > 1):
-            self._take_all(shape, payloads)
-        if units and shape.units:
-            main, beside = with_codes(shape, units, (tuple(self.facts.values()), tuple(self.beside)))
-            self.facts, self.beside = {row[0]: row for row in main}, dict.fromkeys(beside)
-
-    def _take_all(self, shape: Shape, payloads: Sequence[bytes]) -> None:
-        self.facts, self.beside, self.unset = {}, {}, set()
+    def __init__(self, shape: Shape, told: Iterable[ToldFacts]) -> None:
+        self.facts: dict[Cell, Row] = {}
+        self.beside: dict[Row, None] = {}
+        self.unset: set[Cell] = set()
         self.whole = self.total = False
-        self.count = 0
-        decoded = map(_decode_facts, payloads)
-        for _set, of_set in groupby(decoded, key=itemgetter(2)):
+        self.count = self.differing = 0
+        for _set, of_set in groupby(told, key=itemgetter(2)):
             self._take_set(shape, list(of_set))
 
-    def _take_set(self, shape: Shape, told: list[tuple[Rows, bool, int, tuple[str, ...]]]) -> None:
+    def _take_set(self, shape: Shape, told: list[ToldFacts]) -> None:
         if all(whole for _rows, whole, _set, _unset in told):
             self.whole = True
             self.facts, self.beside, self.unset = {}, {}, set()

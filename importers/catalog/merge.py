@@ -18,7 +18,9 @@ from importers.catalog.fold import (
     in_full,
     is_removed,
     main_rows,
+    plain_facts,
     settle,
+    told_facts,
     told_once,
     whole_entity,
     with_codes,
@@ -246,80 +248,99 @@ class Stage:
         held = await self._store.held(self._shape.tables, batch)
         writes = _Writes(self._store)
         told: dict[str, int] = {}
-        mark_at = shape.removed_at
         for key, payloads in batch.items():
-            folded = Facts(shape, payloads, self.units)
-            facts, beside = folded.facts, folded.beside
-            if folded.differing:
-                merged.differing += folded.differing
-                merged.differing_first.append(key)
-            if beside:
-                merged.beside += len(beside)
-                merged.beside_first.append(key)
+            records = told_facts(payloads, shape, self.units)
+            was = held.get(key)
+            facts = plain_facts(shape, records)
+            if facts is not None and was is None:
+                counts.created += len(facts)
+                writes.add(shape.table, key, facts.values())
+            elif facts is not None and was and not any(was[1:]) and {row[0]: row for row in was[0]} == facts:
+                counts.unchanged += len(facts)
+            else:
+                settled = Facts(shape, records)
+                facts = settled.facts
+                self._change_facts(merged, writes, key, was, settled, full)
             if not facts.keys() <= self.references:
                 self._refer(facts)
             if facts:
                 told[key] = len(facts)
-            was = held.get(key)
-            if was is None:
-                counts.created += len(facts) + len(beside)
-                counts.unchanged += folded.count - len(facts) - len(beside)
-                writes.add(shape.table, key, facts.values())
-                if beside:
-                    writes.add(shape.parts[0], key, beside)
-                continue
-            old = {row[0]: row for row in was[0]}
-            if old == facts and not beside and not any(was[1:]):  # nearly all of a second import
-                counts.unchanged += folded.count
-                continue
-            gone: list[Cell] = [second for second in folded.unset if second in old]
-            for second in old:
-                if second in facts or second in folded.unset:
-                    continue
-                if (shape.or_total and facts and (second == "" or folded.total)) or (
-                    folded.whole and not self._is_kept(second)
-                ):
-                    gone.append(second)
-            new = [row for row in facts.values() if old.get(row[0]) != row]
-            created = sum(row[0] not in old for row in new)
-            after = old | facts
-            for second in gone:
-                del after[second]
-            marked = 0
-            if mark_at is not None and full:
-                for second, row in after.items():
-                    if second not in facts and not row[mark_at] and in_full(shape, row, full):
-                        after[second] = (*row[:mark_at], 1, *row[mark_at + 1 :])
-                        marked += 1
-                merged.absent += marked
-                merged.hidden += marked
-                merged.absent_first += [key] * bool(marked)
-            if len(shape.tables) > 1:
-                kept = [
-                    row for row in was[1]
-                    if row not in beside and (not folded.whole or (self._is_kept(row[0]) and row[0] not in facts))
-                ]  # fmt: skip
-                fresh = len(beside.keys() - was[1])
-                lost = len(was[1]) - len(kept) - (len(beside) - fresh)
-            else:
-                kept, fresh, lost = [], 0, 0
-            removed = len(gone) + lost + marked
-            counts.created += created + fresh
-            counts.updated += len(new) - created
-            counts.unchanged += folded.count - len(new) - fresh
-            counts.read += removed
-            counts.removed += removed
-            if not new and not removed and not fresh:
-                continue
-            writes.replace(shape.table, key, was[0], tuple(after.values()))
-            if fresh or lost:
-                writes.replace(shape.parts[0], key, was[1], (*kept, *beside))
-            merged.changes.append(Change(key, was, (tuple(after.values()),)))
         await writes.flush()
 
         if shape.parents:
             await self._count_orphans(merged, {key: key for key in told}, told)
         return merged
+
+    def _change_facts(
+        self,
+        merged: Merged,
+        writes: _Writes,
+        key: str,
+        was: Rows | None,
+        settled: Facts,
+        full: Collection[str | None],
+    ) -> None:
+        """Of one key: from what `was` to what is settled, where it is not plainly new or the same."""
+        shape, counts = self._shape, merged.counts
+        facts, beside = settled.facts, settled.beside
+        mark_at = shape.removed_at
+        if settled.differing:
+            merged.differing += settled.differing
+            merged.differing_first.append(key)
+        if beside:
+            merged.beside += len(beside)
+            merged.beside_first.append(key)
+        if was is None:
+            counts.created += len(facts) + len(beside)
+            counts.unchanged += settled.count - len(facts) - len(beside)
+            writes.add(shape.table, key, facts.values())
+            if beside:
+                writes.add(shape.parts[0], key, beside)
+            return
+        old = {row[0]: row for row in was[0]}
+        gone: list[Cell] = [second for second in settled.unset if second in old]
+        for second in old:
+            if second in facts or second in settled.unset:
+                continue
+            if (shape.or_total and facts and (second == "" or settled.total)) or (
+                settled.whole and not self._is_kept(second)
+            ):
+                gone.append(second)
+        new = [row for row in facts.values() if old.get(row[0]) != row]
+        created = sum(row[0] not in old for row in new)
+        after = old | facts
+        for second in gone:
+            del after[second]
+        marked = 0
+        if mark_at is not None and full:
+            for second, row in after.items():
+                if second not in facts and not row[mark_at] and in_full(shape, row, full):
+                    after[second] = (*row[:mark_at], 1, *row[mark_at + 1 :])
+                    marked += 1
+            merged.absent += marked
+            merged.hidden += marked
+            merged.absent_first += [key] * bool(marked)
+        if len(shape.tables) > 1:
+            kept = [
+                row for row in was[1]
+                if row not in beside and (not settled.whole or (self._is_kept(row[0]) and row[0] not in facts))
+            ]  # fmt: skip
+            fresh = len(beside.keys() - was[1])
+            lost = len(was[1]) - len(kept) - (len(beside) - fresh)
+        else:
+            kept, fresh, lost = [], 0, 0
+        removed = len(gone) + lost + marked
+        counts.created += created + fresh
+        counts.updated += len(new) - created
+        counts.unchanged += settled.count - len(new) - fresh
+        counts.read += removed
+        counts.removed += removed
+        if not new and not removed and not fresh:
+            return
+        writes.replace(shape.table, key, was[0], tuple(after.values()))
+        if fresh or lost:
+            writes.replace(shape.parts[0], key, was[1], (*kept, *beside))
+        merged.changes.append(Change(key, was, (tuple(after.values()),)))
 
     def _refer(self, facts: Mapping[Cell, Row]) -> None:
         for second in facts:

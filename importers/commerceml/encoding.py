@@ -146,13 +146,21 @@ def found_in(file: PartFile, encoding: str, sought: Mapping[str, Iterable[str]])
     """The keys of which one text stands somewhere in `file`; all keys where that cannot be told."""
     if not is_known(encoding):
         return set(sought)
-    texts = {key: [text.encode(encoding, "ignore") for text in of_key] for key, of_key in sought.items()}
-    longest = max(len(text) for of_key in texts.values() for text in of_key)
+    # Texts that differ in their first character only are sought together, without it.
+    texts: dict[str, dict[bytes, list[bytes]]] = {key: {} for key in sought}
+    for key, of_key in sought.items():
+        for text in of_key:
+            rest = text[1:].encode(encoding, "ignore")
+            texts[key].setdefault(rest, []).append(text.encode(encoding, "ignore"))
+    longest = max(len(text) for of_key in texts.values() for alike in of_key.values() for text in alike)
     found: set[str] = set()
     data = b""
     while len(found) < len(texts) and (chunk := file.read(_CHUNK)):
         data = data[-longest:] + chunk
-        found |= {key for key in texts.keys() - found if any(text in data for text in texts[key])}
+        for key in texts.keys() - found:
+            for rest, alike in texts[key].items():
+                if rest in data and any(text in data for text in alike):
+                    found.add(key)
     return found
 
 
