@@ -58,8 +58,8 @@ async def connect(
 ) -> aiosqlite.Connection:
     """Open (and create) the database at `path` in WAL mode, autocommit: transactions are begun by hand.
 
-    `page_size`: in bytes, of a database that is new. With the folder of a `schema` it is brought to that, and another program's database is refused before anything in
-    it is changed. Raises DatabaseError.
+    `page_size`: in bytes, of a database that is new. With the folder of a `schema` it is brought to that, and another
+    program's database is refused before anything in it is changed. Raises DatabaseError.
     """
     import aiosqlite
 
