@@ -269,6 +269,14 @@ class Machine(RuleBasedStateMachine):
         self.time_passes(LEASE + 1)
         self.reap(0)
 
+    @precondition(lambda self: self.workers)
+    @rule(until=STAGES)
+    def take_over(self, until: int) -> None:
+        """Somebody elsewhere goes on with what sleeps; it may wake up."""
+        self.freeze_all()
+        if self.messages and (worker := self._claim(self.messages.pop(), "elsewhere")):
+            self.go_on_until(worker, until)
+
     @precondition(lambda self: self.messages)
     @rule()
     def lose_a_message(self) -> None:
@@ -323,7 +331,7 @@ def run(examples: int, steps: int, phases: Sequence[Phase] = tuple(Phase)) -> No
 
 def test_the_model_holds() -> None:
     Machine.met.clear()
-    run(300, 30)
+    run(400, 30)
     everything = {*Status} - {Status.FAILED}
     everything |= {f"failed {reason}" for reason in (reaper.DIED, reaper.FROZEN, "bad file")}
     everything |= {"Taken up again by worker {owner}", "Completed; the worker died after its commit"}
