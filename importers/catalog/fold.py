@@ -36,21 +36,21 @@ def facts_payload(rows: Told, whole: bool, set_number: int, unset: Sequence[str]
     return _encode((rows, whole, set_number, unset))
 
 
-def told_facts(payloads: Iterable[bytes], shape: Shape, units: Mapping[str, str]) -> list[ToldFacts]:
-    """What the records of a key tell, with the codes of units in place of their names."""
-    told = list(map(_decode_facts, payloads))
-    if units and shape.units:
-        told = [(with_codes(shape, units, rows), *rest) for rows, *rest in told]
-    return told
+def told_facts(payloads: Iterable[bytes]) -> list[ToldFacts]:
+    return list(map(_decode_facts, payloads))
 
 
-def plain_facts(shape: Shape, told: Sequence[ToldFacts]) -> dict[Cell, Row] | None:
+def plain_facts(shape: Shape, told: Sequence[ToldFacts], units: Mapping[str, str]) -> dict[Cell, Row] | None:
     """The facts of the only record of a key, where there is nothing to settle among them: nearly all are so."""
-    (main, *parts), _whole, _set, unset = told[0]
-    facts = {row[0]: row for row in main}
-    if len(told) > 1 or unset or any(parts) or len(facts) < len(main):
+    rows, _whole, _set, unset = told[0]
+    if len(told) > 1 or unset or any(rows[1:]):
         return None
-    return None if shape.or_total and "" in facts and len(facts) > 1 else facts
+    facts = {row[0]: row for row in rows[0]}
+    if len(facts) < len(rows[0]) or (shape.or_total and "" in facts and len(facts) > 1):
+        return None
+    if units and shape.units:
+        facts = {row[0]: row for row in with_codes(shape, units, rows)[0]}
+    return facts
 
 
 def whole_entity(payloads: Sequence[bytes]) -> Told | None:
@@ -140,8 +140,8 @@ class Settled:
 
 
 class Facts:
-    """The facts of one key, when all its records are taken: within a set of files their union counts, of two sets the
-    later one.
+    """The facts of one key, with the codes of units in place of their names: within a set of files their union counts,
+    of two sets the later one.
 
     `facts`: by their second key. `unset`: the second keys of those that are told as not set. `whole`: they are all that
     there are. `total`: one without a warehouse was told, so single ones go. `count`: how many were told, one by one.
@@ -149,7 +149,7 @@ class Facts:
 
     __slots__ = ("beside", "count", "differing", "facts", "total", "unset", "whole")
 
-    def __init__(self, shape: Shape, told: Iterable[ToldFacts]) -> None:
+    def __init__(self, shape: Shape, told: Iterable[ToldFacts], units: Mapping[str, str]) -> None:
         self.facts: dict[Cell, Row] = {}
         self.beside: dict[Row, None] = {}
         self.unset: set[Cell] = set()
@@ -157,6 +157,10 @@ class Facts:
         self.count = self.differing = 0
         for _set, of_set in groupby(told, key=itemgetter(2)):
             self._take_set(shape, list(of_set))
+        if units and shape.units:
+            # Only now: what becomes the same by its code was told, and is counted, more than once.
+            main, beside = with_codes(shape, units, (tuple(self.facts.values()), tuple(self.beside)))
+            self.facts, self.beside = {row[0]: row for row in main}, dict.fromkeys(beside)
 
     def _take_set(self, shape: Shape, told: list[ToldFacts]) -> None:
         if all(whole for _rows, whole, _set, _unset in told):

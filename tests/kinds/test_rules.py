@@ -206,6 +206,22 @@ async def test_of_two_prices_of_a_type_the_base_one_counts_and_the_other_is_kept
     assert (told.table("price").unchanged, told.table("price").removed) == (2, 1)
 
 
+async def test_prices_that_become_the_same_by_the_code_of_their_unit_are_counted_one_by_one(
+    exchange: Exchange,
+) -> None:
+    await exchange.take(classifier(UNITS) + catalog(product("a")), "catalog")
+    prices = [
+        price("100"),
+        *(price("540", more=f"<Единица>{of}</Единица><Коэффициент>6</Коэффициент>") for of in ("шт", "796")),
+    ]
+    told = await exchange.take(package(priced("a", *prices)), "prices")
+    assert exchange.rows("SELECT value, unit FROM price_beside") == [("540", "796")]
+    counts = told.table("price")
+    assert (counts.read, counts.created, counts.unchanged) == (3, 2, 1)
+    again = await exchange.take(package(priced("a", *prices)), "prices")
+    assert again.table("price").unchanged == 3
+
+
 async def test_prices_of_an_offer_in_two_parts_of_a_set_are_one_list(exchange: Exchange) -> None:
     parts = {
         "prices/prices_1_1_a.xml": package(priced("a", price("10")), CHANGES),
