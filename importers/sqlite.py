@@ -50,16 +50,12 @@ KERNEL = frozenset(
 
 
 async def connect(
-    path: str | Path,
-    *,
-    synchronous: Literal["NORMAL", "FULL"],
-    schema: Path | None = None,
-    page_size: int = 4096,
+    path: str | Path, *, synchronous: Literal["NORMAL", "FULL"], schema: Path | None = None
 ) -> aiosqlite.Connection:
     """Open (and create) the database at `path` in WAL mode, autocommit: transactions are begun by hand.
 
-    `page_size`: in bytes, of a database that is new. With the folder of a `schema` it is brought to that, and another
-    program's database is refused before anything in it is changed. Raises DatabaseError.
+    With the folder of a `schema` it is brought to that, and another program's database is refused before anything in
+    it is changed. Raises DatabaseError.
     """
     import aiosqlite
 
@@ -73,7 +69,6 @@ async def connect(
         try:
             if schema:
                 await _look(connection, schema)
-            await connection.execute(f"PRAGMA page_size = {page_size}")
             await patiently(connection, "PRAGMA journal_mode = WAL")
             await connection.execute(f"PRAGMA synchronous = {synchronous}")
             if schema:
