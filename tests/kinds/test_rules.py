@@ -205,6 +205,10 @@ async def test_of_two_prices_of_a_type_the_base_one_counts_and_the_other_is_kept
     assert exchange.rows(beside) == [("540", "778", "6", "")]
     assert (told.table("price").unchanged, told.table("price").removed) == (2, 1)
 
+    told = await exchange.take(package(priced("a", base)), "prices")
+    assert exchange.rows(beside) == [], "a whole list without it"
+    assert (told.table("price").unchanged, told.table("price").removed) == (1, 1)
+
 
 async def test_prices_that_become_the_same_by_the_code_of_their_unit_are_counted_one_by_one(
     exchange: Exchange,

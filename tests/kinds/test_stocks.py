@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from record_exports import GOODS, PACKAGE, export
 from shops import Shop
 
@@ -55,6 +56,18 @@ async def test_a_total_and_warehouses_replace_each_other(shop: Shop) -> None:
     assert shop.rows("SELECT warehouse_id, quantity FROM stock") == [("w1", "1")], (
         "the last one counts here too"
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "left"),
+    [((("w1", "5"), ("w1", "7")), [("w1", "7")]), ((("", "9"), ("w1", "5")), [("w1", "5")])],
+)
+async def test_of_what_one_record_tells_twice_the_last_one_counts(
+    shop: Shop, told: tuple[tuple[str, str], ...], left: list[tuple[str, str]]
+) -> None:
+    counts = (await shop.take(export(PACKAGE, *WAREHOUSES, OfferStocks("a", told)), "stocks")).table("stock")
+    assert shop.rows("SELECT warehouse_id, quantity FROM stock") == left
+    assert (counts.read, counts.created, counts.unchanged) == (2, 1, 1)
 
 
 async def test_an_undefined_warehouse_is_made_and_warned_about_once(shop: Shop) -> None:
