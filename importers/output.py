@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import errno
 import io
-import json
 import os
 import re
 import sys
@@ -181,6 +180,8 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 def print_json(value: object) -> None:
     """Whatever the encoding of the output and the text are: JSON can escape each."""
+    import json  # here: most commands print none
+
     value = msgspec.to_builtins(value)
     text = plain_json(json.dumps(value, ensure_ascii=False, indent=2))
     try:

@@ -67,11 +67,10 @@ async def connect(
         sqlite3.connect(path).close()
         connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
         try:
-            if schema:
-                await _look(connection, schema)
+            is_newest = schema and await _is_newest(connection, schema)
             await patiently(connection, "PRAGMA journal_mode = WAL")
             await connection.execute(f"PRAGMA synchronous = {synchronous}")
-            if schema:
+            if schema and not is_newest:
                 await migrate(connection, schema)
         except BaseException:
             await to_the_end(connection.close())
@@ -193,7 +192,7 @@ async def migrate(connection: aiosqlite.Connection, folder: Path) -> None:
     steps = _steps(folder)
     newest = max(steps)
     with plainly(await _path(connection)):
-        if await _look(connection, folder) == (newest, VERSION):
+        if await _is_newest(connection, folder):
             return
         async with transaction(connection):
             found = await _find(connection, folder)
@@ -215,6 +214,10 @@ def _steps(folder: Path) -> dict[int, Path]:
 async def _path(connection: aiosqlite.Connection) -> str:
     (_id, _name, path), *_attached = await connection.execute_fetchall("PRAGMA database_list")
     return str(path)
+
+
+async def _is_newest(connection: aiosqlite.Connection, folder: Path) -> bool:
+    return await _look(connection, folder) == (max(_steps(folder)), VERSION)
 
 
 async def _look(connection: aiosqlite.Connection, folder: Path) -> Found:

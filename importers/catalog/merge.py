@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 
+from importers.catalog.absence import Elsewhere, remove_absent
 from importers.catalog.external_sort import ExternalSort
 from importers.catalog.fold import (
     UNREADABLE,
@@ -26,14 +27,13 @@ from importers.catalog.fold import (
     with_codes,
 )
 from importers.catalog.protocol import EVERYTHING, FIRST_FEW, Change, Merged
-from importers.catalog.rows import Absent, RowStore
+from importers.catalog.rows import BATCH_KEYS, Absent, RowStore
 from importers.catalog.tables import Cell, Row, Rows, Shape, Table
 from importers.commerceml.records import Record
 from importers.errors import ObmenError
 from importers.events import Counts
 from importers.texts import _
 
-BATCH_KEYS = 1000
 BATCH_BYTES = 1_000_000
 MAX_KEY_BYTES = 8 << 20
 """More than this told of one key is no export of 1C, and memory is not endless."""
@@ -64,10 +64,14 @@ class Stage:
         """What to write in place of the name of a unit: set before merging."""
         self.kept_keys: Collection[str] = ()
         """Second keys of facts that stay though a whole list does not tell them: set before merging."""
+        self.elsewhere: Elsewhere | None = None
+        """Set before merging."""
         self._reference_size = self._linked_size = 0
 
     def close(self) -> None:
         self._waiting.close()
+        if self.elsewhere:
+            self.elsewhere.close()
 
     def add(
         self, records: Iterable[Record], section_id: str = "", *, full: bool = False, of_set: int = 0
@@ -120,11 +124,12 @@ class Stage:
         merge = self._merge_facts if self._shape.facts else self._merge_entities
         last: str | None = None
         for batch in self._batches():
+            (*_before, until) = batch
+            lying = await self._store.count(self._shape.table, last, until) if full else 0
             merged = await merge({key: payloads for key, payloads in batch.items() if payloads}, full)
-            if full:
-                (*_before, until) = batch
+            if lying > merged.held:
                 await self._remove_absent(merged, full, batch, last, until)
-                last = until
+            last = until
             yield merged
         if full:
             merged = Merged(Counts(), [], [])
@@ -163,23 +168,16 @@ class Stage:
         after: str | None,
         until: str | None,
     ) -> None:
-        """Take away what lies between two keys, in the full scopes, and is not present."""
-        if self.kept_keys is EVERYTHING:
-            return
-        absent = Absent(full, present, after, until, self.kept_keys)
-        removed = await self._store.remove_absent(self._shape, absent)
-        merged.absent += removed.rows
-        merged.absent_first += removed.first
-        merged.hidden += removed.keys
-        merged.counts.read += removed.rows
-        merged.counts.removed += removed.rows
+        if self.kept_keys is not EVERYTHING:
+            absent = Absent(full, present, after, until, self.kept_keys)
+            await remove_absent(self._store, self._shape, absent, self.elsewhere, merged)
 
     async def _merge_entities(self, batch: dict[str, list[bytes]], full: Collection[str | None]) -> Merged:
         """Created, updated or marked as removed: an entity counts once, whatever changed in its parts."""
         shape = self._shape
         counts = Counts()
-        merged = Merged(counts, [], [])
         held = await self._store.held(self._shape.tables, batch)
+        merged = Merged(counts, [], [], held=sum(len(rows[0]) for rows in held.values()))
         writes = _Writes(self._store)
         parents: dict[str, str] = {}
         removed_at = shape.removed_at
@@ -244,8 +242,8 @@ class Stage:
         """Each fact is created or updated by itself; those that were not told stay, unless the list is whole."""
         shape = self._shape
         counts = Counts()
-        merged = Merged(counts, [], [])
         held = await self._store.held(self._shape.tables, batch)
+        merged = Merged(counts, [], [], held=sum(len(rows[0]) for rows in held.values()))
         writes = _Writes(self._store)
         told: dict[str, int] = {}
         for key, payloads in batch.items():

@@ -39,6 +39,8 @@ class Merged(msgspec.Struct):
     changes: list[Change]
     orphans: list[str]
     """Keys without a parent; `counts.orphans` counts their records."""
+    held: int = 0
+    """Rows of these keys that the main table had before."""
     hidden: int = 0
     """Rows that were active and are marked as removed now: less than `counts.removed`, as 1C also sends deletion
     marks of things that the shop never had."""

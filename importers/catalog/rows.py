@@ -7,6 +7,9 @@ from typing import NamedTuple, Protocol
 
 from importers.catalog.tables import Cell, Rows, Shape, Table
 
+BATCH_KEYS = 1000
+"""So many keys are merged, or asked for, at once."""
+
 
 class Absent(NamedTuple):
     """What a full export does not hold any more: active rows in these scopes with a key in (after, until] that is not
@@ -46,6 +49,14 @@ class RowStore(Protocol):
 
     async def delete(self, table: Table, keys: Sequence[tuple[Cell, ...]]) -> None:
         """Take the rows of these primary keys away."""
+        ...
+
+    async def count(self, table: Table, after: str | None, until: str) -> int:
+        """How many rows have a key in (after, until]."""
+        ...
+
+    async def has_absent(self, shape: Shape, absent: Absent) -> bool:
+        """Whether `remove_absent` would find anything."""
         ...
 
     async def remove_absent(self, shape: Shape, absent: Absent) -> Removed:

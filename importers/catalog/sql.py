@@ -111,6 +111,12 @@ def absent(shape: Shape, table: Table, gone: Absent) -> tuple[str, list[str]]:
     return " AND ".join(where), parameters
 
 
+def count_between(table: Table, after: str | None) -> str:
+    key = table.columns[0]
+    lower = f"{key} > ? AND " if after else ""
+    return f"SELECT count(*) FROM {table.name} WHERE {lower}{key} <= ?"
+
+
 def first(table: Table, where: str, limit: int) -> str:
     key = table.columns[0]
     return f"SELECT DISTINCT {key} FROM {table.name} WHERE {where} ORDER BY {key} LIMIT {limit}"

@@ -9,19 +9,21 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 import aiosqlite
 
 from importers.catalog import sql
-from importers.catalog.merge import BATCH_KEYS, Stage
 from importers.catalog.protocol import FIRST_FEW
-from importers.catalog.rows import Absent, Removed
+from importers.catalog.rows import BATCH_KEYS, Absent, Removed
 from importers.catalog.tables import BRAND_PROPERTIES, Cell, Row, Rows, Shape, Table
 from importers.errors import LeaseLost
 from importers.sqlite import connect, plainly
 from importers.texts import _
+
+if TYPE_CHECKING:
+    from importers.catalog.merge import Stage
 
 SCHEMA = Path(__file__).parent / "schema" / "sqlite"
 INSERT_ROWS = 200
@@ -160,6 +162,8 @@ class SqliteTransaction:
         return await _has_products(self._connection)
 
     def stage(self, shape: Shape) -> Stage:
+        from importers.catalog.merge import Stage  # here: a launch only looks into the catalog
+
         stage = Stage(self, shape)
         self._stages.append(stage)
         return stage
@@ -204,6 +208,14 @@ class SqliteTransaction:
                     found[row[0]] = [[] for _ in tables]
                 found[row[0]][n].append(row[1:])
         return {key: tuple(map(tuple, rows)) for key, rows in found.items()}
+
+    async def count(self, table: Table, after: str | None, until: str) -> int:
+        ((count,),) = await self.fetch(sql.count_between(table, after), *filter(None, (after, until)))
+        return int(count)
+
+    async def has_absent(self, shape: Shape, absent: Absent) -> bool:
+        where, parameters = sql.absent(shape, shape.table, absent)
+        return bool(await self.fetch(sql.first(shape.table, where, 1), *parameters))
 
     async def remove_absent(self, shape: Shape, absent: Absent) -> Removed:
         where, parameters = sql.absent(shape, shape.table, absent)

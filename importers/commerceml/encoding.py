@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, AnyStr
 
 from importers.errors import BadFile
@@ -142,26 +142,22 @@ class Decoder:
         return match[1] + line * match[2].count(line) + data[match.end() :] if match else data
 
 
-def found_in(file: PartFile, encoding: str, sought: Mapping[str, Iterable[str]]) -> set[str]:
-    """The keys of which one text stands somewhere in `file`; all keys where that cannot be told."""
+def is_in(file: PartFile, encoding: str, texts: Iterable[str]) -> bool:
+    """Whether one of the texts stands somewhere in `file`; True where that cannot be told."""
     if not is_known(encoding):
-        return set(sought)
+        return True
     # Texts that differ in their first character only are sought together, without it.
-    texts: dict[str, dict[bytes, list[bytes]]] = {key: {} for key in sought}
-    for key, of_key in sought.items():
-        for text in of_key:
-            rest = text[1:].encode(encoding, "ignore")
-            texts[key].setdefault(rest, []).append(text.encode(encoding, "ignore"))
-    longest = max(len(text) for of_key in texts.values() for alike in of_key.values() for text in alike)
-    found: set[str] = set()
+    sought: dict[bytes, list[bytes]] = {}
+    for text in texts:
+        sought.setdefault(text[1:].encode(encoding, "ignore"), []).append(text.encode(encoding, "ignore"))
+    longest = max(len(text) for alike in sought.values() for text in alike)
     data = b""
-    while len(found) < len(texts) and (chunk := file.read(_CHUNK)):
+    while chunk := file.read(_CHUNK):
         data = data[-longest:] + chunk
-        for key in texts.keys() - found:
-            for rest, alike in texts[key].items():
-                if rest in data and any(text in data for text in alike):
-                    found.add(key)
-    return found
+        for rest, alike in sought.items():
+            if rest in data and any(text in data for text in alike):
+                return True
+    return False
 
 
 def bad_byte(file: PartFile, encoding: str) -> int | None:

@@ -89,6 +89,7 @@ class Part(msgspec.Struct, frozen=True):
     size: int
     modified: str
     kinds: frozenset[str]
+    """Types that it serves, by its name and its head."""
     path: Path
     """The file itself, or the archive that holds it."""
     members: tuple[Member, ...] = ()
@@ -99,6 +100,8 @@ class Part(msgspec.Struct, frozen=True):
     """Files of one number are parts of one set (see `sets.py`); sets are read in the order of their numbers."""
     root: Path | None = None
     """The folder out of which no link may lead; None: that of the file itself."""
+    unsure: frozenset[str] = frozenset()
+    """Types that have files of their own, see SPLIT: whether this one serves them, too, only all of it tells."""
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -117,12 +120,28 @@ class Export(msgspec.Struct, frozen=True):
     """Archives that hold pictures or other files."""
     found: dict[str, tuple[int, ...]] = {}
     """Every .xml and .zip that lay in the source when it was opened, and which file it was."""
+    searched: dict[tuple[str, str], bool] = {}
+    """(part, type) → whether the part serves it, of those that were searched for it."""
 
-    def files_for(self, kind: str) -> tuple[Part, ...]:
-        """The files that may serve an import type; a plug-in's type is given all. Where no XML serves `images`: what
-        holds the pictures, archives or the folder."""
+    def files_shown(self, kind: str) -> tuple[Part, ...]:
+        """The files that serve an import type by their names and heads; a plug-in's type is given all. Where no XML
+        serves `images`: what holds the pictures, archives or the folder. There are some if `files_for` has some."""
         parts = tuple(part for part in self.parts if kind in part.kinds or kind not in ALL)
         return parts if parts or kind != "images" else tuple(self._holders())
+
+    def files_for(self, kind: str) -> tuple[Part, ...]:
+        """As `files_shown`, and those that were searched to their end for it. Raises BadFile."""
+        shown = self.files_shown(kind)
+        if not any(kind in part.unsure for part in self.parts):
+            return shown
+        return tuple(part for part in self.parts if part in shown or self._is_found(part, kind))
+
+    def _is_found(self, part: Part, kind: str) -> bool:
+        if kind not in part.unsure:
+            return False
+        if (part.name, kind) not in self.searched:
+            self.searched[part.name, kind] = _is_anywhere(part, kind)
+        return self.searched[part.name, kind]
 
     def _holders(self) -> Iterator[Part]:
         ways = map(way_of, self.pictures)
@@ -154,7 +173,7 @@ class Export(msgspec.Struct, frozen=True):
         defined = DEFINED.get(kind)
         read = self.parts if parts and defined in wanted else parts
         for part in read:
-            if read is parts or kind in part.kinds:
+            if read is parts or part in parts:
                 for position, batch in read_part(part, frozenset(wanted), price_types):
                     if on_progress:
                         on_progress(min(done + position, total), total)
@@ -171,12 +190,11 @@ class Export(msgspec.Struct, frozen=True):
         prices in another one and its stocks in a third."""
         from importers.commerceml.reader import read_part
 
+        served = self.files_for(kind)
         for part in self.parts:
-            if kind not in part.kinds and part.kinds & WITH_OFFERS:
-                _head, encoding = head_of(part)
-                if _shown_anywhere(part, encoding, {"variants"}):
-                    for _position, batch in read_part(part, frozenset((Seen,))):
-                        yield batch
+            if part not in served and part.kinds & WITH_OFFERS and _is_anywhere(part, "variants"):
+                for _position, batch in read_part(part, frozenset((Seen,))):
+                    yield batch
         self.check_unchanged()
 
     def images(self) -> Mapping[str, Part]:
@@ -467,30 +485,30 @@ def _recognised(xml: list[Part]) -> tuple[list[Part], list[str]]:
     split = {kind for kind, (stem, _names) in SPLIT.items() if stem in stems}
     export, unknown = [], []
     for part in xml:
-        head, encoding = head_of(part)
+        head, _encoding = head_of(part)
         root = root_in(head)
         if root == ROOT or _stem(part.name) in GIVEN:
-            kinds = _served(part, head, encoding, split)
-            export.append(msgspec.structs.replace(part, kinds=kinds, made=made_in(head)))
+            kinds, unsure = _served(part, head, split)
+            export.append(msgspec.structs.replace(part, kinds=kinds, unsure=unsure, made=made_in(head)))
         elif root is None:
             unknown.append(part.name)
     return export, unknown
 
 
-def _served(part: Part, head: str, encoding: str, split: set[str]) -> frozenset[str]:
-    """The types that a part serves: more than its name says, or less where others have files of their own."""
+def _served(part: Part, head: str, split: set[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """The types that a part serves, more than its name says or less where others have files of their own, and those
+    that it may serve behind its head."""
     first = _RECORD.search(head)
     records = head[first.start() :] if first else ""
     if part.kinds != ALL:
         others = ELEMENTS.keys() - part.kinds
         if "catalog" not in part.kinds:
             others.discard("variants")  # offers of prices or stocks have nothing else to tell
-        return part.kinds | _shown(records, others)
+        return part.kinds | _shown(records, others), frozenset()
     absent = split - _shown(records, split)
     if absent and _RECORD_END.search(records):
-        absent -= _shown_anywhere(part, encoding, absent)
-        return part.kinds - absent
-    return part.kinds
+        return part.kinds - absent, frozenset(absent)
+    return part.kinds, frozenset()
 
 
 def _shown(text: str, kinds: Set[str]) -> set[str]:
@@ -498,11 +516,13 @@ def _shown(text: str, kinds: Set[str]) -> set[str]:
     return {kind for kind in kinds if any(opening in text for opening in ELEMENTS[kind])}
 
 
-def _shown_anywhere(part: Part, encoding: str, kinds: Set[str]) -> set[str]:
-    from importers.commerceml.encoding import found_in
+def _is_anywhere(part: Part, kind: str) -> bool:
+    """Whether an element of a type stands anywhere in a part, or that cannot be told."""
+    from importers.commerceml.encoding import is_in
 
+    _head, encoding = head_of(part)
     with open_part(part) as file:
-        return found_in(file, encoding, {kind: ELEMENTS[kind] for kind in kinds})
+        return is_in(file, encoding, ELEMENTS[kind])
 
 
 def head_of(part: Part) -> tuple[str, str]:

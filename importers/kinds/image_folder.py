@@ -14,7 +14,6 @@ who else shows them.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import fcntl
@@ -32,13 +31,11 @@ import msgspec
 
 from importers.catalog.tables import ImageFile
 from importers.commerceml.beneath import Folders, create
-from importers.errors import DatabaseError, ObmenError, cure_of
-from importers.events import Log
+from importers.errors import ObmenError, cure_of
 from importers.sharing import make_folder
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
-    from importers.catalog import Catalog
     from importers.commerceml.files import Part
 
 OURS = ".obmen"
@@ -380,30 +377,6 @@ class ImageFolder:
                     cure=cure_of(error, "images.path"),
                 )
             ) from error
-
-
-async def put_waiting_in_place(catalog: Catalog) -> list[Log]:
-    """Rename what committed sessions left, their own worker's or a dead one's; what went wrong. Does not raise."""
-    lines = []
-    try:
-        for token, folder in await catalog.waiting_images():
-            stuck = await asyncio.to_thread(ImageFolder(Path(folder)).put_in_place, token)
-            if stuck is None:
-                await catalog.images_in_place(token)
-            else:
-                lines.append(
-                    Log(
-                        "error",
-                        N_(
-                            "{folder}: {count} images are not in their places yet, the first is {path}: {error}; "
-                            "mend that, the next import tries again"
-                        ),
-                        {"folder": folder, "count": stuck.count, "path": stuck.first, "error": stuck.error},
-                    )
-                )
-    except DatabaseError as error:
-        lines.append(Log("warning", str(error)))
-    return lines
 
 
 def _compared(

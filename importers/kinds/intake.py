@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
 from importers.catalog import EVERYTHING, FIRST_FEW, Change, Merged
+from importers.catalog.absence import Elsewhere
 from importers.catalog.merge import Stage
 from importers.catalog.tables import OFFER, PRICE, STOCK, UNIT, Cell, Shape
 from importers.commerceml.records import (
@@ -39,6 +40,7 @@ HARMLESS = 10
 """Up to so many rejects or removals no limit applies, unless it is 0: in a small shop they are a large share, not a
 disaster."""
 NOWHERE = Section("", "", None)
+FACTS_OF_OFFERS = (OfferPrices, OfferStocks)
 EVERY_SECONDS = 0.3
 """How often progress is told."""
 
@@ -84,7 +86,7 @@ class Intake:
         job = self._job
         by_type = {shape.record: shape for shape in self._shapes}
         by_name = {shape.record.__name__: shape for shape in self._shapes}
-        facts_of_offers = [shape for shape in self._shapes if shape.record in (OfferPrices, OfferStocks)]
+        facts_of_offers = [shape for shape in self._shapes if shape.record in FACTS_OF_OFFERS]
         at = [0, 0]
 
         def progress(done: int, total: int) -> None:
@@ -128,16 +130,17 @@ class Intake:
             await asyncio.sleep(0)  # reading is synchronous: let a cancel or a heartbeat in
             if self.due():
                 yield Progress(job.kind, "read", at[0], at[1], self._staged)
-        for shape in facts_of_offers:
-            if self._full_scopes(shape)[0]:  # an offer that another file tells is not absent
-                for batch in job.export.offers_elsewhere(self._files):
-                    for record in batch:
-                        if isinstance(record, Seen):
-                            self._stages[shape].keep(record.id)
-                    await asyncio.sleep(0)
         yield Progress(job.kind, "read", at[1], at[1], self._staged)
         for event in self.check_read():
             yield event
+
+    async def _offers_elsewhere(self) -> AsyncIterator[str]:
+        """The ids of offers that files tell that were not read."""
+        for batch in self._job.export.offers_elsewhere(self._files):
+            for record in batch:
+                if isinstance(record, Seen):
+                    yield record.id
+            await asyncio.sleep(0)
 
     def check_read(self) -> Iterator[Event]:
         """A kind that read nothing must not end as if all were well. Empty prices are none, but they are told."""
@@ -241,6 +244,8 @@ class Intake:
             yield warning
         if shape.removed_at is not None or (shape.facts and full):
             self._active[shape] = await self._job.catalog.active(shape)
+        if shape.record in FACTS_OF_OFFERS and full:
+            stage.elsewhere = Elsewhere(self._offers_elsewhere)
         table = shape.table.name
         counts = Counts()
         found = _Found(table)

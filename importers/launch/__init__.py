@@ -196,7 +196,7 @@ async def _refusal(request: LaunchRequest, settings: Settings) -> tuple[str, dic
         if kind not in KINDS and kind not in names():  # asking for plug-ins takes a while
             return N_("{kind}: there is no such import type"), {"kind": kind}
     export = await asyncio.to_thread(open_export, request.source)
-    served = [kind for kind in request.kinds if export.files_for(kind)]
+    served = [kind for kind in request.kinds if export.files_shown(kind)]
     if not served or (request.options.strict and len(served) < len(request.kinds)):
         kinds = ", ".join(kind for kind in request.kinds if kind not in served)
         return N_("{kinds}: the export at {source} has no file for it"), {

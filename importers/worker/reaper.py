@@ -78,7 +78,7 @@ async def _send(held: Held, settings: Settings, journal: Journal) -> bool:
 async def _look_after(held: Held, settings: Settings, journal: Journal) -> bool:
     """A session that a worker holds: is it alive?"""
     from importers.catalog import open_catalog
-    from importers.kinds.image_folder import put_waiting_in_place
+    from importers.kinds.waiting_images import put_waiting_in_place
     from importers.worker.dispatch import dispatch
 
     session, owner = held.session, held.owner

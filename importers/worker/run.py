@@ -94,8 +94,8 @@ class _Run:
     async def _import(self) -> None:
         from importers.catalog import open_catalog
         from importers.commerceml import open_export
-        from importers.kinds.image_folder import put_waiting_in_place
         from importers.kinds.summary import unsold
+        from importers.kinds.waiting_images import put_waiting_in_place
 
         session = self.session
         kinds = {kind: load(kind) for kind in sorted(sorted(session.kinds), key=_place)}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from importers.commerceml import encoding as encodings
-from importers.commerceml import open_export
-from importers.commerceml.files import open_part
+from importers.commerceml import files, open_export
+from importers.commerceml.files import Part, open_part
 from importers.commerceml.reader import CHUNK
 from importers.commerceml.records import OfferPrices, OfferStocks, PriceType, Product
 from importers.errors import BadFile, SourceError
@@ -201,13 +201,37 @@ def test_what_begins_late_in_a_file_is_read(tmp_path: Path, encoding: str, prefi
     assert [part.name for part in open_export(tmp_path).files_for("stocks")] == ["rests.xml"]
 
 
-def test_what_lies_between_two_looks_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("sought", "stands"), [("<Цены", True), ("ЦенаЗаЕдиницу", True), ("x:", False)])
+def test_what_lies_between_two_looks_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sought: str, stands: bool
+) -> None:
     monkeypatch.setattr(encodings, "_CHUNK", 7)
     (part,) = open_export(write(tmp_path, xml(PRICES))).parts
     with open_part(part) as file:
-        assert encodings.found_in(file, "utf-8", {"a": ["<Цены"], "b": ["<Остатки", "ЦенаЗаЕдиницу"], "c": ["x:"]}) == {
-            "a", "b"
-        }  # fmt: skip
+        assert encodings.is_in(file, "utf-8", [sought]) is stands
+
+
+def test_the_rest_of_a_file_is_searched_only_where_a_type_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A launch looks at heads; the type that is asked for is sought, once, and no other."""
+    many = "<Предложение><Ид>a</Ид><Наименование>x</Наименование></Предложение>" * 9000
+    for stem in ("prices", "rests", "offers"):
+        write(tmp_path, xml(package(many if stem == "offers" else "")), f"{stem}.xml")
+    searched: list[str] = []
+    is_anywhere = files._is_anywhere
+
+    def note(part: Part, kind: str) -> bool:
+        searched.append(f"{part.name} {kind}")
+        return is_anywhere(part, kind)
+
+    monkeypatch.setattr(files, "_is_anywhere", note)
+    export = open_export(tmp_path)
+    assert [part.name for part in export.files_shown("prices")] == ["prices.xml"]
+    assert searched == []
+    for _time in range(2):
+        assert [part.name for part in export.files_for("prices")] == ["prices.xml"]
+    assert searched == ["offers.xml prices"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from importers.commerceml import normalise, reader, shortcut
 from importers.commerceml.files import Part
-from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Record, Section
+from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Record, Rejected, Section
 from importers.errors import BadFile
 from tests.commerceml.exports import package, xml
 
@@ -177,6 +177,21 @@ def test_more_line_breaks_than_a_text_may_have(tmp_path: Path) -> None:
     lines = xml(REGULAR).replace("</Предложение>\n", "</Предложение>" + "\n" * 30_000).encode()
     file = part(tmp_path / "prices.xml", lines)
     assert len(outcome(file, WANTED["prices"])) == 400
+
+
+@pytest.mark.parametrize(("kind", "varied"), [("prices", "5 руб"), ("stocks", "2")])
+@pytest.mark.parametrize("text", ["x", "x\ny\n\nz"])
+def test_lines_behind_what_was_taken_are_those_of_the_file(
+    tmp_path: Path, kind: str, varied: str, text: str
+) -> None:
+    """Learned offers have as many as their pattern, and one more wherever a text of theirs has one."""
+    offer = OFFERS[kind].replace("\r\n", "\n")
+    wrong = offer.format("w").replace("7", "не число", 1)
+    offers = [offer.format(1), offer.format(2).replace(varied, text), "\n\n", offer.format(3), wrong]
+    body = xml(package("".join(offers)))
+    told = assert_both_ways_are_equal(tmp_path, body, kind)
+    (rejected,) = (record for record in told if isinstance(record, Rejected))
+    assert rejected.line == body[: body.index("не число")].count("\n") + 1
 
 
 def test_what_one_kind_does_not_want_has_no_fast_way() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from importers import kinds
 from importers.catalog import CatalogTransaction, open_catalog
 from importers.kinds import Counted, Counts, Event, Job, Log, Options, Reject
-from importers.kinds.image_folder import put_waiting_in_place
+from importers.kinds.waiting_images import put_waiting_in_place
 from importers.settings import Limits
 
 DEFAULTS, LIMITS = Options(), Limits()

@@ -21,7 +21,8 @@ from importers.catalog import open_catalog
 from importers.commerceml import open_export
 from importers.errors import ObmenError
 from importers.kinds import Counts, Job, Options, Reject, image_folder, images
-from importers.kinds.image_folder import ImageFolder, put_waiting_in_place
+from importers.kinds.image_folder import ImageFolder
+from importers.kinds.waiting_images import put_waiting_in_place
 
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <КоммерческаяИнформация ВерсияСхемы="2.05"><Каталог СодержитТолькоИзменения="true"><Ид>c</Ид><Товары>{goods}</Товары>

@@ -222,7 +222,7 @@ def survey(source: str) -> tuple[Offer, ...]:
     export = open_export(source)
     offers = []
     for kind in names():
-        files = export.files_for(kind)
+        files = export.files_shown(kind)
         newest = max((part.modified for part in files), default=None)
         offers.append(Offer(kind, len(files), sum(part.size for part in files), newest))
     return tuple(offers)

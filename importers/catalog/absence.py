@@ -1,0 +1,61 @@
+"""What a full export does not tell any more goes, range of keys by range of keys while a merge proceeds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from importers.catalog.external_sort import ExternalSort
+from importers.catalog.protocol import Merged
+from importers.catalog.rows import BATCH_KEYS, Absent, RowStore
+from importers.catalog.tables import Shape
+
+
+class Elsewhere:
+    """Keys that other files tell, which are therefore not absent. To read these files costs as much as the rest of the
+    import: it is done when something would go, which is rare, and only then."""
+
+    def __init__(self, read: Callable[[], AsyncIterator[str]]) -> None:
+        self._read = read
+        self._sorted = ExternalSort()
+        self._keys: Iterator[str] | None = None
+        self._ahead: str | None = None
+
+    async def without(self, absent: Absent) -> AsyncIterator[Absent]:
+        """`absent` in pieces, without the keys that are told here. Ranges must come in order."""
+        if self._keys is None:
+            async for key in self._read():
+                self._sorted.add(key, b"")
+            self._keys = (key for key, _payload in self._sorted)
+            self._ahead = next(self._keys, None)
+        after, told = absent.after, list[str]()
+        while self._ahead is not None and (absent.until is None or self._ahead <= absent.until):
+            if absent.after is None or self._ahead > absent.after:
+                told.append(self._ahead)
+            if len(told) >= BATCH_KEYS:
+                yield absent._replace(present=(*absent.present, *told), after=after, until=told[-1])
+                after, told = told[-1], []
+            self._ahead = next(self._keys, None)
+        yield absent._replace(present=(*absent.present, *told), after=after)
+
+    def close(self) -> None:
+        self._sorted.close()
+
+
+async def remove_absent(
+    store: RowStore, shape: Shape, absent: Absent, elsewhere: Elsewhere | None, merged: Merged
+) -> None:
+    """Take away what is absent and not told elsewhere, and add it to what was merged."""
+    if elsewhere is None:
+        await _remove(store, shape, absent, merged)
+    elif await store.has_absent(shape, absent):
+        async for piece in elsewhere.without(absent):
+            await _remove(store, shape, piece, merged)
+
+
+async def _remove(store: RowStore, shape: Shape, absent: Absent, merged: Merged) -> None:
+    removed = await store.remove_absent(shape, absent)
+    merged.absent += removed.rows
+    merged.absent_first += removed.first
+    merged.hidden += removed.keys
+    merged.counts.read += removed.rows
+    merged.counts.removed += removed.rows
