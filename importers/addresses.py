@@ -18,12 +18,12 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,20})://", re.IGNORECASE | re.ASCII)
 _USER = r"(?P<user>[^?#]*@)?"
 _MORE = r"(?P<more>[/?#][^@]*)?"
 _NUMBERED = r"(?P<place>(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d+)?(?:/\d{1,3}(?=[?#]|$))?)"
-_SHOWN = re.compile(_USER + _NUMBERED + _MORE, re.IGNORECASE | re.ASCII)
+_SHOWN = "(?ai)" + _USER + _NUMBERED + _MORE
 """host:port/number. In `redis://:a?b@host` and `redis://host?password=a@b` nobody knows where the password ends."""
-_SHOWN_FILE = re.compile(_USER + r"(?P<place>/[^@?#]*)" + _MORE)
+_SHOWN_FILE = _USER + r"(?P<place>/[^@?#]*)" + _MORE
 
-_REDIS = re.compile(r"([^/?#]*@)?([\w.%-]+|\[[0-9a-f:.%]+\])?(:\d{1,5})?(/\d{0,5})?", re.IGNORECASE)
-_REDIS_SOCKET = re.compile(r"([^/?#]*@)?/[^?#]+")
+_REDIS = r"(?i)([^/?#]*@)?([\w.%-]+|\[[0-9a-f:.%]+\])?(:\d{1,5})?(/\d{0,5})?"
+_REDIS_SOCKET = r"([^/?#]*@)?/[^?#]+"
 _OPTIONS = ("db", "username", "password", "protocol", "client_name")
 _TLS_OPTIONS = (
     "ssl_ca_certs",
@@ -41,7 +41,8 @@ def without_secrets(address: str) -> str:
     if scheme is None:
         return "…"
     name = scheme[1].lower()
-    known = (_SHOWN_FILE if name in ("unix", "sqlite") else _SHOWN).fullmatch(address, scheme.end())
+    shown = _SHOWN_FILE if name in ("unix", "sqlite") else _SHOWN
+    known = re.fullmatch(shown, address[scheme.end() :])
     if known is None:
         return f"{name}://…"
     return f"{name}://{'…@' if known['user'] else ''}{known['place']}{'…' if known['more'] else ''}"
@@ -82,7 +83,7 @@ def _trouble(address: str) -> str | None:
     if any(sign.isspace() or not sign.isprintable() for sign in address):
         return _("a space, a control character, or what is no UTF-8 stands in it; correct it")
     place, _mark, query = address[scheme.end() :].partition("?")
-    ok = (_REDIS_SOCKET if name == "unix" else _REDIS).fullmatch(place) and "#" not in query
+    ok = re.fullmatch(_REDIS_SOCKET if name == "unix" else _REDIS, place) and "#" not in query
     options: list[tuple[str, str]] = []
     try:
         ok = ok and urlsplit(address).port != 0

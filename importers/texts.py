@@ -10,6 +10,7 @@ import gettext
 import locale
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 LANGUAGES = ("en", "ru")
@@ -112,7 +113,9 @@ def plain(text: str) -> str:
 
 def plain_json(text: str) -> str:
     """JSON that is safe to print, with the same meaning: what `plain` replaces is written as \\uXXXX."""
-    return text.translate(_ESCAPED)
+    return text.translate(_escaped())
 
 
-_ESCAPED = {code: f"\\u{code:04x}" for code in _UNPRINTABLE if code >= 0x7F}
+@cache
+def _escaped() -> dict[int, str]:
+    return {code: f"\\u{code:04x}" for code in _UNPRINTABLE if code >= 0x7F}

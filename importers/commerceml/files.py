@@ -363,11 +363,17 @@ def _identities(source: Path) -> dict[str, tuple[int, ...]]:
     """As `Export.found`, now."""
     if not source.is_dir():
         return {source.name: identity_of(source.stat())}
-    return {
-        name: identity_of(entry.stat())
-        for name, entry in _listed(source)
-        if name.lower().endswith((".xml", ".zip"))
-    }
+    found = {}
+    folders: list[tuple[str | Path, str]] = [(source, "")]
+    for folder, below in folders:  # and those that are met on the way
+        with os.scandir(folder) as listed:
+            for entry in listed:
+                if entry.is_dir():
+                    if not entry.is_symlink():
+                        folders.append((entry.path, f"{below}{entry.name}/"))
+                elif entry.name.lower().endswith((".xml", ".zip")) and not entry.name.startswith("."):
+                    found[below + entry.name] = identity_of(entry.stat())
+    return found
 
 
 class _Found:

@@ -379,37 +379,9 @@ class _Reading:
         """A reject has the line of its element, or behind MAX_LINE that of a text in it: find the element's."""
         if not isinstance(record, Rejected) or record.line is None or record.line < MAX_LINE:
             return record
-        name = _NOT_EMPTY.match(record.fragment)
-        line = self._line_of(name[1].encode(), record.line) if name else None
-        return msgspec.structs.replace(record, line=line)
+        from importers.commerceml.lines import line_of  # here: few files are so long
 
-    def _line_of(self, name: bytes, inside: int) -> int | None:
-        """The line in which the element begins that has a text in line `inside`; None where several may be meant."""
-        at = next((n for n, (first, _data) in enumerate(self.recent) if first > inside), len(self.recent)) - 1
-        if at < 0:
-            return None
-        near = [data for _first, data in list(self.recent)[max(at - 1, 0) : at + 2]]
-        behind = self.recent[at][1].split(b"\n", inside - self.recent[at][0])[-1]
-        text = b"".join(near)
-        mark = _HIDING.search(text)
-        if mark and mark[0].endswith(b">"):  # of what begins before
-            text = _NO_LINE_BREAK.sub(b" ", text[: mark.end()]) + text[mark.end() :]
-        text = _ASIDE.sub(lambda aside: _NO_LINE_BREAK.sub(b" ", aside[0]), text)
-        start = len(b"".join(near[: min(at, 1) + 1])) - len(behind)
-        start = text.rfind(b"\n", 0, start) + 1
-        end = text.find(b"\n", start)
-        end = end if end >= 0 else len(text)
-        tags = re.compile(rb"<(/?)(?:[^\s<>/!?:]+:)?" + re.escape(name) + rb"(?=[\s/>])[^<>]*?(/?)>")
-        opened: list[int] = []
-        for tag in tags.finditer(text, 0, start):
-            if tag[1]:
-                del opened[-1:]
-            elif not tag[2]:
-                opened.append(tag.start())
-        here = [not tag[1] for tag in tags.finditer(text, start, end)]
-        if _HIDING.search(text, 0, end) or (any(here) if opened else not any(here[:1])):
-            return None
-        return inside - text.count(b"\n", opened[-1] if opened else start, start)
+        return msgspec.structs.replace(record, line=line_of(record.fragment, record.line, list(self.recent)))
 
     def _enter(self, section: etree._Element) -> Context:
         """The context of a section; its Section record comes before all others of it."""
@@ -476,11 +448,6 @@ _BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"
 """White space and byte order marks, in any encoding."""
 _ROOT_CUT = re.compile(r"\s*(?:<[\w.:-]*)?")
 _NAMES = re.compile(rb"""<[^\s<>/!?]+|\sxmlns[^\s<>=]*\s*=\s*["'][^"'<>]*|\s[^\s<>/="']+(?=\s*=\s*["'])""")
-_NOT_EMPTY = re.compile(r"<(?:[^\s<>/:]+:)?([^\s<>/]+)(?:\s[^<>]*)?(?<!/)>")
-_ASIDE = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOTALL)
-_NO_LINE_BREAK = re.compile(rb"[^\n]")
-_HIDING = re.compile(rb"<!|<\?|-->|\?>|\]\]>")
-"""The beginning or the end of something that tags may stand in and mean nothing."""
 
 
 def local(element: etree._Element) -> str:

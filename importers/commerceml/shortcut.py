@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Generic, TypeVar
 
 from importers.commerceml import normalise
@@ -58,16 +58,16 @@ def take_for(wanted: frozenset[type[Record]]) -> Take | None:
     return None
 
 
-_ID = re.compile(rf"{_S}{START}{_S}{_field('Ид')}")
-_PRICES = re.compile(rf"<Цены>{_S}")
-_PRICE = re.compile(
+_ID = rf"{_S}{START}{_S}{_field('Ид')}"
+_PRICES = rf"<Цены>{_S}"
+_PRICE = (
     rf"<Цена>{_S}{_field('Представление', wanted=False, optional=True)}{_field('ИдТипаЦены')}"
     rf"<ЦенаЗаЕдиницу>{_NUMBER}</ЦенаЗаЕдиницу>{_S}"
     rf"{_field('Валюта', optional=True)}{_field('Единица', optional=True)}{_field('Коэффициент', optional=True)}"
     rf"(?:<Налог>{_S}{_field('Наименование')}{_field('УчтеноВСумме', wanted=False)}"
     rf"{_field('Акциз', wanted=False, optional=True)}</Налог>{_S})?</Цена>{_S}"
 )
-_PRICES_END = re.compile(rf"</Цены>{_S}{END}")
+_PRICES_END = rf"</Цены>{_S}{END}"
 
 
 def _take_prices(text: str, position: int) -> tuple[OfferPrices, int] | None:
@@ -84,11 +84,11 @@ def _take_prices(text: str, position: int) -> tuple[OfferPrices, int] | None:
     return OfferPrices(ident, tuple(prices.values())), end
 
 
-_STOCKS = re.compile(rf"<Остатки>{_S}")
-_STOCK = re.compile(
+_STOCKS = rf"<Остатки>{_S}"
+_STOCK = (
     rf"<Остаток>{_S}<Склад>{_S}{_field('Ид')}<Количество>{_NUMBER}</Количество>{_S}</Склад>{_S}</Остаток>{_S}"
 )
-_STOCKS_END = re.compile(rf"</Остатки>{_S}{END}")
+_STOCKS_END = rf"</Остатки>{_S}{END}"
 
 
 def _take_stocks(text: str, position: int) -> tuple[OfferStocks, int] | None:
@@ -185,21 +185,25 @@ MAX_MISSED = 1000
 """After so many offers that were like none of them it counts whether they were the half."""
 
 
+_compiled = cache(re.compile)
+"""Here, when one is first needed: to compile them all takes longer than many a file."""
+
+
 def _list(
-    text: str, position: int, start: re.Pattern[str], item: re.Pattern[str], end: re.Pattern[str]
+    text: str, position: int, start: str, item: str, end: str
 ) -> tuple[str, list[tuple[str | None, ...]], int] | None:
     """(id, fields of each item, position behind the offer) of an offer that is one list and nothing else."""
-    head = _ID.match(text, position)
-    opened = head and start.match(text, head.end())
+    head = _compiled(_ID).match(text, position)
+    opened = head and _compiled(start).match(text, head.end())
     if not head or not opened or (ident := normalise.goods_identity(head[1])) is None:
         return None
     rows = []
     at = opened.end()
-    match = item.match
+    match = _compiled(item).match
     while found := match(text, at):
         rows.append(found.groups())
         at = found.end()
-    closed = end.match(text, at)
+    closed = _compiled(end).match(text, at)
     return (ident, rows, closed.end()) if closed and rows else None
 
 
