@@ -159,13 +159,12 @@ SELLING = ("catalog", "variants", "stocks", "prices")
 LARGE_SHARE = 0.01
 """A session that read fewer records than this share of the products is not worth a look at all of them."""
 _UNSOLD = """
-    SELECT p.id FROM product p
+    FROM product p
     WHERE p.removed = 0
       AND NOT EXISTS (SELECT 1 FROM {facts} f WHERE f.offer_id = p.id)
       AND NOT EXISTS (
           SELECT 1 FROM offer o JOIN {facts} f ON f.offer_id = o.id WHERE o.product_id = p.id AND o.removed = 0
       )
-    ORDER BY p.id
 """
 _UNSOLD_TEXTS = {
     "price": N_("{count} products have no price in this shop: {ids}"),
@@ -176,16 +175,22 @@ _UNSOLD_TEXTS = {
 async def unsold(catalog: CatalogTransaction, by_kind: Mapping[str, Counts]) -> AsyncIterator[Event]:
     """After a session: products that no price or no stock belongs to, whoever should have brought it."""
     read = sum(counts.read for kind, counts in by_kind.items() if kind in SELLING)
-    if not read or read < LARGE_SHARE * await catalog.active(PRODUCT):
+    active = await catalog.active(PRODUCT) if read else 0
+    if not read or read < LARGE_SHARE * active:
         return
     for facts, text in _UNSOLD_TEXTS.items():
-        count = 0
-        first: list[str] = []
-        async for (product,) in catalog.rows(_UNSOLD.format(facts=facts)):
-            count += 1
-            first += [product][: FIRST_FEW - len(first)]
+        lacking = _UNSOLD.format(facts=facts)
+        any_has = await _one(catalog, f"SELECT EXISTS (SELECT 1 FROM {facts})")  # noqa: S608 (ours)
+        count = await _one(catalog, f"SELECT count(*) {lacking}") if any_has else active
         if count:
-            yield Log("warning", text, {"count": count, "ids": some(first, count)})
+            first = f"SELECT p.id {lacking} ORDER BY p.id LIMIT {FIRST_FEW}"
+            ids = some([product async for (product,) in catalog.rows(first)], count)
+            yield Log("warning", text, {"count": count, "ids": ids})
+
+
+async def _one(catalog: CatalogTransaction, statement: str) -> int:
+    (number,) = [number async for (number,) in catalog.rows(statement)]
+    return int(number)
 
 
 async def _tell_lost(
