@@ -50,12 +50,16 @@ KERNEL = frozenset(
 
 
 async def connect(
-    path: str | Path, *, synchronous: Literal["NORMAL", "FULL"], schema: Path | None = None
+    path: str | Path,
+    *,
+    synchronous: Literal["NORMAL", "FULL"],
+    schema: Path | None = None,
+    page_size: int = 4096,
 ) -> aiosqlite.Connection:
     """Open (and create) the database at `path` in WAL mode, autocommit: transactions are begun by hand.
 
-    With the folder of a `schema` it is brought to that, and another program's database is refused before anything in
-    it is changed. Raises DatabaseError.
+    `page_size`: in bytes, of a database that is new. With the folder of a `schema` it is brought to that, and another
+    program's database is refused before anything in it is changed. Raises DatabaseError.
     """
     import aiosqlite
 
@@ -68,6 +72,7 @@ async def connect(
         connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
         try:
             is_newest = schema and await _is_newest(connection, schema)
+            await connection.execute(f"PRAGMA page_size = {page_size}")
             await patiently(connection, "PRAGMA journal_mode = WAL")
             await connection.execute(f"PRAGMA synchronous = {synchronous}")
             if schema and not is_newest:

@@ -32,6 +32,8 @@ KEPT_NOTES = 100
 """So many notes of a journal's last commits are kept: a journal restored from a copy asks for older ones."""
 CACHE_KB = 8000
 """Page cache of a connection. A larger one makes no import faster, as rows come in the order of their keys."""
+PAGE_BYTES = 16384
+"""Of a new catalog: SQLite writes an import about a tenth cheaper than with 4096, and reads it no slower."""
 
 
 class SqliteCatalog:
@@ -315,7 +317,7 @@ def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 async def _connect(path: str, schema: Path | None = None) -> aiosqlite.Connection:
     # FULL: "completed" in the journal must survive a power cut here too, and one commit a session makes it cheap.
-    connection = await connect(path, synchronous="FULL", schema=schema)
+    connection = await connect(path, synchronous="FULL", schema=schema, page_size=PAGE_BYTES)
     await connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
     return connection
 

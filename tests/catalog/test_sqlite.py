@@ -58,6 +58,15 @@ async def write(catalog: Catalog, ident: str, *, session: int, fence: int = 1, j
         await add(transaction, ident)
 
 
+async def test_a_new_catalog_has_large_pages_and_an_older_one_keeps_its_own(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "old")) as old:
+        old.execute("PRAGMA page_size = 4096")
+        old.execute("CREATE TABLE of_the_shop (id)")
+    for name, size in (("new", 16384), ("old", 4096)):
+        await (await open_catalog(f"sqlite:///{tmp_path / name}")).close()
+        assert rows(tmp_path / name, "PRAGMA page_size") == [(size,)]
+
+
 async def test_a_commit_leaves_its_note(catalog: Catalog, path: Path) -> None:
     assert await catalog.applied(journal_id="j", task_id="t1") is None
     await write(catalog, "a", session=1)

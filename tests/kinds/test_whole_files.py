@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from shops import Shop
 
-from importers.commerceml import open_export
+from importers.commerceml import Export, open_export
+from importers.commerceml.records import Record, Rejected
 from importers.errors import BadFile
 from importers.kinds import Options
 
@@ -201,3 +203,35 @@ async def test_a_bad_file_changes_nothing(shop: Shop, tmp_path: Path) -> None:
     with pytest.raises(BadFile, match=r"import0_2\.xml:\d+: "):
         await shop.take(open_export(source), "catalog", options=Options(force=True))
     assert shop.checksum() == before
+
+
+async def test_offers_of_other_files_are_read_only_where_something_would_go(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """3.x tells offers in one file and their prices in another: an offer that has no price any more is not absent."""
+    read: list[str] = []
+    offers_elsewhere = Export.offers_elsewhere
+
+    def note(export: Export, kind: str) -> Iterator[list[Record | Rejected]]:
+        read.append(kind)
+        return offers_elsewhere(export, kind)
+
+    monkeypatch.setattr(Export, "offers_elsewhere", note)
+    price = "<Цены><Цена><ИдТипаЦены>t</ИдТипаЦены><ЦенаЗаЕдиницу>5</ЦенаЗаЕдиницу></Цена></Цены>"
+
+    def written(*, offers: str, prices: str) -> Export:
+        write(tmp_path / "1c", full=True, goods="a b c")
+        for stem, ids, inside in (("offers", offers, ""), ("prices", prices, price)):
+            (tmp_path / "1c" / f"{stem}0_1.xml").write_text(
+                OFFERS.format(changes="false", offers=named("Предложение", ids, inside)), encoding="utf-8"
+            )
+        return open_export(tmp_path / "1c")
+
+    def priced() -> list[str]:
+        return shop.rows("SELECT offer_id FROM price ORDER BY 1")
+
+    for _time in range(2):
+        await shop.take(written(offers="a b c", prices="a b c"), "catalog", "variants", "prices")
+    assert (priced(), read) == (["a", "b", "c"], [])
+    await shop.take(written(offers="a b", prices="b"), "prices")
+    assert (priced(), read) == (["a", "b"], ["prices"])
