@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from shops import Shop
 
+from importers.catalog import merge
 from importers.commerceml import Export, open_export
 from importers.commerceml.records import Record, Rejected
 from importers.errors import BadFile
@@ -66,6 +67,21 @@ async def test_a_full_export_removes_and_changes_only_do_not(shop: Shop, tmp_pat
     told = await shop.take(open_export(source), "catalog")
     assert removed(shop) == {"category": ["h"], "product": ["b", "c"], "offer": ["a#2", "b"]}
     assert told.counts.removed == 5
+
+
+async def test_what_lies_between_what_is_told_is_removed(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whichever range of keys: here each of a range is told by itself."""
+    monkeypatch.setattr(merge, "BATCH_KEYS", 1)
+    source = tmp_path / "1c"
+    everything = "a b c d e"
+    write(source, full=True, groups=everything, goods=everything, offers=everything)
+    await shop.take(open_export(source), "catalog", "prices")
+    await shop.take(open_export(write(source, full=True, groups="b d", goods="b d", offers="b d")), "catalog")
+    assert removed(shop) == dict.fromkeys(("category", "product", "offer"), ["a", "c", "e"])
+    await shop.take(open_export(source), "prices")
+    assert shop.rows("SELECT offer_id FROM price ORDER BY 1") == ["b", "d"]
 
 
 async def test_variants_remove_offers_alone(shop: Shop, tmp_path: Path) -> None:
