@@ -10,7 +10,8 @@ import codecs
 import re
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import cast
 
 import msgspec
@@ -199,9 +200,9 @@ class _Reading:
             if event == "end":
                 self.ended = self.ended or element is self.root
                 yield from self._ended(element)
-            elif local(element) == ROOT:
+            elif (name := local(element)) == ROOT:
                 self.root = element if self.root is None else self.root
-            elif local(element) == OFFERS:
+            elif name == OFFERS:
                 section = _section_of(element)
                 met = section is not None
                 if section is not None:
@@ -353,13 +354,12 @@ class _Reading:
         if container is not None and section is not None:
             context = self._enter(section)
             if values:  # all of them, as they may be written in several ways
-                for element in list(container)[: container.index(last) + 1]:
-                    yield from self._add(property_value(context, element, values[1]))
+                told = list(container)[: container.index(last) + 1]
+                records = map(partial(property_value, context, property_id=values[1]), told)
             else:
                 self.met_goods = self.met_goods or local(last) in GOODS
-                extract = EXTRACT[local(last)]
-                for element in self.pending:
-                    yield from self._add(extract(context, element))
+                records = map(partial(EXTRACT[local(last)], context), self.pending)
+            yield from self._add(chain.from_iterable(records))
         _cut(self.pending[-1])
         self.pending.clear()
 

@@ -15,17 +15,9 @@ MAX_LINE = 65535
 
 
 class Node(dict[str, list[etree._Element]]):
-    """The child elements of an element by their local name.
+    """The child elements of an element by their local name."""
 
-    `texts`: the normalised text of the first of each name that has any, of those without elements in them (`holders`:
-    the names of the others), read in the same pass: nearly all of it is asked for.
-    """
-
-    __slots__ = ("holders", "texts")
-
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-        self.holders: set[str] = set()
+    __slots__ = ()
 
 
 @lru_cache(maxsize=1024)
@@ -37,17 +29,12 @@ def local_name(tag: str) -> str:
 def children(element: etree._Element) -> Node:
     """What is in an element. The parser keeps no comments and no instructions."""
     found = Node()
-    texts = found.texts
     for child in element:
         name = local_name(child.tag)
         if name in found:
             found[name].append(child)
         else:
             found[name] = [child]
-        if len(child):
-            found.holders.add(name)
-        elif name not in texts and (text := normalise.text(child.text)):
-            texts[name] = text
     return found
 
 
@@ -64,12 +51,11 @@ def own_text(element: etree._Element) -> str:
 def value(node: Node, *names: str) -> str | None:
     """The normalised text of the first child of these names that has any."""
     for name in names:
-        if name in node.holders:
+        if name in node:
             for child in node[name]:
-                if found := normalise.text(text_of(child)):
+                written = text_of(child) if len(child) else child.text
+                if written and (found := normalise.text(written)):
                     return found
-        elif name in node.texts:
-            return node.texts[name]
     return None
 
 

@@ -117,14 +117,12 @@ def property_value(
             yield PropertyValue(bare, property_id, bare)
         return
     told = value(node, "Значение")
-    if ident := value(node, "ИдЗначения", "Ид") or told:
-        yield PropertyValue(
-            ident,
-            property_id,
-            told or "",
-            decimal(value(node, "Сортировка")),
-            flag(node, "ПоУмолчанию"),
-        )
+    ident = value(node, "ИдЗначения", "Ид") or told
+    if ident and ("Сортировка" in node or "ПоУмолчанию" in node):
+        sort = decimal(value(node, "Сортировка"))
+        yield PropertyValue(ident, property_id, told or "", sort, flag(node, "ПоУмолчанию"))
+    elif ident:
+        yield PropertyValue(ident, property_id, told or "")
 
 
 def product_types(context: Context, element: etree._Element) -> Iterator[Record | Rejected]:
