@@ -124,7 +124,7 @@ class Stage:
         merge = self._merge_facts if self._shape.facts else self._merge_entities
         last: str | None = None
         for batch in self._batches():
-            (*_before, until) = batch
+            until = next(reversed(batch))
             lying = await self._store.count(self._shape.table, last, until) if full else 0
             merged = await merge({key: payloads for key, payloads in batch.items() if payloads}, full)
             if lying > merged.held:

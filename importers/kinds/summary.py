@@ -175,22 +175,15 @@ _UNSOLD_TEXTS = {
 async def unsold(catalog: CatalogTransaction, by_kind: Mapping[str, Counts]) -> AsyncIterator[Event]:
     """After a session: products that no price or no stock belongs to, whoever should have brought it."""
     read = sum(counts.read for kind, counts in by_kind.items() if kind in SELLING)
-    active = await catalog.active(PRODUCT) if read else 0
-    if not read or read < LARGE_SHARE * active:
+    if not read or read < LARGE_SHARE * await catalog.active(PRODUCT):
         return
     for facts, text in _UNSOLD_TEXTS.items():
         lacking = _UNSOLD.format(facts=facts)
-        any_has = await _one(catalog, f"SELECT EXISTS (SELECT 1 FROM {facts})")  # noqa: S608 (ours)
-        count = await _one(catalog, f"SELECT count(*) {lacking}") if any_has else active
+        (count,) = [count async for (count,) in catalog.rows(f"SELECT count(*) {lacking}")]
         if count:
             first = f"SELECT p.id {lacking} ORDER BY p.id LIMIT {FIRST_FEW}"
             ids = some([product async for (product,) in catalog.rows(first)], count)
             yield Log("warning", text, {"count": count, "ids": ids})
-
-
-async def _one(catalog: CatalogTransaction, statement: str) -> int:
-    (number,) = [number async for (number,) in catalog.rows(statement)]
-    return int(number)
 
 
 async def _tell_lost(

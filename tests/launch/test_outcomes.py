@@ -12,6 +12,7 @@ import pytest
 from engine_stage import MovedClock, Stage, staged, write_export
 
 from importers import texts
+from importers.commerceml import files
 from importers.errors import DatabaseError
 from importers.kinds import Options
 from importers.launch import LaunchResult, launch, retry_request, target_of
@@ -22,6 +23,7 @@ from importers.sessions.sqlite import SqliteJournal
 from importers.settings import Settings
 from importers.worker import dispatch as dispatching
 from importers.worker.reaper import reap
+from tui.screens.launch import survey
 
 
 async def end(stage: Stage, status: Status = Status.COMPLETED) -> None:
@@ -37,6 +39,27 @@ async def attempt(stage: Stage, result: LaunchResult) -> Attempt:
 
 def sessions(stage: Stage) -> int:
     return int(stage.rows("SELECT count(*) FROM session")[0][0])
+
+
+async def test_a_launch_looks_at_the_heads_of_files_only(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may stand behind them in a file of gigabytes is the worker's business."""
+
+    def is_anywhere(part: files.Part, kind: str) -> bool:
+        raise AssertionError(f"{part.name} is searched for {kind}")
+
+    many = "<Товар><Ид>p</Ид><Наименование>x</Наименование></Товар>" * 2
+    source = stage.folder / "1c"
+    source.mkdir()
+    for name in ("import.xml", "contragents.xml"):
+        (source / name).write_text(
+            f"<КоммерческаяИнформация><Каталог><Товары>{many}</Товары></Каталог></КоммерческаяИнформация>",
+            encoding="utf-8",
+        )
+    monkeypatch.setattr(files, "_is_anywhere", is_anywhere)
+    assert (await stage.launch("customers", source=str(source))).outcome is Outcome.CREATED
+    assert [offer.files for offer in survey(str(source)) if offer.kind == "customers"] == [1]
 
 
 async def test_created(stage: Stage) -> None:
