@@ -14,8 +14,8 @@ from pathlib import Path
 
 from importers.catalog import open_catalog
 from importers.catalog.sqlite import SCHEMA as CATALOG
+from importers.database.migrations import write_made
 from importers.sessions.sqlite import SCHEMA as JOURNAL
-from importers.sqlite import write_made
 
 PAGE = Path(__file__).with_name("tables.md")
 

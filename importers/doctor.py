@@ -125,8 +125,8 @@ def _read_through(export: Export) -> None:
 async def _database(name: str, config: Settings) -> Check:
     """Has our tables, or room for them, can be written now, has room on its disk. Nothing is made or changed."""
     from importers.catalog.sqlite import SCHEMA as CATALOG
+    from importers.database.sqlite import examine
     from importers.sessions.sqlite import SCHEMA as JOURNAL
-    from importers.sqlite import examine
 
     cure = _("mend that, or set {name}.url to another file").format(name=name)
     url, schema = (config.journal.url, JOURNAL) if name == "journal" else (config.catalog.url, CATALOG)
@@ -159,9 +159,9 @@ def _place(name: str, path: Path, cure: str) -> Check:
 
 async def _importing(config: Settings) -> Session | None:
     """The session whose worker keeps the catalog locked, as it should."""
+    from importers.database.sqlite import lock_holder
     from importers.launch import target_of
     from importers.sessions import open_journal
-    from importers.sqlite import lock_holder
 
     if not await asyncio.to_thread(Path(sqlite_path(config.journal.url)).exists):
         return None
@@ -221,7 +221,7 @@ def _log(path: Path) -> Check:
 
 def _trouble(path: Path, *, folder: bool = False) -> str | None:
     """Why a file or folder at `path` cannot be written, or made."""
-    from importers.sqlite import KERNEL, file_system
+    from importers.mounts import KERNEL, file_system
 
     if mount := _unmounted(path):
         return _("{path}: {mount} is not mounted").format(path=path, mount=mount)

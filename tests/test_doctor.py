@@ -19,9 +19,10 @@ import pytest
 from engine_stage import make_settings, redis_server, write_export
 from redis.asyncio import Redis
 
-from importers import doctor, sqlite
+from importers import doctor
 from importers import launch as launching
 from importers.catalog import open_catalog
+from importers.database import sqlite
 from importers.doctor import Check
 from importers.kinds.image_folder import Mark
 from importers.launch import redis_lock
@@ -136,7 +137,7 @@ async def test_databases_that_cannot_be_used(
     assert list(failing(await examine(healthy))) == ["catalog"]
     mounts = tmp_path / "mounts"
     mounts.write_text(f"server:/shop {tmp_path} nfs4 rw 0 0\n")
-    monkeypatch.setattr(sqlite, "MOUNTS", mounts)
+    monkeypatch.setattr("importers.mounts.MOUNTS", mounts)
     found = await examine(healthy)
     assert list(failing(found)) == ["journal", "catalog"]
     assert "on a network file system (nfs4)" in found["journal"].detail
@@ -328,7 +329,7 @@ async def test_a_place_of_the_kernel_takes_no_files(
     """Its folders look as if root may write them."""
     mounts = tmp_path / "mounts"
     mounts.write_text("proc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n")
-    monkeypatch.setattr(sqlite, "MOUNTS", mounts)
+    monkeypatch.setattr("importers.mounts.MOUNTS", mounts)
     monkeypatch.setattr(os, "access", lambda *_: True)
     replace = msgspec.structs.replace
     config = replace(healthy, images=replace(healthy.images, path=path))

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from importers.catalog.sqlite import SCHEMA as CATALOG
+from importers.database.migrations import MADE, WHOLE, made_by_steps, whole_script
 from importers.sessions.sqlite import SCHEMA as JOURNAL
-from importers.sqlite import MADE, made_by_steps
 from tests.conftest import Obmen, make_obmen
 
 TOP = Path(__file__).parents[1]
@@ -134,8 +134,7 @@ def test_every_column_has_a_meaning_and_every_meaning_a_column() -> None:
 def test_the_meaning_of_null_is_told_where_a_column_may_be_null() -> None:
     told = {(table, column): none for table, column, _element, _meaning, none in PAGE["COLUMNS"]}
     with closing(sqlite3.connect(":memory:")) as db:
-        for file in sorted((TOP / "importers" / "catalog" / "schema" / "sqlite").glob("*.sql")):
-            db.executescript(file.read_text(encoding="utf-8"))
+        db.executescript((CATALOG / WHOLE).read_text(encoding="utf-8"))
         for (table,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
             for _n, column, _type, never, _default, key in db.execute(f"PRAGMA table_info({table})"):
                 if table in PAGE["TABLES"] and not never and not key:
@@ -331,3 +330,21 @@ def test_what_a_schema_makes_is_written_beside_it(folder: Path) -> None:
     newest = max(int(step.name[:3]) for step in folder.glob("[0-9]*_*.sql"))
     assert int(number) == newest
     assert {tuple(line.split("\t")) for line in lines} == made_by_steps(folder, newest)
+
+
+@pytest.mark.parametrize("folder", [CATALOG, JOURNAL], ids=["catalog", "journal"])
+def test_a_new_database_is_as_one_brought_up_step_by_step(folder: Path) -> None:
+    def made(*scripts: str) -> tuple[list[str], list[tuple[str, int]]]:
+        with closing(sqlite3.connect(":memory:")) as db:
+            for script in scripts:
+                db.executescript(script)
+            parts = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
+            tables = [name for type_, name, _of, _sql in parts if type_ == "table"]
+            return sorted(map(str, parts)), [
+                (name, *db.execute(f"SELECT count(*) FROM {name}").fetchone()) for name in sorted(tables)
+            ]
+
+    steps = [file.read_text(encoding="utf-8") for file in sorted(folder.glob("[0-9]*_*.sql"))]
+    whole = (folder / WHOLE).read_text(encoding="utf-8")
+    assert whole == f"-- {len(steps)}\n{whole_script(folder)}", "PYTHONPATH=. python docs/tables.py"
+    assert made(whole) == made(*steps)

@@ -18,8 +18,8 @@ from importers.catalog import sql
 from importers.catalog.protocol import FIRST_FEW
 from importers.catalog.rows import BATCH_KEYS, Absent, Removed
 from importers.catalog.tables import BRAND_PROPERTIES, Cell, Row, Rows, Shape, Table
+from importers.database.sqlite import connect, plainly
 from importers.errors import LeaseLost
-from importers.sqlite import connect, plainly
 from importers.texts import _
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from importers.clock import Clock
+from importers.database.sqlite import connect, plainly, transaction
 from importers.errors import UnknownSession
 from importers.events import Counts, Log, Reject
 from importers.processes import Owner, account
@@ -44,7 +45,6 @@ from importers.sessions.rows import (
     struct,
 )
 from importers.shielding import to_the_end
-from importers.sqlite import connect, plainly, transaction
 from importers.texts import N_, _, shorten
 
 if TYPE_CHECKING:

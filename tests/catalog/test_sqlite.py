@@ -395,7 +395,7 @@ async def test_tables_are_those_that_tools_hold_on_to(catalog: Catalog, path: Pa
 async def test_a_locked_catalog_is_told_plainly(
     catalog: Catalog, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importers.sqlite.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("importers.database.sqlite.BUSY_SECONDS", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseError, match=rf"catalog\.sqlite3: locked by process {os.getpid()}; wait"):

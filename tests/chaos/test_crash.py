@@ -20,7 +20,8 @@ import pytest
 from crash import LAUNCHER, WORKER
 from engine_stage import PEOPLE, Stage, rows, staged
 
-from importers import sqlite, texts
+from importers import texts
+from importers.database import sqlite
 from importers.kinds import Options
 from importers.launch import lock as locks
 from importers.launch import target_of
@@ -278,7 +279,7 @@ async def test_a_worker_that_cannot_be_ended_goes_on_too_late(
     await launched_with_trap(stage, point, "SIGSTOP")
     assert await stage.fell() == signal.SIGSTOP
     monkeypatch.setattr(Owner, "is_here", False)
-    monkeypatch.setattr("importers.sqlite.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("importers.database.sqlite.BUSY_SECONDS", 0.2)
     async with asyncio.timeout(40):
         while not (await stage.journal.held(target_of(stage.settings)))[0].lease_over:  # noqa: ASYNC110 (time itself)
             await asyncio.sleep(0.02)

@@ -16,12 +16,13 @@ import aiosqlite
 import pytest
 from engine_stage import CancelledAt
 
-from importers import sqlite
+from importers.database import sqlite
+from importers.database.sqlite import connect, migrate, transaction
 from importers.errors import DatabaseError
 from importers.logs import log_to
+from importers.mounts import network_file_system
 from importers.sessions import open_journal
 from importers.sharing import make_folder
-from importers.sqlite import connect, migrate, network_file_system, transaction
 
 
 @pytest.fixture
@@ -196,7 +197,7 @@ def test_network_file_systems_are_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mounts: str, path: str, kind: str | None
 ) -> None:
     (tmp_path / "mounts").write_text(mounts, encoding="utf-8")
-    monkeypatch.setattr(sqlite, "MOUNTS", tmp_path / "mounts")
+    monkeypatch.setattr("importers.mounts.MOUNTS", tmp_path / "mounts")
     assert network_file_system(Path(path)) == kind
 
 
@@ -204,7 +205,7 @@ def test_network_file_systems_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: Path
 ) -> None:
     (tmp_path / "mounts").write_text("server:/x / nfs rw 0 0\n")
-    monkeypatch.setattr(sqlite, "MOUNTS", tmp_path / "mounts")
+    monkeypatch.setattr("importers.mounts.MOUNTS", tmp_path / "mounts")
     with pytest.raises(DatabaseError, match=r"on a network file system \(nfs\).*choose a local disk"):
         asyncio.run(opened(path))
     assert not path.exists()

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import random
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
-from functools import cache
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from importers.database import migrations
 from importers.errors import DatabaseError
+from importers.mounts import network_file_system
 from importers.processes import is_stopped
 from importers.sharing import make_file
 from importers.shielding import to_the_end
@@ -31,22 +31,7 @@ PATIENCE_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.005
 LONGEST_PAUSE_SECONDS = 0.1
 """Waiting for it: many waiters that ask every few milliseconds would keep the processor from the one who works."""
-MOUNTS = Path("/proc/self/mounts")
 LOCKS = Path("/proc/locks")
-NETWORK = frozenset(
-    (
-        "nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "davfs",
-        "fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone",
-    )
-)  # fmt: skip
-"""File systems without the shared memory between machines that SQLite's WAL needs."""
-KERNEL = frozenset(
-    (
-        "proc", "sysfs", "cgroup", "cgroup2", "securityfs", "debugfs", "tracefs", "configfs", "bpf", "pstore",
-        "efivarfs", "selinuxfs", "fusectl", "binfmt_misc", "devpts", "rpc_pipefs",
-    )
-)  # fmt: skip
-"""File systems that hold no files of anybody, whatever rights their folders show."""
 
 
 async def connect(
@@ -95,7 +80,7 @@ async def examine(path: Path, folder: Path) -> None:
             return
         connection = await aiosqlite.connect(address, uri=True, isolation_level=None, timeout=0)
         try:
-            await _look(connection, folder)
+            await _is_newest(connection, folder)
             await patiently(connection, "BEGIN IMMEDIATE")
             await to_the_end(connection.execute("ROLLBACK"))
         finally:
@@ -116,27 +101,6 @@ def _refuse_network(path: Path) -> None:
                 "{path}: on a network file system ({kind}), where SQLite loses data; choose a local disk"
             ).format(path=path, kind=kind)
         )
-
-
-def network_file_system(path: Path) -> str | None:
-    """The type of the network file system that `path` would lie on; None for a local one, or where nothing tells."""
-    kind = file_system(path)
-    return kind if kind in NETWORK else None
-
-
-def file_system(path: Path) -> str:
-    """The type of the file system that `path` would lie on, "" where nothing tells."""
-    if not MOUNTS.is_file():
-        return ""
-    path = path.resolve()
-    found, kind = Path("/"), ""
-    for line in MOUNTS.read_bytes().splitlines():
-        _device, where, type_, *_rest = line.split(b" ")
-        # A space in a name is written \040.
-        mount = Path(os.fsdecode(re.sub(rb"\\(\d{3})", lambda code: bytes((int(code[1], 8),)), where)))
-        if path.is_relative_to(mount) and mount.is_relative_to(found):
-            found, kind = mount, type_.decode()  # of mounts over each other the last one counts
-    return kind
 
 
 async def patiently(connection: aiosqlite.Connection, statement: str) -> None:
@@ -171,177 +135,22 @@ async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[None]:
         raise
 
 
-VERSION = "obmen_schema"
-"""The table with the number of the schema, named as nobody else's."""
-OLD_VERSION = "schema_version"
-"""Its name before. The migrations of a shop may well have a table of that name, so it alone says nothing."""
-_NUMBER = {
-    VERSION: "SELECT version FROM obmen_schema",
-    OLD_VERSION: "SELECT version FROM schema_version",
-}
-
-
-class Found(NamedTuple):
-    """The schema that a database has; 0 = nothing of ours yet."""
-
-    version: int
-    where: str
-
-
 async def migrate(connection: aiosqlite.Connection, folder: Path) -> None:
-    """Bring the database to the newest of the numbered `NNN_name.sql` in `folder`, all steps or none.
-
-    Writes nothing when it is there already. Raises DatabaseError, also for a schema newer than this program and for
-    tables of another program.
-    """
-    steps = _steps(folder)
-    newest = max(steps)
-    with plainly(await _path(connection)):
+    """Bring the database to the schema of the steps in `folder`, all of them or none. See `migrations.apply`."""
+    with plainly(await migrations.path_of(connection)):
         if await _is_newest(connection, folder):
             return
         async with transaction(connection):
-            found = await _find(connection, folder)
-            for number, file in steps.items():
-                if number > found.version:
-                    for statement in _statements(file.read_text(encoding="utf-8")):
-                        await connection.execute(statement)
-            if found.where == OLD_VERSION:
-                await connection.execute("DROP TABLE schema_version")
-            await connection.execute("CREATE TABLE IF NOT EXISTS obmen_schema (version INTEGER NOT NULL)")
-            await connection.execute("DELETE FROM obmen_schema")
-            await connection.execute("INSERT INTO obmen_schema VALUES (?)", (newest,))
-
-
-def _steps(folder: Path) -> dict[int, Path]:
-    return dict(sorted((int(file.name.split("_")[0]), file) for file in folder.glob("[0-9]*_*.sql")))
-
-
-async def _path(connection: aiosqlite.Connection) -> str:
-    (_id, _name, path), *_attached = await connection.execute_fetchall("PRAGMA database_list")
-    return str(path)
+            await migrations.apply(connection, folder)
 
 
 async def _is_newest(connection: aiosqlite.Connection, folder: Path) -> bool:
-    return await _look(connection, folder) == (max(_steps(folder)), VERSION)
-
-
-async def _look(connection: aiosqlite.Connection, folder: Path) -> Found:
-    """`_find`, on one state of a database that others may be migrating."""
+    """On one state of a database that others may be migrating."""
     await connection.execute("BEGIN")
     try:
-        return await _find(connection, folder)
+        return await migrations.is_newest(connection, folder)
     finally:
         await to_the_end(connection.execute("ROLLBACK"))
-
-
-async def _find(connection: aiosqlite.Connection, folder: Path) -> Found:
-    """A number counts only together with the tables that it stands for. Raises DatabaseError for a newer schema, and
-    where somebody else has our names."""
-    newest = max(_steps(folder))
-    names = {name for _type, name, _column in _made_by(folder, newest)}
-    rows = await connection.execute_fetchall(_SHAPE, (" ".join((*names, VERSION, OLD_VERSION)),))
-    there = {(str(type_), str(name), str(column)) for type_, name, column in rows}
-    taken = {name for _type, name, _column in there} - {OLD_VERSION}
-    for where in (VERSION, OLD_VERSION):
-        version = await _number(connection, where, there)
-        if version > newest and where == VERSION and taken & names:
-            raise DatabaseError(
-                _(
-                    "{path}: made by a newer obmen (schema {found}, this one knows {known}); update obmen"
-                ).format(path=await _path(connection), found=version, known=newest)
-            )
-        if 0 < version <= newest and _made_by(folder, version) <= there:
-            return Found(version, where)
-    if taken:
-        lost = await _lost(connection, folder, there)
-        # Where hardly anything of ours is there, it was never ours.
-        told = ", ".join(sorted(taken))
-        if 0 < len(lost) < len(taken):
-            told = _("missing: {names}").format(names=", ".join(lost))
-        raise DatabaseError(
-            _("{path}: its tables are not those that obmen made: {error}; choose another file").format(
-                path=await _path(connection), error=told
-            )
-        )
-    return Found(0, "")
-
-
-async def _lost(connection: aiosqlite.Connection, folder: Path, there: set[Part]) -> list[str]:
-    """What a database that obmen made has not any more: tables, views, indexes, `table.column`."""
-    version = await _number(connection, VERSION, there)
-    if version not in _steps(folder):
-        return [VERSION] if any(_made_by(folder, step) <= there for step in _steps(folder)) else []
-    present = {name for _type, name, _column in there}
-    return sorted(
-        {
-            f"{name}.{column}" if column and name in present else name
-            for _type, name, column in _made_by(folder, version) - there
-        }
-    )
-
-
-async def _number(connection: aiosqlite.Connection, table: str, there: set[Part]) -> int:
-    """The number in a table that looks as ours does: one column, one row; 0 in any other."""
-    if {part for part in there if part[1] == table} != {("table", table, "version")}:
-        return 0
-    rows = [version for (version,) in await connection.execute_fetchall(_NUMBER[table])]
-    return rows[0] if len(rows) == 1 and isinstance(rows[0], int) else 0
-
-
-Part = tuple[str, str, str]
-"""Type, name, column of a table; an index has no column."""
-_SHAPE = (
-    "SELECT s.type, lower(s.name), lower(coalesce(c.name, '')) FROM sqlite_schema s "
-    "LEFT JOIN pragma_table_info(s.name) c ON s.type = 'table' "
-    "WHERE s.type <> 'trigger' AND instr(' ' || ? || ' ', ' ' || lower(s.name) || ' ')"
-)
-"""The parts of those named. Of others nothing is asked: a virtual table may need what is not installed here."""
-
-
-MADE = "made.tsv"
-"""What all steps of a folder make, written beside them: to find it out at every start would take longer than all else
-of an opening. Its first line is the number of the last step."""
-
-
-@cache
-def _made_by(folder: Path, version: int) -> frozenset[Part]:
-    """What the steps up to `version` make."""
-    with suppress(FileNotFoundError):
-        number, *lines = (folder / MADE).read_text(encoding="utf-8").split("\n")
-        if number == str(version):
-            return frozenset(
-                (type_, name, column) for type_, name, column in (li.split("\t") for li in lines if li)
-            )
-    return made_by_steps(folder, version)
-
-
-def write_made(folder: Path) -> None:
-    """Write MADE anew, after a step was added."""
-    newest = max(_steps(folder))
-    lines = sorted("\t".join(part) for part in made_by_steps(folder, newest))
-    (folder / MADE).write_text("\n".join([str(newest), *lines, ""]), encoding="utf-8")
-
-
-def made_by_steps(folder: Path, version: int) -> frozenset[Part]:
-    """What the steps up to `version` make, found out by making it."""
-    with closing(sqlite3.connect(":memory:")) as db:
-        for number, file in _steps(folder).items():
-            if number <= version:
-                db.executescript(file.read_text(encoding="utf-8"))
-        names = (
-            name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite%'")
-        )
-        return frozenset(db.execute(_SHAPE, (" ".join(names),)).fetchall())
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script one by one: executescript() would commit the open transaction."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 @contextmanager

@@ -1,0 +1,219 @@
+"""The numbered steps that make a schema, and which of them a SQLite database has."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from importers.errors import DatabaseError
+from importers.texts import _
+
+if TYPE_CHECKING:
+    import aiosqlite
+
+VERSION = "obmen_schema"
+"""The table with the number of the schema, named as nobody else's."""
+OLD_VERSION = "schema_version"
+"""Its name before. The migrations of a shop may well have a table of that name, so it alone says nothing."""
+_NUMBER = {
+    VERSION: "SELECT version FROM obmen_schema",
+    OLD_VERSION: "SELECT version FROM schema_version",
+}
+
+
+class Found(NamedTuple):
+    """The schema that a database has; 0 = nothing of ours yet."""
+
+    version: int
+    where: str
+
+
+async def apply(connection: aiosqlite.Connection, folder: Path) -> None:
+    """Bring the database to the newest of the numbered `NNN_name.sql` in `folder`, within an open transaction. Raises
+    DatabaseError, also for a schema newer than this program and for tables of another program."""
+    found = await find(connection, folder)
+    newest = max(_steps(folder))
+    for script in _scripts(folder, found.version):
+        for statement in _statements(script):
+            await connection.execute(statement)
+    if found.where == OLD_VERSION:
+        await connection.execute("DROP TABLE schema_version")
+    await connection.execute("CREATE TABLE IF NOT EXISTS obmen_schema (version INTEGER NOT NULL)")
+    await connection.execute("DELETE FROM obmen_schema")
+    await connection.execute("INSERT INTO obmen_schema VALUES (?)", (newest,))
+
+
+async def is_newest(connection: aiosqlite.Connection, folder: Path) -> bool:
+    """Raises as `apply`."""
+    return await find(connection, folder) == (max(_steps(folder)), VERSION)
+
+
+def _scripts(folder: Path, version: int) -> Iterator[str]:
+    """What is to be done to a database that has the schema `version`."""
+    steps = _steps(folder)
+    if version == 0 and (whole := _written(folder, WHOLE, max(steps))):
+        yield whole
+        return
+    for number, file in steps.items():
+        if number > version:
+            yield file.read_text(encoding="utf-8")
+
+
+def _steps(folder: Path) -> dict[int, Path]:
+    return dict(sorted((int(file.name.split("_")[0]), file) for file in folder.glob("[0-9]*_*.sql")))
+
+
+async def find(connection: aiosqlite.Connection, folder: Path) -> Found:
+    """A number counts only together with the tables that it stands for. Raises DatabaseError for a newer schema, and
+    where somebody else has our names."""
+    newest = max(_steps(folder))
+    names = {name for _type, name, _column in _made_by(folder, newest)}
+    rows = await connection.execute_fetchall(_SHAPE, (" ".join((*names, VERSION, OLD_VERSION)),))
+    there = {(str(type_), str(name), str(column)) for type_, name, column in rows}
+    taken = {name for _type, name, _column in there} - {OLD_VERSION}
+    for where in (VERSION, OLD_VERSION):
+        version = await _number(connection, where, there)
+        if version > newest and where == VERSION and taken & names:
+            raise DatabaseError(
+                _(
+                    "{path}: made by a newer obmen (schema {found}, this one knows {known}); update obmen"
+                ).format(path=await path_of(connection), found=version, known=newest)
+            )
+        if 0 < version <= newest and _made_by(folder, version) <= there:
+            return Found(version, where)
+    if taken:
+        lost = await _lost(connection, folder, there)
+        # Where hardly anything of ours is there, it was never ours.
+        told = ", ".join(sorted(taken))
+        if 0 < len(lost) < len(taken):
+            told = _("missing: {names}").format(names=", ".join(lost))
+        raise DatabaseError(
+            _("{path}: its tables are not those that obmen made: {error}; choose another file").format(
+                path=await path_of(connection), error=told
+            )
+        )
+    return Found(0, "")
+
+
+async def _lost(connection: aiosqlite.Connection, folder: Path, there: set[Part]) -> list[str]:
+    """What a database that obmen made has not any more: tables, views, indexes, `table.column`."""
+    version = await _number(connection, VERSION, there)
+    if version not in _steps(folder):
+        return [VERSION] if any(_made_by(folder, step) <= there for step in _steps(folder)) else []
+    present = {name for _type, name, _column in there}
+    return sorted(
+        {
+            f"{name}.{column}" if column and name in present else name
+            for _type, name, column in _made_by(folder, version) - there
+        }
+    )
+
+
+async def _number(connection: aiosqlite.Connection, table: str, there: set[Part]) -> int:
+    """The number in a table that looks as ours does: one column, one row; 0 in any other."""
+    if {part for part in there if part[1] == table} != {("table", table, "version")}:
+        return 0
+    rows = [version for (version,) in await connection.execute_fetchall(_NUMBER[table])]
+    return rows[0] if len(rows) == 1 and isinstance(rows[0], int) else 0
+
+
+Part = tuple[str, str, str]
+"""Type, name, column of a table; an index has no column."""
+_SHAPE = (
+    "SELECT s.type, lower(s.name), lower(coalesce(c.name, '')) FROM sqlite_schema s "
+    "LEFT JOIN pragma_table_info(s.name) c ON s.type = 'table' "
+    "WHERE s.type <> 'trigger' AND instr(' ' || ? || ' ', ' ' || lower(s.name) || ' ')"
+)
+"""The parts of those named. Of others nothing is asked: a virtual table may need what is not installed here."""
+
+
+MADE = "made.tsv"
+WHOLE = "whole.sql"
+"""What all steps of a folder make, written beside them, as its parts and as one script: to find the parts out at every
+start would take longer than all else of an opening, and a new database comes sooner by one script than by each of its
+steps. The first line of both bears the number of the last step."""
+
+
+def _written(folder: Path, name: str, version: int) -> str:
+    """What MADE or WHOLE has below its first line; "" when it is of another version."""
+    with suppress(FileNotFoundError):
+        number, rest = (folder / name).read_text(encoding="utf-8").split("\n", 1)
+        if number.removeprefix("-- ") == str(version):
+            return rest
+    return ""
+
+
+@cache
+def _made_by(folder: Path, version: int) -> frozenset[Part]:
+    """What the steps up to `version` make."""
+    if written := _written(folder, MADE, version):
+        return frozenset(
+            (type_, name, column)
+            for type_, name, column in (line.split("\t") for line in written.splitlines())
+        )
+    return made_by_steps(folder, version)
+
+
+def write_made(folder: Path) -> None:
+    """Write MADE and WHOLE anew, after a step was added."""
+    newest = max(_steps(folder))
+    lines = sorted("\t".join(part) for part in made_by_steps(folder, newest))
+    (folder / MADE).write_text("\n".join([str(newest), *lines, ""]), encoding="utf-8")
+    (folder / WHOLE).write_text(f"-- {newest}\n{whole_script(folder)}", encoding="utf-8")
+
+
+def whole_script(folder: Path) -> str:
+    """All that the steps make, as one script: the tables as they are in the end, and the rows put into them."""
+    scripts = [file.read_text(encoding="utf-8") for file in _steps(folder).values()]
+    with closing(sqlite3.connect(":memory:")) as db:
+        for script in scripts:
+            db.executescript(script)
+        made = [
+            sql
+            for (sql,) in db.execute(
+                "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%' ORDER BY rowid"
+            )
+        ]
+    rows = [st for script in scripts for st in map(_bare, _statements(script)) if _PUTS_ROW.match(st)]
+    return "".join(f"{statement};\n" for statement in [*made, *rows])
+
+
+_PUTS_ROW = re.compile(r"INSERT INTO \w+ (\(.*\) )?VALUES")
+"""A step that only copies rows of an older one (INSERT … SELECT) has none to copy in a new database."""
+
+
+def _bare(statement: str) -> str:
+    """Without the comments before it and the semicolon."""
+    return re.sub(r"\A(\s*--[^\n]*\n|\s+)*", "", statement).rstrip().removesuffix(";")
+
+
+def made_by_steps(folder: Path, version: int) -> frozenset[Part]:
+    """What the steps up to `version` make, found out by making it."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        for number, file in _steps(folder).items():
+            if number <= version:
+                db.executescript(file.read_text(encoding="utf-8"))
+        names = (
+            name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite%'")
+        )
+        return frozenset(db.execute(_SHAPE, (" ".join(names),)).fetchall())
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script one by one: executescript() would commit the open transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+async def path_of(connection: aiosqlite.Connection) -> str:
+    (_id, _name, path), *_attached = await connection.execute_fetchall("PRAGMA database_list")
+    return str(path)

@@ -1,0 +1,90 @@
+-- 1
+CREATE TABLE meta (journal_id TEXT NOT NULL);
+CREATE TABLE session (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    request_id      TEXT NOT NULL,
+    idempotency_key TEXT NOT NULL UNIQUE,
+    task_id         TEXT NOT NULL UNIQUE,
+    kinds           TEXT NOT NULL,                 -- JSON, in the order selected; the first one is the type
+    source          TEXT NOT NULL,
+    options         TEXT NOT NULL,                 -- JSON
+    target          TEXT NOT NULL,                 -- what may be imported into by one session at a time
+    status          TEXT NOT NULL CHECK (
+        status IN ('started', 'in_progress', 'cancelling', 'completed', 'failed', 'cancelled')
+    ),
+    operator        TEXT NOT NULL,
+    host            TEXT NOT NULL,
+    created_at      TEXT NOT NULL,
+    created_clock   REAL NOT NULL,
+    boot_id         TEXT NOT NULL,
+    started_at      TEXT,
+    finished_at     TEXT,
+    dispatched_clock REAL,                         -- NULL = not sent to a worker
+    dispatches      INTEGER NOT NULL DEFAULT 0,
+    owner           TEXT,                          -- "host:pid" of the worker
+    owner_start     TEXT,                          -- start time of that pid, and
+    owner_boot      TEXT,                          -- boot id of that host: a pid alone can be given again
+    lease_until     REAL,                          -- boot clock of the worker's host
+    fence           INTEGER NOT NULL DEFAULT 0,    -- grows with every claim and every taking away
+    retries         INTEGER NOT NULL DEFAULT 0,
+    by_kind         TEXT NOT NULL DEFAULT '{}',    -- JSON
+    done            INTEGER NOT NULL DEFAULT 0,
+    total           INTEGER NOT NULL DEFAULT 0,
+    running_kind    TEXT,
+    error           TEXT,
+    error_args      TEXT NOT NULL DEFAULT '{}',
+    CHECK ((finished_at IS NOT NULL) = (status IN ('completed', 'failed', 'cancelled')))
+);
+CREATE UNIQUE INDEX one_active ON session (target) WHERE status IN ('started', 'in_progress', 'cancelling');
+CREATE TABLE launch_key (
+    idempotency_key TEXT PRIMARY KEY,
+    params_hash     TEXT NOT NULL,
+    session_id      INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE attempt (
+    id              INTEGER PRIMARY KEY,
+    request_id      TEXT NOT NULL UNIQUE,
+    idempotency_key TEXT NOT NULL,
+    kinds           TEXT NOT NULL,
+    source          TEXT NOT NULL,
+    target          TEXT NOT NULL,
+    operator        TEXT NOT NULL,
+    host            TEXT NOT NULL,
+    pid             INTEGER NOT NULL,
+    at              TEXT NOT NULL,
+    outcome         TEXT,
+    session_id      INTEGER,
+    lock            TEXT,
+    reason          TEXT,
+    reason_args     TEXT NOT NULL DEFAULT '{}'
+);
+CREATE TABLE event (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    session_id INTEGER NOT NULL REFERENCES session ON DELETE CASCADE,
+    at         TEXT NOT NULL,
+    type       TEXT NOT NULL,
+    level      TEXT NOT NULL,
+    message    TEXT NOT NULL,
+    args       TEXT NOT NULL
+);
+CREATE INDEX event_of_session ON event (session_id, id);
+CREATE UNIQUE INDEX one_received ON event (session_id) WHERE type = 'received';
+CREATE TABLE reject (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    session_id INTEGER NOT NULL REFERENCES session ON DELETE CASCADE,
+    kind       TEXT NOT NULL,
+    file       TEXT NOT NULL,
+    line       INTEGER,
+    record_id  TEXT NOT NULL,
+    reason     TEXT NOT NULL,
+    args       TEXT NOT NULL,
+    fragment   TEXT NOT NULL
+);
+CREATE INDEX reject_of_session ON reject (session_id, id);
+CREATE TABLE lock (
+    key         TEXT PRIMARY KEY,
+    token       TEXT NOT NULL,
+    until_clock REAL NOT NULL,
+    boot_id     TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO meta VALUES (lower(hex(randomblob(16))));
