@@ -34,6 +34,11 @@ LONGEST_PAUSE_SECONDS = 0.1
 LOCKS = Path("/proc/locks")
 
 
+# Without an adapter sqlite3 looks in vain for one at each NULL that it binds, which takes longer than all else of a
+# row.
+sqlite3.register_adapter(type(None), lambda none: none)
+
+
 async def connect(
     path: str | Path,
     *,

@@ -46,7 +46,7 @@ def customer(context: Context, element: etree._Element) -> Iterator[Record | Rej
 def _accounts(node: Node) -> Iterator[tuple[str, str, str, str]]:
     for account in inner(node, "РасчетныеСчета", "РасчетныйСчет"):
         fields = children(account)
-        bank = next((children(e) for e in fields.get("Банк", ())), Node())
+        bank = next((children(e) for e in fields.get("Банк", ())), {})
         if number := value(fields, "НомерСчета"):
             names = ("Наименование", "БИК", "СчетКорреспондентский")
             name, code, correspondent = (value(bank, told) or "" for told in names)

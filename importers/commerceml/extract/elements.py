@@ -14,10 +14,8 @@ MAX_LINE = 65535
 """libxml2 keeps the line of an element in 16 bits; text nodes have it whole."""
 
 
-class Node(dict[str, list[etree._Element]]):
-    """The child elements of an element by their local name."""
-
-    __slots__ = ()
+Node = dict[str, list[etree._Element]]
+"""The child elements of an element by their local name."""
 
 
 @lru_cache(maxsize=1024)
@@ -28,7 +26,7 @@ def local_name(tag: str) -> str:
 
 def children(element: etree._Element) -> Node:
     """What is in an element. The parser keeps no comments and no instructions."""
-    found = Node()
+    found: Node = {}
     for child in element:
         name = local_name(child.tag)
         if name in found:

@@ -70,7 +70,7 @@ def _product(
     name = value(node, "Наименование")
     requisites = tuple(_requisites(node))
     named = dict(reversed(requisites))
-    maker = next((children(e) for e in node.get("Изготовитель", ())), Node())
+    maker = next((children(e) for e in node.get("Изготовитель", ())), {})
     partial = _partial(context, element, node, name, removed)
     if partial and not node.keys() & FACTS:  # of a Товар, an id alone is no more than a part
         partial = Partial("part", partial.file, partial.line)

@@ -10,7 +10,6 @@ from importers.commerceml import normalise
 from importers.commerceml.extract.contacts import addresses, contacts
 from importers.commerceml.extract.context import NO_ID, Context
 from importers.commerceml.extract.elements import (
-    Node,
     children,
     decimal,
     distinct,
@@ -39,7 +38,7 @@ def catalog_info(context: Context, element: etree._Element) -> Iterator[Record]:
     """What a Каталог says of itself, when it ends. A stub, as each part of 3.x has, may say nothing new."""
     if CatalogInfo in context.wanted and context.section.name == "Каталог" and context.section.id:
         node = children(element)
-        owner = next((children(e) for e in node.get("Владелец", ())), Node())
+        owner = next((children(e) for e in node.get("Владелец", ())), {})
         yield CatalogInfo(
             context.section.id,
             value(node, "Наименование"),
@@ -149,7 +148,7 @@ def price_types(context: Context, element: etree._Element) -> Iterator[Record | 
         if isinstance(found, Rejected):
             yield found
             continue
-        tax = next((children(e) for e in node.get("Налог", ())), Node())
+        tax = next((children(e) for e in node.get("Налог", ())), {})
         yield PriceType(
             *found,
             normalise.currency(value(node, "Валюта")),
