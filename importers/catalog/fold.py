@@ -40,10 +40,12 @@ def told_facts(payloads: Iterable[bytes]) -> list[ToldFacts]:
     return list(map(_decode_facts, payloads))
 
 
-def plain_facts(shape: Shape, told: Sequence[ToldFacts], units: Mapping[str, str]) -> dict[Cell, Row] | None:
+def plain_facts(shape: Shape, payloads: Sequence[bytes], units: Mapping[str, str]) -> dict[Cell, Row] | None:
     """The facts of the only record of a key, where there is nothing to settle among them: nearly all are so."""
-    rows, _whole, _set, _unset = told[0]  # what is not set is none of the facts
-    if len(told) > 1 or any(rows[1:]):
+    if len(payloads) > 1:
+        return None
+    rows, _whole, _set, _unset = _decode_facts(payloads[0])  # what is not set is none of the facts
+    if any(rows[1:]):
         return None
     facts = {row[0]: row for row in rows[0]}
     if len(facts) < len(rows[0]) or (shape.or_total and "" in facts and len(facts) > 1):

@@ -247,16 +247,15 @@ class Stage:
         writes = _Writes(self._store)
         told: dict[str, int] = {}
         for key, payloads in batch.items():
-            records = told_facts(payloads)
             was = held.get(key)
-            facts = plain_facts(shape, records, self.units)
+            facts = plain_facts(shape, payloads, self.units)
             if facts is not None and was is None:
                 counts.created += len(facts)
                 writes.add(shape.table, key, facts.values())
             elif facts is not None and was and not any(was[1:]) and {row[0]: row for row in was[0]} == facts:
                 counts.unchanged += len(facts)
             else:
-                settled = Facts(shape, records, self.units)
+                settled = Facts(shape, told_facts(payloads), self.units)
                 facts = settled.facts
                 self._change_facts(merged, writes, key, was, settled, full)
             if not facts.keys() <= self.references:

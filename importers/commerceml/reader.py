@@ -43,8 +43,8 @@ MAX_IDLE = 1 << 19
 A list of 20,000 groups has as many; one record of 1C has at most some thousands.
 IDLE: bytes that may go by while the tree stays as it is: the parser holds one comment or tag without end."""
 SAMPLE = 8192
-SHARE = 16
-MAX_NAMES = 1 << 20
+SHARE = 64
+MAX_NAMES = 1 << 18
 MAX_NAME = 1000
 """The parser keeps every name that it meets, of elements, attributes and namespaces, to the end of the process. One
 part in SHARE of the text is looked at, SAMPLE bytes at a time, and may have names of so many bytes."""
