@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from importers.catalog.protocol import (
-    EVERYTHING,
-    FIRST_FEW,
-    Catalog,
-    CatalogTransaction,
-    Change,
-    Merged,
-)
+from typing import TYPE_CHECKING
 
-__all__ = ["EVERYTHING", "FIRST_FEW", "Catalog", "CatalogTransaction", "Change", "Merged", "open_catalog"]
+if TYPE_CHECKING:
+    from importers.catalog.protocol import Catalog
+
+__all__ = ["open_catalog"]
 
 
 async def open_catalog(url: str) -> Catalog:

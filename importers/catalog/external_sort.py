@@ -16,7 +16,7 @@ from typing import BinaryIO
 from importers.errors import DatabaseError, cure_of
 from importers.texts import _
 
-RUN_BYTES = 8_000_000
+RUN_BYTES = 6_000_000
 """So much is sorted in memory at a time."""
 BLOCK_BYTES = 64_000
 """So much of each sorted run is in memory while the runs are merged. A payload that is larger lies by itself."""

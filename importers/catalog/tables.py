@@ -6,10 +6,11 @@ The DDL is in schema/; tests hold the two together.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
+
+import msgspec
 
 from importers.commerceml.records import (
     CatalogInfo,
@@ -42,8 +43,7 @@ ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 """How 1C writes an empty reference: not set."""
 
 
-@dataclass(frozen=True, eq=False)
-class Table:
+class Table(msgspec.Struct, frozen=True, eq=False):
     """A table. `columns`: those that an import writes; the first `keys` of them are its primary key.
 
     Names that operators read in the log are marked for translation.
@@ -54,8 +54,7 @@ class Table:
     keys: int = 1
 
 
-@dataclass(frozen=True, eq=False)
-class Shape:
+class Shape(msgspec.Struct, frozen=True, eq=False, dict=True):
     """How records of one type lie in the tables.
 
     An *entity* (product, customer, …) has one row in `table` and replaces its rows in `parts` as a whole.

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
-from importers.catalog import FIRST_FEW
+from importers.catalog.protocol import FIRST_FEW
 from importers.catalog.tables import IMAGE
 from importers.commerceml.records import Rejected
 from importers.events import Event, Log, Progress

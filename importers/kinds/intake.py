@@ -17,9 +17,9 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
-from importers.catalog import EVERYTHING, FIRST_FEW, Change, Merged
 from importers.catalog.absence import Elsewhere
 from importers.catalog.merge import Stage
+from importers.catalog.protocol import EVERYTHING, FIRST_FEW, Change, Merged
 from importers.catalog.tables import OFFER, PRICE, STOCK, UNIT, Cell, Shape
 from importers.commerceml.records import (
     Offer,

@@ -11,7 +11,7 @@ from importers.events import Event, Options
 from importers.settings import Limits
 
 if TYPE_CHECKING:
-    from importers.catalog import CatalogTransaction
+    from importers.catalog.protocol import CatalogTransaction
     from importers.commerceml import Export
 
 

@@ -8,7 +8,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import cast
 
-from importers.catalog import FIRST_FEW, CatalogTransaction, Change
+from importers.catalog.protocol import FIRST_FEW, CatalogTransaction, Change
 from importers.catalog.tables import OFFER, PRICE_TYPE, PRODUCT, Row
 from importers.commerceml.normalise import KNOWN_CURRENCIES
 from importers.commerceml.records import OfferPrices, OfferStocks, PriceType, Record

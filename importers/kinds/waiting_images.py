@@ -11,7 +11,7 @@ from importers.events import Log
 from importers.texts import N_
 
 if TYPE_CHECKING:
-    from importers.catalog import Catalog
+    from importers.catalog.protocol import Catalog
 
 
 async def put_waiting_in_place(catalog: Catalog) -> list[Log]:

@@ -14,7 +14,8 @@ from typing import Any
 import aiosqlite
 import pytest
 
-from importers.catalog import Catalog, CatalogTransaction, open_catalog
+from importers.catalog import open_catalog
+from importers.catalog.protocol import Catalog, CatalogTransaction
 from importers.catalog.sqlite import SCHEMA
 from importers.catalog.tables import SHAPES, WAREHOUSE, Cell
 from importers.errors import DatabaseError, LeaseLost

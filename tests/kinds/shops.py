@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from importers import kinds
-from importers.catalog import CatalogTransaction, open_catalog
+from importers.catalog import open_catalog
+from importers.catalog.protocol import CatalogTransaction
 from importers.kinds import Counted, Counts, Event, Job, Log, Options, Reject
 from importers.kinds.waiting_images import put_waiting_in_place
 from importers.settings import Limits
