@@ -7,7 +7,7 @@ import inspect
 import re
 from pathlib import Path
 
-from importers.commerceml import files, normalise, records
+from importers.commerceml import contents, normalise, records
 from importers.commerceml import inspect as inspection
 
 PAGE = Path(__file__).with_name("format.md")
@@ -56,7 +56,7 @@ Sent on from the reader to the import types (`importers/commerceml/records.py`).
 
 
 def page() -> str:
-    names = "\n".join(f"- `{name}…`: {', '.join(sorted(kinds))}" for name, kinds in files.NAMES.items())
+    names = "\n".join(f"- `{name}…`: {', '.join(sorted(kinds))}" for name, kinds in contents.NAMES.items())
     counts = "\n".join(f"- {kind}: {', '.join(names)}" for kind, names in inspection.OF_KIND.items() if names)
     by_code: dict[str, list[str]] = {}
     for written, code in normalise.CURRENCIES.items():

@@ -31,7 +31,7 @@ from importers.processes import account, start_of
 from importers.texts import N_, _, ngettext, render
 
 if TYPE_CHECKING:
-    from importers.commerceml.files import Export
+    from importers.commerceml.source import Export
     from importers.sessions import Journal, Session
     from importers.settings import Settings
 

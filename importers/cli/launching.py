@@ -53,12 +53,12 @@ def import_(
     as_json: bool,
 ) -> None:
     from importers.events import Options
-    from importers.kinds.registry import names
+    from importers.kinds.registry import is_known
     from importers.launch import LaunchRequest, new_key
 
     go_on()
     for kind in kinds:
-        if kind not in names():
+        if not is_known(kind):
             raise no_such_kind(kind)
     path = _source_path(config, source)
     request = LaunchRequest(

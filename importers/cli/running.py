@@ -118,10 +118,10 @@ def no_such_kind(kind: str) -> UsageError:
 async def require_kind(journal: Journal, kind: str) -> None:
     """Raises UsageError for one that is known neither here nor to the journal, which may be older than a plug-in that
     was taken away."""
-    from importers.kinds.registry import names
+    from importers.kinds.registry import is_known
 
     if not (
-        kind in names()
+        is_known(kind)
         or await journal.sessions(kind=kind, limit=1)
         or await journal.attempts(kind=kind, limit=1)
     ):

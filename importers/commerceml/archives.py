@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import IO
 
+from importers.commerceml.places import NEVER, Member, identity_of, refuse_depth, refused
 from importers.errors import SourceError
 from importers.texts import _, plain
 
@@ -42,8 +43,6 @@ MAX_NESTED_BYTES = 4 * 2**30
 MAX_NESTED_RATIO = 40
 """A .zip that lies in a .zip is unpacked to the disk as a whole. It is packed already; only one whose files are stored
 as they are packs once more, like XML."""
-MAX_DEPTH = 30
-"""Folders in each other; 1C makes four at most."""
 MAX_LIST_BYTES = 80 * 2**20
 FILE_BYTES = 160
 XML_BYTES = 1600
@@ -52,13 +51,6 @@ of those that are read (.xml) more."""
 KEPT = 32
 MAX_UNPACKED_BYTES = 2**30
 """So many archives, and bytes of those that had to be unpacked, stay open while an export is read."""
-
-
-class Member(NamedTuple):
-    """A file in an archive: its name as it is shown, and the place of its entry in the list."""
-
-    name: str
-    at: int
 
 
 class _Unlisted(zipfile.ZipFile):
@@ -272,29 +264,10 @@ def _room() -> Iterator[None]:
         ) from error
 
 
-def refused(text: str, **names: object) -> SourceError:
-    """Names in archives and folders may hold control characters."""
-    return SourceError(plain(text.format(**names)))
-
-
 def nested_too_far(path: Path | str, name: str) -> SourceError:
     return refused(
         _("{path}: {name} cannot be read inside of another archive; unpack it"), path=path, name=name
     )
-
-
-def identity_of(stat: os.stat_result) -> tuple[int, ...]:
-    """What tells a file from another, and from itself before it was written to: who sets the time of the content back
-    cannot set that of the change back."""
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
-
-
-def refuse_depth(name: str, place: object) -> None:
-    if name.count("/") > MAX_DEPTH:
-        raise refused(
-            _("{path}: folders lie deeper in each other than 1C makes them; move the export out of them"),
-            path=f"{place}"[:200],
-        )
 
 
 def entries(
@@ -395,15 +368,3 @@ def packed_at(entry: zipfile.ZipInfo) -> datetime:
         return datetime(*entry.date_time, tzinfo=UTC)
     except ValueError:
         return NEVER
-
-
-def time_of(seconds: float) -> datetime:
-    """A file may say that it is of the year 30000."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return NEVER
-
-
-NEVER = datetime(1980, 1, 1, tzinfo=UTC)
-"""Where no time is told, or none that there is."""

@@ -14,7 +14,7 @@ from importers.errors import BadFile
 from importers.texts import _
 
 if TYPE_CHECKING:
-    from importers.commerceml.files import PartFile
+    from importers.commerceml.parts import PartFile
 
 _DECLARATION = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _ROOT = re.compile(r"\s*<(?:!doctype\s+)?(?:[\w.-]+:)?([\w.-]+)(?=[\s/>\[])", re.IGNORECASE)

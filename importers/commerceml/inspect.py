@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from importers.commerceml import open_export
-from importers.commerceml.files import Part, head_of
+from importers.commerceml.parts import Part, head_of
 from importers.commerceml.reader import read_part
 from importers.commerceml.records import (
     Customer,

@@ -6,9 +6,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from importers.commerceml.archives import Member
-from importers.commerceml.files import Part
-from importers.commerceml.places import Holder, Place, endings, name_of, way_of
+from importers.commerceml.parts import Part
+from importers.commerceml.places import Holder, Member, Place, endings, name_of, way_of
 from importers.commerceml.sets import sort_key
 
 

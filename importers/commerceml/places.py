@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from importers.commerceml.archives import Member
-from importers.texts import plain
+from importers.errors import SourceError
+from importers.texts import _, plain
 
+MAX_DEPTH = 30
+"""Folders in each other; 1C makes four at most."""
 Place = bytes
 """The name backwards, so that names with the same end stand together when sorted; behind a NUL, which no name holds,
 the way to the file where the name does not say it. A tuple of texts would take twice as much."""
+
+
+class Member(NamedTuple):
+    """A file in an archive: its name as it is shown, and the place of its entry in the list."""
+
+    name: str
+    at: int
 
 
 class Holder(NamedTuple):
@@ -60,3 +70,34 @@ def endings(path: str) -> tuple[Place, Place]:
 
 def _backwards(name: str) -> bytes:
     return name[::-1].encode()
+
+
+def identity_of(stat: os.stat_result) -> tuple[int, ...]:
+    """What tells a file from another, and from itself before it was written to: who sets the time of the content back
+    cannot set that of the change back."""
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def time_of(seconds: float) -> datetime:
+    """A file may say that it is of the year 30000."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return NEVER
+
+
+NEVER = datetime(1980, 1, 1, tzinfo=UTC)
+"""Where no time is told, or none that there is."""
+
+
+def refused(text: str, **names: object) -> SourceError:
+    """Names in archives and folders may hold control characters."""
+    return SourceError(plain(text.format(**names)))
+
+
+def refuse_depth(name: str, place: object) -> None:
+    if name.count("/") > MAX_DEPTH:
+        raise refused(
+            _("{path}: folders lie deeper in each other than 1C makes them; move the export out of them"),
+            path=f"{place}"[:200],
+        )

@@ -23,7 +23,7 @@ from importers.commerceml.extract.context import Context
 from importers.commerceml.extract.elements import MAX_LINE, children, local_name, value
 from importers.commerceml.extract.goods import product_set
 from importers.commerceml.extract.reference import catalog_info, property_value
-from importers.commerceml.files import Part, PartFile, open_part
+from importers.commerceml.parts import Part, PartFile, open_part
 from importers.commerceml.records import Record, Rejected, Section
 from importers.errors import BadFile
 from importers.texts import _

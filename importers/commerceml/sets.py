@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from importers.texts import _
 
 if TYPE_CHECKING:
-    from importers.commerceml.files import Part
+    from importers.commerceml.parts import Part
 
 SLACK = 60
 """Seconds by which the dates of parts may contradict their numbers: 1C may write several at once."""

@@ -36,7 +36,7 @@ from importers.sharing import make_folder
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
-    from importers.commerceml.files import Part
+    from importers.commerceml.parts import Part
 
 OURS = ".obmen"
 """The folder of mark and lists; our other names begin so. No image may have such a name anywhere."""
@@ -383,7 +383,7 @@ def _compared(
     part: Part, known: IO[bytes] | None, write: Callable[[bytes], int] | None = None
 ) -> tuple[int, str, bool]:
     """Size and SHA-256 of a picture of the export, and whether the known file has the same bytes."""
-    from importers.commerceml.files import open_part
+    from importers.commerceml.parts import open_part
 
     size = 0
     digest = hashlib.sha256()

@@ -49,6 +49,10 @@ def names() -> tuple[str, ...]:
     return (*KINDS, *sorted(_plug_ins()))
 
 
+def is_known(name: str) -> bool:
+    return name in KINDS or name in _plug_ins()  # asking for plug-ins takes a while
+
+
 def load(name: str) -> Kind:
     """The import type of this name. Raises UsageError for an unknown one and for a plug-in that cannot be loaded."""
     if name in KINDS:

@@ -22,7 +22,7 @@ import msgspec
 
 from importers.errors import ObmenError
 from importers.events import Log, Options
-from importers.kinds.registry import KINDS, names, needs_products, title_of
+from importers.kinds.registry import is_known, needs_products, title_of
 from importers.logs import log_to
 from importers.processes import account
 from importers.sessions.models import Attempt, Outcome, Session
@@ -193,7 +193,7 @@ async def _refusal(request: LaunchRequest, settings: Settings) -> tuple[str, dic
     if not request.kinds:
         return N_("no import type was chosen"), {}
     for kind in request.kinds:
-        if kind not in KINDS and kind not in names():  # asking for plug-ins takes a while
+        if not is_known(kind):
             return N_("{kind}: there is no such import type"), {"kind": kind}
     export = await asyncio.to_thread(open_export, request.source)
     served = [kind for kind in request.kinds if export.files_shown(kind)]

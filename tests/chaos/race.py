@@ -21,7 +21,7 @@ import aiosqlite  # noqa: F401 (before the processes are forked)
 import msgspec
 from engine_stage import make_settings, rows, write_export
 
-import importers.commerceml.files
+import importers.commerceml.source
 import importers.launch.lock
 import importers.launch.redis_lock
 from importers.kinds import Options

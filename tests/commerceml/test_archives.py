@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from importers.commerceml import archives, open_export
-from importers.commerceml.files import open_part
+from importers.commerceml import archives, open_export, places
+from importers.commerceml.parts import open_part
 from importers.commerceml.records import Product
 from importers.errors import BadFile, SourceError
 from tests.commerceml.exports import goods, read, xml
@@ -255,7 +255,7 @@ def test_folders_that_lie_too_deep_are_refused(tmp_path: Path, form: str) -> Non
             zipped(source / "1.zip", {"2.zip": nested(tmp_path / "x.zip", {name: b""})})
         return source
 
-    assert "1.jpg" in open_export(laid(archives.MAX_DEPTH)).images()
+    assert "1.jpg" in open_export(laid(places.MAX_DEPTH)).images()
     with pytest.raises(SourceError, match="folders lie deeper in each other than 1C makes them") as error:
         open_export(laid(900))
     assert len(str(error.value)) < 400
@@ -421,5 +421,5 @@ def test_a_file_without_a_name_is_damage_or_nothing(tmp_path: Path) -> None:
 
 
 def test_times_that_there_are_not() -> None:
-    assert archives.time_of(1e15) == archives.NEVER
+    assert places.time_of(1e15) == places.NEVER
     assert archives.time_of(0).year == 1970

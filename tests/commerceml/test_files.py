@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from importers.commerceml import encoding as encodings
-from importers.commerceml import files, open_export
-from importers.commerceml.files import Part, open_part
+from importers.commerceml import open_export, source
+from importers.commerceml.parts import Part, open_part
 from importers.commerceml.reader import CHUNK
 from importers.commerceml.records import OfferPrices, OfferStocks, PriceType, Product
 from importers.errors import BadFile, SourceError
@@ -219,13 +219,13 @@ def test_the_rest_of_a_file_is_searched_only_where_a_type_is_read(
     for stem in ("prices", "rests", "offers"):
         write(tmp_path, xml(package(many if stem == "offers" else "")), f"{stem}.xml")
     searched: list[str] = []
-    is_anywhere = files._is_anywhere
+    is_anywhere = source.is_anywhere
 
     def note(part: Part, kind: str) -> bool:
         searched.append(f"{part.name} {kind}")
         return is_anywhere(part, kind)
 
-    monkeypatch.setattr(files, "_is_anywhere", note)
+    monkeypatch.setattr(source, "is_anywhere", note)
     export = open_export(tmp_path)
     assert [part.name for part in export.files_shown("prices")] == ["prices.xml"]
     assert searched == []
@@ -418,7 +418,7 @@ def test_a_file_that_this_account_may_not_read(tmp_path: Path, monkeypatch: pyte
     def refused(_root: Path, path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("importers.commerceml.files.open_beneath", refused)
+    monkeypatch.setattr("importers.commerceml.parts.open_beneath", refused)
     with (
         pytest.raises(
             BadFile, match=r"import\.xml: cannot be read: Permission denied; give this account the right"

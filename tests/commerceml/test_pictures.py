@@ -10,10 +10,10 @@ from typing import IO
 import pytest
 from exports import goods, write, xml
 
-from importers.commerceml import files, open_export
+from importers.commerceml import open_export, parts
 from importers.commerceml.beneath import open_beneath
-from importers.commerceml.files import Part, open_part
 from importers.commerceml.inspect import inspect_export
+from importers.commerceml.parts import Part, open_part
 from importers.errors import BadFile, SourceError
 
 IMPORT = xml(goods("<Товар><Ид>p</Ид><Наименование>P</Наименование></Товар>"))
@@ -195,6 +195,6 @@ def test_an_archive_that_is_replaced_at_the_last_moment(
         path.symlink_to(secret)
         return file
 
-    monkeypatch.setattr(files, "open_beneath", plant)
+    monkeypatch.setattr(parts, "open_beneath", plant)
     with pytest.raises(BadFile, match="was changed"):
         content_of(part)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from importers.commerceml import normalise, reader, shortcut
-from importers.commerceml.files import Part
+from importers.commerceml.parts import Part
 from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Record, Rejected, Section
 from importers.errors import BadFile
 from tests.commerceml.exports import package, xml

@@ -12,7 +12,8 @@ import pytest
 from engine_stage import MovedClock, Stage, staged, write_export
 
 from importers import texts
-from importers.commerceml import files
+from importers.commerceml import source as commerceml_source
+from importers.commerceml.parts import Part
 from importers.errors import DatabaseError
 from importers.kinds import Options
 from importers.launch import LaunchResult, launch, retry_request, target_of
@@ -46,7 +47,7 @@ async def test_a_launch_looks_at_the_heads_of_files_only(
 ) -> None:
     """What may stand behind them in a file of gigabytes is the worker's business."""
 
-    def is_anywhere(part: files.Part, kind: str) -> bool:
+    def is_anywhere(part: Part, kind: str) -> bool:
         raise AssertionError(f"{part.name} is searched for {kind}")
 
     many = "<Товар><Ид>p</Ид><Наименование>x</Наименование></Товар>" * 2
@@ -57,7 +58,7 @@ async def test_a_launch_looks_at_the_heads_of_files_only(
             f"<КоммерческаяИнформация><Каталог><Товары>{many}</Товары></Каталог></КоммерческаяИнформация>",
             encoding="utf-8",
         )
-    monkeypatch.setattr(files, "_is_anywhere", is_anywhere)
+    monkeypatch.setattr(commerceml_source, "is_anywhere", is_anywhere)
     assert (await stage.launch("customers", source=str(source))).outcome is Outcome.CREATED
     assert [offer.files for offer in survey(str(source)) if offer.kind == "customers"] == [1]
 

@@ -6,102 +6,44 @@ Nothing outside of the source is ever opened: links that lead out, `..` and abso
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from pathlib import Path, PurePosixPath
-from typing import IO
-from zipfile import ZipInfo
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from importers.commerceml.archives import (
-    DAMAGED,
-    Archive,
-    Listing,
+from importers.commerceml.contents import (
+    ALL,
+    DEFINED,
+    NAMES,
+    WITH_OFFERS,
+    is_anywhere,
+    kinds_by_name,
+    recognised,
+)
+from importers.commerceml.parts import Part, changed, gone, reading, utc_text
+from importers.commerceml.places import (
+    Holder,
     Member,
-    Moved,
-    close_idle,
-    entries,
+    Place,
     identity_of,
-    nested_too_far,
-    opened,
-    packed_at,
+    in_archive,
+    in_folder,
     refuse_depth,
     refused,
     time_of,
+    way_of,
 )
-from importers.commerceml.beneath import open_beneath
-from importers.commerceml.places import Holder, Place, in_archive, in_folder, way_of
-from importers.commerceml.records import PriceType, Record, Rejected, Section, Seen, Warehouse
-from importers.commerceml.sets import in_sets, made_in, missing
+from importers.commerceml.records import Record, Rejected, Section, Seen
+from importers.commerceml.sets import in_sets, missing
 from importers.errors import BadFile
 from importers.texts import _, plain
 
-ALL = frozenset(("catalog", "attributes", "variants", "stocks", "prices", "customers", "images"))
-GOODS = frozenset(("catalog", "attributes", "images"))
-PROPERTIES = frozenset(("catalog", "attributes"))
-NAMES: dict[str, frozenset[str]] = {
-    "goods": GOODS,
-    "groups": frozenset(("catalog",)),
-    "units": frozenset(("catalog",)),
-    "storages": frozenset(("catalog", "stocks")),
-    "pricelists": frozenset(("catalog", "prices")),
-    "propertiesgoods": PROPERTIES,
-    "propertiesoffers": PROPERTIES,
-    "prices": frozenset(("prices",)),
-    "rests": frozenset(("stocks",)),
-    "contragents": frozenset(("customers",)),
-}
-"""What a file may serve, by the name that 1C gives it (docs/commerceml.md 1.2); any other name may hold everything."""
+if TYPE_CHECKING:
+    from zipfile import ZipInfo
 
-SPLIT: dict[str, tuple[str, tuple[str, ...]]] = {
-    "prices": ("prices", ("Цены",)),
-    "stocks": ("rests", ("Остатки", "Количество", "Склад")),
-    "customers": ("contragents", ("Контрагент",)),
-}
-"""Where 3.x puts a type into files of its own, (their name, elements): another file that has none of the elements does
-not serve that type. Without such files every one that may hold the type is read. And whatever the name of a file says,
-it serves the types whose elements its first records have."""
-ELEMENTS = {
-    kind: [sign + name for name in names for sign in "<:"] for kind, (_stem_of, names) in SPLIT.items()
-}
-ELEMENTS["variants"] = ["<Предложение>", ":Предложение>", "<Предложение ", ":Предложение "]
-"""How the elements of a type begin, with a prefix of a namespace or without."""
-DEFINED: dict[str, type[Record]] = {"prices": PriceType, "stocks": Warehouse}
-"""What facts refer to. 3.x may define it in front of the goods or offers, in files that do not serve the type."""
-WITH_OFFERS = frozenset(("variants", "prices", "stocks"))
-"""Types that files of offers serve."""
-GIVEN = frozenset((*NAMES, "import", "offers"))
-"""The names that 1C gives: in such a file a wrong root is an error, and no sign of another file."""
-
-HEAD = 65536
-_RECORD = re.compile(r"[<:](?:Товар|Предложение)[\s>]")
-_RECORD_END = re.compile(r"</(?:[\w.-]+:)?(?:Товар|Предложение)\s*>")
-
-
-class Part(msgspec.Struct, frozen=True):
-    """One XML file or picture."""
-
-    name: str
-    """Relative to the source, archives in it included: `1.zip/goods/import.xml`."""
-    size: int
-    modified: str
-    kinds: frozenset[str]
-    """Types that it serves, by its name and its head."""
-    path: Path
-    """The file itself, or the archive that holds it."""
-    members: tuple[Member, ...] = ()
-    """The way inside the archive(s): one file, or two where a zip lies in a zip."""
-    made: str = ""
-    """ДатаФормирования, as 2024-05-31T08:00:00 on the clock of 1C; "" where none can be read."""
-    set: int = 0
-    """Files of one number are parts of one set (see `sets.py`); sets are read in the order of their numbers."""
-    root: Path | None = None
-    """The folder out of which no link may lead; None: that of the file itself."""
-    unsure: frozenset[str] = frozenset()
-    """Types that have files of their own, see SPLIT: whether this one serves them, too, only all of it tells."""
+    from importers.commerceml.archives import Archive, Listing
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -140,17 +82,17 @@ class Export(msgspec.Struct, frozen=True):
         if kind not in part.unsure:
             return False
         if (part.name, kind) not in self.searched:
-            self.searched[part.name, kind] = _is_anywhere(part, kind)
+            self.searched[part.name, kind] = is_anywhere(part, kind)
         return self.searched[part.name, kind]
 
     def _holders(self) -> Iterator[Part]:
         ways = map(way_of, self.pictures)
         for holder in dict.fromkeys(self.holders[way.holder].path if way.holder >= 0 else "" for way in ways):
             path = Path(holder or self.path)
-            with _reading(Part(path.name, 0, "", frozenset(), path)):
+            with reading(Part(path.name, 0, "", frozenset(), path)):
                 stat = path.stat()
             size = stat.st_size if holder else 0
-            yield Part(path.name, size, _utc(time_of(stat.st_mtime)), frozenset(("images",)), path)
+            yield Part(path.name, size, utc_text(time_of(stat.st_mtime)), frozenset(("images",)), path)
 
     def records(
         self,
@@ -179,7 +121,7 @@ class Export(msgspec.Struct, frozen=True):
                         on_progress(min(done + position, total), total)
                     yield batch
                 done += part.size
-            elif defined and kind in _kinds(part.name):
+            elif defined and kind in kinds_by_name(part.name):
                 yield from read_lists(part, frozenset(wanted) & {Section, defined}, price_types)
         self.check_unchanged()
         if on_progress:
@@ -192,7 +134,7 @@ class Export(msgspec.Struct, frozen=True):
 
         served = self.files_for(kind)
         for part in self.parts:
-            if part not in served and part.kinds & WITH_OFFERS and _is_anywhere(part, "variants"):
+            if part not in served and part.kinds & WITH_OFFERS and is_anywhere(part, "variants"):
                 for _position, batch in read_part(part, frozenset((Seen,))):
                     yield batch
         self.check_unchanged()
@@ -209,94 +151,32 @@ class Export(msgspec.Struct, frozen=True):
         try:
             now = _identities(self.path)
         except OSError as error:
-            raise BadFile(_gone(), error.filename or self.path) from error
+            raise BadFile(gone(), error.filename or self.path) from error
         for name in sorted(self.found.keys() | now.keys()):
             if name not in now:
-                raise BadFile(_gone(), plain(name))
+                raise BadFile(gone(), plain(name))
             if name not in self.found:
                 text = _("the file came while the export was read: 1C was still writing; import again")
                 raise BadFile(text, plain(name))
             if self.found[name] != now[name]:
-                raise BadFile(_changed(), plain(name))
-
-
-class PartFile:
-    """The bytes of a part. What cannot be read is a BadFile, whoever reads."""
-
-    def __init__(self, file: IO[bytes], part: Part) -> None:
-        self._file = file
-        self._part = part
-
-    def read(self, size: int = -1) -> bytes:
-        with _reading(self._part):
-            return self._file.read(size)
-
-    def rewind(self) -> None:
-        with _reading(self._part):
-            self._file.seek(0)
-
-
-@contextmanager
-def open_part(part: Part) -> Iterator[PartFile]:
-    """The bytes of a part; after a clean read the file must be the one that was opened, unchanged."""
-    with ExitStack() as stack:
-        with _reading(part):
-            file = stack.enter_context(open_beneath(part.root or part.path.parent, part.path))
-            before = identity_of(os.fstat(file.fileno()))
-            if part.members:
-                archive = stack.enter_context(opened(part.path, *part.members[:-1]))
-                if archive.identity != before:
-                    raise BadFile(_changed(), part.name)
-                file = stack.enter_context(archive.open(part.members[-1]))
-        yield PartFile(file, part)
-        if before != identity_of(_stat(part)):
-            raise BadFile(_changed(), part.name)
-
-
-def _changed() -> str:
-    return _("the file was changed while it was read; import again when 1C is done")
-
-
-def _gone() -> str:
-    return _("the file vanished while it was read; import again when 1C is done")
-
-
-@contextmanager
-def _reading(part: Part) -> Iterator[None]:
-    try:
-        yield
-    except DAMAGED as error:
-        if isinstance(error, Moved):
-            text = _changed()
-        elif isinstance(error, PermissionError):
-            text = _("cannot be read: {error}; give this account the right to")
-        elif part.members:
-            text = _("the archive is damaged: {error}; copy it again")
-        else:
-            text = _("cannot be read: {error}; let 1C write it again")
-        raise BadFile(
-            plain(text.format(error=getattr(error, "strerror", None) or error)), part.name
-        ) from error
-
-
-def _stat(part: Part) -> os.stat_result:
-    try:
-        return part.path.stat()
-    except OSError as error:
-        raise BadFile(_gone(), part.name) from error
+                raise BadFile(changed(), plain(name))
 
 
 def find_export(path: Path) -> Export:
     """The export at `path`. Raises SourceError."""
+    found = _Found(path)
     try:
-        found = _Found(path)
-        parts, unknown = _recognised(found.xml)
+        found.look()
+        parts, unknown = recognised(found.xml)
     except OSError as error:
         raise refused(
             _("{path}: cannot be read: {error}"), path=error.filename or path, error=error.strerror
         ) from error
     finally:
-        close_idle()
+        if found.holders:
+            from importers.commerceml.archives import close_idle
+
+            close_idle()
     if not parts and not found.pictures:
         raise refused(
             _(
@@ -324,7 +204,6 @@ def find_export(path: Path) -> Export:
 
 IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp")
 WANTED = (".xml", ".zip", *IMAGES)
-ROOT = "КоммерческаяИнформация"
 
 
 def _listed(source: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -388,7 +267,12 @@ class _Found:
         """The names of archives in the source."""
         self.identities: dict[str, tuple[int, ...]] = {}
         """As `Export.found`."""
+        self._source = source
         self._root: Path | None = None
+
+    def look(self) -> None:
+        """Raises SourceError, OSError."""
+        source = self._source
         if source.is_dir():
             self._root = source
             self._look_into(source)
@@ -422,6 +306,8 @@ class _Found:
 
         Errors name the archive by its label; the names of its files begin with its place in the source.
         """
+        from importers.commerceml.archives import DAMAGED, Listing, entries, opened
+
         listing = Listing(label)
         try:
             with opened(path) as archive:
@@ -444,6 +330,8 @@ class _Found:
             ) from error  # fmt: skip
 
     def _unpack_nested(self, archive: Archive, label: str, place: str, listing: Listing) -> None:
+        from importers.commerceml.archives import entries, nested_too_far
+
         number = self._hold(Holder(str(archive.path), plain(place), archive.nested))
         for member, entry in entries(archive, label, WANTED, listing):
             if member.name.lower().endswith(".zip"):
@@ -455,6 +343,8 @@ class _Found:
         return len(self.holders) - 1
 
     def _add_member(self, member: Member, entry: ZipInfo, number: int) -> None:
+        from importers.commerceml.archives import packed_at
+
         holder = self.holders[number]
         name = holder.prefix + member.name
         if name.lower().endswith(IMAGES):
@@ -467,81 +357,16 @@ class _Found:
 
     def _add(self, name: str, size: int, modified: datetime, path: str, *members: Member) -> None:
         self.xml.append(
-            Part(plain(name), size, _utc(modified), _kinds(name), Path(path), members, root=self._root)
+            Part(
+                plain(name),
+                size,
+                utc_text(modified),
+                kinds_by_name(name),
+                Path(path),
+                members,
+                root=self._root,
+            )
         )
-
-
-def _utc(time: datetime) -> str:
-    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _kinds(name: str) -> frozenset[str]:
-    """By the name of the file, or of its folder in a package: `prices/a.xml`."""
-    if not name.lower().endswith(".xml"):
-        return frozenset()
-    folder = PurePosixPath(name).parent.name.lower()
-    return NAMES.get(_stem(name)) or (NAMES[folder] if folder in NAMES and folder != "goods" else ALL)
-
-
-def _recognised(xml: list[Part]) -> tuple[list[Part], list[str]]:
-    """The files of the export with the types that they serve, and the names of those that may be of it or not."""
-    from importers.commerceml.encoding import root_in
-
-    stems = {_stem(part.name) for part in xml}
-    split = {kind for kind, (stem, _names) in SPLIT.items() if stem in stems}
-    export, unknown = [], []
-    for part in xml:
-        head, _encoding = head_of(part)
-        root = root_in(head)
-        if root == ROOT or _stem(part.name) in GIVEN:
-            kinds, unsure = _served(part, head, split)
-            export.append(msgspec.structs.replace(part, kinds=kinds, unsure=unsure, made=made_in(head)))
-        elif root is None:
-            unknown.append(part.name)
-    return export, unknown
-
-
-def _served(part: Part, head: str, split: set[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """The types that a part serves, more than its name says or less where others have files of their own, and those
-    that it may serve behind its head."""
-    first = _RECORD.search(head)
-    records = head[first.start() :] if first else ""
-    if part.kinds != ALL:
-        others = ELEMENTS.keys() - part.kinds
-        if "catalog" not in part.kinds:
-            others.discard("variants")  # offers of prices or stocks have nothing else to tell
-        return part.kinds | _shown(records, others), frozenset()
-    absent = split - _shown(records, split)
-    if absent and _RECORD_END.search(records):
-        return part.kinds - absent, frozenset(absent)
-    return part.kinds, frozenset()
-
-
-def _shown(text: str, kinds: Set[str]) -> set[str]:
-    """Of these types, those whose elements stand in the text."""
-    return {kind for kind in kinds if any(opening in text for opening in ELEMENTS[kind])}
-
-
-def _is_anywhere(part: Part, kind: str) -> bool:
-    """Whether an element of a type stands anywhere in a part, or that cannot be told."""
-    from importers.commerceml.encoding import is_in
-
-    _head, encoding = head_of(part)
-    with open_part(part) as file:
-        return is_in(file, encoding, ELEMENTS[kind])
-
-
-def head_of(part: Part) -> tuple[str, str]:
-    """The beginning of a part as text, and its encoding as far as that shows it."""
-    from importers.commerceml.encoding import text_of
-
-    with open_part(part) as file:
-        return text_of(file.read(HEAD))
-
-
-def _stem(name: str) -> str:
-    """The letters that a file's name begins with: `prices_1_2_<guid>.xml`, `import0_1.xml`."""
-    return re.split(r"[^a-z]", PurePosixPath(name).stem.lower())[0]
 
 
 def _unknown(name: str) -> str:
