@@ -422,4 +422,4 @@ def test_a_file_without_a_name_is_damage_or_nothing(tmp_path: Path) -> None:
 
 def test_times_that_there_are_not() -> None:
     assert places.time_of(1e15) == places.NEVER
-    assert archives.time_of(0).year == 1970
+    assert places.time_of(0).year == 1970

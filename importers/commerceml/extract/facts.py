@@ -36,9 +36,9 @@ def prices_of(context: Context, node: Node, ident: str) -> Iterator[Record | Rej
     unset: dict[str, None] = {}
     whole = True
     for element in inner(node, "Цены", "Цена"):
-        if is_empty(element):
-            continue
         read = price_of(context, element, ident)
+        if not isinstance(read, tuple) and is_empty(element):
+            continue
         if isinstance(read, Rejected):
             yield read
             whole = False

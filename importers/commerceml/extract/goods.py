@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
+import msgspec
 from lxml import etree
 
 from importers.commerceml import normalise
@@ -33,6 +35,7 @@ from importers.commerceml.records import (
     UnitUse,
 )
 
+Goods = TypeVar("Goods", Product, Offer)
 MANY_UNITS = 1000
 """So many units are told once; further ones are told again and again."""
 NO_CONTENT = FACTS | {"Ид", "ИдХарактеристики", "НомерВерсии", "ПометкаУдаления", "Статус"}
@@ -77,7 +80,7 @@ def _product(
     if characteristic_id and not (partial and partial.how == "facts"):
         partial = Partial("variant", context.file, line_of(element))
     whole = partial is None or partial.how == "variant"
-    yield Product(
+    told = Product(
         id=product_id,
         name=name,
         article=value(node, "Артикул"),
@@ -106,8 +109,8 @@ def _product(
         manufacturer_id=value(maker, "Ид"),
         type_id=value(node, "Категория"),
         partial=partial,
-        **_measures(node, named),
     )
+    yield _measured(told, node, named)
 
 
 def _partial(
@@ -194,7 +197,7 @@ def _offer(context: Context, element: etree._Element, node: Node, ident: str) ->
     product_id, characteristic_id = split_id(ident)
     name = value(node, "Наименование")
     removed = is_removed(element, node)
-    yield Offer(
+    told = Offer(
         id=ident,
         product_id=product_id,
         characteristic_id=characteristic_id,
@@ -214,8 +217,8 @@ def _offer(context: Context, element: etree._Element, node: Node, ident: str) ->
         code=value(node, "Код"),
         unit=unit.code if unit else None,
         partial=_partial(context, element, node, name, removed),
-        **_measures(node, {}),
     )
+    yield _measured(told, node, {})
 
 
 def _used(
@@ -264,15 +267,17 @@ MEASURES = {
 """Elements, or requisites of the same name, and the fields that they fill."""
 
 
-def _measures(node: Node, requisites: dict[str, str]) -> dict[str, str]:
-    if MEASURES.keys().isdisjoint(node) and MEASURES.keys().isdisjoint(requisites):  # nearly all
-        return {}
-    return {
+def _measured(told: Goods, node: Node, requisites: dict[str, str]) -> Goods:
+    """With its weight and sizes, which few have."""
+    if MEASURES.keys().isdisjoint(node) and MEASURES.keys().isdisjoint(requisites):
+        return told
+    measures = {
         field: found
         for name, field in MEASURES.items()
         if (name in node or name in requisites)
         and (found := decimal(value(node, name) or requisites.get(name)))
     }
+    return msgspec.structs.replace(told, **measures)
 
 
 def _conversions(node: Node) -> Iterator[tuple[str, str]]:
