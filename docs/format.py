@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 
 from importers.commerceml import contents, normalise, records
-from importers.commerceml import inspect as inspection
+from importers.kinds.inspect import COUNTED_AS
+from importers.kinds.registry import KINDS, records_of
 
 PAGE = Path(__file__).with_name("format.md")
 
@@ -20,7 +21,7 @@ mean, how they vary, and what becomes of them: [commerceml.md](commerceml.md).
 
 ## Files
 
-A source is a folder or a .zip, also with .zips in it. The types that a file may serve follow from the name that 1C
+A source is a folder or a .zip, also with .zips in it. The records that a file may hold follow from the name that 1C
 gives it:
 
 {names}
@@ -56,13 +57,17 @@ Sent on from the reader to the import types (`importers/commerceml/records.py`).
 
 
 def page() -> str:
-    names = "\n".join(f"- `{name}…`: {', '.join(sorted(kinds))}" for name, kinds in contents.NAMES.items())
-    counts = "\n".join(f"- {kind}: {', '.join(names)}" for kind, names in inspection.OF_KIND.items() if names)
+    names = "\n".join(f"- `{name}…`: {_listed(held)}" for name, held in contents.NAMES.items())
+    counts = "\n".join(f"- {kind}: {_listed(records_of(kind))}" for kind in KINDS if kind != "images")
     by_code: dict[str, list[str]] = {}
     for written, code in normalise.CURRENCIES.items():
         by_code.setdefault(code, []).append(written)
     currencies = "; ".join(f"{', '.join(written)} → {code}" for code, written in by_code.items())
     return HEAD.format(names=names, counts=counts, currencies=currencies) + "".join(_records())
+
+
+def _listed(held: frozenset[type[records.Record]]) -> str:
+    return ", ".join(sorted(COUNTED_AS.get(record, record.__name__) for record in held))
 
 
 def _records() -> list[str]:

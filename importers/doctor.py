@@ -91,7 +91,7 @@ def _source(path: Path) -> Check:
         export = open_export(path)
     except ObmenError as error:
         return Check(name, False, str(error), _("set source.path to the folder or .zip that 1C writes"))
-    parts = export.parts or export.files_shown("images")  # pictures may come alone
+    parts = export.parts or export.holding_pictures()  # pictures may come alone
     newest = max(datetime.fromisoformat(part.modified) for part in parts)
     files = ngettext("{n} file", "{n} files", len(parts)).format(n=len(parts))
     detail = f"{path}: {files}, {newest:%Y-%m-%d %H:%M} UTC"

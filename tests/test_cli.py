@@ -424,7 +424,7 @@ def test_engine_works_without_the_screen(obmen: Obmen) -> None:
     code = (
         "import sys\nimport importers.cli as c\n"
         "c.main(['import', 'customers'])\n"
-        "import importers.worker.run, importers.worker.reaper, importers.doctor, importers.commerceml.inspect\n"
+        "import importers.worker.run, importers.worker.reaper, importers.doctor, importers.kinds.inspect\n"
         "assert not {n for n in sys.modules if n.split('.')[0] in ('tui', 'textual')}"
     )
     subprocess.run([sys.executable, "-c", code], cwd=obmen.folder, check=True, capture_output=True)

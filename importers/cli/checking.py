@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("path", type=SourcePath(path_type=Path, readable=False))
 @as_json
 def inspect(path: Path, as_json: bool) -> None:
-    from importers.commerceml.inspect import inspect_export
+    from importers.kinds.inspect import inspect_export
 
     try:
         found = inspect_export(path)

@@ -1,4 +1,4 @@
-"""What a file of an export may serve: by its name, by its head, and by a search to its end."""
+"""What a file of an export holds: by its name, by its head, and by a search to its end."""
 
 from __future__ import annotations
 
@@ -9,44 +9,64 @@ from pathlib import PurePosixPath
 import msgspec
 
 from importers.commerceml.parts import Part, head_of, open_part
-from importers.commerceml.records import PriceType, Record, Warehouse
+from importers.commerceml.records import (
+    CatalogInfo,
+    Customer,
+    Group,
+    Offer,
+    OfferPrices,
+    OfferStocks,
+    PriceType,
+    Product,
+    ProductType,
+    Property,
+    PropertyValue,
+    Record,
+    Unit,
+    Warehouse,
+)
 from importers.commerceml.sets import made_in
 
 ROOT = "КоммерческаяИнформация"
-ALL = frozenset(("catalog", "attributes", "variants", "stocks", "prices", "customers", "images"))
-GOODS = frozenset(("catalog", "attributes", "images"))
-PROPERTIES = frozenset(("catalog", "attributes"))
-NAMES: dict[str, frozenset[str]] = {
-    "goods": GOODS,
-    "groups": frozenset(("catalog",)),
-    "units": frozenset(("catalog",)),
-    "storages": frozenset(("catalog", "stocks")),
-    "pricelists": frozenset(("catalog", "prices")),
+Records = frozenset[type[Record]]
+EVERYTHING: Records = frozenset(
+    (
+        Group, Property, PropertyValue, ProductType, Unit, Warehouse, PriceType, CatalogInfo, Product, Offer,
+        OfferPrices, OfferStocks, Customer,
+    )
+)  # fmt: skip
+FACTS: Records = frozenset((OfferPrices, OfferStocks, Customer))
+PROPERTIES: Records = frozenset((Property, PropertyValue))
+NAMES: dict[str, Records] = {
+    "goods": EVERYTHING - FACTS - {Offer, Unit, Warehouse, PriceType},
+    "groups": frozenset((Group,)),
+    "units": frozenset((Unit,)),
+    "storages": frozenset((Warehouse, OfferStocks)),
+    "pricelists": frozenset((PriceType, OfferPrices)),
     "propertiesgoods": PROPERTIES,
     "propertiesoffers": PROPERTIES,
-    "prices": frozenset(("prices",)),
-    "rests": frozenset(("stocks",)),
-    "contragents": frozenset(("customers",)),
+    "prices": frozenset((OfferPrices,)),
+    "rests": frozenset((OfferStocks,)),
+    "contragents": frozenset((Customer,)),
 }
-"""What a file may serve, by the name that 1C gives it (docs/commerceml.md 1.2); any other name may hold everything."""
+"""What a file may hold, by the name that 1C gives it (docs/commerceml.md 1.2); any other name may hold everything."""
 
-SPLIT: dict[str, tuple[str, tuple[str, ...]]] = {
-    "prices": ("prices", ("Цены",)),
-    "stocks": ("rests", ("Остатки", "Количество", "Склад")),
-    "customers": ("contragents", ("Контрагент",)),
+SPLIT: dict[str, type[Record]] = {"prices": OfferPrices, "rests": OfferStocks, "contragents": Customer}
+"""What 3.x puts into files of its own, by their names: another file that has none of the elements does not hold it.
+Without such files every one that may hold it is read. And whatever the name of a file says, it holds what the elements
+of its first records are."""
+_NAMED: dict[type[Record], tuple[str, ...]] = {
+    OfferPrices: ("Цены",),
+    OfferStocks: ("Остатки", "Количество", "Склад"),
+    Customer: ("Контрагент",),
+    Offer: ("Предложение>", "Предложение "),
 }
-"""Where 3.x puts a type into files of its own, (their name, elements): another file that has none of the elements does
-not serve that type. Without such files every one that may hold the type is read. And whatever the name of a file says,
-it serves the types whose elements its first records have."""
-ELEMENTS = {
-    kind: [sign + name for name in names for sign in "<:"] for kind, (_stem_of, names) in SPLIT.items()
-}
-ELEMENTS["variants"] = ["<Предложение>", ":Предложение>", "<Предложение ", ":Предложение "]
-"""How the elements of a type begin, with a prefix of a namespace or without."""
-DEFINED: dict[str, type[Record]] = {"prices": PriceType, "stocks": Warehouse}
-"""What facts refer to. 3.x may define it in front of the goods or offers, in files that do not serve the type."""
-WITH_OFFERS = frozenset(("variants", "prices", "stocks"))
-"""Types that files of offers serve."""
+ELEMENTS = {record: [sign + name for name in names for sign in "<:"] for record, names in _NAMED.items()}
+"""How the elements of records begin, with a prefix of a namespace or without."""
+DEFINED: dict[type[Record], type[Record]] = {OfferPrices: PriceType, OfferStocks: Warehouse}
+"""What facts refer to. 3.x may define it in front of the goods or offers, in files that do not hold the facts."""
+WITH_OFFERS: Records = frozenset((Offer, OfferPrices, OfferStocks))
+"""What files of offers hold."""
 GIVEN = frozenset((*NAMES, "import", "offers"))
 """The names that 1C gives: in such a file a wrong root is an error, and no sign of another file."""
 
@@ -54,60 +74,65 @@ _RECORD = re.compile(r"[<:](?:Товар|Предложение)[\s>]")
 _RECORD_END = re.compile(r"</(?:[\w.-]+:)?(?:Товар|Предложение)\s*>")
 
 
-def kinds_by_name(name: str) -> frozenset[str]:
+def sought(wanted: Set[type[Record]]) -> Records:
+    """Of wanted records those for whose sake a file is read: what facts refer to is wanted only along with them."""
+    return EVERYTHING & wanted - {DEFINED[fact] for fact in wanted & DEFINED.keys()}
+
+
+def records_by_name(name: str) -> Records:
     """By the name of the file, or of its folder in a package: `prices/a.xml`."""
     if not name.lower().endswith(".xml"):
         return frozenset()
     folder = PurePosixPath(name).parent.name.lower()
-    return NAMES.get(_stem(name)) or (NAMES[folder] if folder in NAMES and folder != "goods" else ALL)
+    return NAMES.get(_stem(name)) or (NAMES[folder] if folder in NAMES and folder != "goods" else EVERYTHING)
 
 
 def recognised(xml: list[Part]) -> tuple[list[Part], list[str]]:
-    """The files of the export with the types that they serve, and the names of those that may be of it or not."""
+    """The files of the export with what they hold, and the names of those that may be of it or not."""
     from importers.commerceml.encoding import root_in
 
     stems = {_stem(part.name) for part in xml}
-    split = {kind for kind, (stem, _names) in SPLIT.items() if stem in stems}
+    split = {record for stem, record in SPLIT.items() if stem in stems}
     export, unknown = [], []
     for part in xml:
         head, _encoding = head_of(part)
         root = root_in(head)
         if root == ROOT or _stem(part.name) in GIVEN:
-            kinds, unsure = _served(part, head, split)
-            export.append(msgspec.structs.replace(part, kinds=kinds, unsure=unsure, made=made_in(head)))
+            records, unsure = _held(part, head, split)
+            export.append(msgspec.structs.replace(part, records=records, unsure=unsure, made=made_in(head)))
         elif root is None:
             unknown.append(part.name)
     return export, unknown
 
 
-def _served(part: Part, head: str, split: set[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """The types that a part serves, more than its name says or less where others have files of their own, and those
-    that it may serve behind its head."""
+def _held(part: Part, head: str, split: set[type[Record]]) -> tuple[Records, Records]:
+    """What a part holds, more than its name says or less where others have files of their own, and what it may hold
+    behind its head."""
     first = _RECORD.search(head)
-    records = head[first.start() :] if first else ""
-    if part.kinds != ALL:
-        others = ELEMENTS.keys() - part.kinds
-        if "catalog" not in part.kinds:
-            others.discard("variants")  # offers of prices or stocks have nothing else to tell
-        return part.kinds | _shown(records, others), frozenset()
-    absent = split - _shown(records, split)
-    if absent and _RECORD_END.search(records):
-        return part.kinds - absent, frozenset(absent)
-    return part.kinds, frozenset()
+    text = head[first.start() :] if first else ""
+    if part.records != EVERYTHING:
+        others = ELEMENTS.keys() - part.records
+        if part.records <= FACTS:
+            others.discard(Offer)  # offers of prices or stocks have nothing else to tell
+        return part.records | _shown(text, others), frozenset()
+    absent = split - _shown(text, split)
+    if absent and _RECORD_END.search(text):
+        return part.records - absent, frozenset(absent)
+    return part.records, frozenset()
 
 
-def _shown(text: str, kinds: Set[str]) -> set[str]:
-    """Of these types, those whose elements stand in the text."""
-    return {kind for kind in kinds if any(opening in text for opening in ELEMENTS[kind])}
+def _shown(text: str, records: Set[type[Record]]) -> set[type[Record]]:
+    """Those whose elements stand in the text."""
+    return {record for record in records if any(opening in text for opening in ELEMENTS[record])}
 
 
-def is_anywhere(part: Part, kind: str) -> bool:
-    """Whether an element of a type stands anywhere in a part, or that cannot be told."""
+def is_anywhere(part: Part, record: type[Record]) -> bool:
+    """Whether an element of such a record stands anywhere in a part, or that cannot be told."""
     from importers.commerceml.encoding import is_in
 
     _head, encoding = head_of(part)
     with open_part(part) as file:
-        return is_in(file, encoding, ELEMENTS[kind])
+        return is_in(file, encoding, ELEMENTS[record])
 
 
 def _stem(name: str) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from importers.commerceml.beneath import open_beneath
 from importers.commerceml.places import Member, identity_of
+from importers.commerceml.records import Record
 from importers.errors import BadFile
 from importers.texts import _, plain
 
@@ -27,8 +28,8 @@ class Part(msgspec.Struct, frozen=True):
     """Relative to the source, archives in it included: `1.zip/goods/import.xml`."""
     size: int
     modified: str
-    kinds: frozenset[str]
-    """Types that it serves, by its name and its head."""
+    records: frozenset[type[Record]]
+    """What it holds, by its name and its head."""
     path: Path
     """The file itself, or the archive that holds it."""
     members: tuple[Member, ...] = ()
@@ -39,8 +40,9 @@ class Part(msgspec.Struct, frozen=True):
     """Files of one number are parts of one set (see `sets.py`); sets are read in the order of their numbers."""
     root: Path | None = None
     """The folder out of which no link may lead; None: that of the file itself."""
-    unsure: frozenset[str] = frozenset()
-    """Types that have files of their own, see SPLIT: whether this one serves them, too, only all of it tells."""
+    unsure: frozenset[type[Record]] = frozenset()
+    """Records that have files of their own, see `contents.SPLIT`: whether this one holds them, too, only all of it
+    tells."""
 
 
 class PartFile:

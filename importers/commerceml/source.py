@@ -6,7 +6,7 @@ Nothing outside of the source is ever opened: links that lead out, `..` and abso
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from importers.commerceml.contents import (
-    ALL,
     DEFINED,
     NAMES,
     WITH_OFFERS,
     is_anywhere,
-    kinds_by_name,
     recognised,
+    records_by_name,
+    sought,
 )
 from importers.commerceml.parts import Part, changed, gone, reading, utc_text
 from importers.commerceml.places import (
@@ -35,7 +35,7 @@ from importers.commerceml.places import (
     time_of,
     way_of,
 )
-from importers.commerceml.records import Record, Rejected, Section, Seen
+from importers.commerceml.records import Offer, Record, Rejected, Section, Seen
 from importers.commerceml.sets import in_sets, missing
 from importers.errors import BadFile
 from importers.texts import _, plain
@@ -62,79 +62,79 @@ class Export(msgspec.Struct, frozen=True):
     """Archives that hold pictures or other files."""
     found: dict[str, tuple[int, ...]] = {}
     """Every .xml and .zip that lay in the source when it was opened, and which file it was."""
-    searched: dict[tuple[str, str], bool] = {}
-    """(part, type) → whether the part serves it, of those that were searched for it."""
+    searched: dict[tuple[str, type[Record]], bool] = {}
+    """Whether a part holds such records, of those that were searched for them."""
 
-    def files_shown(self, kind: str) -> tuple[Part, ...]:
-        """The files that serve an import type by their names and heads; a plug-in's type is given all. Where no XML
-        serves `images`: what holds the pictures, archives or the folder. There are some if `files_for` has some."""
-        parts = tuple(part for part in self.parts if kind in part.kinds or kind not in ALL)
-        return parts if parts or kind != "images" else tuple(self._holders())
+    def files_shown(self, *wanted: type[Record]) -> tuple[Part, ...]:
+        """The files that hold wanted records, by their names and heads. There are some if `files_for` has some."""
+        records = sought(frozenset(wanted))
+        return tuple(part for part in self.parts if part.records & records)
 
-    def files_for(self, kind: str) -> tuple[Part, ...]:
-        """As `files_shown`, and those that were searched to their end for it. Raises BadFile."""
-        shown = self.files_shown(kind)
-        if not any(kind in part.unsure for part in self.parts):
-            return shown
-        return tuple(part for part in self.parts if part in shown or self._is_found(part, kind))
+    def files_for(self, *wanted: type[Record]) -> tuple[Part, ...]:
+        """As `files_shown`, and those that were searched to their end for them. Raises BadFile."""
+        records = sought(frozenset(wanted))
+        return tuple(part for part in self.parts if part.records & records or self._is_found(part, records))
 
-    def _is_found(self, part: Part, kind: str) -> bool:
-        if kind not in part.unsure:
-            return False
-        if (part.name, kind) not in self.searched:
-            self.searched[part.name, kind] = is_anywhere(part, kind)
-        return self.searched[part.name, kind]
+    def _is_found(self, part: Part, records: Set[type[Record]]) -> bool:
+        for record in part.unsure & records:
+            if (part.name, record) not in self.searched:
+                self.searched[part.name, record] = is_anywhere(part, record)
+            if self.searched[part.name, record]:
+                return True
+        return False
 
-    def _holders(self) -> Iterator[Part]:
+    def holding_pictures(self) -> tuple[Part, ...]:
+        """What holds the pictures: archives, or the folder."""
+        return tuple(self._holding_pictures())
+
+    def _holding_pictures(self) -> Iterator[Part]:
         ways = map(way_of, self.pictures)
         for holder in dict.fromkeys(self.holders[way.holder].path if way.holder >= 0 else "" for way in ways):
             path = Path(holder or self.path)
             with reading(Part(path.name, 0, "", frozenset(), path)):
                 stat = path.stat()
             size = stat.st_size if holder else 0
-            yield Part(path.name, size, utc_text(time_of(stat.st_mtime)), frozenset(("images",)), path)
+            yield Part(path.name, size, utc_text(time_of(stat.st_mtime)), frozenset(), path)
 
     def records(
-        self,
-        kind: str,
-        *wanted: type[Record],
-        on_progress: Callable[[int, int], None] | None = None,
+        self, *wanted: type[Record], on_progress: Callable[[int, int], None] | None = None
     ) -> Iterator[list[Record | Rejected]]:
-        """Stream the wanted records of the files that may serve `kind`, in batches, at constant memory.
+        """Stream the wanted records, in batches, at constant memory.
 
         The `Section` of records comes before them. `on_progress(bytes done, bytes total)`. Raises BadFile: cut, wrong
         root, wrong encoding; after the last batch the source still holds the files that it held when it was opened.
-        Of files that do not serve `kind`, but may define price types or warehouses, these are read.
+        With prices or stocks are wanted price types and warehouses: of files that hold none of the former, but may
+        define the latter, these are read.
         """
         from importers.commerceml.reader import read_lists, read_part
 
-        parts = self.files_for(kind)
+        parts = self.files_for(*wanted)
         total = sum(part.size for part in parts)
         done = 0
         price_types: set[str] = set()
-        defined = DEFINED.get(kind)
-        read = self.parts if parts and defined in wanted else parts
-        for part in read:
-            if read is parts or part in parts:
+        facts = DEFINED.keys() & frozenset(wanted)
+        defined = frozenset(DEFINED[fact] for fact in facts) & frozenset(wanted)
+        for part in self.parts if parts and defined else parts:
+            if part in parts:
                 for position, batch in read_part(part, frozenset(wanted), price_types):
                     if on_progress:
                         on_progress(min(done + position, total), total)
                     yield batch
                 done += part.size
-            elif defined and kind in kinds_by_name(part.name):
-                yield from read_lists(part, frozenset(wanted) & {Section, defined}, price_types)
+            elif records_by_name(part.name) & facts:
+                yield from read_lists(part, frozenset(wanted) & {Section, *defined}, price_types)
         self.check_unchanged()
         if on_progress:
             on_progress(total, total)
 
-    def offers_elsewhere(self, kind: str) -> Iterator[list[Record | Rejected]]:
-        """A `Seen` for each Предложение of the files that do not serve `kind`: 3.x tells an offer in one file, its
+    def offers_elsewhere(self, *wanted: type[Record]) -> Iterator[list[Record | Rejected]]:
+        """A `Seen` for each Предложение of the files that hold no wanted records: 3.x tells an offer in one file, its
         prices in another one and its stocks in a third."""
         from importers.commerceml.reader import read_part
 
-        served = self.files_for(kind)
+        served = self.files_for(*wanted)
         for part in self.parts:
-            if part not in served and part.kinds & WITH_OFFERS and is_anywhere(part, "variants"):
+            if part not in served and part.records & WITH_OFFERS and is_anywhere(part, Offer):
                 for _position, batch in read_part(part, frozenset((Seen,))):
                     yield batch
         self.check_unchanged()
@@ -361,7 +361,7 @@ class _Found:
                 plain(name),
                 size,
                 utc_text(modified),
-                kinds_by_name(name),
+                records_by_name(name),
                 Path(path),
                 members,
                 root=self._root,

@@ -52,13 +52,13 @@ ORPHANS = {
 
 
 class Intake:
-    """One run of an import type. `shapes` in the order of merging; `files`: whose files are read."""
+    """One run of an import type. `shapes` in the order of merging."""
 
-    def __init__(self, job: Job, *shapes: Shape, needs: Shape | None = None, files: str = "") -> None:
+    def __init__(self, job: Job, *shapes: Shape, needs: Shape | None = None) -> None:
         self._job = job
         self._shapes = shapes
         self._needs = needs
-        self._files = files or job.kind
+        self._wanted: tuple[type[Record], ...] = (Section, Seen, UnitUse, *(shape.record for shape in shapes))
         self._stages: dict[Shape, Stage] = {shape: job.catalog.stage(shape) for shape in shapes}
         self._active: dict[Shape, int] = {}
         self._hidden: dict[Shape, int] = defaultdict(int)
@@ -108,7 +108,7 @@ class Intake:
                 N_("The export is not whole: {gaps}"),
                 {"gaps": some(job.export.gaps, len(job.export.gaps))},
             )
-        for batch in job.export.records(self._files, Section, Seen, UnitUse, *by_type, on_progress=progress):
+        for batch in job.export.records(*self._wanted, on_progress=progress):
             for record in batch:
                 if of := by_type.get(type(record)):
                     waiting[of].append(record)
@@ -136,7 +136,7 @@ class Intake:
 
     async def _offers_elsewhere(self) -> AsyncIterator[str]:
         """The ids of offers that files tell that were not read."""
-        for batch in self._job.export.offers_elsewhere(self._files):
+        for batch in self._job.export.offers_elsewhere(*self._wanted):
             for record in batch:
                 if isinstance(record, Seen):
                     yield record.id

@@ -11,23 +11,28 @@ from importers.texts import N_, _
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from importers.commerceml import Export, Part
+    from importers.commerceml.records import Record
     from importers.kinds.protocol import Kind
 
 
 class Registered(NamedTuple):
     title: str
+    records: tuple[str, ...]
+    """Names of the records (importers/commerceml/records.py) that make it worth running."""
     needs_products: bool = False
     """Refused while the catalog holds no product (guarantee 4)."""
 
 
+_REFERENCE = ("Group", "Property", "PropertyValue", "Unit", "Warehouse", "PriceType")
 REGISTERED = {
-    "catalog": Registered(N_("Product catalog")),
-    "attributes": Registered(N_("Product properties")),
-    "variants": Registered(N_("Product variants"), needs_products=True),
-    "stocks": Registered(N_("Product stocks"), needs_products=True),
-    "prices": Registered(N_("Product prices"), needs_products=True),
-    "customers": Registered(N_("Customers")),
-    "images": Registered(N_("Product images"), needs_products=True),
+    "catalog": Registered(N_("Product catalog"), (*_REFERENCE, "Product", "Offer")),
+    "attributes": Registered(N_("Product properties"), ("Property", "PropertyValue")),
+    "variants": Registered(N_("Product variants"), ("Offer",), needs_products=True),
+    "stocks": Registered(N_("Product stocks"), ("OfferStocks",), needs_products=True),
+    "prices": Registered(N_("Product prices"), ("OfferPrices",), needs_products=True),
+    "customers": Registered(N_("Customers"), ("Customer",)),
+    "images": Registered(N_("Product images"), ("Product",), needs_products=True),
 }
 """Those that ship with obmen, in the order in which they always run; each is the module of its name."""
 KINDS = tuple(REGISTERED)
@@ -42,6 +47,24 @@ def title_of(name: str) -> str:
 
 def needs_products(name: str) -> bool:
     return name in REGISTERED and REGISTERED[name].needs_products
+
+
+def records_of(name: str) -> frozenset[type[Record]]:
+    """The records that make an import type worth running; a plug-in says them in its `RECORDS`, all where it does not.
+    Raises UsageError as `load`."""
+    from importers.commerceml import records
+    from importers.commerceml.contents import EVERYTHING
+
+    if name in REGISTERED:
+        return frozenset(getattr(records, record) for record in REGISTERED[name].records)
+    return frozenset(getattr(load(name), "RECORDS", EVERYTHING))
+
+
+def files_of(export: Export, name: str) -> tuple[Part, ...]:
+    """The files that an import type reads, by their names and heads; for `images` what holds the pictures, where no
+    XML tells of goods. Raises UsageError as `load`."""
+    parts = export.files_shown(*records_of(name))
+    return parts if parts or name != "images" else export.holding_pictures()
 
 
 def names() -> tuple[str, ...]:

@@ -22,7 +22,7 @@ import msgspec
 
 from importers.errors import ObmenError
 from importers.events import Log, Options
-from importers.kinds.registry import is_known, needs_products, title_of
+from importers.kinds.registry import files_of, is_known, title_of
 from importers.logs import log_to
 from importers.processes import account
 from importers.sessions.models import Attempt, Outcome, Session
@@ -187,8 +187,8 @@ def _draft(attempt: Attempt, request: LaunchRequest) -> Draft:
 
 async def _refusal(request: LaunchRequest, settings: Settings) -> tuple[str, dict[str, str]] | None:
     """Why this cannot be imported now (guarantee 4). Raises SourceError, DatabaseError."""
-    from importers.catalog import open_catalog
     from importers.commerceml import open_export
+    from importers.launch.survey import has_products, lacks_products
 
     if not request.kinds:
         return N_("no import type was chosen"), {}
@@ -196,23 +196,16 @@ async def _refusal(request: LaunchRequest, settings: Settings) -> tuple[str, dic
         if not is_known(kind):
             return N_("{kind}: there is no such import type"), {"kind": kind}
     export = await asyncio.to_thread(open_export, request.source)
-    served = [kind for kind in request.kinds if export.files_shown(kind)]
+    served = [kind for kind in request.kinds if files_of(export, kind)]
     if not served or (request.options.strict and len(served) < len(request.kinds)):
         kinds = ", ".join(kind for kind in request.kinds if kind not in served)
         return N_("{kinds}: the export at {source} has no file for it"), {
             "kinds": kinds,
             "source": request.source,
         }
-    needy = [kind for kind in request.kinds if needs_products(kind)]
-    if needy and "catalog" not in request.kinds:
-        catalog = await open_catalog(settings.catalog.url)
-        try:
-            if not await catalog.has_products():
-                return N_("{kind}: the catalog holds no product yet; import the catalog first"), {
-                    "kind": needy[0]
-                }
-        finally:
-            await catalog.close()
+    needy = [kind for kind in request.kinds if lacks_products(kind, request.kinds, has_products=False)]
+    if needy and not await has_products(settings):
+        return N_("{kind}: the catalog holds no product yet; import the catalog first"), {"kind": needy[0]}
     return None
 
 

@@ -41,13 +41,13 @@ def write(folder: Path, text: str | bytes, name: str = "import.xml") -> Path:
     return folder
 
 
-def read(source: Path, *wanted: type[Record], kind: str = "catalog") -> list[Record]:
+def read(source: Path, *wanted: type[Record]) -> list[Record]:
     """All records of the wanted types, without their sections unless these are wanted."""
-    return list(stream(source, *wanted, kind=kind))
+    return list(stream(source, *wanted))
 
 
-def stream(source: Path, *wanted: type[Record], kind: str = "catalog") -> Iterator[Record]:
-    for batch in open_export(source).records(kind, *wanted):
+def stream(source: Path, *wanted: type[Record]) -> Iterator[Record]:
+    for batch in open_export(source).records(*wanted):
         for record in batch:
             if not isinstance(record, Section) or Section in wanted:
                 yield record

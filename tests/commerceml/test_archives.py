@@ -14,7 +14,7 @@ import pytest
 
 from importers.commerceml import archives, open_export, places
 from importers.commerceml.parts import open_part
-from importers.commerceml.records import Product
+from importers.commerceml.records import OfferPrices, Product
 from importers.errors import BadFile, SourceError
 from tests.commerceml.exports import goods, read, xml
 
@@ -81,7 +81,7 @@ def test_names_of_windows_are_paths(tmp_path: Path) -> None:
     )
     export = open_export(source)
     assert [part.name for part in export.parts] == ["goods/import.xml", "prices/a.xml"]
-    assert export.parts[1].kinds == {"prices"}
+    assert export.parts[1].records == {OfferPrices}
     with open_part(export.images()["import_files/ab/1.jpg"]) as file:
         assert file.read() == b"picture"
     assert ids(source) == ["p"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from importers.commerceml.records import OfferPrices, Product
+from importers.commerceml.records import OfferPrices, Product, Record
 from importers.errors import BadFile
 from tests.commerceml.exports import goods, package, read, write, xml
 
@@ -30,18 +30,17 @@ ENCODINGS = [
 
 
 @pytest.mark.parametrize(("encoding", "declared"), ENCODINGS)
-@pytest.mark.parametrize("kind", ["catalog", "prices"])
+@pytest.mark.parametrize("wanted", [Product, OfferPrices])
 def test_a_file_that_is_cut_anywhere_is_told_to_be(
-    tmp_path: Path, kind: str, encoding: str, declared: str
+    tmp_path: Path, wanted: type[Record], encoding: str, declared: str
 ) -> None:
     declaration = f'<?xml version="1.0" encoding="{declared}"?>\r\n'
     data = xml(BODY, declaration=declaration).encode(encoding)
-    wanted = Product if kind == "catalog" else OfferPrices
-    assert read(write(tmp_path, data), wanted, kind=kind)
+    assert read(write(tmp_path, data), wanted)
     for size in range(len(data)):
         write(tmp_path, data[:size])
         with pytest.raises(BadFile) as error:
-            read(tmp_path, wanted, kind=kind)
+            read(tmp_path, wanted)
         told = str(error.value).partition(": ")[2]
         assert told in ((CUT,) if size > 4 else (CUT, EMPTY)), data[:size]
 
@@ -58,13 +57,12 @@ def test_a_file_with_nothing_in_it_is_empty(tmp_path: Path, data: bytes) -> None
     "more",
     ["<x/>", "\n<x>", "x", "\nx", "<", "</x>", "&amp;", "\0", "\ufeff", "<![CDATA[x]]>", "<?xml version='1.0'?>", xml("")],
 )  # fmt: skip
-@pytest.mark.parametrize("kind", ["catalog", "prices"])
-def test_what_follows_a_whole_file_is_told(tmp_path: Path, kind: str, more: str) -> None:
+@pytest.mark.parametrize("wanted", [Product, OfferPrices])
+def test_what_follows_a_whole_file_is_told(tmp_path: Path, wanted: type[Record], more: str) -> None:
     """To wait for the rest would be in vain."""
-    wanted = Product if kind == "catalog" else OfferPrices
     write(tmp_path, xml(BODY) + more)
     with pytest.raises(BadFile, match=MORE):
-        read(tmp_path, wanted, kind=kind)
+        read(tmp_path, wanted)
 
 
 @pytest.mark.parametrize("after", ["\n", " \r\n", "<!-- x -->", "<?x y?>\n"])

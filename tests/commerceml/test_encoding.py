@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from importers.commerceml import open_export
-from importers.commerceml.inspect import inspect_export
 from importers.commerceml.records import OfferPrices, Product, Record
 from importers.errors import BadFile
+from importers.kinds.inspect import inspect_export
 from tests.commerceml.exports import goods, package, read, write, xml
 
 NAME = "Палатка «Ёж» №5"
@@ -48,7 +48,7 @@ def test_every_encoding_gives_the_same_records(tmp_path: Path, form: str, before
     name = NAME if encoding != "koi8-r" else "Палатка"
     body = PRODUCT.replace(NAME, name) + PRICE
     write(tmp_path, (before + xml(body, declaration=declared(declaration))).encode(encoding), "anything.xml")
-    found: list[Record] = [*read(tmp_path, Product), *read(tmp_path, OfferPrices, kind="prices")]
+    found: list[Record] = [*read(tmp_path, Product), *read(tmp_path, OfferPrices)]
     assert found == [
         Product("p", name, catalog_id="cat"),
         OfferPrices("о", (("т", "5", None, None, "1", None),)),
@@ -74,7 +74,7 @@ def test_undecodable_bytes_name_the_line_or_the_byte(tmp_path: Path) -> None:
 def test_undecodable_bytes_on_the_fast_way(tmp_path: Path) -> None:
     write(tmp_path, xml(PRICE).encode().replace("<ИдТипаЦены>т".encode(), "<ИдТипаЦены>".encode() + b"\xff"))
     with pytest.raises(BadFile, match=r"import\.xml: byte \d+ is not utf-8"):
-        read(tmp_path, OfferPrices, kind="prices")
+        read(tmp_path, OfferPrices)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16"])
@@ -86,7 +86,7 @@ def test_utf_16_is_recognised(tmp_path: Path, encoding: str, before: str, declar
     write(tmp_path, text.encode(encoding), "anything.xml")
     write(tmp_path, (before + xml(PRICE, declaration=declared(declaration))).encode(encoding), "prices.xml")
     export = open_export(tmp_path)
-    assert [(part.name, "prices" in part.kinds) for part in export.parts] == [
+    assert [(part.name, OfferPrices in part.records) for part in export.parts] == [
         ("anything.xml", False), ("prices.xml", True),
     ]  # fmt: skip
     assert export.gaps == ()
@@ -124,7 +124,7 @@ def test_the_offset_is_that_in_the_file(tmp_path: Path, form: str, place: int, w
     at = first_wrong(data, encoding if encoding != "utf-8-sig" else "utf-8")
     assert at >= place
     with pytest.raises(BadFile, match=rf"import\.xml:?\d*: byte {at} is (not|neither)"):
-        read(tmp_path, wanted, kind="prices" if wanted is OfferPrices else "catalog")
+        read(tmp_path, wanted)
 
 
 def test_the_offset_in_a_root_of_another_encoding(tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ from importers.commerceml.records import (
 from tests.commerceml.exports import classifier, goods, package, read, rejects, write, xml
 
 
-def one(folder: Path, body: str, *wanted: type[Record], kind: str = "catalog") -> list[Record]:
-    return read(write(folder, xml(body)), *wanted, kind=kind)
+def one(folder: Path, body: str, *wanted: type[Record]) -> list[Record]:
+    return read(write(folder, xml(body)), *wanted)
 
 
 def test_groups_come_before_their_children(tmp_path: Path) -> None:
@@ -64,13 +64,13 @@ def test_a_deletion_mark_needs_no_name(tmp_path: Path, body: str, mark: Record) 
 
 def test_a_deletion_mark_of_a_customer_needs_no_name(tmp_path: Path) -> None:
     body = "<Контрагенты><Контрагент><Ид>x</Ид><ПометкаУдаления>true</ПометкаУдаления></Контрагент></Контрагенты>"
-    assert one(tmp_path, body, Customer, kind="customers") == [Customer("x", None, removed=True)]
+    assert one(tmp_path, body, Customer) == [Customer("x", None, removed=True)]
 
 
 def test_the_customer_of_an_order_is_no_record(tmp_path: Path) -> None:
     people = "<Контрагенты><Контрагент><Ид>{}</Ид><Наименование>x</Наименование></Контрагент></Контрагенты>"
     body = f"<Документ><Ид>d</Ид>{people.format('a')}</Документ>{people.format('b')}<Контейнер><Документ>{people.format('c')}</Документ></Контейнер>"
-    assert one(tmp_path, body, Customer, kind="customers") == [Customer("b", "x")]
+    assert one(tmp_path, body, Customer) == [Customer("b", "x")]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,9 @@ def test_facts_alone_say_that_their_offer_is_there(tmp_path: Path, nothing: str)
     assert isinstance(product, Product)
     assert (product.id, product.partial) == ("p", Partial("facts", "import.xml", 2))
     assert (product.groups, product.images) == (None, None)
-    assert one(tmp_path, package(f"<Предложение>{told}</Предложение>"), Seen) == [Seen(ident, "Offer")]
+    assert one(tmp_path, package(f"<Предложение>{told}</Предложение>"), OfferPrices, Seen) == [
+        Seen(ident, "Offer")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -297,7 +299,7 @@ def test_offer_ids(tmp_path: Path) -> None:
         f"<Предложение><Ид>p</Ид>{names}</Предложение><Предложение><Ид>p#c</Ид>{names}</Предложение>"
         f"<Предложение><Ид>p</Ид><ИдХарактеристики>d</ИдХарактеристики>{names}</Предложение>"
     )
-    found = one(tmp_path, package(offers), Offer, kind="variants")
+    found = one(tmp_path, package(offers), Offer)
     assert [(o.id, o.product_id, o.characteristic_id) for o in found if isinstance(o, Offer)] == [
         ("p", "p", None), ("p#c", "p", "c"), ("p#d", "p", "d"),
     ]  # fmt: skip
@@ -326,7 +328,7 @@ def test_stocks_in_five_shapes(
     tmp_path: Path, told: str, stocks: list[tuple[str, str]] | None, namespace: str
 ) -> None:
     text = xml(package(f"<Предложение><Ид>o</Ид>{told}</Предложение>"), namespace=namespace)
-    found = read(write(tmp_path, text), OfferStocks, kind="stocks")
+    found = read(write(tmp_path, text), OfferStocks)
     unequal = "Количество>9<" in told
     assert found == ([] if stocks is None else [OfferStocks("o", tuple(stocks), unequal=unequal)])
 
@@ -336,7 +338,7 @@ def test_a_total_beside_warehouses_says_whether_they_are_all(tmp_path: Path, tot
     shops = '<Склад ИдСклада="w" КоличествоНаСкладе="0.1"/><Склад ИдСклада="v" КоличествоНаСкладе="2.9"/>'
     offer = f"<Предложение><Ид>o</Ид><Количество>{total}</Количество>{shops}</Предложение>"
     stocks = (("w", "0.1"), ("v", "2.9"))
-    assert one(tmp_path, package(offer), OfferStocks, kind="stocks") == [
+    assert one(tmp_path, package(offer), OfferStocks) == [
         OfferStocks("o", stocks, whole=whole, unequal=total == "4")
     ]
 
@@ -357,7 +359,7 @@ def test_a_wrong_stock_is_rejected_and_no_total_takes_its_place(
     tmp_path: Path, told: str, taken: list[tuple[str, str]], reason: str
 ) -> None:
     offer = f"<Предложение><Ид>o</Ид>{told}</Предложение>"
-    reject, *found = one(tmp_path, package(offer), OfferStocks, kind="stocks")
+    reject, *found = one(tmp_path, package(offer), OfferStocks)
     assert isinstance(reject, Rejected)
     assert reject.reason == reason
     assert found == [OfferStocks("o", tuple(taken), readable=False)]
@@ -372,7 +374,7 @@ def test_prices_also_of_goods(tmp_path: Path) -> None:
     body = goods(f"<Товар><Ид>p</Ид><Цены>{price('1 234,50', terms)}</Цены></Товар>") + package(
         f"<Предложение><Ид>o</Ид><Цены>{price('0')}</Цены></Предложение>"
     )
-    assert one(tmp_path, body, OfferPrices, kind="prices") == [
+    assert one(tmp_path, body, OfferPrices) == [
         OfferPrices("p", (("t", "1234.5", "UAH", "шт", "12", None),)),
         OfferPrices("o", (("t", "0", None, None, "1", None),)),
     ]
@@ -388,7 +390,7 @@ def test_prices_also_of_goods(tmp_path: Path) -> None:
 )
 def test_a_wrong_price_is_rejected_and_the_others_are_taken(tmp_path: Path, wrong: str, reason: str) -> None:
     offer = f"\n\n<Предложение><Ид>o</Ид><Цены>\n{wrong}{price('5')}</Цены></Предложение>"
-    found = one(tmp_path, package(offer), OfferPrices, kind="prices")
+    found = one(tmp_path, package(offer), OfferPrices)
     (reject,) = rejects(found)
     assert (reject.id, reject.file, reject.line, reject.reason) == ("o", "import.xml", 5, reason)
     assert "Цена" in reject.fragment
@@ -410,7 +412,7 @@ def test_customers(tmp_path: Path) -> None:
         <Представители><Представитель><Контрагент><Ид>inner</Ид><Наименование>x</Наименование></Контрагент></Представитель>
         </Представители></Контрагент>
         <Контрагент><Ид>d</Ид><Фамилия>Котелков</Фамилия><Имя>Глеб</Имя></Контрагент></Контрагенты>"""
-    assert one(tmp_path, body, Customer, kind="customers") == [
+    assert one(tmp_path, body, Customer) == [
         Customer(
             "c", "Поход ООО", "ООО «Поход»", "Покупатель, Поставщик", "99", None,
             contacts=(("Почта", "a@b.example"),), addresses=(("АдресРегистрации", "г. Образцов"), ("Адрес", "Образцов")),
@@ -429,6 +431,6 @@ def test_sections_come_first_and_say_whether_they_are_full(
 ) -> None:
     attributes = f' СодержитТолькоИзменения="{attribute}"' if attribute else ""
     body = package("<Предложение><Ид>o</Ид><Количество>1</Количество></Предложение>", attributes)
-    found = one(tmp_path, body, Section, OfferStocks, kind="stocks")
+    found = one(tmp_path, body, Section, OfferStocks)
     section = Section("cat#", "ПакетПредложений", changes_only, "cat", set=1, file="import.xml")
     assert found == [section, OfferStocks("o", (("", "1"),))]

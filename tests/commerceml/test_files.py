@@ -11,9 +11,10 @@ import pytest
 
 from importers.commerceml import encoding as encodings
 from importers.commerceml import open_export, source
+from importers.commerceml.contents import NAMES
 from importers.commerceml.parts import Part, open_part
 from importers.commerceml.reader import CHUNK
-from importers.commerceml.records import OfferPrices, OfferStocks, PriceType, Product
+from importers.commerceml.records import Offer, OfferPrices, OfferStocks, PriceType, Product, Record
 from importers.errors import BadFile, SourceError
 from tests.commerceml.exports import classifier, goods, package, read, stream, write, xml
 
@@ -153,10 +154,10 @@ def test_files_of_their_own_are_read_for_their_type_only(tmp_path: Path) -> None
     write(tmp_path, xml(PRICES), "prices/prices_1_1_a.xml")
     write(tmp_path, xml(package("")), "rests/rests_1_1_a.xml")
     names = {
-        kind: [p.name.split("/")[0] for p in open_export(tmp_path).files_for(kind)]
-        for kind in ("prices", "stocks", "variants")
+        record: [p.name.split("/")[0] for p in open_export(tmp_path).files_for(record)]
+        for record in (OfferPrices, OfferStocks, Offer)
     }
-    assert names == {"prices": ["prices"], "stocks": ["rests"], "variants": ["offers"]}
+    assert names == {OfferPrices: ["prices"], OfferStocks: ["rests"], Offer: ["offers"]}
 
 
 def test_price_types_are_read_where_goods_are_and_no_goods_for_them(tmp_path: Path) -> None:
@@ -166,7 +167,7 @@ def test_price_types_are_read_where_goods_are_and_no_goods_for_them(tmp_path: Pa
     write(tmp_path, many.replace("</КоммерческаяИнформация>", "<cut"), "import___a.xml")
     write(tmp_path, xml(PRICES), "prices___a.xml")
     write(tmp_path, xml(package(OFFER.format(""))), "offers___a.xml")
-    assert [type(record).__name__ for record in read(tmp_path, PriceType, OfferPrices, kind="prices")] == [
+    assert [type(record).__name__ for record in read(tmp_path, PriceType, OfferPrices)] == [
         "PriceType",
         "OfferPrices",
     ]
@@ -178,8 +179,8 @@ def test_other_files_are_read_for_every_type_that_they_may_hold(tmp_path: Path) 
     """Nothing is dropped by its name alone: here prices stand in offers.xml, and in a file of any name."""
     write(tmp_path, xml(PRICES), "offers.xml")
     write(tmp_path, xml(PRICES), "catalog_prices.xml")
-    assert len(read(tmp_path, OfferPrices, kind="prices")) == 2
-    assert read(tmp_path, OfferStocks, kind="stocks") == []
+    assert len(read(tmp_path, OfferPrices)) == 2
+    assert read(tmp_path, OfferStocks) == []
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251", "utf-16"])
@@ -197,8 +198,8 @@ def test_what_begins_late_in_a_file_is_read(tmp_path: Path, encoding: str, prefi
     write(tmp_path, text.replace("utf-8-sig", "utf-8").encode(encoding), "offers.xml")
     write(tmp_path, xml(package("")), "prices.xml")
     write(tmp_path, xml(package("")), "rests.xml")
-    assert len(read(tmp_path, OfferPrices, kind="prices")) == 1
-    assert [part.name for part in open_export(tmp_path).files_for("stocks")] == ["rests.xml"]
+    assert len(read(tmp_path, OfferPrices)) == 1
+    assert [part.name for part in open_export(tmp_path).files_for(OfferStocks)] == ["rests.xml"]
 
 
 @pytest.mark.parametrize(("sought", "stands"), [("<Цены", True), ("ЦенаЗаЕдиницу", True), ("x:", False)])
@@ -218,36 +219,36 @@ def test_the_rest_of_a_file_is_searched_only_where_a_type_is_read(
     many = "<Предложение><Ид>a</Ид><Наименование>x</Наименование></Предложение>" * 9000
     for stem in ("prices", "rests", "offers"):
         write(tmp_path, xml(package(many if stem == "offers" else "")), f"{stem}.xml")
-    searched: list[str] = []
+    searched: list[tuple[str, type[Record]]] = []
     is_anywhere = source.is_anywhere
 
-    def note(part: Part, kind: str) -> bool:
-        searched.append(f"{part.name} {kind}")
-        return is_anywhere(part, kind)
+    def note(part: Part, record: type[Record]) -> bool:
+        searched.append((part.name, record))
+        return is_anywhere(part, record)
 
     monkeypatch.setattr(source, "is_anywhere", note)
     export = open_export(tmp_path)
-    assert [part.name for part in export.files_shown("prices")] == ["prices.xml"]
+    assert [part.name for part in export.files_shown(OfferPrices)] == ["prices.xml"]
     assert searched == []
     for _time in range(2):
-        assert [part.name for part in export.files_for("prices")] == ["prices.xml"]
-    assert searched == ["offers.xml prices"]
+        assert [part.name for part in export.files_for(OfferPrices)] == ["prices.xml"]
+    assert searched == [("offers.xml", OfferPrices)]
 
 
 @pytest.mark.parametrize(
-    ("body", "kinds"),
+    ("body", "facts"),
     [
-        (goods("<Товар><Ид>p</Ид><Цены><Цена/></Цены></Товар>"), {"prices"}),
-        (goods("<Товар><Ид>p</Ид><Количество>5</Количество></Товар>"), {"stocks"}),
-        (goods('<Товар><Ид>p</Ид><Склад ИдСклада="w" КоличествоНаСкладе="5"/></Товар>'), {"stocks"}),
-        (goods("<Товар><Ид>p</Ид></Товар>") + PRICES, {"prices", "variants"}),
+        (goods("<Товар><Ид>p</Ид><Цены><Цена/></Цены></Товар>"), {OfferPrices}),
+        (goods("<Товар><Ид>p</Ид><Количество>5</Количество></Товар>"), {OfferStocks}),
+        (goods('<Товар><Ид>p</Ид><Склад ИдСклада="w" КоличествоНаСкладе="5"/></Товар>'), {OfferStocks}),
+        (goods("<Товар><Ид>p</Ид></Товар>") + PRICES, {OfferPrices, Offer}),
         ("<Классификатор><Склады><Склад/></Склады></Классификатор>" + goods("<Товар/>"), set()),
     ],
 )
-def test_goods_are_read_for_what_they_hold(tmp_path: Path, body: str, kinds: set[str]) -> None:
+def test_goods_are_read_for_what_they_hold(tmp_path: Path, body: str, facts: set[type[Record]]) -> None:
     write(tmp_path, xml(body), "goods.xml")
     (part,) = open_export(tmp_path).parts
-    assert part.kinds == {"catalog", "attributes", "images"} | kinds
+    assert part.records == NAMES["goods"] | facts
 
 
 def test_prices_of_goods_are_read(tmp_path: Path) -> None:
@@ -255,7 +256,7 @@ def test_prices_of_goods_are_read(tmp_path: Path) -> None:
     price = "<Цены><Цена><ИдТипаЦены>t</ИдТипаЦены><ЦенаЗаЕдиницу>5</ЦенаЗаЕдиницу></Цена></Цены>"
     write(tmp_path, xml(goods(f"<Товар><Ид>p</Ид>{price}</Товар>")), "goods/goods_1_1_a.xml")
     write(tmp_path, xml(package("")), "prices/prices_1_1_a.xml")
-    assert len(read(tmp_path, OfferPrices, kind="prices")) == 1
+    assert len(read(tmp_path, OfferPrices)) == 1
 
 
 @pytest.mark.parametrize("make", ["missing", "empty", "no xml", "other xml", "damaged zip", "encrypted name"])
@@ -333,13 +334,13 @@ def test_an_export_that_changes_while_it_is_read_fails(tmp_path: Path, how: str,
     zipped(source / "1.zip", prices_DOT_xml=PRODUCT)
     export = open_export(source)
     if when == "after it was read":
-        assert list(export.records("catalog", Product))
+        assert list(export.records(Product))
         export.check_unchanged()
         LATER[how](source)
         with pytest.raises(BadFile, match="import again"):
             export.check_unchanged()
     else:
-        records = export.records("catalog", Product)
+        records = export.records(Product)
         next(records)
         LATER[how](source)
         with pytest.raises(BadFile, match="import again"):
@@ -370,7 +371,7 @@ def test_an_edit_whose_time_was_set_back_is_noticed(tmp_path: Path, form: str) -
         path.write_bytes(path.read_bytes())
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     with pytest.raises(BadFile, match=r"the file was changed while it was read; import again"):
-        list(export.records("catalog", Product))
+        list(export.records(Product))
 
 
 @pytest.mark.parametrize("how", ["grown", "replaced", "removed"])

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from importers.commerceml import normalise, open_export, reader
-from importers.commerceml.inspect import EVERYTHING
 from importers.commerceml.records import Group, Offer, OfferPrices, OfferStocks, Product, Record, Rejected
 from importers.errors import BadFile, SourceError
+from importers.kinds.inspect import COUNTED
 from tests.commerceml.exports import classifier, goods, package, read, rejects, write, xml
 
 MEMORY_MB = 150
@@ -61,7 +61,7 @@ def test_a_doctype_is_refused(tmp_path: Path, doctype: str, before: str, encodin
 def test_deep_nesting_is_an_error_with_its_line(tmp_path: Path, wanted: type[Record], body: str) -> None:
     write(tmp_path, xml(body))
     with pytest.raises(BadFile, match=r"import\.xml:2: .*[Dd]epth"):
-        read(tmp_path, wanted, kind="prices" if wanted is OfferPrices else "catalog")
+        read(tmp_path, wanted)
 
 
 @pytest.mark.parametrize("value", ["1e999", "NaN", "inf", "-inf", "0x10", "1" * 31, "٣", "--1", "1.2.3"])
@@ -76,7 +76,7 @@ def test_what_is_no_number_is_rejected_alone(tmp_path: Path, value: str, kind: s
         for ident, told in (("a", "1"), ("b", value), ("c", "1"))
     )
     write(tmp_path, xml(package(offers)))
-    found = read(tmp_path, OfferPrices if kind == "prices" else OfferStocks, kind=kind)
+    found = read(tmp_path, OfferPrices if kind == "prices" else OfferStocks)
     (reject,) = rejects(found)
     assert (reject.id, reject.file, reject.line) == ("b", "import.xml", 4)
     taken = [
@@ -93,7 +93,7 @@ def test_an_endless_id_is_rejected_and_shown_short(tmp_path: Path) -> None:
         tmp_path,
         xml(package("".join(f"\n<Предложение><Ид>{i}</Ид><Артикул>1</Артикул></Предложение>" for i in ids))),
     )
-    found = read(tmp_path, Offer, kind="variants")
+    found = read(tmp_path, Offer)
     (reject,) = rejects(found)
     assert reject.line == 4
     assert len(reject.fragment) <= 500
@@ -250,7 +250,7 @@ wanted = (OfferPrices,) if sys.argv[2] == "prices" else (Product,)
 records = 0
 try:
     export = open_export(Path(sys.argv[1]))
-    for batch in export.records("prices" if wanted[0] is OfferPrices else "catalog", *wanted):
+    for batch in export.records(*wanted):
         records += len(batch)
     if sys.argv[2] == "pictures":
         images = export.images()
@@ -402,7 +402,7 @@ def test_very_many_rejects_of_one_element_are_handed_on_in_batches(tmp_path: Pat
     many = "".join(bad.format(n) for n in range(count))
     body = goods(holder.format(many)) if holder else classifier(f"<Группы>{many}</Группы>")
     write(tmp_path, xml(body))
-    batches = list(open_export(tmp_path).records("catalog", Product, OfferPrices, Group))
+    batches = list(open_export(tmp_path).records(Product, OfferPrices, Group))
     assert max(map(len, batches)) < 2 * reader.BATCH
     told = [record.fragment for batch in batches for record in batch if isinstance(record, Rejected)]
     assert [int(re.search(r"\d+", fragment.partition(">")[2])[0]) for fragment in told] == list(range(count))  # type: ignore[index]
@@ -456,7 +456,7 @@ def test_line_breaks_in_place_of_taken_offers_do_not_pile_up(tmp_path: Path, pla
     offers = [f"<Предложение><Ид>{n}</Ид>{price}</Предложение>" + "\n" * 60_000 for n in range(300)]
     offers[place] = offers[place].replace("<Ид>", "<Ид >")
     write(tmp_path, xml(package("".join(offers))), "prices.xml")
-    assert [r.id for r in read(tmp_path, OfferPrices, kind="prices") if isinstance(r, OfferPrices)] == list(
+    assert [r.id for r in read(tmp_path, OfferPrices) if isinstance(r, OfferPrices)] == list(
         map(str, range(300))
     )
 
@@ -511,13 +511,9 @@ def fuzz(folder: Path, seed: int) -> None:
             source.write_bytes(packed)
     else:
         source.write_bytes(data)
-    for kind, wanted in (
-        ("catalog", tuple(EVERYTHING)),
-        ("prices", (OfferPrices,)),
-        ("stocks", (OfferStocks,)),
-    ):
+    for wanted in (COUNTED, {OfferPrices}, {OfferStocks}):
         try:
-            for batch in open_export(folder).records(kind, *wanted):
+            for batch in open_export(folder).records(*wanted):
                 assert all(isinstance(record, Record) for record in batch)
         except SourceError as error:
             told = str(error)

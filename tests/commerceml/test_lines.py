@@ -27,8 +27,7 @@ def told(
 ) -> list[int | None]:
     folder.mkdir()
     write(folder, text.replace("\n", line_break).encode(encoding))
-    kind = "prices" if OfferPrices in wanted else "stocks" if OfferStocks in wanted else "catalog"
-    return [reject.line for reject in rejects(read(folder, *wanted, kind=kind))]
+    return [reject.line for reject in rejects(read(folder, *wanted))]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1251"])
@@ -109,7 +108,7 @@ def test_an_error_of_xml_names_its_line(tmp_path: Path, line_break: str, wanted:
     text = xml(package("\n" + offers + "<Предложение>\n<Ид>&nbsp;</Ид></Предложение>"))
     write(tmp_path, text.replace("\n", BREAKS[line_break]))
     with pytest.raises(BadFile) as error:
-        read(tmp_path, wanted, kind="prices" if wanted is OfferPrices else "catalog")
+        read(tmp_path, wanted)
     assert error.value.line == text.count("\n", 0, text.index("&nbsp;")) + 1
 
 

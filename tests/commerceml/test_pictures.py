@@ -12,9 +12,12 @@ from exports import goods, write, xml
 
 from importers.commerceml import open_export, parts
 from importers.commerceml.beneath import open_beneath
-from importers.commerceml.inspect import inspect_export
+from importers.commerceml.contents import EVERYTHING
 from importers.commerceml.parts import Part, open_part
 from importers.errors import BadFile, SourceError
+from importers.kinds import KINDS
+from importers.kinds.inspect import inspect_export
+from importers.kinds.registry import files_of
 
 IMPORT = xml(goods("<Товар><Ид>p</Ид><Наименование>P</Наименование></Товар>"))
 
@@ -47,9 +50,8 @@ def test_pictures_alone_are_an_export(tmp_path: Path, form: str) -> None:
     export = open_export(source)
     assert (export.parts, export.gaps) == ((), ())
     assert content_of(export.images()["import_files/aa/1.jpg"]) == b"1"
-    assert [kind for kind in ("catalog", "prices", "images", "a_plug_in") if export.files_for(kind)] == [
-        "images"
-    ]
+    assert [kind for kind in KINDS if files_of(export, kind)] == ["images"]
+    assert not export.files_for(*EVERYTHING)
     found = inspect_export(source)
     assert (found.version, found.encoding, found.files) == (None, "", ())
     assert [kind for kind, told in found.kinds.items() if told.files] == ["images"]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from importers.commerceml import open_export
-from importers.commerceml.inspect import inspect_export
 from importers.commerceml.records import OfferPrices, OfferStocks
 from importers.commerceml.sets import made_in
+from importers.kinds.inspect import inspect_export
 from tests.commerceml.exports import goods, package, read, xml
 
 GOODS = goods("<Товар><Ид>p</Ид><Наименование>x</Наименование></Товар>")
@@ -135,12 +135,8 @@ def test_the_newer_package_wins(tmp_path: Path) -> None:
         for name, facts in (("prices", price), ("rests", rest)):
             body = package(f"<Предложение><Ид>p</Ид>{facts.format(value)}</Предложение>")
             (tmp_path / f"{name}___{guid}.xml").write_text(text(made, body), encoding="utf-8")
-    prices = [
-        r.prices[0][1] for r in read(tmp_path, OfferPrices, kind="prices") if isinstance(r, OfferPrices)
-    ]
-    stocks = [
-        r.stocks[0][1] for r in read(tmp_path, OfferStocks, kind="stocks") if isinstance(r, OfferStocks)
-    ]
+    prices = [r.prices[0][1] for r in read(tmp_path, OfferPrices) if isinstance(r, OfferPrices)]
+    stocks = [r.stocks[0][1] for r in read(tmp_path, OfferStocks) if isinstance(r, OfferStocks)]
     assert (prices, stocks) == (["100", "200"], ["100", "200"])
 
 

@@ -29,13 +29,10 @@ class ManyExport(RecordExport):
         self.version = version
 
     def records(
-        self,
-        kind: str,
-        *wanted: type[Record],
-        on_progress: Callable[[int, int], None] | None = None,
+        self, *wanted: type[Record], on_progress: Callable[[int, int], None] | None = None
     ) -> Iterator[list[Record | Rejected]]:
-        make = {"prices": self._prices}.get(kind, self._goods)
-        yield [GOODS, PACKAGE] if kind == "prices" else [BRAND, GOODS, PACKAGE]
+        make = self._prices if OfferPrices in wanted else self._goods
+        yield [GOODS, PACKAGE] if OfferPrices in wanted else [BRAND, GOODS, PACKAGE]
         shuffled = random.Random(1)  # ids in no order, as 1C writes them
         for start in range(0, self.number, 200):
             batch: list[Record | Rejected] = []

@@ -20,9 +20,6 @@ class RecordPart:
     name: str = "import.xml"
     size: int = 100
     modified: str = "2026-01-01T00:00:00Z"
-    kinds: frozenset[str] = frozenset(
-        {"catalog", "attributes", "variants", "stocks", "prices", "customers", "images"}
-    )
 
 
 @dataclass
@@ -34,16 +31,10 @@ class RecordExport:
     after: Callable[[], None] = field(default=lambda: None)
     """Called after the last record: where a reader finds out that a file changed while it was read."""
 
-    def files_for(self, kind: str) -> tuple[RecordPart, ...]:
-        return tuple(part for part in self.parts if kind in part.kinds)
-
     def records(
-        self,
-        kind: str,
-        *wanted: type[Record],
-        on_progress: Callable[[int, int], None] | None = None,
+        self, *wanted: type[Record], on_progress: Callable[[int, int], None] | None = None
     ) -> Iterator[list[Record | Rejected]]:
-        for part in self.files_for(kind):
+        for part in self.parts:
             taken = [r for r in part.records if type(r) in wanted or isinstance(r, Rejected)]
             for start in range(0, len(taken), self.batch):
                 yield taken[start : start + self.batch]
@@ -51,8 +42,8 @@ class RecordExport:
                     on_progress(start + 1, len(taken))
         self.after()
 
-    def offers_elsewhere(self, kind: str) -> Iterator[list[Record | Rejected]]:
-        """Every part serves all kinds."""
+    def offers_elsewhere(self, *wanted: type[Record]) -> Iterator[list[Record | Rejected]]:
+        """Every part holds everything."""
         yield from ()
 
 

@@ -12,6 +12,8 @@ from shops import Shop
 from importers import kinds
 from importers.commerceml import open_export
 from importers.errors import LimitExceeded, UsageError
+from importers.kinds.registry import files_of
+from importers.launch.survey import survey
 
 DOCS = Path(__file__).parents[2] / "docs" / "writing-a-kind.md"
 (EXAMPLE,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
@@ -99,6 +101,22 @@ def test_a_broken_plug_in_is_told_plainly(install) -> None:  # type: ignore[no-u
         kinds.load("bad")
     with pytest.raises(UsageError, match=r"import type empty: empty_kind has no function run\(job\)"):
         kinds.load("empty")
+
+
+def test_a_kind_says_what_it_is_worth_running_for(install, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    records = "from importers.commerceml.records import Customer\nRECORDS = {Customer}\n"
+    install(
+        "people = shop_people\nall = shop_all\nbad = broken",
+        shop_people=f"{records}run = print", shop_all="run = print", broken="import nowhere_at_all",
+    )  # fmt: skip
+    write(tmp_path / "1c", tent="4,5")
+    (tmp_path / "1c" / "rests.xml").write_text(XML.format(goods=""), encoding="utf-8")
+    export = open_export(tmp_path / "1c")
+    assert [part.name for part in files_of(export, "people")] == ["import.xml"], "which may hold everything"
+    assert [part.name for part in files_of(export, "all")] == ["import.xml", "rests.xml"]
+    assert {offer.kind: offer.files for offer in survey(str(tmp_path / "1c"))}["bad"] == 2, (
+        "a launch says why not"
+    )
 
 
 def test_every_kind_of_obmen_can_be_loaded() -> None:

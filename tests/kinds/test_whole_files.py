@@ -10,7 +10,7 @@ from shops import Shop
 
 from importers.catalog import merge
 from importers.commerceml import Export, open_export
-from importers.commerceml.records import Record, Rejected
+from importers.commerceml.records import OfferPrices, Record, Rejected
 from importers.errors import BadFile
 from importers.kinds import Options
 
@@ -225,12 +225,12 @@ async def test_offers_of_other_files_are_read_only_where_something_would_go(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """3.x tells offers in one file and their prices in another: an offer that has no price any more is not absent."""
-    read: list[str] = []
+    read: list[tuple[type[Record], ...]] = []
     offers_elsewhere = Export.offers_elsewhere
 
-    def note(export: Export, kind: str) -> Iterator[list[Record | Rejected]]:
-        read.append(kind)
-        return offers_elsewhere(export, kind)
+    def note(export: Export, *wanted: type[Record]) -> Iterator[list[Record | Rejected]]:
+        read.append(wanted)
+        return offers_elsewhere(export, *wanted)
 
     monkeypatch.setattr(Export, "offers_elsewhere", note)
     price = "<Цены><Цена><ИдТипаЦены>t</ИдТипаЦены><ЦенаЗаЕдиницу>5</ЦенаЗаЕдиницу></Цена></Цены>"
@@ -250,4 +250,6 @@ async def test_offers_of_other_files_are_read_only_where_something_would_go(
         await shop.take(written(offers="a b c", prices="a b c"), "catalog", "variants", "prices")
     assert (priced(), read) == (["a", "b", "c"], [])
     await shop.take(written(offers="a b", prices="b"), "prices")
-    assert (priced(), read) == (["a", "b"], ["prices"])
+    assert priced() == ["a", "b"]
+    ((*_others, wanted),) = read
+    assert wanted is OfferPrices

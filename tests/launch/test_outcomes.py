@@ -14,9 +14,11 @@ from engine_stage import MovedClock, Stage, staged, write_export
 from importers import texts
 from importers.commerceml import source as commerceml_source
 from importers.commerceml.parts import Part
+from importers.commerceml.records import Record
 from importers.errors import DatabaseError
 from importers.kinds import Options
 from importers.launch import LaunchResult, launch, retry_request, target_of
+from importers.launch.survey import survey
 from importers.processes import account, this_process
 from importers.sample import EXPORT
 from importers.sessions import Attempt, Outcome, Status
@@ -24,7 +26,6 @@ from importers.sessions.sqlite import SqliteJournal
 from importers.settings import Settings
 from importers.worker import dispatch as dispatching
 from importers.worker.reaper import reap
-from tui.screens.launch import survey
 
 
 async def end(stage: Stage, status: Status = Status.COMPLETED) -> None:
@@ -47,8 +48,8 @@ async def test_a_launch_looks_at_the_heads_of_files_only(
 ) -> None:
     """What may stand behind them in a file of gigabytes is the worker's business."""
 
-    def is_anywhere(part: Part, kind: str) -> bool:
-        raise AssertionError(f"{part.name} is searched for {kind}")
+    def is_anywhere(part: Part, record: type[Record]) -> bool:
+        raise AssertionError(f"{part.name} is searched for {record}")
 
     many = "<Товар><Ид>p</Ид><Наименование>x</Наименование></Товар>" * 2
     source = stage.folder / "1c"

@@ -11,9 +11,9 @@ from textual.pilot import Pilot
 from tui_stage import settled
 
 from importers import doctor
+from importers.launch.survey import Offer
 from tui.app import ObmenApp
 from tui.screens import launch
-from tui.widgets.choices import Offer
 
 SIZES = {"80x24": (80, 24), "140x40": (140, 40)}
 SCREENS = {
@@ -58,7 +58,7 @@ CHECKS = (
 def make(settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ObmenApp]:
     """An app over the fixed journal, and a source that holds OFFERS."""
 
-    async def has_products(_url: str) -> bool:
+    async def has_products(_settings: object) -> bool:
         return False
 
     async def check(_settings: object) -> AsyncIterator[doctor.Check]:
@@ -67,7 +67,7 @@ def make(settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ObmenApp]:
 
     monkeypatch.setattr(doctor, "check", check)
     monkeypatch.setattr(launch, "survey", lambda _source: OFFERS)
-    monkeypatch.setattr(launch, "_has_products", has_products)
+    monkeypatch.setattr(launch, "has_products", has_products)
 
     def app(language: str, journal: FixedJournal | None = None) -> ObmenApp:
         replaced = msgspec.structs.replace(

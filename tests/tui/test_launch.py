@@ -17,9 +17,10 @@ from tui_stage import settled
 
 import importers.launch as engine
 from importers.launch import LaunchRequest, LaunchResult
+from importers.launch.survey import survey
 from importers.sessions import FINAL, Attempt, Outcome, Session, Status
 from tui.app import ObmenApp
-from tui.screens.launch import LaunchScreen, survey
+from tui.screens.launch import LaunchScreen
 from tui.screens.main import MainScreen
 from tui.widgets.choices import Choices
 

@@ -20,13 +20,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from importers.events import Options
-from importers.kinds.registry import names
 from importers.launch import LaunchRequest, LaunchResult, new_key
+from importers.launch.survey import has_products, survey
 from importers.texts import N_, _, ngettext
 from tui import show
 from tui.keys import bindings, rows
 from tui.widgets.bars import KeyBar
-from tui.widgets.choices import Choices, Offer
+from tui.widgets.choices import Choices
 
 if TYPE_CHECKING:
     from tui.app import ObmenApp
@@ -90,12 +90,12 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         app = cast("ObmenApp", self.app)
         try:
             offers = await asyncio.to_thread(survey, source)
-            has_products = await _has_products(app.settings.catalog.url)
+            there_are = await has_products(app.settings)
         except Exception as error:  # noqa: BLE001 (said in the dialog, and logged)
             self.query_one(Choices).offer((), has_products=False, waiting=False)
             self._say(app.explain(error), "bold red")
             return
-        self.query_one(Choices).offer(offers, has_products=has_products)
+        self.query_one(Choices).offer(offers, has_products=there_are)
         self._show_choice()
 
     # Choosing
@@ -213,26 +213,3 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
 
     def action_close(self) -> None:
         self._leave(None)
-
-
-def survey(source: str) -> tuple[Offer, ...]:
-    """What a source holds for each kind. Reads the heads of files: not for the event loop. Raises SourceError."""
-    from importers.commerceml import open_export
-
-    export = open_export(source)
-    offers = []
-    for kind in names():
-        files = export.files_shown(kind)
-        newest = max((part.modified for part in files), default=None)
-        offers.append(Offer(kind, len(files), sum(part.size for part in files), newest))
-    return tuple(offers)
-
-
-async def _has_products(url: str) -> bool:
-    from importers.catalog import open_catalog
-
-    catalog = await open_catalog(url)
-    try:
-        return await catalog.has_products()
-    finally:
-        await catalog.close()

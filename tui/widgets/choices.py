@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
@@ -11,19 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from importers.kinds.registry import needs_products
+from importers.launch.survey import Offer, lacks_products
 from importers.texts import _, ngettext
 from tui import show
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What the source holds for one kind."""
-
-    kind: str
-    files: int
-    bytes: int
-    newest: str | None
 
 
 class Choices(Widget, can_focus=True):
@@ -68,7 +57,7 @@ class Choices(Widget, can_focus=True):
         """Why a kind cannot be chosen now, "" if it can."""
         if not offer.files:
             return _("the source has no files for it")
-        if needs_products(offer.kind) and not self._has_products and "catalog" not in self.chosen:
+        if lacks_products(offer.kind, self.chosen, has_products=self._has_products):
             return _("no products yet: choose the catalog too")
         return ""
 

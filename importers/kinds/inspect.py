@@ -26,25 +26,16 @@ from importers.commerceml.records import (
     Unit,
     Warehouse,
 )
-from importers.kinds.registry import KINDS
+from importers.kinds.registry import KINDS, files_of, records_of
 
-OF_KIND: dict[str, tuple[str, ...]] = {
-    "catalog": ("Group", "Property", "PropertyValue", "Unit", "Warehouse", "PriceType", "Product", "Offer"),
-    "attributes": ("Property", "PropertyValue"),
-    "variants": ("Offer",),
-    "stocks": ("Stock",),
-    "prices": ("Price",),
-    "customers": ("Customer",),
-    "images": (),
-}
-"""The records that make an import type worth running; of images the files are counted."""
-
-EVERYTHING: frozenset[type[Record]] = frozenset(
+COUNTED: frozenset[type[Record]] = frozenset(
     (
         Section, Group, Property, PropertyValue, Unit, Warehouse, PriceType, Product, Offer, OfferPrices, OfferStocks,
         Customer,
     )
 )  # fmt: skip
+COUNTED_AS = {OfferPrices: "Price", OfferStocks: "Stock"}
+"""Facts are counted one by one."""
 
 
 class File(msgspec.Struct, frozen=True):
@@ -93,19 +84,17 @@ def inspect_export(path: str | Path) -> Inspection:
     files = tuple(_file(part, *counted[part]) for part in export.parts)
     kinds = {}
     for kind in KINDS:
-        parts = [
-            part
-            for part in export.files_for(kind)
-            if kind == "images" or any(counted[part][0][name] for name in OF_KIND[kind])
-        ]
-        kinds[kind] = KindSummary(
-            len(parts),
-            sum(part.size for part in parts),
-            len(export.pictures)
-            if kind == "images"
-            else sum(counted[part][0][name] for part in parts for name in OF_KIND[kind]),
-            max((part.modified for part in parts), default=None),
-        )
+        if kind == "images":
+            parts, records = files_of(export, kind), len(export.pictures)
+        else:
+            told = [COUNTED_AS.get(record, record.__name__) for record in records_of(kind)]
+            of_kind = {
+                part: sum(counts[name] for name in told) for part, (counts, _changes) in counted.items()
+            }
+            parts = tuple(part for part in export.files_for(*records_of(kind)) if of_kind[part])
+            records = sum(of_kind[part] for part in parts)
+        newest = max((part.modified for part in parts), default=None)
+        kinds[kind] = KindSummary(len(parts), sum(part.size for part in parts), records, newest)
     return Inspection(
         path=str(export.path),
         version=_most([file.version for file in files]),
@@ -121,16 +110,16 @@ def _count(part: Part) -> tuple[Counter[str], bool | None]:
     """Records by name, and whether all sections that say so hold changes only."""
     counts: Counter[str] = Counter()
     changes_only = None
-    for _position, batch in read_part(part, EVERYTHING):
+    for _position, batch in read_part(part, COUNTED):
         for record in batch:
             if isinstance(record, Section):
                 changes_only = (
                     record.changes_only if changes_only is None else changes_only and record.changes_only
                 )
             elif isinstance(record, OfferPrices):
-                counts["Price"] += len(record.prices) + len(record.beside)
+                counts[COUNTED_AS[OfferPrices]] += len(record.prices) + len(record.beside)
             elif isinstance(record, OfferStocks):
-                counts["Stock"] += len(record.stocks)
+                counts[COUNTED_AS[OfferStocks]] += len(record.stocks)
             else:
                 counts[type(record).__name__] += 1
     return counts, changes_only

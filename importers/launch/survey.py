@@ -1,0 +1,58 @@
+"""What a source holds for each import type, and why one cannot be imported now (guarantee 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from importers.errors import UsageError
+from importers.kinds.registry import files_of, names, needs_products
+
+if TYPE_CHECKING:
+    from importers.commerceml import Export
+    from importers.settings import Settings
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """What a source holds for one import type, by the names and heads of its files. `bytes` in all; `newest`: when the
+    newest of them was written, UTC."""
+
+    kind: str
+    files: int
+    bytes: int
+    newest: str | None
+
+
+def survey(source: str) -> tuple[Offer, ...]:
+    """An offer for each import type. Reads the heads of files: not for an event loop. Raises SourceError."""
+    from importers.commerceml import open_export
+
+    export = open_export(source)
+    return tuple(_offer(export, kind) for kind in names())
+
+
+def _offer(export: Export, kind: str) -> Offer:
+    try:
+        files = files_of(export, kind)
+    except UsageError:  # a plug-in that cannot be loaded: a launch says why
+        files = export.parts
+    newest = max((part.modified for part in files), default=None)
+    return Offer(kind, len(files), sum(part.size for part in files), newest)
+
+
+def lacks_products(kind: str, chosen: Collection[str], *, has_products: bool) -> bool:
+    """Whether a type cannot be imported before the catalog, which holds no product and is not chosen along with it."""
+    return needs_products(kind) and not has_products and "catalog" not in chosen
+
+
+async def has_products(settings: Settings) -> bool:
+    """Whether the catalog holds any. Raises DatabaseError."""
+    from importers.catalog import open_catalog
+
+    catalog = await open_catalog(settings.catalog.url)
+    try:
+        return await catalog.has_products()
+    finally:
+        await catalog.close()
