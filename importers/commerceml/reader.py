@@ -18,13 +18,29 @@ import msgspec
 from lxml import etree
 
 from importers.commerceml import encoding, normalise, shortcut
+from importers.commerceml.contents import ROOT
 from importers.commerceml.extract import EXTRACT
 from importers.commerceml.extract.context import Context
-from importers.commerceml.extract.elements import MAX_LINE, children, local_name, value
+from importers.commerceml.extract.elements import MAX_LINE
 from importers.commerceml.extract.goods import product_set
 from importers.commerceml.extract.reference import catalog_info, property_value
 from importers.commerceml.parts import Part, PartFile, open_part
 from importers.commerceml.records import Record, Rejected, Section
+from importers.commerceml.sections import (
+    DROPPED,
+    GOODS,
+    LISTS,
+    OFFERS,
+    RECORDS,
+    SECTIONS,
+    SETS,
+    VALUES,
+    local,
+    property_of,
+    section_of,
+    section_record,
+)
+from importers.commerceml.tree_guard import TreeGuard, cut_off, drop_last_text
 from importers.errors import BadFile
 from importers.texts import _
 
@@ -34,39 +50,6 @@ BATCH = 1000
 CHUNK = 1 << 17
 LISTS_CHUNK = 1 << 16
 """Little is read of a file that is left at its first record."""
-LOOK = 1 << 18
-"""Bytes of XML after which the size of the tree is looked at."""
-MAX_NODES = 200_000
-MAX_TREE = 10 << 20
-MAX_IDLE = 1 << 19
-"""Nodes, and bytes when written, that the tree may have: more is no record or list of 1C, and memory is not endless.
-A list of 20,000 groups has as many; one record of 1C has at most some thousands.
-IDLE: bytes that may go by while the tree stays as it is: the parser holds one comment or tag without end."""
-SAMPLE = 8192
-SHARE = 64
-MAX_NAMES = 1 << 18
-MAX_NAME = 1000
-"""The parser keeps every name that it meets, of elements, attributes and namespaces, to the end of the process. One
-part in SHARE of the text is looked at, SAMPLE bytes at a time, and may have names of so many bytes."""
-ROOT = "КоммерческаяИнформация"
-SECTIONS = ("Каталог", "Классификатор", "ПакетПредложений", "ИзмененияПакетаПредложений", "Контрагенты")
-RECORDS = {
-    "Товар": "Товары",
-    "Предложение": "Предложения",
-    "Контрагент": "Контрагенты",
-    "Свойство": "Свойства",
-}
-"""Record elements by the container they must stand in: a Контрагент may also be a Представитель's."""
-OFFERS = "Предложения"
-GOODS = ("Товар", "Предложение")
-VALUES = ("Справочник", "Вариант")
-"""Allowed values of a Свойство in its ВариантыЗначений: there may be more of them than anybody wants in memory."""
-LISTS = ("Группы", "ТипыЦен", "Склады", "ЕдиницыИзмерения", "Категории")
-"""Small lists of reference data that are read whole when they end."""
-SETS = ("НаборыТовара", "НаборТоваров")
-"""What goods that are sold as a set consist of, in НаборыТоваров beside the sections."""
-DROPPED = ("Документ",)
-"""Records of no import type, cut off all the same to keep memory constant."""
 
 
 def read_part(
@@ -106,17 +89,10 @@ class _Reading:
         """Whether the root element has."""
         self.offers: etree._Element | None = None
         """The list of offers that was entered last."""
-        self.unseen = 0
-        """Bytes that the parser was fed since `_check_tree`."""
-        self.idle = 0
-        """Bytes that it was fed since something came of them."""
-        self.tree = (0, 0)
+        self.guard = TreeGuard(part.name)
         self.price_types = price_types
         self.lists_only = lists_only
         self.met_goods = False
-        self.names: set[bytes] = set()
-        self.name_bytes = 0
-        self.unsampled = 0
         self.line = 1
         """Where the parser is."""
         self.recent: deque[tuple[int, bytes]] = deque(maxlen=4)
@@ -164,7 +140,7 @@ class _Reading:
         try:
             return decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:  # half of a character
-            raise BadFile(_cut_off(), self.part.name, self.line) from error
+            raise BadFile(_ends_early(), self.part.name, self.line) from error
 
     def _parser(self) -> etree.XMLPullParser:
         """For UTF-8 whatever the file declares: what is in another encoding is decoded before."""
@@ -190,68 +166,27 @@ class _Reading:
         """Let the parser read on: full batches; whether the last list of offers that it has entered is one of
         records."""
         if data:
-            self._look_at_names(data)
+            self.guard.before_feeding(data, self.line)
             self.recent.append((self.line, data))
             self.line += data.count(b"\n")
             parser.feed(data)
         met = False
         for event, element in cast("Iterator[tuple[str, etree._Element]]", parser.read_events()):
-            self.idle = 0
+            self.guard.something_came()
             if event == "end":
                 self.ended = self.ended or element is self.root
                 yield from self._ended(element)
             elif (name := local(element)) == ROOT:
                 self.root = element if self.root is None else self.root
             elif name == OFFERS:
-                section = _section_of(element)
+                section = section_of(element)
                 met = section is not None
                 if section is not None:
                     self._enter(section)
                     self.offers = element
         yield from self._flush()
-        self.unseen += len(data)
-        self.idle += len(data)
-        if self.unseen > LOOK:
-            self._check_tree(self.root)
-            self.unseen = 0
+        self.guard.after_feeding(len(data), self.root, self.recent[-1][0] if self.recent else 1)
         return met
-
-    def _check_tree(self, root: etree._Element | None) -> None:
-        """Raises BadFile where elements that are no records, or one endless record, fill the memory."""
-        if root is None:
-            raise self._too_much()
-        # An attribute takes as much memory as several nodes; so does a namespace, which XPath does not count at all.
-        nodes = int(cast("float", root.xpath("count(/descendant::node()) + 4 * count(/descendant::*/@*)")))
-        written = etree.tostring(root, encoding="utf-8") if nodes <= MAX_NODES else b""
-        nodes += 4 * written.count(b" xmlns")
-        if (nodes, len(written)) != self.tree:
-            self.tree, self.idle = (nodes, len(written)), 0
-        if nodes > MAX_NODES or len(written) > MAX_TREE or self.idle > MAX_IDLE:
-            raise self._too_much()
-
-    def _look_at_names(self, data: bytes) -> None:
-        self.unsampled += len(data)
-        size = min(len(data), SAMPLE)
-        if self.unsampled < SHARE * size:
-            return
-        self.unsampled = 0
-        start = self.line % (len(data) - size + 1)  # never long in the same place
-        for name in set(_NAMES.findall(data, start, start + size)) - self.names:
-            self.names.add(name)
-            self.name_bytes += len(name) + 32
-            if self.name_bytes > MAX_NAMES or (len(name) > MAX_NAME and name.startswith(b"<")):
-                raise BadFile(
-                    _("has more names of elements than any file of 1C; let 1C write the file again"),
-                    self.part.name,
-                    self.line + data.count(b"\n", 0, data.find(name, start)),
-                )
-
-    def _too_much(self) -> BadFile:
-        return BadFile(
-            _("one element holds more than any that 1C writes; let 1C write the file again"),
-            self.part.name,
-            self.recent[-1][0],
-        )
 
     def _take(
         self, parser: etree.XMLPullParser, short: shortcut.Shortcut | None, data: str | bytes
@@ -274,9 +209,9 @@ class _Reading:
         for piece in short.split(text):
             if not isinstance(piece, str):
                 self.records += piece
-                self.idle = 0
+                self.guard.something_came()
                 if self.offers is not None:
-                    _drop_last_text(self.offers)  # the line breaks in place of what was taken
+                    drop_last_text(self.offers)  # the line breaks in place of what was taken
             elif (yield from self._feed(parser, piece.encode())) and piece.endswith(shortcut.OPENING):
                 short.opened()
 
@@ -290,7 +225,7 @@ class _Reading:
         if root is None and seen == "?":
             codecs.getincrementaldecoder(charset)("strict").decode(head)  # says where it cannot be read
         if root is None and len(head) < CHUNK and _ROOT_CUT.fullmatch(text):
-            raise BadFile(_cut_off(), self.part.name)
+            raise BadFile(_ends_early(), self.part.name)
         if root != ROOT:
             raise BadFile(
                 _("the root element is {root}, not КоммерческаяИнформация: not an export of 1C").format(
@@ -307,12 +242,12 @@ class _Reading:
             return
         name = local(element)
         if name in RECORDS:
-            if parent is not None and local(parent) == RECORDS[name] and _section_of(parent) is not None:
+            if parent is not None and local(parent) == RECORDS[name] and section_of(parent) is not None:
                 yield from self._flush()
                 self.container = parent
                 self.pending.append(element)
         elif name in VALUES:
-            if parent is not None and _property_of(parent) is not None:
+            if parent is not None and property_of(parent) is not None:
                 yield from self._flush()
                 self.container = parent
                 self.pending.append(element)
@@ -326,14 +261,14 @@ class _Reading:
                 yield from self._flush()
                 outside = Section("", "", None, set=self.part.set, file=self.part.name)
                 yield from self._add(product_set(Context(self.part.name, self.wanted, outside), element))
-                _cut(element)
+                cut_off(element)
         elif name in DROPPED:
-            _cut(element)
-        elif _section_of(element) is element:
+            cut_off(element)
+        elif section_of(element) is element:
             yield from self._flush()
             context = self._enter(element)
             # What it says of itself may also stand behind its records.
-            section = _section(element, self.part)
+            section = section_record(element, self.part)
             if (
                 section.changes_only is None
             ):  # what stood in front of Контрагент elements was cut off with them
@@ -349,8 +284,8 @@ class _Reading:
         if not self.pending:
             return
         container, last = self.container, self.pending[-1]
-        values = _property_of(container) if container is not None else None
-        section = _section_of(values[0] if values else container) if container is not None else None
+        values = property_of(container) if container is not None else None
+        section = section_of(values[0] if values else container) if container is not None else None
         if container is not None and section is not None:
             context = self._enter(section)
             if values:  # all of them, as they may be written in several ways
@@ -360,7 +295,7 @@ class _Reading:
                 self.met_goods = self.met_goods or local(last) in GOODS
                 records = map(partial(EXTRACT[local(last)], context), self.pending)
             yield from self._add(chain.from_iterable(records))
-        _cut(self.pending[-1])
+        cut_off(self.pending[-1])
         self.pending.clear()
 
     def _add(self, records: Iterable[Record | Rejected]) -> Iterator[Batch]:
@@ -386,7 +321,7 @@ class _Reading:
     def _enter(self, section: etree._Element) -> Context:
         """The context of a section; its Section record comes before all others of it."""
         if self.entered is None or self.entered[0] is not section:
-            record = _section(section, self.part)
+            record = section_record(section, self.part)
             # Every product keeps the id of its catalog.
             if max(map(len, (record.id, record.catalog_id, record.classifier_id))) > normalise.MAX_ID:
                 raise BadFile(
@@ -413,7 +348,7 @@ class _Reading:
         if charset == "utf-8" and (offset := self._bad_byte(error, file)) is not None:
             text = _no_text(offset, charset)
         elif cut and "Extra content" not in (error.msg or ""):
-            text = _cut_off()
+            text = _ends_early()
         elif cut or self._has_ended(parser):
             text = _("something follows the end of the document; let 1C write the file again")
         else:
@@ -434,7 +369,7 @@ class _Reading:
         return encoding.bad_byte(file, "utf-8")
 
 
-def _cut_off() -> str:
+def _ends_early() -> str:
     return _("the file ends in the middle: 1C has not finished it, or the copy was cut; import again later")
 
 
@@ -447,72 +382,3 @@ def _no_text(offset: int, charset: str) -> str:
 _BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"
 """White space and byte order marks, in any encoding."""
 _ROOT_CUT = re.compile(r"\s*(?:<[\w.:-]*)?")
-_NAMES = re.compile(rb"""<[^\s<>/!?]+|\sxmlns[^\s<>=]*\s*=\s*["'][^"'<>]*|\s[^\s<>/="']+(?=\s*=\s*["'])""")
-
-
-def local(element: etree._Element) -> str:
-    return local_name(element.tag)
-
-
-def _section_of(container: etree._Element) -> etree._Element | None:
-    """The section that a container of records stands in; Контрагенты are both. Those of an order are none: an order
-    tells of its customer only what was typed into it."""
-    parent = container.getparent()
-    if local(container) in SECTIONS:
-        return None if parent is not None and local(parent) == "Документ" else container
-    return parent if parent is not None and local(parent) in SECTIONS else None
-
-
-def _property_of(container: etree._Element) -> tuple[etree._Element, str] | None:
-    """(Свойства, Ид of the Свойство) of ВариантыЗначений; None where the Ид is none, or comes only after them."""
-    of = container.getparent()
-    holder = of.getparent() if of is not None else None
-    if (
-        of is None
-        or holder is None
-        or (local(container), local(of), local(holder)) != ("ВариантыЗначений", "Свойство", "Свойства")
-        or _section_of(holder) is None
-    ):
-        return None
-    try:
-        ident = normalise.identity(value(children(of), "Ид"))
-    except ValueError:
-        return None
-    return (holder, ident) if ident else None
-
-
-def _section(element: etree._Element, part: Part) -> Section:
-    node = children(element)
-    ident = value(node, "Ид") or ""
-    name = local(element)
-    said = normalise.text(element.get("СодержитТолькоИзменения")) or value(node, "СодержитТолькоИзменения")
-    return Section(
-        ident,
-        name,
-        # Only what says so in a known word is full: by what is missing in it things are removed.
-        said.lower() not in ("false", "0", "нет", "ложь") if said else None,
-        ident if name == "Каталог" else value(node, "ИдКаталога") or ident.strip("#"),
-        ident if name == "Классификатор" else value(node, "ИдКлассификатора") or "",
-        part.set,
-        part.name,
-    )
-
-
-def _drop_last_text(container: etree._Element) -> None:
-    if len(container):
-        container[-1].tail = None
-    else:
-        container.text = None
-
-
-def _cut(last: etree._Element) -> None:
-    """Remove all before an element that has ended, and what is in it; what comes after is still being built.
-
-    The element itself stays, empty. The parser may be in the middle of the text behind it, and remembers how long that
-    text is, not which node it is: without this element a text before it would be taken for that one, and libxml2 would
-    write beyond its end.
-    """
-    container = last.getparent()
-    if container is not None:
-        del container[: container.index(last)]
-    last.clear()

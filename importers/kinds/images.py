@@ -19,8 +19,9 @@ from importers.catalog.protocol import FIRST_FEW
 from importers.catalog.tables import IMAGE
 from importers.commerceml.records import Rejected
 from importers.events import Event, Log, Progress
+from importers.kinds.findings import some
 from importers.kinds.image_folder import ImageFolder, Mark
-from importers.kinds.intake import Intake, some
+from importers.kinds.intake import Intake
 from importers.kinds.protocol import Job
 from importers.texts import N_
 

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
 from importers.catalog.absence import Elsewhere
 from importers.catalog.merge import Stage
-from importers.catalog.protocol import EVERYTHING, FIRST_FEW, Change, Merged
-from importers.catalog.tables import OFFER, PRICE, STOCK, UNIT, Cell, Shape
+from importers.catalog.protocol import EVERYTHING, FIRST_FEW, Change
+from importers.catalog.tables import OFFER, PRICE, STOCK, Cell, Shape
 from importers.commerceml.records import (
     Offer,
     OfferPrices,
@@ -31,9 +31,12 @@ from importers.commerceml.records import (
     Seen,
     UnitUse,
 )
-from importers.errors import BadFile, LimitExceeded
+from importers.errors import LimitExceeded
 from importers.events import Counted, Counts, Event, Log, Progress, Reject
+from importers.kinds.findings import Findings, some
+from importers.kinds.fullness import Sections
 from importers.kinds.protocol import Job
+from importers.kinds.units import Units
 from importers.texts import N_, _, render
 
 HARMLESS = 10
@@ -62,11 +65,8 @@ class Intake:
         self._stages: dict[Shape, Stage] = {shape: job.catalog.stage(shape) for shape in shapes}
         self._active: dict[Shape, int] = {}
         self._hidden: dict[Shape, int] = defaultdict(int)
-        self._sections: dict[Section, tuple[Shape, ...]] = {}
-        """All sections that were read, with the shapes of what stood in them."""
-        self._scopes: set[str] = set()
-        self._uses: dict[str, UnitUse] = {}
-        self._unnamed_rejects: set[Shape] = set()
+        self._sections = Sections()
+        self._units = Units()
         self.empty = False
         """Nothing of this import type was in the export."""
         self.tables: dict[str, Counts] = {shape.table.name: Counts() for shape in shapes}
@@ -115,11 +115,11 @@ class Intake:
                 elif isinstance(record, Section):
                     stage()
                     section = record
-                    self._enter(section)
+                    self._sections.enter(section)
                 elif isinstance(record, Rejected):
                     yield self.reject(record)
                 elif isinstance(record, UnitUse):
-                    self._use(record)
+                    self._units.add(record)
                 elif isinstance(record, Seen):
                     if record.record in by_name:
                         self._stages[by_name[record.record]].keep(record.id)
@@ -151,53 +151,20 @@ class Intake:
                 self.tables[table] = Counts()
             yield Log("warning", N_("{kind}: nothing of it in this export"), {"kind": self._job.kind})
 
-    def _use(self, used: UnitUse) -> None:
-        """Remember what is told of a unit; the first word counts, later ones fill its gaps."""
-        known = self._uses.get(used.code)
-        if max(len(told or "") for told in _fields(used)) > LONGEST_UNIT:
-            return
-        if known is None:
-            if len(self._uses) < MANY_UNITS:
-                self._uses[used.code] = used
-        elif known != used:
-            told = (mine or other for mine, other in zip(_fields(known), _fields(used), strict=True))
-            self._uses[used.code] = UnitUse(*told)  # type: ignore[arg-type]
-
     async def define_units(self, names: Iterable[str] = ()) -> None:
         """After the units of the export are merged: make rows of those that records use and nobody defined, and let the
         rest be written by the code that the name of a unit stands for. `names`: more that are used."""
-        catalog = self._job.catalog
         names = tuple(names)
         for name in names:
-            self._use(UnitUse(name, None if name.isdigit() else name, None))
-        held = {
-            row[0]: row
-            async for row in catalog.rows("SELECT code, short_name, full_name, international FROM unit")
-        }
-        codes: dict[str, str] = {}
-        for at in (1, 2, 3):
-            for code in sorted([*held, *self._uses]):
-                row = held.get(code) or _fields(self._uses[code])
-                if row[at] and row[at] != code and row[at] not in held:
-                    codes.setdefault(str(row[at]), code)
-        changed = []
-        for code, used in self._uses.items():
-            if code in codes:
-                continue
-            row = held.get(code, (code, None, None, None))
-            new = tuple(was or now for was, now in zip(row, _fields(used), strict=True))
-            if code not in held or new != tuple(row):
-                changed.append(new)
-        await catalog.replace(UNIT.table, changed)
+            self._units.add(UnitUse(name, None if name.isdigit() else name, None))
+        codes = await self._units.define(self._job.catalog)
         used_names = {name: codes[name] for name in names if name in codes}
         for shape, stage in self._stages.items():
             stage.units = used_names if shape.facts else codes
 
     def put(self, shape: Shape, records: Iterable[Record], section: Section = NOWHERE) -> None:
         """Stage records by hand, for a kind that does not read() them from XML."""
-        shapes = self._sections.get(section, ())
-        if shape not in shapes:
-            self._sections[section] = (*shapes, shape)
+        self._sections.add(section, shape)
         count = self._stages[shape].add(
             records,
             section.scope if shape.is_reference else section.catalog_id,
@@ -207,15 +174,6 @@ class Intake:
         if not shape.overlays:
             self.tables[shape.table.name].read += count
             self._staged += count
-
-    def _enter(self, section: Section) -> None:
-        self._sections.setdefault(section, ())
-        self._scopes |= {section.catalog_id, section.classifier_id}
-        if len(self._scopes) > MANY_SCOPES:
-            raise BadFile(
-                _("has more catalogs or classifiers than any 1C writes; let 1C write the export again"),
-                section.file,
-            )
 
     def reject(self, rejected: Rejected) -> Reject:
         """Count a record that cannot be taken; the event that tells it."""
@@ -228,7 +186,7 @@ class Intake:
         if named and rejected.id:
             self._stages[named].keep(rejected.id)
         elif not rejected.id:
-            self._unnamed_rejects.add(shape)
+            self._sections.unnamed_rejects.add(shape)
         return Reject(
             self._job.kind, rejected.file, rejected.line, rejected.id, rejected.reason, rejected.args,
             rejected.fragment,
@@ -239,7 +197,7 @@ class Intake:
         if self.empty:
             return
         stage = self._stages[shape]
-        full, warnings = self._full_scopes(shape)
+        full, warnings = self._sections.full_scopes(shape, stage.scopes, self._job.export.gaps)
         for warning in warnings:
             yield warning
         if shape.removed_at is not None or (shape.facts and full):
@@ -248,7 +206,7 @@ class Intake:
             stage.elsewhere = Elsewhere(self._offers_elsewhere)
         table = shape.table.name
         counts = Counts()
-        found = _Found(table)
+        found = Findings(table)
         async for merged in stage.merge(full):
             if shape.overlays:
                 continue
@@ -273,7 +231,7 @@ class Intake:
             message = ORPHANS.get(shape.table, N_("{table}: {count} without a known parent are kept: {ids}"))
             ids = some(found.orphans, counts.orphans)
             yield Log("warning", message, {"table": table, "count": counts.orphans, "ids": ids})
-        for event in found.tell():
+        for event in found.events():
             yield event
         for to, links in stage.links.items():
             unknown = await self._job.catalog.missing(to, sorted(links))
@@ -358,52 +316,6 @@ class Intake:
                 )
             )
 
-    def _full_scopes(self, shape: Shape) -> tuple[set[str | None], list[Log]]:
-        """The scopes of which the export holds everything, and why some are not taken for that: absence removes only
-        what was exported in full, in all parts, and was read to the last record."""
-        table = shape.table.name
-        said: dict[str | None, bool] = {}
-        naming = self._naming() if shape.is_reference else {}
-        for section, shapes in self._sections.items():
-            if shape.is_reference:
-                if shape in shapes:
-                    said[section.scope] = said.get(section.scope, True) and _is_full(section, naming)
-            elif section.name in shape.sections and (not shape.facts or shape in shapes):
-                scope = section.catalog_id if shape.scope or shape.facts else None
-                said[scope] = said.get(scope, True) and section.full
-        full = {
-            scope for scope, all_full in said.items()
-            if all_full and (scope is None or scope in self._stages[shape].scopes)
-        }  # fmt: skip
-        if full and (gaps := self._job.export.gaps):
-            return set(), [
-                Log(
-                    "warning",
-                    N_("{table}: nothing is removed by absence, as parts of the export are missing: {gaps}"),
-                    {"table": table, "gaps": some(gaps, len(gaps))},
-                )
-            ]
-        if full and shape in self._unnamed_rejects:
-            return set(), [
-                Log(
-                    "warning",
-                    N_("{table}: nothing is removed by absence, as records without an id were rejected"),
-                    {"table": table},
-                )
-            ]
-        return full, []
-
-    def _naming(self) -> Naming:
-        """What the sections of goods say of lists that say nothing themselves, see `_is_full`."""
-        naming: Naming = {}
-        for section in self._sections:
-            for lister in LISTERS if section.name == "Каталог" else LISTERS[:1]:
-                if section.name in GOODS_SECTIONS:
-                    keys = [(section.classifier_id, section.file), (section.classifier_id, None)]
-                    for key in keys if section.classifier_id else [*keys, (None, section.file)]:
-                        naming[lister, *key] = naming.get((lister, *key), True) and section.full
-        return naming
-
     def _beyond_limits(self) -> Iterator[Log]:
         """What is over the limits of guarantee 9, as warnings."""
         job = self._job
@@ -445,67 +357,7 @@ class Intake:
         return True
 
 
-Naming = dict[tuple[str, str | None, str | None], bool]
-"""Whether all sections are full that speak for a lister: those that name a classifier in a file, (lister, classifier,
-file), or in any file, (lister, classifier, None); those of a file that name none, (lister, None, file)."""
-
-
-def _is_full(section: Section, naming: Naming) -> bool:
-    """Whether the reference data of a section are all that there are. 1C 2.0x says so in the Каталог alone: for a
-    Классификатор the sections that name it count, those of the same file where there are any, for the lists of a
-    ПакетПредложений the Каталог of the same Классификатор."""
-    if section.changes_only is not None or section.name not in LISTERS:
-        return section.full
-    said = [
-        naming.get((section.name, section.classifier_id, section.file)),
-        naming.get((section.name, None, section.file)),
-        naming.get((section.name, section.classifier_id, None)),
-    ]
-    beside = [full for full in said[:2] if full is not None]
-    return all(beside) if beside else bool(said[2])
-
-
-class _Found:
-    """What a merge met that an operator should know, with the first few keys."""
-
-    def __init__(self, table: str) -> None:
-        self._table = table
-        self.orphans: list[str] = []
-        self._counts: Counter[str] = Counter()
-        self._first: dict[str, list[str]] = defaultdict(list)
-
-    def add(self, merged: Merged) -> None:
-        self.orphans += merged.orphans[: FIRST_FEW - len(self.orphans)]
-        for name in FOUND:
-            if count := getattr(merged, name):
-                self._counts[name] += count
-                first = self._first[name]
-                first += getattr(merged, f"{name}_first")[: FIRST_FEW - len(first)]
-
-    def tell(self) -> Iterator[Log]:
-        for name, message in FOUND.items():
-            if count := self._counts[name]:
-                ids = some(self._first[name], count)
-                yield Log("warning", message, {"table": self._table, "count": count, "ids": ids})
-
-
-FOUND = {
-    "differing": N_("{table}: {count} records came again with other content; the last one counts: {ids}"),
-    "beside": N_("{table}: {count} more prices of the same types are kept beside the base ones: {ids}"),
-    "ungrouped": N_("{table}: {count} are in no group: {ids}"),
-    "absent": N_("{table}: {count} are not in the full export any more and are removed: {ids}"),
-}
-"""What is told of a table, by the field of `Merged`."""
 UNKNOWN_PART = N_("has no Наименование, and nothing is known of it that it could be a part of")
-LISTERS = ("Классификатор", "ПакетПредложений")
-"""Sections whose lists may be full without their saying so."""
-GOODS_SECTIONS = ("Каталог", "ПакетПредложений", "ИзмененияПакетаПредложений")
-MANY_UNITS = 10_000
-LONGEST_UNIT = 255
-"""Characters of what is taken for the code or a name of a unit."""
-MANY_SCOPES = 10_000
-"""Catalogs and classifiers of one export."""
-
 _SUMMARY = N_(
     "{table}: read {read}, created {created}, updated {updated}, unchanged {unchanged}, removed {removed}, "
     "rejected {rejected}, orphans {orphans}"
@@ -526,12 +378,3 @@ def _as_args(table: str, counts: Counts) -> dict[str, str | int]:
 
 def _outcomes(counts: Counts) -> int:
     return counts.created + counts.updated + counts.unchanged + counts.removed
-
-
-def _fields(used: UnitUse) -> tuple[str | None, ...]:
-    return used.code, used.short_name, used.full_name, used.international
-
-
-def some(first: Sequence[str], count: int) -> str:
-    """The first few ids of `count`, for a message."""
-    return ", ".join(first[:FIRST_FEW]) + (", …" if count > FIRST_FEW else "")

@@ -13,7 +13,7 @@ from importers.catalog.tables import OFFER, PRICE_TYPE, PRODUCT, Row
 from importers.commerceml.normalise import KNOWN_CURRENCIES
 from importers.commerceml.records import OfferPrices, OfferStocks, PriceType, Record
 from importers.events import Counts, Event, Log
-from importers.kinds.intake import some
+from importers.kinds.findings import some
 from importers.texts import N_
 
 MANY = 10_000

@@ -9,7 +9,7 @@ from shops import Shop
 from importers.catalog import merge
 from importers.commerceml.records import OfferPrices, Product, Section, UnitUse
 from importers.errors import BadFile, ObmenError
-from importers.kinds import intake, summary
+from importers.kinds import fullness, summary
 
 
 async def test_links_to_very_many_things_are_counted_in_part(
@@ -43,7 +43,7 @@ async def test_one_offer_told_very_often(shop: Shop, monkeypatch: pytest.MonkeyP
 
 
 async def test_more_catalogs_than_any_1c_has(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "MANY_SCOPES", 5)
+    monkeypatch.setattr(fullness, "MANY_SCOPES", 5)
     sections = [Section(f"c{n}", "Каталог", True, f"c{n}", file="import.xml") for n in range(6)]
     with pytest.raises(BadFile, match=r"import\.xml.*more catalogs or classifiers than any 1C writes"):
         await shop.take(export(*sections, Product("p", "P")), "catalog")

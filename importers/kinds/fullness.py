@@ -1,0 +1,112 @@
+"""What an export says of itself being whole: by its sections, and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from importers.catalog.tables import Shape
+from importers.commerceml.records import Section
+from importers.errors import BadFile
+from importers.events import Log
+from importers.kinds.findings import some
+from importers.texts import N_, _
+
+LISTERS = ("Классификатор", "ПакетПредложений")
+"""Sections whose lists may be full without their saying so."""
+GOODS_SECTIONS = ("Каталог", "ПакетПредложений", "ИзмененияПакетаПредложений")
+MANY_SCOPES = 10_000
+"""Catalogs and classifiers of one export."""
+
+
+class Sections:
+    """All sections that were read, with the shapes of what stood in them."""
+
+    def __init__(self) -> None:
+        self._sections: dict[Section, tuple[Shape, ...]] = {}
+        self._scopes: set[str] = set()
+        self.unnamed_rejects: set[Shape] = set()
+        """Shapes of which records without an id were rejected: any row may be meant."""
+
+    def enter(self, section: Section) -> None:
+        self._sections.setdefault(section, ())
+        self._scopes |= {section.catalog_id, section.classifier_id}
+        if len(self._scopes) > MANY_SCOPES:
+            raise BadFile(
+                _("has more catalogs or classifiers than any 1C writes; let 1C write the export again"),
+                section.file,
+            )
+
+    def add(self, section: Section, shape: Shape) -> None:
+        """A record of this shape stood in it."""
+        shapes = self._sections.get(section, ())
+        if shape not in shapes:
+            self._sections[section] = (*shapes, shape)
+
+    def full_scopes(
+        self, shape: Shape, staged: Collection[str], gaps: Sequence[str]
+    ) -> tuple[set[str | None], list[Log]]:
+        """The scopes of which the export holds everything, and why some are not taken for that: absence removes only
+        what was exported in full, in all parts, and was read to the last record. `staged`: scopes that records came in;
+        `gaps`: missing parts of the export."""
+        table = shape.table.name
+        said: dict[str | None, bool] = {}
+        naming = self._naming() if shape.is_reference else {}
+        for section, shapes in self._sections.items():
+            if shape.is_reference:
+                if shape in shapes:
+                    said[section.scope] = said.get(section.scope, True) and _is_full(section, naming)
+            elif section.name in shape.sections and (not shape.facts or shape in shapes):
+                scope = section.catalog_id if shape.scope or shape.facts else None
+                said[scope] = said.get(scope, True) and section.full
+        full = {
+            scope for scope, all_full in said.items()
+            if all_full and (scope is None or scope in staged)
+        }  # fmt: skip
+        if full and gaps:
+            return set(), [
+                Log(
+                    "warning",
+                    N_("{table}: nothing is removed by absence, as parts of the export are missing: {gaps}"),
+                    {"table": table, "gaps": some(gaps, len(gaps))},
+                )
+            ]
+        if full and shape in self.unnamed_rejects:
+            return set(), [
+                Log(
+                    "warning",
+                    N_("{table}: nothing is removed by absence, as records without an id were rejected"),
+                    {"table": table},
+                )
+            ]
+        return full, []
+
+    def _naming(self) -> Naming:
+        """What the sections of goods say of lists that say nothing themselves, see `_is_full`."""
+        naming: Naming = {}
+        for section in self._sections:
+            for lister in LISTERS if section.name == "Каталог" else LISTERS[:1]:
+                if section.name in GOODS_SECTIONS:
+                    keys = [(section.classifier_id, section.file), (section.classifier_id, None)]
+                    for key in keys if section.classifier_id else [*keys, (None, section.file)]:
+                        naming[lister, *key] = naming.get((lister, *key), True) and section.full
+        return naming
+
+
+Naming = dict[tuple[str, str | None, str | None], bool]
+"""Whether all sections are full that speak for a lister: those that name a classifier in a file, (lister, classifier,
+file), or in any file, (lister, classifier, None); those of a file that name none, (lister, None, file)."""
+
+
+def _is_full(section: Section, naming: Naming) -> bool:
+    """Whether the reference data of a section are all that there are. 1C 2.0x says so in the Каталог alone: for a
+    Классификатор the sections that name it count, those of the same file where there are any, for the lists of a
+    ПакетПредложений the Каталог of the same Классификатор."""
+    if section.changes_only is not None or section.name not in LISTERS:
+        return section.full
+    said = [
+        naming.get((section.name, section.classifier_id, section.file)),
+        naming.get((section.name, None, section.file)),
+        naming.get((section.name, section.classifier_id, None)),
+    ]
+    beside = [full for full in said[:2] if full is not None]
+    return all(beside) if beside else bool(said[2])

@@ -1,0 +1,61 @@
+"""Units of measure that records use: defined where no export defines them, and written by their codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from importers.catalog.tables import UNIT
+from importers.commerceml.records import UnitUse
+
+if TYPE_CHECKING:
+    from importers.catalog.protocol import CatalogTransaction
+
+MANY_UNITS = 10_000
+LONGEST_UNIT = 255
+"""Characters of what is taken for the code or a name of a unit."""
+
+
+class Units:
+    """Those that an export uses."""
+
+    def __init__(self) -> None:
+        self._uses: dict[str, UnitUse] = {}
+
+    def add(self, used: UnitUse) -> None:
+        """The first word on a unit counts, later ones fill its gaps."""
+        known = self._uses.get(used.code)
+        if max(len(told or "") for told in _fields(used)) > LONGEST_UNIT:
+            return
+        if known is None:
+            if len(self._uses) < MANY_UNITS:
+                self._uses[used.code] = used
+        elif known != used:
+            told = (mine or other for mine, other in zip(_fields(known), _fields(used), strict=True))
+            self._uses[used.code] = UnitUse(*told)  # type: ignore[arg-type]
+
+    async def define(self, catalog: CatalogTransaction) -> dict[str, str]:
+        """Make rows of those that nobody defined; the codes that names of units stand for."""
+        held = {
+            row[0]: row
+            async for row in catalog.rows("SELECT code, short_name, full_name, international FROM unit")
+        }
+        codes: dict[str, str] = {}
+        for at in (1, 2, 3):
+            for code in sorted([*held, *self._uses]):
+                row = held.get(code) or _fields(self._uses[code])
+                if row[at] and row[at] != code and row[at] not in held:
+                    codes.setdefault(str(row[at]), code)
+        changed = []
+        for code, used in self._uses.items():
+            if code in codes:
+                continue
+            row = held.get(code, (code, None, None, None))
+            new = tuple(was or now for was, now in zip(row, _fields(used), strict=True))
+            if code not in held or new != tuple(row):
+                changed.append(new)
+        await catalog.replace(UNIT.table, changed)
+        return codes
+
+
+def _fields(used: UnitUse) -> tuple[str | None, ...]:
+    return used.code, used.short_name, used.full_name, used.international
