@@ -195,7 +195,8 @@ def _images(config: Settings) -> Check:
 def _images_trouble(path: Path, config: Settings) -> str | None:
     """Why an import would refuse the folder: it is another catalog's, or has something else in place of our files."""
     from importers.catalog.sqlite import identity_of
-    from importers.kinds.image_folder import MANIFEST, OURS, ImageFolder, Mark
+    from importers.kinds.image_folder import MANIFEST, OURS, ImageFolder
+    from importers.kinds.image_mark import Mark
 
     if trouble := _trouble(path / OURS, folder=True):
         return trouble

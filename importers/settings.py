@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from difflib import get_close_matches
-from functools import cache
-from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import msgspec
 
 from importers.addresses import SQLITE, require_redis, sqlite_path
+from importers.apart import require_apart
 from importers.errors import SettingsError
 from importers.texts import _, is_text
 
@@ -339,68 +338,3 @@ def _filled(settings: Settings, environ: Mapping[str, str]) -> Settings:
         images=replace(settings.images, path=settings.images.path or str(data / "images")),
         log=replace(settings.log, path=settings.log.path or str(data / "obmen.log")),
     )
-
-
-RealPath = Callable[[Path], str]
-
-
-def require_apart(settings: Settings, file: Path | None = None) -> None:
-    """Raises SettingsError when two places would write over each other, by whatever spelling: two settings mean one,
-    one is what SQLite keeps beside another's database, pictures would lie in the export or the other way round, or a
-    file of ours (`file`: that of the settings, too) among the pictures, any of which may be named like it."""
-    real_path = cache(os.path.realpath)  # each place is compared with many
-    databases = {
-        "catalog.url": Path(settings.catalog.url.removeprefix(SQLITE)),
-        "journal.url": Path(settings.journal.url.removeprefix(SQLITE)),
-    }
-    images, source = Path(settings.images.path), Path(settings.source.path)
-    files = {**databases, "log.path": Path(settings.log.path)}
-    places = {**files, "images.path": images, "source.path": source}
-    for (one, place), (other, elsewhere) in combinations(places.items(), 2):
-        if _same(place, elsewhere, real_path):
-            raise SettingsError(
-                _("{path}: {one} and {other} must be two places").format(path=place, one=one, other=other)
-            )
-    for other, database in databases.items():
-        for one, place in places.items():
-            if any(_same(place, beside, real_path) for beside in _beside(database, real_path)):
-                raise SettingsError(
-                    _(
-                        "{path}: SQLite needs this name for a file beside {other}; set {one} to another"
-                    ).format(path=place, one=one, other=other)
-                )
-    if file:
-        files[_("the settings file")] = file
-    for one, place in files.items():
-        if _lies_in(place, images, real_path):
-            raise SettingsError(
-                _(
-                    "{path}: {one} must not lie in images.path, where a picture could take its place; "
-                    "choose another folder"
-                ).format(path=place, one=one)
-            )
-    if _lies_in(images, source, real_path) or _lies_in(source, images, real_path):
-        raise SettingsError(
-            _("{path}: images.path and source.path must not lie in each other").format(path=images)
-        )
-
-
-def _beside(database: Path, real_path: RealPath) -> list[Path]:
-    """What SQLite makes beside a database while it is written; beside the file itself, not beside a link to it."""
-    real = real_path(database)
-    return [Path(f"{real}{suffix}") for suffix in ("-wal", "-shm", "-journal")]
-
-
-def _lies_in(path: Path, folder: Path, real_path: RealPath) -> bool:
-    """Whether `path`, or what it is a link to, lies below `folder`: also through another name of that, a mount."""
-    above = {*Path(real_path(path)).parents, *Path(real_path(path.parent), path.name).parents}
-    return any(_same(parent, folder, real_path) for parent in above)
-
-
-def _same(one: Path, other: Path, real_path: RealPath) -> bool:
-    if real_path(one) == real_path(other):
-        return True
-    try:
-        return one.samefile(other)  # hard links
-    except OSError:
-        return False

@@ -24,7 +24,7 @@ from importers import launch as launching
 from importers.catalog import open_catalog
 from importers.database import sqlite
 from importers.doctor import Check
-from importers.kinds.image_folder import Mark
+from importers.kinds.image_mark import Mark
 from importers.launch import redis_lock
 from importers.processes import start_of, this_process
 from importers.sessions import Draft, Session, open_journal

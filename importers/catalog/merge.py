@@ -6,8 +6,8 @@ old values for the session's summary, and writes no page when nothing differs. T
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 
 from importers.catalog.absence import Elsewhere, remove_absent
 from importers.catalog.external_sort import ExternalSort
@@ -29,6 +29,7 @@ from importers.catalog.fold import (
 from importers.catalog.protocol import EVERYTHING, FIRST_FEW, Change, Merged
 from importers.catalog.rows import BATCH_KEYS, Absent, RowStore
 from importers.catalog.tables import Cell, Row, Rows, Shape, Table
+from importers.catalog.writes import Writes
 from importers.commerceml.records import Record
 from importers.errors import ObmenError
 from importers.events import Counts
@@ -178,7 +179,7 @@ class Stage:
         counts = Counts()
         held = await self._store.held(self._shape.tables, batch)
         merged = Merged(counts, [], [], held=sum(len(rows[0]) for rows in held.values()))
-        writes = _Writes(self._store)
+        writes = Writes(self._store)
         parents: dict[str, str] = {}
         removed_at = shape.removed_at
         parent_at = shape.at(shape.parent_column) if shape.parent_column else None
@@ -244,7 +245,7 @@ class Stage:
         counts = Counts()
         held = await self._store.held(self._shape.tables, batch)
         merged = Merged(counts, [], [], held=sum(len(rows[0]) for rows in held.values()))
-        writes = _Writes(self._store)
+        writes = Writes(self._store)
         told: dict[str, int] = {}
         for key, payloads in batch.items():
             was = held.get(key)
@@ -271,7 +272,7 @@ class Stage:
     def _change_facts(
         self,
         merged: Merged,
-        writes: _Writes,
+        writes: Writes,
         key: str,
         was: Rows | None,
         settled: Facts,
@@ -362,52 +363,3 @@ class Stage:
         lost = set(missing)
         merged.orphans = [key for key, parent in parents.items() if parent in lost]
         merged.counts.orphans = sum(weight[key] for key in merged.orphans)
-
-
-class _Writes:
-    """The rows that a batch deletes, updates and inserts, sent together."""
-
-    def __init__(self, store: RowStore) -> None:
-        self._store = store
-        self._gone: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
-        self._updated: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
-        self._new: dict[Table, list[Cell]] = defaultdict(list)
-        """Cell by cell, as INSERTs of many rows take them."""
-
-    def add(self, table: Table, key: str, rows: Iterable[Row]) -> None:
-        cells = self._new[table]
-        for row in rows:
-            cells += (key, *row)
-
-    def change(self, tables: Sequence[Table], key: str, was: Rows | None, now: Rows) -> bool:
-        """Make of what there `was` of a key, in these tables, what there is now; whether that is another thing."""
-        if was is None:
-            for table, rows in zip(tables, now, strict=True):
-                if rows:
-                    self.add(table, key, rows)
-            return True
-        changed = False
-        for table, before, after in zip(tables, was, now, strict=True):
-            if before != after and set(before) != set(after):
-                self.replace(table, key, before, after)
-                changed = True
-        return changed
-
-    def replace(self, table: Table, key: str, was: Sequence[Row], now: Sequence[Row]) -> None:
-        """Delete what is only in `was`, write what is only in `now`; rows of the same primary key are updated."""
-        rest = table.keys - 1
-        before, after = {row[:rest]: row for row in was}, {row[:rest]: row for row in now}
-        self._gone[table].extend((key, *ident) for ident in before if ident not in after)
-        for ident, row in after.items():
-            if ident not in before:
-                self._new[table] += (key, *row)
-            elif before[ident] != row:
-                self._updated[table].append((key, *row))
-
-    async def flush(self) -> None:
-        for table, keys in self._gone.items():
-            await self._store.delete(table, keys)
-        for table, rows in self._updated.items():
-            await self._store.replace(table, rows)
-        for table, cells in self._new.items():
-            await self._store.insert_cells(table, cells)

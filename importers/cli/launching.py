@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from importers import settings, texts
+from importers import texts
+from importers.apart import require_apart
 from importers.cli.group import Seconds, SourcePath, as_json, cli, option, pass_settings
 from importers.cli.running import EXIT_FAILED, EXIT_REFUSED, follow_session, next_change, no_such_kind, run
 from importers.errors import ObmenError, SourceError
@@ -79,7 +80,7 @@ def _source_path(config: Settings, source: Path | None) -> str:
     if not texts.is_text(path):
         raise SourceError(_("{path}: the name is not in UTF-8; rename it").format(path=path))
     replace = msgspec.structs.replace
-    settings.require_apart(replace(config, source=replace(config.source, path=path)))
+    require_apart(replace(config, source=replace(config.source, path=path)))
     return path
 
 

@@ -21,7 +21,6 @@ import hashlib
 import os
 import re
 import secrets
-import socket
 import stat
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path, PurePosixPath
@@ -32,6 +31,7 @@ import msgspec
 from importers.catalog.tables import ImageFile
 from importers.commerceml.beneath import Folders, create
 from importers.errors import ObmenError, cure_of
+from importers.kinds.image_mark import Mark, Stuck
 from importers.sharing import make_folder
 from importers.texts import N_, _
 
@@ -54,33 +54,6 @@ _RUN = re.compile(
 _RUN_ANYWHERE = re.compile(r"\.(?:ph(?:p\d?|ps|t|tml|ar))(?:\.|$)", re.IGNORECASE)
 """The folder of images is often one that a web server serves. Some servers run `x.php.jpg`, too."""
 IN_THE_WAY = N_("the folder of images has a folder in place of the image, or a file in place of its folder")
-
-
-class Mark(msgspec.Struct, frozen=True):
-    """The catalog that a folder belongs to: its identity, and where it was when it was here last."""
-
-    catalog: str
-    host: str
-    path: str
-
-    @classmethod
-    def of(cls, identity: str, path: str) -> Mark:
-        return cls(identity, socket.gethostname(), path)
-
-    def may_follow(self, other: Mark) -> bool:
-        """Whether this catalog stands where the other one stood, or is the same one, moved: a copy is not."""
-        if (self.host, self.path) == (other.host, other.path):
-            return True
-        return self.catalog == other.catalog and not (self.host == other.host and Path(other.path).exists())
-
-
-class Stuck(msgspec.Struct, frozen=True):
-    """Copies that could not be put in place."""
-
-    count: int
-    first: str
-    """The path of the first of them."""
-    error: str
 
 
 class ImageFolder:

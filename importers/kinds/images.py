@@ -20,7 +20,8 @@ from importers.catalog.tables import IMAGE
 from importers.commerceml.records import Rejected
 from importers.events import Event, Log, Progress
 from importers.kinds.findings import some
-from importers.kinds.image_folder import ImageFolder, Mark
+from importers.kinds.image_folder import ImageFolder
+from importers.kinds.image_mark import Mark
 from importers.kinds.intake import Intake
 from importers.kinds.protocol import Job
 from importers.texts import N_

@@ -1,0 +1,35 @@
+"""Whose folder of images it is."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import msgspec
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """The catalog that a folder belongs to: its identity, and where it was when it was here last."""
+
+    catalog: str
+    host: str
+    path: str
+
+    @classmethod
+    def of(cls, identity: str, path: str) -> Mark:
+        return cls(identity, socket.gethostname(), path)
+
+    def may_follow(self, other: Mark) -> bool:
+        """Whether this catalog stands where the other one stood, or is the same one, moved: a copy is not."""
+        if (self.host, self.path) == (other.host, other.path):
+            return True
+        return self.catalog == other.catalog and not (self.host == other.host and Path(other.path).exists())
+
+
+class Stuck(msgspec.Struct, frozen=True):
+    """Copies that could not be put in place."""
+
+    count: int
+    first: str
+    """The path of the first of them."""
+    error: str
