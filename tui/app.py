@@ -28,7 +28,7 @@ from importers.errors import ObmenError
 from importers.logs import log_to
 from importers.sessions.models import Outcome, Session
 from importers.texts import _, ngettext
-from tui import LOCALE, colours, show
+from tui import LOCALE, colours, present
 from tui.keys import TABLE, bindings, shown
 from tui.screens.live import RETRY_SECONDS, LiveScreen
 from tui.screens.main import MainScreen
@@ -65,7 +65,7 @@ class ObmenApp(App[int], inherit_bindings=False):
         *,
         demo: bool = False,
         journal: Journal | None = None,
-        now: Callable[[], datetime] = show.now,
+        now: Callable[[], datetime] = present.now,
     ) -> None:
         texts.add_domain("tui", LOCALE)
         texts.use(settings.language)
@@ -205,7 +205,7 @@ class ObmenApp(App[int], inherit_bindings=False):
         async def job() -> None:
             session = await (await self.opened()).cancel(session_id)
             self.notify(
-                _("Session {id}: {status}").format(id=session.id, status=show.status(session.status)),
+                _("Session {id}: {status}").format(id=session.id, status=present.status(session.status)),
                 markup=False,
             )
 
@@ -231,13 +231,15 @@ class ObmenApp(App[int], inherit_bindings=False):
 
     def tell(self, result: LaunchResult) -> None:
         """Say what came of a confirm, and go to its session."""
-        session, reason = result.session, show.message(result.reason, result.reason_args)
+        session, reason = result.session, present.message(result.reason, result.reason_args)
         request = _("Request {id}").format(id=result.request_id)
         if session is None or result.outcome is Outcome.MISMATCH:
-            title = _("Nothing was launched: {outcome}").format(outcome=_(show.OUTCOME_WORDS[result.outcome]))
+            title = _("Nothing was launched: {outcome}").format(
+                outcome=_(present.OUTCOME_WORDS[result.outcome])
+            )
             self.say(title, reason or request, "error")
         elif result.outcome is Outcome.CREATED:
-            text = _("Session {id}, {type}: launched.").format(id=session.id, type=show.kinds(session))
+            text = _("Session {id}, {type}: launched.").format(id=session.id, type=present.kinds(session))
             if result.lock == "unavailable":
                 text += " " + _("Without Redis, which does not answer: the journal alone keeps it single.")
             self.say(_("Import launched"), f"{text} {request}", "information")
@@ -251,7 +253,7 @@ class ObmenApp(App[int], inherit_bindings=False):
 
     def say(self, title: str, text: str, severity: SeverityLevel) -> None:
         """A notification with a bold title."""
-        sign, title = show.sign_apart(title)
+        sign, title = present.sign_apart(title)
         title, text = (part.replace("[", "\\[") for part in (title, text))
         message = f"[not bold]{sign}[/][bold]{title}[/]\n{text}"
         self.notify(message, severity=severity, timeout=6 if severity == "information" else 12)
@@ -274,7 +276,9 @@ class ObmenApp(App[int], inherit_bindings=False):
             while found := await journal.events(session_id, after=lines[-1].id if lines else 0):
                 lines.extend(found)
             self.copy(
-                "\n".join(f"{show.clock(line.at)} {show.message(line.message, line.args)}" for line in lines)
+                "\n".join(
+                    f"{present.clock(line.at)} {present.message(line.message, line.args)}" for line in lines
+                )
             )
 
         self.start(job(), "journal")
@@ -292,9 +296,9 @@ class ObmenApp(App[int], inherit_bindings=False):
     def explain(self, error: Exception) -> str:
         """One line for the operator. What nobody foresaw also goes to the log file, once while it repeats."""
         if isinstance(error, ObmenError):
-            return show.plain(str(error))
+            return present.plain(str(error))
         text = _("Internal error: {error}. Details are in {path}").format(
-            error=show.plain(f"{type(error).__name__}: {error}"), path=self.settings.log.path
+            error=present.plain(f"{type(error).__name__}: {error}"), path=self.settings.log.path
         )
         if text != self._explained:
             self._explained = text
@@ -380,15 +384,15 @@ class ObmenApp(App[int], inherit_bindings=False):
 
 def _who(session: Session) -> str:
     """Who runs what since when."""
-    since = show.when(session.started_at or session.created_at, long=True)
+    since = present.when(session.started_at or session.created_at, long=True)
     return _(
         "Session {id}: {type}, {status}, by {operator} on {host} since {since}. No second one was made."
     ).format(
         id=session.id,
-        type=show.kinds(session),
-        status=show.status(session.status),
-        operator=show.plain(session.operator),
-        host=show.plain(session.host),
+        type=present.kinds(session),
+        status=present.status(session.status),
+        operator=present.plain(session.operator),
+        host=present.plain(session.host),
         since=since,
     )
 

@@ -9,7 +9,7 @@ from typing import Self
 from importers.kinds.registry import names
 from importers.sessions.models import Attempt, Outcome, Session, Status
 from importers.texts import _
-from tui import show
+from tui import present
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Filter:
         status = kind = None
         words = []
         for word in text.casefold().split():
-            if found := _named(word, {value: _(show.STATUS_WORDS[value]) for value in Status}):
+            if found := _named(word, {value: _(present.STATUS_WORDS[value]) for value in Status}):
                 status = found
             elif word in kinds:
                 kind = word
@@ -47,14 +47,14 @@ class Filter:
         """Whether the words are found. Status and type are the journal's to choose by."""
         return self._found(
             str(session.id), session.request_id, session.operator, session.host, session.source,
-            *map(show.kind, session.kinds),
+            *map(present.kind, session.kinds),
         )  # fmt: skip
 
     def matches_attempt(self, attempt: Attempt) -> bool:
         return (self.kind is None or self.kind in attempt.kinds) and self._found(
             str(attempt.session_id or ""), attempt.request_id, attempt.operator, attempt.host,
-            *map(show.kind, attempt.kinds),
-            *([attempt.outcome, _(show.OUTCOME_WORDS[Outcome(attempt.outcome)])] if attempt.outcome else []),
+            *map(present.kind, attempt.kinds),
+            *([attempt.outcome, _(present.OUTCOME_WORDS[Outcome(attempt.outcome)])] if attempt.outcome else []),
         )  # fmt: skip
 
     def _found(self, *texts: str) -> bool:

@@ -17,13 +17,14 @@ from typing import cast
 import msgspec
 from lxml import etree
 
-from importers.commerceml import encoding, normalise, shortcut
+from importers.commerceml import encoding, normalise
 from importers.commerceml.contents import ROOT
 from importers.commerceml.extract import EXTRACT
 from importers.commerceml.extract.context import Context
 from importers.commerceml.extract.elements import MAX_LINE
 from importers.commerceml.extract.goods import product_set
 from importers.commerceml.extract.reference import catalog_info, property_value
+from importers.commerceml.fast_facts import OPENING, FastFacts, take_for
 from importers.commerceml.parts import Part, PartFile, open_part
 from importers.commerceml.records import Record, Rejected, Section
 from importers.commerceml.sections import (
@@ -100,9 +101,9 @@ class _Reading:
 
     def run(self, file: PartFile) -> Iterator[tuple[int, Batch]]:
         charset = encoding.decide(file, self.part.name)
-        take = shortcut.take_for(self.wanted)
-        short = shortcut.Shortcut(take) if take else None
-        decoder = encoding.Decoder(charset, as_text=short is not None)
+        take = take_for(self.wanted)
+        fast = FastFacts(take) if take else None
+        decoder = encoding.Decoder(charset, as_text=fast is not None)
         parser = self._parser()
         position = 0
         try:
@@ -110,7 +111,7 @@ class _Reading:
                 position += len(chunk)
                 if position == len(chunk):
                     self._check_head(chunk, charset)
-                for batch in self._take(parser, short, decoder.decode(chunk)):
+                for batch in self._take(parser, fast, decoder.decode(chunk)):
                     yield position, batch
                 if self.records:
                     yield position, self._taken()
@@ -118,7 +119,7 @@ class _Reading:
                     return
             if not position:
                 self._check_head(b"", charset)
-            for batch in self._rest(parser, short, self._last(decoder)):
+            for batch in self._rest(parser, fast, self._last(decoder)):
                 yield position, batch
         except etree.XMLSyntaxError as error:
             raise self._bad(error, parser, file, charset) from error
@@ -189,31 +190,29 @@ class _Reading:
         return met
 
     def _take(
-        self, parser: etree.XMLPullParser, short: shortcut.Shortcut | None, data: str | bytes
+        self, parser: etree.XMLPullParser, fast: FastFacts | None, data: str | bytes
     ) -> Iterator[Batch]:
         if isinstance(data, bytes):
             yield from self._feed(parser, data)
-        elif short:
-            yield from self._feed_short(parser, short, data)
+        elif fast:
+            yield from self._feed_fast(parser, fast, data)
 
     def _rest(
-        self, parser: etree.XMLPullParser, short: shortcut.Shortcut | None, data: str | bytes
+        self, parser: etree.XMLPullParser, fast: FastFacts | None, data: str | bytes
     ) -> Iterator[Batch]:
-        yield from self._take(parser, short, data)
-        if short:
-            yield from self._feed(parser, short.rest().encode())
+        yield from self._take(parser, fast, data)
+        if fast:
+            yield from self._feed(parser, fast.rest().encode())
 
-    def _feed_short(
-        self, parser: etree.XMLPullParser, short: shortcut.Shortcut, text: str
-    ) -> Iterator[Batch]:
-        for piece in short.split(text):
+    def _feed_fast(self, parser: etree.XMLPullParser, fast: FastFacts, text: str) -> Iterator[Batch]:
+        for piece in fast.split(text):
             if not isinstance(piece, str):
                 self.records += piece
                 self.guard.something_came()
                 if self.offers is not None:
                     drop_last_text(self.offers)  # the line breaks in place of what was taken
-            elif (yield from self._feed(parser, piece.encode())) and piece.endswith(shortcut.OPENING):
-                short.opened()
+            elif (yield from self._feed(parser, piece.encode())) and piece.endswith(OPENING):
+                fast.opened()
 
     def _check_head(self, head: bytes, charset: str) -> None:
         if len(head) < CHUNK and not head.strip(_BLANK):

@@ -17,7 +17,7 @@ from tui_stage import settled
 from importers.errors import DatabaseError
 from importers.sessions.models import LogLine, Session, Status
 from importers.settings import Settings
-from tui import show
+from tui import present
 from tui.app import ObmenApp
 from tui.screens.launch import LaunchScreen
 from tui.screens.main import MainScreen
@@ -353,7 +353,7 @@ async def test_a_long_log_comes_in_pieces_and_the_list_lives_meanwhile(settings:
         LogLine(number, 16, at(1), "log", "info", "line {n}", {"n": number}) for number in range(1, 30_001)
     ]
     async with staged(settings, journal) as stage:
-        assert stage.screen.log_view.position.endswith(f"of {show.number(30_000)}")
+        assert stage.screen.log_view.position.endswith(f"of {present.number(30_000)}")
         assert "line 30000" in stage.screen.log_view.render_line(stage.screen.log_view.size.height - 1).text
 
 

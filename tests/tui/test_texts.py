@@ -11,7 +11,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import tui.app
-from tui import keys, show
+from tui import keys, present
 
 ROOM = Path(tui.app.__file__).parent
 RUSSIAN = ROOM / "locale" / "ru" / "LC_MESSAGES"
@@ -91,9 +91,9 @@ def test_signs_are_narrow() -> None:
     import unicodedata
 
     signs = [
-        *show.STATUS_SIGNS.values(),
-        *show.OUTCOME_SIGNS.values(),
-        *(sign for _f, sign in show.COUNT_SIGNS),
+        *present.STATUS_SIGNS.values(),
+        *present.OUTCOME_SIGNS.values(),
+        *(sign for _f, sign in present.COUNT_SIGNS),
     ]
     assert {unicodedata.east_asian_width(sign) for sign in signs} <= {"N", "Na"}
 
@@ -104,6 +104,7 @@ def test_key_bar_fits_80_columns_in_russian(russian: dict[str, tuple[str, ...]])
         row for row in keys.rows("main", "app") if row.bar and row.id not in {"cancel", "retry", "delete"}
     ]
     room = sum(
-        show.width(keys.shown(row.keys.split(",")[0])) + show.width(russian[row.title][0]) + 3 for row in kept
+        present.width(keys.shown(row.keys.split(",")[0])) + present.width(russian[row.title][0]) + 3
+        for row in kept
     )
     assert room <= 80

@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from importers.sessions import Attempt, Journal, Outcome
 from importers.texts import N_, _, ngettext
-from tui import show
+from tui import present
 from tui.filters import Filter
 from tui.keys import bindings, rows
 from tui.screens.live import LiveScreen
@@ -78,9 +78,9 @@ class AttemptsScreen(LiveScreen[None]):
         attempt = self.attempt
         text = ""
         if attempt:
-            reason = show.message(attempt.reason, attempt.reason_args)
+            reason = present.message(attempt.reason, attempt.reason_args)
             lock = _("launch lock: {lock}").format(lock=attempt.lock) if attempt.lock else ""
-            text = "  ".join(part for part in (reason, lock, show.plain(attempt.source)) if part)
+            text = "  ".join(part for part in (reason, lock, present.plain(attempt.source)) if part)
         self.query_one("#detail", Static).update(text)
 
     def on_stable_table_pointed(self) -> None:
@@ -92,17 +92,17 @@ class AttemptsScreen(LiveScreen[None]):
 
     def _row(self, attempt: Attempt) -> list[Text]:
         cells = {
-            "at": Text(show.when(attempt.at, long=True)),
+            "at": Text(present.when(attempt.at, long=True)),
             "request": Text(attempt.request_id),
             "outcome": Text(
-                show.outcome(attempt.outcome),
+                present.outcome(attempt.outcome),
                 OUTCOME_STYLES[attempt.outcome] if attempt.outcome else "bold red",
             ),
             "session": Text(str(attempt.session_id or "").rjust(7)),
-            "type": Text(show.kinds(attempt)),
-            "operator": Text(show.plain(attempt.operator)),
-            "host": Text(show.plain(f"{attempt.host}:{attempt.pid}")),
-            "reason": Text(show.message(attempt.reason, attempt.reason_args)),
+            "type": Text(present.kinds(attempt)),
+            "operator": Text(present.plain(attempt.operator)),
+            "host": Text(present.plain(f"{attempt.host}:{attempt.pid}")),
+            "reason": Text(present.message(attempt.reason, attempt.reason_args)),
         }
         for cell in cells.values():
             cell.no_wrap, cell.overflow = True, "ellipsis"

@@ -7,7 +7,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui import show
+from tui import present
 from tui.keys import bindings, rows
 from tui.widgets.bars import KeyBar
 
@@ -23,7 +23,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(show.plain(self._question), markup=False)
+            yield Static(present.plain(self._question), markup=False)
             yield KeyBar(rows("question"))
 
     def action_answer(self, yes: bool) -> None:

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from importers.texts import _, ngettext
-from tui import show
+from tui import present
 from tui.keys import bindings, rows
 from tui.widgets.bars import Bar, KeyBar
 
@@ -62,9 +62,9 @@ class DoctorScreen(Screen[None]):
         page = Table.grid(*columns, padding=(0, 2, 0, 0), expand=True)
         for finding in self._checks:
             state = Text("✓ " + _("ok"), "green") if finding.ok else Text("✗ " + _("fails"), "bold red")
-            detail = Text(show.plain(finding.detail))
+            detail = Text(present.plain(finding.detail))
             if not finding.ok and finding.cure:
-                detail.append("\n» " + show.plain(finding.cure), "yellow")
+                detail.append("\n» " + present.plain(finding.cure), "yellow")
             page.add_row(state, Text(_(finding.name), "bold"), detail)
         if self._running:
             page.add_row(Text(_("Checking…"), "dim"))

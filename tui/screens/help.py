@@ -9,7 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from importers.texts import N_, _
-from tui import show
+from tui import present
 from tui.keys import PLACES, bindings, rows, shown
 from tui.widgets.bars import KeyBar
 
@@ -34,9 +34,11 @@ def page() -> Text:
         text.append(_(title) + "\n", "bold")
         for key in rows(place):
             keys = " ".join(shown(one) for one in key.keys.split(","))
-            text.append(f"  {keys}" + " " * max(1, 16 - show.width(keys)), "cyan").append(_(key.hint) + "\n")
+            text.append(f"  {keys}" + " " * max(1, 16 - present.width(keys)), "cyan").append(
+                _(key.hint) + "\n"
+            )
         text.append("\n")
-    signs = {sign: _(name) for name, sign in show.COUNT_SIGNS}
+    signs = {sign: _(name) for name, sign in present.COUNT_SIGNS}
     text.append(_("Records") + "\n", "bold")
     for sign, name in signs.items():
         text.append(f"  {sign}" + " " * 15, "cyan").append(name + "\n")

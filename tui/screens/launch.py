@@ -23,7 +23,7 @@ from importers.events import Options
 from importers.launch import LaunchRequest, LaunchResult, new_key
 from importers.launch.survey import has_products, survey
 from importers.texts import N_, _, ngettext
-from tui import show
+from tui import present
 from tui.keys import bindings, rows
 from tui.widgets.bars import KeyBar
 from tui.widgets.choices import Choices
@@ -67,7 +67,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             yield Static(id="options")
             yield Static(id="status")
             # Alone in its row: terminals disagree on the width of its sign.
-            sign, label = show.sign_apart(_("▶️ Run the import"))
+            sign, label = present.sign_apart(_("▶️ Run the import"))
             yield Button(Content.assemble((sign, "not bold"), (label, "bold")), id="confirm", compact=True)
             yield KeyBar(rows("launch", "app"))
 
@@ -156,7 +156,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
                     "One session of the type: {type}",
                     "One session of {count} imports, of the type: {type}",
                     len(chosen),
-                ).format(count=len(chosen), type=show.kind(chosen[0]))
+                ).format(count=len(chosen), type=present.kind(chosen[0]))
             )
         else:
             self._say(_("Choose one or more types. The first one chosen is the type of the session."))

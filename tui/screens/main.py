@@ -13,7 +13,7 @@ from textual.widgets import Static
 from importers.sessions import FINAL, Journal, Session
 from importers.sessions.models import LogLine, Status, StoredReject
 from importers.texts import _, ngettext
-from tui import show
+from tui import present
 from tui.filters import Filter
 from tui.keys import bindings, rows
 from tui.pages import SessionPages
@@ -135,7 +135,7 @@ class MainScreen(LiveScreen[None]):
         """A line above the table for as long as the journal cannot be read; "" takes it away."""
         await self.query("#trouble").remove()
         if text:
-            line = Static(_("ERROR") + ": " + show.plain(text), id="trouble", markup=False)
+            line = Static(_("ERROR") + ": " + present.plain(text), id="trouble", markup=False)
             await self.mount(line, after="#head")
 
     def say(self) -> None:
@@ -149,18 +149,18 @@ class MainScreen(LiveScreen[None]):
         if marked := len(self.table.marks):
             right.insert(0, ngettext("{count} marked", "{count} marked", marked).format(count=marked))
         name = " obmen " + (_("demo") + " " if self.obmen.demo else "")
-        left = Text.assemble((name, "bold"), " ", show.plain(self.obmen.settings.source.path))
+        left = Text.assemble((name, "bold"), " ", present.plain(self.obmen.settings.source.path))
         self.query_one("#head", Bar).say(left, Text(", ".join(right) + " "))
         session = self.session
         rejected = session.counts.rejected if session else 0
         tabs = (
             ("log", "1 " + _("Log")),
-            ("rejects", " ".join(["2", _("Rejects"), *([show.number(rejected)] if rejected else [])])),
+            ("rejects", " ".join(["2", _("Rejects"), *([present.number(rejected)] if rejected else [])])),
             ("summary", "3 " + _("Summary")),
         )
         right_text = Text()
         if session:
-            right_text = Text(f"#{session.id} {show.status(session.status)} ")
+            right_text = Text(f"#{session.id} {present.status(session.status)} ")
             if self._tab == "log" and self.size.width >= 70 and (position := self.log_view.position):
                 if self.log_view.follow and session.status not in FINAL:
                     position += ", " + _("following")
@@ -225,7 +225,7 @@ class MainScreen(LiveScreen[None]):
         if session := self.session:
             self._ask(
                 _("Stop session {id}, {type}? The catalog stays as it was before.").format(
-                    id=session.id, type=show.kinds(session)
+                    id=session.id, type=present.kinds(session)
                 ),
                 partial(self.obmen.cancel, session.id),
             )
@@ -233,7 +233,7 @@ class MainScreen(LiveScreen[None]):
     def action_retry(self) -> None:
         if session := self.session:
             self._ask(
-                _("Run session {id}, {type}, again?").format(id=session.id, type=show.kinds(session)),
+                _("Run session {id}, {type}, again?").format(id=session.id, type=present.kinds(session)),
                 partial(self.obmen.retry, session.id),
             )
 

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from importers.texts import _
 from tui.keys import Key, shown
-from tui.show import width
+from tui.present import width
 
 
 class Bar(Widget):

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from importers.launch.survey import Offer, lacks_products
 from importers.texts import _, ngettext
-from tui import show
+from tui import present
 
 
 class Choices(Widget, can_focus=True):
@@ -74,7 +74,7 @@ class Choices(Widget, can_focus=True):
             self.chosen = tuple(kind for kind in self.chosen if kind != offer.kind)
             self._drop()
         elif reason := self.reason(offer):
-            self.post_message(self.Refused(f"{show.kind(offer.kind)}: {reason}"))
+            self.post_message(self.Refused(f"{present.kind(offer.kind)}: {reason}"))
             return
         else:
             self.chosen += (offer.kind,)
@@ -97,8 +97,8 @@ class Choices(Widget, can_focus=True):
     def render(self) -> Text:
         if not self._offers:
             return Text(_("Looking at the source…") if self._waiting else "-", "dim")
-        names = [show.kind(offer.kind) for offer in self._offers]
-        first = max(map(show.width, names)) + 2
+        names = [present.kind(offer.kind) for offer in self._offers]
+        first = max(map(present.width, names)) + 2
         page = Text(no_wrap=True, overflow="ellipsis")
         height = max(1, self.size.height)
         self._top = max(min(self._top, self._cursor), self._cursor - height + 1)
@@ -107,7 +107,7 @@ class Choices(Widget, can_focus=True):
             reason = self.reason(offer)
             place = f"{self.chosen.index(offer.kind) + 1}" if offer.kind in self.chosen else " "
             box = f" [{place}] " if not reason else "  -  "
-            line = Text(box + name + " " * (first - show.width(name)))
+            line = Text(box + name + " " * (first - present.width(name)))
             line.append(reason or holds(offer))
             line.pad_right(max(0, self.size.width - line.cell_len))
             if reason:
@@ -128,4 +128,4 @@ class Choices(Widget, can_focus=True):
 def holds(offer: Offer) -> str:
     """Files, size and date, in columns."""
     files = ngettext("{count} file", "{count} files", offer.files).format(count=offer.files)
-    return f"{files:<11}{show.size(offer.bytes):>8}   {show.when(offer.newest)}"
+    return f"{files:<11}{present.size(offer.bytes):>8}   {present.when(offer.newest)}"

@@ -24,7 +24,7 @@ from textual.widget import Widget
 
 from importers.sessions.models import LogLine
 from importers.texts import _
-from tui import show
+from tui import present
 from tui.keys import bindings
 
 BLOCK = 500
@@ -160,7 +160,7 @@ class LogView(Widget, can_focus=True):
             return ""
         last = min(count, self._top + max(1, self._visible))
         return _("{first}-{last} of {count}").format(
-            first=show.number(self._top + 1), last=show.number(last), count=show.number(count)
+            first=present.number(self._top + 1), last=present.number(last), count=present.number(count)
         )
 
     # Moving
@@ -259,10 +259,10 @@ class LogView(Widget, can_focus=True):
             self._missing.add(number)
             return [Strip.blank(self.size.width)]
         style = LEVEL_STYLES.get(line.level, Style.null())
-        text = show.message(line.message, line.args) or line.type
-        if word := show.LEVEL_WORDS.get(line.level):
+        text = present.message(line.message, line.args) or line.type
+        if word := present.LEVEL_WORDS.get(line.level):
             text = f"{_(word)}: {text}"
-        time = Segment(show.clock(line.at).ljust(TIME), self.get_component_rich_style("log--time"))
+        time = Segment(present.clock(line.at).ljust(TIME), self.get_component_rich_style("log--time"))
         indent = Segment(" " * TIME)
         return [
             Strip([indent if row else time, Segment(piece, style)])

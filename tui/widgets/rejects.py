@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from importers.sessions.models import StoredReject
 from importers.texts import N_, _
-from tui import show
+from tui import present
 from tui.widgets.table import Column, StableTable
 
 PAGE = 200
@@ -69,13 +69,20 @@ class RejectsPane(Vertical):
 
     def _tell(self) -> None:
         reject = self._rejects.get(self.table.cursor_key or "")
-        text = show.plain(reject.fragment) if reject else "" if self._rejects else _("Nothing was rejected.")
+        text = (
+            present.plain(reject.fragment) if reject else "" if self._rejects else _("Nothing was rejected.")
+        )
         self.query_one("#fragment", Static).update(text)
 
     def _row(self, reject: StoredReject) -> list[Text]:
         place = reject.file.rpartition("/")[2] + (f":{reject.line}" if reject.line else "")
-        cells = (show.kind(reject.kind), place, reject.record_id, show.message(reject.reason, reject.args))
-        return [Text(show.plain(cell), no_wrap=True, overflow="ellipsis") for cell in cells]
+        cells = (
+            present.kind(reject.kind),
+            place,
+            reject.record_id,
+            present.message(reject.reason, reject.args),
+        )
+        return [Text(present.plain(cell), no_wrap=True, overflow="ellipsis") for cell in cells]
 
     def _fitting(self) -> list[Column]:
         room = max(60, self.app.size.width) - 9

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from importers.sessions.models import FINAL, Session, Status
 from importers.texts import N_
-from tui import show
+from tui import present
 from tui.widgets.table import Column, StableTable
 
 STATUS_STYLES = {
@@ -36,22 +36,24 @@ def _right(text: str, width: int) -> Text:
 
 
 def _left(text: str) -> Text:
-    return Text(show.plain(text), no_wrap=True, overflow="ellipsis")
+    return Text(present.plain(text), no_wrap=True, overflow="ellipsis")
 
 
 def _when(width: int, *, long: bool) -> Callable[[Session, datetime], Text]:
-    return lambda session, now: _left(show.when(session.started_at or session.created_at, long=long))
+    return lambda session, now: _left(present.when(session.started_at or session.created_at, long=long))
 
 
 FIELDS = (
-    Field(Column("type", N_("Type"), 18), 0, lambda s, now: _left(show.kinds(s))),
+    Field(Column("type", N_("Type"), 18), 0, lambda s, now: _left(present.kinds(s))),
     Field(Column("status", N_("Status"), 12), 0, lambda s, now: status_text(s.status)),
     Field(Column("started", N_("Started"), 11), 74, _when(11, long=False)),
     Field(
-        Column("duration", N_("Duration"), 8, right=True), 60, lambda s, now: _right(show.elapsed(s, now), 8)
+        Column("duration", N_("Duration"), 8, right=True),
+        60,
+        lambda s, now: _right(present.elapsed(s, now), 8),
     ),
-    Field(Column("progress", N_("Done"), 4, right=True), 50, lambda s, now: _right(show.progress(s), 4)),
-    Field(Column("counts", N_("Records"), 14), 110, lambda s, now: _left(show.counts(s.counts))),
+    Field(Column("progress", N_("Done"), 4, right=True), 50, lambda s, now: _right(present.progress(s), 4)),
+    Field(Column("counts", N_("Records"), 14), 110, lambda s, now: _left(present.counts(s.counts))),
     Field(Column("operator", N_("Operator"), 10), 92, lambda s, now: _left(s.operator)),
     Field(Column("request", N_("Request"), 8), 104, lambda s, now: _left(s.request_id)),
 )
@@ -69,7 +71,7 @@ def fitting(width: int) -> list[Field]:
 
 
 def status_text(status: Status) -> Text:
-    return Text(show.status(status), style=STATUS_STYLES[status], no_wrap=True)
+    return Text(present.status(status), style=STATUS_STYLES[status], no_wrap=True)
 
 
 class SessionTable(StableTable):

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from importers.sessions.models import Session
 from importers.texts import N_, _
-from tui import show
+from tui import present
 from tui.widgets.sessions import STATUS_STYLES
 
 COLUMNS = (
@@ -44,17 +44,17 @@ def summary(session: Session, now: datetime) -> Text:
     """Counts by kind as a table, then one fact a line."""
     page = Text()
     if session.error:
-        page.append(show.message(session.error, session.error_args) + "\n\n", "bold red")
+        page.append(present.message(session.error, session.error_args) + "\n\n", "bold red")
     _counts(page, session)
     options = [_("dry run: nothing is written")] if session.options.dry_run else []
     options += [_("past the limits")] if session.options.force else []
     orphans = session.counts.orphans
     facts = [
-        (_("Without a product"), show.number(orphans) if orphans else ""),
-        (_("Status"), show.status(session.status)),
-        (_("Started"), show.when(session.started_at or session.created_at, long=True)),
-        (_("Finished"), show.when(session.finished_at, long=True)),
-        (_("Duration"), show.elapsed(session, now)),
+        (_("Without a product"), present.number(orphans) if orphans else ""),
+        (_("Status"), present.status(session.status)),
+        (_("Started"), present.when(session.started_at or session.created_at, long=True)),
+        (_("Finished"), present.when(session.finished_at, long=True)),
+        (_("Duration"), present.elapsed(session, now)),
         (_("Options"), ", ".join(options)),
         (_("Request"), session.request_id),
         (_("Task"), session.task_id),
@@ -64,27 +64,29 @@ def summary(session: Session, now: datetime) -> Text:
         (_("Target"), session.target),
     ]
     facts = [(title, text) for title, text in facts if text]
-    room = max(show.width(title) for title, _text in facts) + 2
+    room = max(present.width(title) for title, _text in facts) + 2
     for title, text in facts:
         style = STATUS_STYLES[session.status] if title == _("Status") else ""
-        page.append(title + " " * (room - show.width(title)), "dim").append(show.plain(text) + "\n", style)
+        page.append(title + " " * (room - present.width(title)), "dim").append(
+            present.plain(text) + "\n", style
+        )
     page.rstrip()
     return page
 
 
 def _counts(page: Text, session: Session) -> None:
     """One row a kind; kinds that have no counts yet show that they wait."""
-    names = [show.kind(kind) for kind in session.kinds]
-    first = max(map(show.width, [*names, _("Type")]))
+    names = [present.kind(kind) for kind in session.kinds]
+    first = max(map(present.width, [*names, _("Type")]))
     columns = []
     for field, title in COLUMNS:
-        numbers = [show.number(getattr(counts, field)) for counts in session.by_kind.values()]
-        columns.append((field, _(title), max(map(show.width, [_(title), *numbers])) + 2))
+        numbers = [present.number(getattr(counts, field)) for counts in session.by_kind.values()]
+        columns.append((field, _(title), max(map(present.width, [_(title), *numbers])) + 2))
     page.append(
         _("Type").ljust(first) + "".join(title.rjust(room) for _field, title, room in columns) + "\n", "dim"
     )
     for kind, name in zip(session.kinds, names, strict=True):
-        page.append(name + " " * (first - show.width(name)))
+        page.append(name + " " * (first - present.width(name)))
         counts = session.by_kind.get(kind)
         if counts is None:
             page.append("  " + (_("running") if kind == session.running_kind else "-"), "dim")
@@ -92,6 +94,6 @@ def _counts(page: Text, session: Session) -> None:
             for field, _title, room in columns:
                 value = getattr(counts, field)
                 style = "dim" if not value else "bold yellow" if field == "rejected" else ""
-                page.append(show.number(value).rjust(room), style)
+                page.append(present.number(value).rjust(room), style)
         page.append("\n")
     page.append("\n")

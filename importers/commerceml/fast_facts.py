@@ -5,7 +5,7 @@ together, so offers that match the pattern to the letter become records here, an
 their place. It stays exact, because the pattern leaves no room for anything else that XML can mean: known elements
 in their known order, text without markup, entities or forbidden characters, and only between a `<Предложения>` that
 the parser itself has reported and the first thing that is not such an offer. Everything else goes to the parser
-unchanged. Both ways give equal results (tests/commerceml/test_shortcut.py).
+unchanged. Both ways give equal results (tests/commerceml/test_fast_facts.py).
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ def _terms(
     return found, normalise.currency(currency), normalise.text(unit), number, normalise.text(tax)
 
 
-class Shortcut:
+class FastFacts:
     """Splits the text of one file into records that were taken and text that is left to the parser, in order."""
 
     def __init__(self, take: Take) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from importers.commerceml import normalise, reader, shortcut
+from importers.commerceml import fast_facts, normalise, reader
 from importers.commerceml.parts import Part
 from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Record, Rejected, Section
 from importers.errors import BadFile
@@ -61,7 +61,7 @@ def assert_both_ways_are_equal(folder: Path, text: str, kind: str) -> Any:
     file = part(folder / "prices.xml", text.encode())
     fast = outcome(file, WANTED[kind])
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(shortcut, "take_for", lambda wanted: None)
+        patched.setattr(reader, "take_for", lambda wanted: None)
         assert fast == outcome(file, WANTED[kind]), text
     return fast
 
@@ -157,7 +157,7 @@ def test_regular_offers_never_reach_the_slow_way(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize("missed", [0, 1000])
 def test_offers_of_ever_other_shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missed: int) -> None:
     """More of them than patterns are kept, and after `missed` of them no pattern any more."""
-    monkeypatch.setattr(shortcut, "MAX_MISSED", missed)
+    monkeypatch.setattr(fast_facts, "MAX_MISSED", missed)
     random = Random(1)
     price = "<Цена><ИдТипаЦены>{}</ИдТипаЦены><ЦенаЗаЕдиницу>{}</ЦенаЗаЕдиницу></Цена>"
     offers = "".join(
@@ -195,13 +195,13 @@ def test_lines_behind_what_was_taken_are_those_of_the_file(
 
 
 def test_what_one_kind_does_not_want_has_no_fast_way() -> None:
-    assert shortcut.take_for(frozenset((Offer, OfferPrices))) is None
-    assert shortcut.take_for(frozenset((OfferPrices, OfferStocks))) is None
+    assert fast_facts.take_for(frozenset((Offer, OfferPrices))) is None
+    assert fast_facts.take_for(frozenset((OfferPrices, OfferStocks))) is None
 
 
 @settings(max_examples=2000, deadline=None)
 @given(st.text("0125.", min_size=1, max_size=8))
 def test_a_number_that_is_taken_is_the_one_that_is_written(written: str) -> None:
-    found = re.match(f"{shortcut._NUMBER}<", written + "<")
+    found = re.match(f"{fast_facts._NUMBER}<", written + "<")
     if found:
         assert found[1] == normalise.number(written)
