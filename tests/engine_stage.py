@@ -23,7 +23,7 @@ import pytest
 from importers.clock import Clock
 from importers.kinds import Options
 from importers.launch import LaunchRequest, LaunchResult, launch, new_key
-from importers.processes import Owner, this_process
+from importers.processes import WorkerProcess, this_process
 from importers.sessions import Journal, Session
 from importers.sessions.sqlite import SqliteJournal
 from importers.settings import Settings
@@ -161,12 +161,12 @@ def no_processes(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
     monkeypatch.setattr(dispatching, "_start_process", start)
 
 
-def dead_process() -> Owner:
+def dead_process() -> WorkerProcess:
     """A worker that was, and is no more."""
     child = subprocess.Popen(["/bin/true"])
     child.wait()
     me = this_process()
-    return Owner(me.host, child.pid, "1", me.boot)
+    return WorkerProcess(me.host, child.pid, "1", me.boot)
 
 
 class CancelledAt:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from importers.errors import SettingsError
 from importers.events import Log
-from importers.processes import process, this_process
+from importers.processes import process_of, this_process
 from importers.sessions.models import Status
 from importers.sharing import make_file
 from importers.texts import N_, _
@@ -46,7 +46,7 @@ async def dispatch(session: Session, settings: Settings, journal: Journal) -> bo
         line = Log("error", NOT_STARTED, dict(args))
         await journal.finish(session.id, session.fence, Status.FAILED, {}, NOT_STARTED, args, line)
         return False
-    await journal.dispatched_to(session.id, number, process(pid))
+    await journal.dispatched_to(session.id, number, process_of(pid))
     return True
 
 

@@ -25,7 +25,7 @@ from importers.database import sqlite
 from importers.kinds import Options
 from importers.launch import lock as locks
 from importers.launch import target_of
-from importers.processes import Owner
+from importers.processes import WorkerProcess
 from importers.sessions import Outcome, Session, Status, rules
 from importers.settings import Settings
 from importers.worker import dispatch as dispatching
@@ -278,7 +278,7 @@ async def test_a_worker_that_cannot_be_ended_goes_on_too_late(
     once it stands between check and commit, nobody calls its session ended."""
     await launched_with_trap(stage, point, "SIGSTOP")
     assert await stage.fell() == signal.SIGSTOP
-    monkeypatch.setattr(Owner, "is_here", False)
+    monkeypatch.setattr(WorkerProcess, "is_here", False)
     monkeypatch.setattr("importers.database.sqlite.BUSY_SECONDS", 0.2)
     async with asyncio.timeout(40):
         while not (await stage.journal.held(target_of(stage.settings)))[0].lease_over:  # noqa: ASYNC110 (time itself)

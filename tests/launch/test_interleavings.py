@@ -25,7 +25,7 @@ from importers.kinds import Counts, Log
 from importers.launch import _draft, redis_lock
 from importers.launch.lock import LaunchLock, Locked, SqliteLock, holding
 from importers.launch.redis_lock import RedisLock
-from importers.processes import Owner, this_process
+from importers.processes import WorkerProcess, this_process
 from importers.sessions import Attempt, Draft, Outcome, Session, Status
 from importers.sessions.sqlite import SqliteJournal
 from importers.worker import reaper
@@ -57,7 +57,7 @@ class Lab:
     async def create(self, journal: SqliteJournal, key: str) -> tuple[Outcome, Session]:
         return await journal.create(self.draft(key), RECENCY, [Log("info", "made")])
 
-    async def claim(self, journal: SqliteJournal, owner: Owner | None = None) -> Session:
+    async def claim(self, journal: SqliteJournal, owner: WorkerProcess | None = None) -> Session:
         """By a worker that lives, unless another owner is given."""
         session = await journal.claim(1, self.target, owner or this_process(), LEASE)
         assert session is not None

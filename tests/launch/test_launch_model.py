@@ -34,7 +34,7 @@ from hypothesis.stateful import (
 from importers.errors import DatabaseError, LeaseLost
 from importers.kinds import Log, Options
 from importers.launch import LaunchRequest, _draft
-from importers.processes import Owner
+from importers.processes import WorkerProcess
 from importers.sessions import ACTIVE, FINAL, Attempt, Draft, Outcome, Session, Status
 from importers.sessions.sqlite import SqliteJournal
 from importers.worker import dispatch as dispatching
@@ -70,12 +70,14 @@ class Machine(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(reaper, "GRACE_SECONDS", 0.0)
         self.patch.setattr(dispatching, "_start_process", self._deliver)
-        self.patch.setattr(dispatching, "process", self._owner)
+        self.patch.setattr(dispatching, "process_of", self._owner)
         self.patch.setattr(dispatching, "this_process", lambda: self._owner(1))
         self.patch.setattr(
-            Owner, "is_dead", lambda owner: owner.host == "here" and owner.pid not in self.alive
+            WorkerProcess, "is_dead", lambda owner: owner.host == "here" and owner.pid not in self.alive
         )
-        self.patch.setattr(Owner, "kill", lambda owner: owner.host == "here" and self._kill(owner.pid))
+        self.patch.setattr(
+            WorkerProcess, "kill", lambda owner: owner.host == "here" and self._kill(owner.pid)
+        )
         self.patch.setattr("importers.catalog.open_catalog", self._open_catalog)
         self.runner = asyncio.Runner()
         self.journals = [
@@ -106,8 +108,8 @@ class Machine(RuleBasedStateMachine):
 
     # Processes and catalog
 
-    def _owner(self, pid: int, host: str = "here") -> Owner:
-        return Owner(host, pid, "1", self.clock.boot_name)
+    def _owner(self, pid: int, host: str = "here") -> WorkerProcess:
+        return WorkerProcess(host, pid, "1", self.clock.boot_name)
 
     def _deliver(self, session_id: int, _settings: object) -> int:
         """A message; the process that brings it lives until it is killed."""

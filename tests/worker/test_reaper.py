@@ -22,7 +22,7 @@ from importers import processes, texts
 from importers.catalog import open_catalog
 from importers.errors import DatabaseError, LeaseLost, ObmenError
 from importers.kinds import Counts, Log
-from importers.processes import Owner, account, process, this_process
+from importers.processes import WorkerProcess, account, process_of, this_process
 from importers.sessions import Session, Status, rules
 from importers.worker import dispatch as dispatching
 from importers.worker import reaper
@@ -57,7 +57,7 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     child.wait()
 
 
-async def claimed(stage: Stage, owner: Owner, **rest: Any) -> Session:
+async def claimed(stage: Stage, owner: WorkerProcess, **rest: Any) -> Session:
     result = await stage.launch(**rest)
     assert result.session is not None
     session = await stage.journal.claim(result.session.id, result.session.target, owner, LEASE)
@@ -113,8 +113,8 @@ async def test_a_dead_worker_is_noticed_at_once(stage: Stage) -> None:
 async def test_a_pid_that_was_given_again_is_not_the_worker(
     stage: Stage, sleeper: subprocess.Popen[bytes]
 ) -> None:
-    now = process(sleeper.pid)
-    await claimed(stage, Owner(now.host, now.pid, "1", now.boot))
+    now = process_of(sleeper.pid)
+    await claimed(stage, WorkerProcess(now.host, now.pid, "1", now.boot))
     assert await reap(stage.journal, stage.settings) == 1
     assert sleeper.poll() is None, "a stranger is left alone"
     assert (await session_1(stage))[0] is Status.FAILED
@@ -130,7 +130,7 @@ async def test_a_reboot_ends_every_worker(stage: Stage, clock: MovedClock) -> No
 async def test_leases_of_another_boot_are_over(stage: Stage, clock: MovedClock) -> None:
     """Whatever their number says: the clock began anew."""
     me = this_process()
-    await claimed(stage, Owner("another-container", 1, "1", me.boot))
+    await claimed(stage, WorkerProcess("another-container", 1, "1", me.boot))
     clock.boot_name, clock.seconds = "boot-2", 1.0
     (held,) = await stage.journal.held(f"sqlite:///{stage.folder}/catalog.sqlite3")
     assert held.lease_over
@@ -144,7 +144,7 @@ async def test_a_live_worker_is_left_alone(stage: Stage, clock: MovedClock) -> N
 
 
 async def test_a_worker_of_elsewhere_has_its_lease(stage: Stage, clock: MovedClock) -> None:
-    await claimed(stage, Owner("another-container", 1, "1", this_process().boot))
+    await claimed(stage, WorkerProcess("another-container", 1, "1", this_process().boot))
     clock.seconds += LEASE - 1
     assert await reap(stage.journal, stage.settings) == 0
     clock.seconds += 2
@@ -216,7 +216,7 @@ async def test_a_frozen_worker_is_ended_when_its_lease_is_over(
     stage: Stage, clock: MovedClock, sleeper: subprocess.Popen[bytes]
 ) -> None:
     sleeper.send_signal(signal.SIGSTOP)
-    await claimed(stage, process(sleeper.pid))
+    await claimed(stage, process_of(sleeper.pid))
     assert await reap(stage.journal, stage.settings) == 0
     clock.seconds += LEASE + 1
     assert await reap(stage.journal, stage.settings) == 1
@@ -229,7 +229,7 @@ async def test_a_machine_that_wakes_from_sleep_gives_its_workers_a_moment(
     stage: Stage, clock: MovedClock, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reaper, "GRACE_SECONDS", 0.5)
-    session = await claimed(stage, process(sleeper.pid))
+    session = await claimed(stage, process_of(sleeper.pid))
     clock.seconds += 8 * 3600
     reaping = asyncio.create_task(reap(stage.journal, stage.settings))
     await asyncio.sleep(0.1)
@@ -245,7 +245,7 @@ async def test_anothers_frozen_worker_is_told_to_the_operator(
         raise PermissionError
 
     monkeypatch.setattr(signal, "pidfd_send_signal", forbidden)
-    await claimed(stage, process(sleeper.pid))
+    await claimed(stage, process_of(sleeper.pid))
     clock.seconds += LEASE + 1
     assert await reap(stage.journal, stage.settings) == 0
     assert f"kill -9 {sleeper.pid}" in stage.log()
@@ -282,7 +282,7 @@ async def test_a_lost_dispatch_is_made_again(stage: Stage, clock: MovedClock, se
 async def test_a_worker_that_was_gone_before_anybody_looked(stage: Stage) -> None:
     await stage.launch()
     gone = dead_process()
-    await stage.journal.dispatched_to(1, 1, process(gone.pid))
+    await stage.journal.dispatched_to(1, 1, process_of(gone.pid))
     assert await reap(stage.journal, stage.settings) == 1
     assert stage.sent == [1, 1]
 
@@ -395,7 +395,7 @@ async def test_a_worker_that_cannot_be_looked_at_has_its_lease(
     view: str,
     request: pytest.FixtureRequest,
 ) -> None:
-    await claimed(stage, process(sleeper.pid))
+    await claimed(stage, process_of(sleeper.pid))
     request.getfixturevalue(view)
     clock.seconds += LEASE - 1
     assert await reap(stage.journal, stage.settings) == 0
@@ -418,7 +418,7 @@ async def test_a_hidden_worker_in_its_transaction_keeps_its_session(
 ) -> None:
     """It could commit later: nobody says that nothing is changed before the catalog is free."""
     monkeypatch.setattr("importers.database.sqlite.BUSY_SECONDS", 0.05)
-    await claimed(stage, process(sleeper.pid))
+    await claimed(stage, process_of(sleeper.pid))
     await (await open_catalog(stage.settings.catalog.url)).close()
     clock.seconds += LEASE + 1
     with closing(sqlite3.connect(stage.folder / "catalog.sqlite3", isolation_level=None)) as theirs:
@@ -542,7 +542,7 @@ async def test_a_catalog_that_was_restored_goes_on(stage: Stage, clock: MovedClo
 async def test_a_copied_journal_on_another_machine(stage: Stage, clock: MovedClock) -> None:
     """What ran on the first one is over there, and blocks nobody once its lease is."""
     me = this_process()
-    await claimed(stage, Owner("first-machine", me.pid, me.start, "first-boot"))
+    await claimed(stage, WorkerProcess("first-machine", me.pid, me.start, "first-boot"))
     assert await reap(stage.journal, stage.settings) == 1
     assert (await session_1(stage))[0] is Status.FAILED
     clock.seconds += 60
