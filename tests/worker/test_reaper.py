@@ -26,6 +26,7 @@ from importers.processes import WorkerProcess, account, process_of, this_process
 from importers.sessions import Session, Status, rules
 from importers.worker import dispatch as dispatching
 from importers.worker import reaper
+from importers.worker.dispatch import dispatcher_for
 from importers.worker.heartbeat import must_go_on
 from importers.worker.reaper import reap
 from importers.worker.run import _Run, work
@@ -44,7 +45,7 @@ async def stage(tmp_path: Path, clock: MovedClock, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(processes, "boot_id", lambda: clock.boot_name)
     monkeypatch.setattr(reaper, "GRACE_SECONDS", 0.0)
     async with staged(tmp_path, clock) as made:
-        no_processes(monkeypatch, made)
+        no_processes(made)
         yield made
 
 
@@ -102,12 +103,12 @@ async def commit(stage: Stage, session: Session, **people: str) -> None:
 async def test_a_dead_worker_is_noticed_at_once(stage: Stage) -> None:
     owner = dead_process()
     await claimed(stage, owner)
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     status, error = await session_1(stage)
     assert status is Status.FAILED
     assert error == f"The worker {owner.name} died while it ran; nothing is changed. Start the import again"
     assert (await stage.journal.events(1))[-1].type == "summary"
-    assert await reap(stage.journal, stage.settings) == 0
+    assert await stage.reap() == 0
 
 
 async def test_a_pid_that_was_given_again_is_not_the_worker(
@@ -115,7 +116,7 @@ async def test_a_pid_that_was_given_again_is_not_the_worker(
 ) -> None:
     now = process_of(sleeper.pid)
     await claimed(stage, WorkerProcess(now.host, now.pid, "1", now.boot))
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     assert sleeper.poll() is None, "a stranger is left alone"
     assert (await session_1(stage))[0] is Status.FAILED
 
@@ -123,7 +124,7 @@ async def test_a_pid_that_was_given_again_is_not_the_worker(
 async def test_a_reboot_ends_every_worker(stage: Stage, clock: MovedClock) -> None:
     await claimed(stage, this_process())
     clock.boot_name, clock.seconds = "boot-2", 1.0
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     assert (await session_1(stage))[0] is Status.FAILED
 
 
@@ -139,23 +140,23 @@ async def test_leases_of_another_boot_are_over(stage: Stage, clock: MovedClock) 
 async def test_a_live_worker_is_left_alone(stage: Stage, clock: MovedClock) -> None:
     await claimed(stage, this_process())
     clock.seconds += LEASE - 1
-    assert await reap(stage.journal, stage.settings) == 0
+    assert await stage.reap() == 0
     assert (await session_1(stage))[0] is Status.IN_PROGRESS
 
 
 async def test_a_worker_of_elsewhere_has_its_lease(stage: Stage, clock: MovedClock) -> None:
     await claimed(stage, WorkerProcess("another-container", 1, "1", this_process().boot))
     clock.seconds += LEASE - 1
-    assert await reap(stage.journal, stage.settings) == 0
+    assert await stage.reap() == 0
     clock.seconds += 2
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     assert (await session_1(stage))[0] is Status.FAILED
 
 
 async def test_died_after_its_commit_is_completed(stage: Stage) -> None:
     session = await claimed(stage, dead_process())
     await commit(stage, session, x="X")
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     found = await stage.journal.session(1)
     assert (found.status, found.error, found.counts) == (Status.COMPLETED, None, Counts(read=1, created=1))
 
@@ -163,7 +164,7 @@ async def test_died_after_its_commit_is_completed(stage: Stage) -> None:
 async def test_died_while_cancelling_is_cancelled(stage: Stage) -> None:
     await claimed(stage, dead_process())
     await stage.journal.cancel(1)
-    await reap(stage.journal, stage.settings)
+    await stage.reap()
     assert await session_1(stage) == (
         Status.CANCELLED,
         f"Cancelled by {account()}; the catalog is as before",
@@ -174,7 +175,7 @@ async def test_committed_before_it_was_cancelled_is_completed(stage: Stage) -> N
     session = await claimed(stage, dead_process())
     await commit(stage, session, x="X")
     await stage.journal.cancel(1)
-    await reap(stage.journal, stage.settings)
+    await stage.reap()
     assert (await session_1(stage))[0] is Status.COMPLETED
 
 
@@ -183,11 +184,11 @@ async def test_it_is_tried_again_as_often_as_the_setting_says(stage: Stage) -> N
         stage.settings, worker=msgspec.structs.replace(stage.settings.worker, retries=1)
     )
     await claimed(stage, dead_process())
-    await reap(stage.journal, stage.settings)
+    await stage.reap()
     assert (await session_1(stage))[0] is Status.STARTED
     assert stage.sent == [1, 1], "it is sent at once"
     assert await stage.journal.claim(1, f"sqlite:///{stage.folder}/catalog.sqlite3", dead_process(), LEASE)
-    await reap(stage.journal, stage.settings)
+    await stage.reap()
     assert (await session_1(stage))[0] is Status.FAILED
     types = [line.type for line in await stage.journal.events(1)]
     assert types.count("received") == 1
@@ -204,9 +205,9 @@ async def test_what_cannot_be_looked_into_now_is_left_for_later(
 
     with monkeypatch.context() as patch:
         patch.setattr("importers.catalog.open_catalog", locked)
-        assert await reap(stage.journal, stage.settings) == 0
+        assert await stage.reap() == 0
     assert "session 1: catalog.sqlite3: locked" in stage.log()
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
 
 
 # Frozen
@@ -217,9 +218,9 @@ async def test_a_frozen_worker_is_ended_when_its_lease_is_over(
 ) -> None:
     sleeper.send_signal(signal.SIGSTOP)
     await claimed(stage, process_of(sleeper.pid))
-    assert await reap(stage.journal, stage.settings) == 0
+    assert await stage.reap() == 0
     clock.seconds += LEASE + 1
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     assert sleeper.wait(5) == -signal.SIGKILL
     status, error = await session_1(stage)
     assert (status, "gave no sign of life for its lease and was ended" in error) == (Status.FAILED, True)
@@ -231,7 +232,7 @@ async def test_a_machine_that_wakes_from_sleep_gives_its_workers_a_moment(
     monkeypatch.setattr(reaper, "GRACE_SECONDS", 0.5)
     session = await claimed(stage, process_of(sleeper.pid))
     clock.seconds += 8 * 3600
-    reaping = asyncio.create_task(reap(stage.journal, stage.settings))
+    reaping = asyncio.create_task(stage.reap())
     await asyncio.sleep(0.1)
     assert await stage.journal.beat(1, session.fence, LEASE) is Status.IN_PROGRESS
     assert await reaping == 0
@@ -247,7 +248,7 @@ async def test_anothers_frozen_worker_is_told_to_the_operator(
     monkeypatch.setattr(signal, "pidfd_send_signal", forbidden)
     await claimed(stage, process_of(sleeper.pid))
     clock.seconds += LEASE + 1
-    assert await reap(stage.journal, stage.settings) == 0
+    assert await stage.reap() == 0
     assert f"kill -9 {sleeper.pid}" in stage.log()
     assert (await session_1(stage))[0] is Status.IN_PROGRESS, (
         "it may hold the catalog, so nobody else could work"
@@ -261,9 +262,9 @@ async def test_a_session_that_nobody_sent_is_sent(stage: Stage, clock: MovedCloc
     await stage.launch()
     stage.change("UPDATE session SET dispatched_clock = NULL, owner = NULL, dispatches = 0")
     stage.sent.clear()
-    assert await reap(stage.journal, stage.settings) == 0, "its launch may be about to"
+    assert await stage.reap() == 0, "its launch may be about to"
     clock.seconds += rules.UNSENT_SECONDS + 0.1
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     assert stage.sent == [1]
 
 
@@ -274,16 +275,16 @@ async def test_a_lost_dispatch_is_made_again(stage: Stage, clock: MovedClock, se
     if seconds < 1:
         await stage.journal.dispatched_to(1, 1, dead_process())
     clock.seconds += seconds
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     assert stage.sent == [1, 1]
-    assert await reap(stage.journal, stage.settings) == 0
+    assert await stage.reap() == 0
 
 
 async def test_a_worker_that_was_gone_before_anybody_looked(stage: Stage) -> None:
     await stage.launch()
     gone = dead_process()
     await stage.journal.dispatched_to(1, 1, process_of(gone.pid))
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     assert stage.sent == [1, 1]
 
 
@@ -291,7 +292,7 @@ async def test_a_launcher_that_died_before_it_sent(stage: Stage, monkeypatch: py
     monkeypatch.setattr(dispatching, "this_process", dead_process)
     monkeypatch.setattr(type(stage.journal), "dispatched_to", lambda *_: asyncio.sleep(0))
     await stage.launch()
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     assert stage.sent == [1, 1]
 
 
@@ -299,7 +300,7 @@ async def test_a_worker_that_never_comes_ends_the_session(stage: Stage, clock: M
     await stage.launch()
     for _ in range(rules.MAX_DISPATCHES):
         clock.seconds += rules.LOST_SECONDS + 1
-        await reap(stage.journal, stage.settings)
+        await stage.reap()
     status, error = await session_1(stage)
     assert (status, error) == (
         Status.FAILED,
@@ -335,7 +336,7 @@ async def test_a_worker_that_ends_before_it_claims(tmp_path: Path, monkeypatch: 
         await stage.launch()
         async with asyncio.timeout(30):
             while (await session_1(stage))[0] is Status.STARTED:
-                await reap(stage.journal, stage.settings)
+                await stage.reap()
         assert (await session_1(stage))[1].startswith("No worker came after 3 tries; see the log")
 
 
@@ -349,8 +350,8 @@ async def test_a_bug_in_the_reaper_fails_nobodys_listing(
 
     told: list[ObmenError] = []
     with monkeypatch.context() as patch:
-        patch.setattr(reaper, "_look_after", bug)
-        assert await reap(stage.journal, stage.settings, told.append) == 0
+        patch.setattr(reaper, "_settle", bug)
+        assert await stage.reap(told.append) == 0
     assert [str(error) for error in told] == [
         f"unexpected ZeroDivisionError: by nothing; the log {stage.folder}/obmen.log has the details"
     ]
@@ -398,9 +399,9 @@ async def test_a_worker_that_cannot_be_looked_at_has_its_lease(
     await claimed(stage, process_of(sleeper.pid))
     request.getfixturevalue(view)
     clock.seconds += LEASE - 1
-    assert await reap(stage.journal, stage.settings) == 0
+    assert await stage.reap() == 0
     clock.seconds += 2
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     assert (await session_1(stage))[0] is Status.FAILED
     assert sleeper.poll() is None, "it may be a stranger with the worker's number"
 
@@ -408,7 +409,7 @@ async def test_a_worker_that_cannot_be_looked_at_has_its_lease(
 @pytest.mark.usefixtures("hidden")
 async def test_a_hidden_worker_that_is_gone_is_noticed_at_once(stage: Stage) -> None:
     await claimed(stage, dead_process())
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     assert (await session_1(stage))[0] is Status.FAILED
 
 
@@ -423,16 +424,16 @@ async def test_a_hidden_worker_in_its_transaction_keeps_its_session(
     clock.seconds += LEASE + 1
     with closing(sqlite3.connect(stage.folder / "catalog.sqlite3", isolation_level=None)) as theirs:
         theirs.execute("BEGIN IMMEDIATE")
-        assert await reap(stage.journal, stage.settings) == 0
+        assert await stage.reap() == 0
         assert (await session_1(stage))[0] is Status.IN_PROGRESS
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
 
 
 async def test_a_boot_that_is_not_told_is_no_other_boot(stage: Stage, clock: MovedClock) -> None:
     """Mount option subset=pid hides the boot id."""
     await claimed(stage, this_process())
     clock.boot_name = ""
-    assert await reap(stage.journal, stage.settings) == 0
+    assert await stage.reap() == 0
     clock.seconds += LEASE + 1
     (held,) = await stage.journal.held(f"sqlite:///{stage.folder}/catalog.sqlite3")
     assert held.lease_over
@@ -485,7 +486,7 @@ async def test_the_note_of_another_session_of_that_number_proves_nothing(
     session = await claimed(stage, dead_process())
     if committed:
         await commit(stage, session, new="New")
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     assert (await session_1(stage))[0] is (Status.COMPLETED if committed else Status.FAILED)
     assert stage.customers() == ({"old": "Old", "new": "New"} if committed else {"old": "Old"})
 
@@ -503,7 +504,7 @@ async def test_a_copy_made_while_the_session_ran_learns_that_it_was_committed(
     assert second is not None
     await commit(stage, second, y="Y")
     await restore()
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     assert (await session_1(stage))[0] is Status.COMPLETED
 
 
@@ -543,7 +544,7 @@ async def test_a_copied_journal_on_another_machine(stage: Stage, clock: MovedClo
     """What ran on the first one is over there, and blocks nobody once its lease is."""
     me = this_process()
     await claimed(stage, WorkerProcess("first-machine", me.pid, me.start, "first-boot"))
-    assert await reap(stage.journal, stage.settings) == 1
+    assert await stage.reap() == 1
     assert (await session_1(stage))[0] is Status.FAILED
     clock.seconds += 60
     await stage.launch()
@@ -633,7 +634,7 @@ async def test_a_late_reaper_can_change_nothing(stage: Stage, clock: MovedClock)
     await commit(stage, session, x="X")
     await stage.journal.finish(1, session.fence, Status.COMPLETED, {"customers": Counts(read=1, created=1)})
     before = await stage.journal.session(1)
-    assert not await reaper._look_after(held[0], stage.settings, stage.journal)
+    assert not await reaper._settle(held[0], dispatcher_for(stage.settings), stage.settings, stage.journal)
     assert await stage.journal.session(1) == before
 
 
@@ -646,7 +647,7 @@ async def test_a_late_reaper_does_not_fail_a_session_that_was_claimed(
     target = f"sqlite:///{stage.folder}/catalog.sqlite3"
     (held,) = await stage.journal.held(target)
     assert await stage.journal.claim(1, target, this_process(), LEASE)
-    assert not await reaper._send(held, stage.settings, stage.journal)
+    assert not await reaper._send(held, dispatcher_for(stage.settings), stage.settings, stage.journal)
     assert (await session_1(stage))[0] is Status.IN_PROGRESS
 
 
@@ -662,7 +663,7 @@ async def test_what_keeps_a_dead_workers_session_from_its_end_is_told(
     with monkeypatch.context() as patch:
         patch.setattr(type(stage.journal), "finish", full)
         told: list[ObmenError] = []
-        assert await reap(stage.journal, stage.settings, told.append) == 0
+        assert await stage.reap(told.append) == 0
     assert [str(error) for error in told] == ["journal.sqlite3: the disk is full"]
 
 
@@ -679,7 +680,7 @@ async def test_kill_9_in_the_middle(tmp_path: Path) -> None:
                 if session.status is Status.IN_PROGRESS and session.owner:
                     with suppress(ProcessLookupError):
                         os.kill(int(session.owner.rpartition(":")[2]), signal.SIGKILL)
-                await reap(stage.journal, stage.settings)
+                await stage.reap()
         assert session.status in (Status.FAILED, Status.COMPLETED)
         assert stage.customers() == ({} if session.status is Status.FAILED else PEOPLE)
         stage.change("UPDATE session SET created_clock = 0")
@@ -689,10 +690,10 @@ async def test_kill_9_in_the_middle(tmp_path: Path) -> None:
         assert stage.customers() == PEOPLE
 
 
-async def test_two_workers_for_one_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_workers_for_one_session(tmp_path: Path) -> None:
     """A duplicate delivery: one claims, the other leaves."""
     async with staged(tmp_path) as stage:
-        no_processes(monkeypatch, stage)
+        no_processes(stage)
         await stage.launch()
         await asyncio.gather(work(1, stage.settings), work(1, stage.settings))
         assert stage.rows("SELECT count(*) FROM event WHERE type = 'received'") == [(1,)]
@@ -718,10 +719,10 @@ asyncio.run(work(1, settings.load()))
 
 
 async def test_the_pictures_of_a_worker_that_was_killed_after_its_commit_are_put_in_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     async with staged(tmp_path) as stage:
-        no_processes(monkeypatch, stage)
+        no_processes(stage)
         write_pictures(tmp_path / "export", PICTURES)
         await stage.launch("catalog", "images")
         worker = await asyncio.create_subprocess_exec(
@@ -730,7 +731,7 @@ async def test_the_pictures_of_a_worker_that_was_killed_after_its_commit_are_put
         assert await worker.wait() == -signal.SIGKILL
         there = [path for path in PICTURES if (tmp_path / "images" / path).exists()]
         assert 0 < len(there) < len(PICTURES)
-        assert await reap(stage.journal, stage.settings) == 1
+        assert await stage.reap() == 1
         assert (await session_1(stage))[0] is Status.COMPLETED
         found = {path: (tmp_path / "images" / path).read_bytes() for path in PICTURES}
         assert found == PICTURES
@@ -743,7 +744,7 @@ async def test_pictures_that_cannot_be_put_in_place_are_told_in_the_session(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with staged(tmp_path) as stage:
-        no_processes(monkeypatch, stage)
+        no_processes(stage)
         write_pictures(tmp_path / "export", PICTURES)
         check = _Run._may_commit
 
@@ -768,9 +769,9 @@ async def test_pictures_that_cannot_be_put_in_place_are_told_in_the_session(
         assert (tmp_path / "images/i/3.jpg").read_bytes() == PICTURES["i/3.jpg"]
 
 
-async def test_pictures_alone_can_be_launched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pictures_alone_can_be_launched(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
-        no_processes(monkeypatch, stage)
+        no_processes(stage)
         write_pictures(tmp_path / "export", PICTURES)
         await stage.launch("catalog")
         await work(1, stage.settings)
