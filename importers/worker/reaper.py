@@ -1,4 +1,4 @@
-"""Ending what dead workers left behind, and sending what nobody took. Anyone may run it, as often as they like.
+"""Ending what dead workers left behind, and sending what nobody claimed. Anyone may run it, as often as they like.
 
 Every decision is guarded inside its own statement by the fence that it was made upon, so a late reaper changes
 nothing (docs/guarantees.md, "Ways to go wrong": a reaper acts on a stale read).
