@@ -148,7 +148,7 @@ class _Run:
             )
 
     async def _observe(self, event: Event) -> None:
-        """Note what a kind tells of its run, and write it to the journal in batches. Raises CancelRequested, LeaseLost."""
+        """Note an event of a kind, and write them to the journal in batches. Raises CancelRequested, LeaseLost."""
         match event:
             case Progress():
                 self.progress = event
