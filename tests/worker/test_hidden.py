@@ -6,7 +6,6 @@ import os
 import pwd
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -24,14 +23,6 @@ os.setuid(uid)
 owner.kill()
 print(owner.is_dead(), WorkerProcess(host, 2**22 + 1, start, boot).is_dead())
 """
-
-
-@pytest.fixture
-def sleeper() -> Iterator[subprocess.Popen[bytes]]:
-    child = subprocess.Popen(["/bin/sleep", "600"])
-    yield child
-    child.kill()
-    child.wait()
 
 
 @pytest.mark.parametrize("options", ["hidepid=1", "hidepid=2", "subset=pid,hidepid=2"])

@@ -34,6 +34,13 @@ Run = Callable[[Job], AsyncIterator[Event]]
 
 
 @pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """The machine's own clock, and real worker processes."""
+    async with staged(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
 def here(stage: Stage) -> None:
     """No process is started: tests call `work` themselves."""
     no_processes(stage)
