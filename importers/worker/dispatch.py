@@ -41,8 +41,9 @@ class Dispatcher(Protocol):
         ...
 
     async def is_lost(self, active: Held) -> bool:
-        """Whether the worker that was to claim the session, or that holds it, is known to be gone. False where it
-        cannot be known: then time decides, the lease of a session that was claimed, LOST_SECONDS of another."""
+        """Whether the worker that holds the session or was to claim it is known to be gone; of a session whose worker
+        nobody knows, whoever was to send it. False where it cannot be known: then time decides, the lease of a session
+        that was claimed, LOST_SECONDS of another."""
         ...
 
     async def end(self, active: Held) -> None:
