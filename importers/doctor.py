@@ -302,11 +302,11 @@ async def _can_lock(url: str) -> bool:
 
 
 def _worker(config: Settings) -> Check:
-    from importers.worker.dispatch import require_engine
+    from importers.worker.dispatch import dispatcher_for
 
     name = N_("worker")
     try:
-        require_engine(config)
+        dispatcher_for(config).check()
     except ObmenError as error:
         return Check(name, False, config.worker.engine, str(error))
     return Check(
@@ -499,10 +499,11 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
 async def _end_workers(journal: Journal, scratch: Settings) -> None:
     """Whoever is still at work would make the scratch folder again once it is removed."""
     from importers.launch import target_of
+    from importers.worker.dispatch import dispatcher_for
 
-    for held in await journal.held(target_of(scratch)):
-        if held.owner and held.owner.pid != os.getpid():
-            await asyncio.to_thread(held.owner.kill)
+    for active in await journal.held(target_of(scratch)):
+        if active.owner and active.owner.pid != os.getpid():
+            await dispatcher_for(scratch).end(active)
 
 
 async def _ended(journal: Journal, session_id: int, scratch: Settings) -> Session:

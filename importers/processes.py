@@ -24,8 +24,8 @@ KILL_SECONDS = 5.0
 UNKNOWN = "?"
 
 
-class Owner(msgspec.Struct, frozen=True):
-    """A process that holds a session."""
+class WorkerProcess(msgspec.Struct, frozen=True):
+    """The process that holds a session: its worker, or whoever is about to start that."""
 
     host: str
     pid: int
@@ -45,9 +45,13 @@ class Owner(msgspec.Struct, frozen=True):
         if not self.is_here:
             return False
         now = start_of(self.pid)
-        return not now or is_another_boot(self.boot, boot_id()) or (self._is_told(now) and now != self.start)
+        return (
+            not now
+            or is_another_boot(self.boot, boot_id())
+            or (self._is_comparable(now) and now != self.start)
+        )
 
-    def _is_told(self, now: str) -> bool:
+    def _is_comparable(self, now: str) -> bool:
         """Whether start times can be compared, which alone tells the process from a later one of its pid."""
         return UNKNOWN not in (now, self.start)
 
@@ -55,7 +59,7 @@ class Owner(msgspec.Struct, frozen=True):
         """End a frozen process of this machine for good, and wait until it is gone. Raises ObmenError.
 
         One that may be another process by now is left alone."""
-        if not self.is_here or self.is_dead() or not self._is_told(start_of(self.pid)):
+        if not self.is_here or self.is_dead() or not self._is_comparable(start_of(self.pid)):
             return
         try:
             handle = os.pidfd_open(self.pid)
@@ -89,12 +93,13 @@ def account() -> str:
         return str(os.geteuid())
 
 
-def process(pid: int) -> Owner:
-    return Owner(socket.gethostname(), pid, start_of(pid), boot_id())
+def process_of(pid: int) -> WorkerProcess:
+    """The process of this machine that has this pid now, or had it a moment ago."""
+    return WorkerProcess(socket.gethostname(), pid, start_of(pid), boot_id())
 
 
-def this_process() -> Owner:
-    return process(os.getpid())
+def this_process() -> WorkerProcess:
+    return process_of(os.getpid())
 
 
 def start_of(pid: int) -> str:

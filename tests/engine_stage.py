@@ -13,21 +13,22 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
+from support.dispatchers import RecordingDispatcher
 
 from importers.clock import Clock
 from importers.kinds import Options
 from importers.launch import LaunchRequest, LaunchResult, launch, new_key
-from importers.processes import Owner, this_process
+from importers.processes import WorkerProcess, this_process
 from importers.sessions import Journal, Session
 from importers.sessions.sqlite import SqliteJournal
 from importers.settings import Settings
-from importers.worker import dispatch as dispatching
+from importers.worker.dispatch import Dispatcher
+from importers.worker.reaper import Trouble, reap
 
 DEFAULTS = Options()
 PEOPLE = {"c1": "Лесная тропа", "c2": "Маршрут", "c3": "Привал"}
@@ -87,8 +88,14 @@ class Stage:
     settings: Settings
     journal: SqliteJournal
     clock: Clock
-    sent: list[int] = field(default_factory=list)
-    """Sessions that would have been given a worker process (`no_processes`)."""
+    dispatcher: Dispatcher | None = None
+    """None: the one of the settings, which starts worker processes."""
+
+    @property
+    def sent(self) -> list[int]:
+        """Sessions that would have been given a worker process (`no_processes`)."""
+        assert isinstance(self.dispatcher, RecordingDispatcher)
+        return self.dispatcher.sent
 
     def request(
         self, *kinds: str, key: str | None = None, options: Options = DEFAULTS, source: str | None = None
@@ -98,7 +105,11 @@ class Stage:
         )
 
     async def launch(self, *kinds: str, key: str | None = None, **rest: Any) -> LaunchResult:
-        return await launch(self.request(*kinds, key=key, **rest), self.settings, self.journal)
+        request = self.request(*kinds, key=key, **rest)
+        return await launch(request, self.settings, self.journal, dispatcher=self.dispatcher)
+
+    async def reap(self, trouble: Trouble | None = None) -> int:
+        return await reap(self.journal, self.settings, trouble, dispatcher=self.dispatcher)
 
     async def another_journal(self) -> SqliteJournal:
         """As another process would open it."""
@@ -151,22 +162,17 @@ async def staged(
         await stage.journal.close()
 
 
-def no_processes(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
-    """Dispatch as ever, but instead of starting a process note the session; its worker seems to be this process."""
-
-    def start(session_id: int, _settings: Settings) -> int:
-        stage.sent.append(session_id)
-        return os.getpid()
-
-    monkeypatch.setattr(dispatching, "_start_process", start)
+def no_processes(stage: Stage) -> None:
+    """From now on sessions are noted in `stage.sent` instead of being given a process."""
+    stage.dispatcher = RecordingDispatcher(stage.settings)
 
 
-def dead_process() -> Owner:
+def dead_process() -> WorkerProcess:
     """A worker that was, and is no more."""
     child = subprocess.Popen(["/bin/true"])
     child.wait()
     me = this_process()
-    return Owner(me.host, child.pid, "1", me.boot)
+    return WorkerProcess(me.host, child.pid, "1", me.boot)
 
 
 class CancelledAt:

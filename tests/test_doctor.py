@@ -18,6 +18,7 @@ import msgspec
 import pytest
 from engine_stage import make_settings, redis_server, write_export
 from redis.asyncio import Redis
+from support.dispatchers import RecordingDispatcher
 
 from importers import doctor
 from importers import launch as launching
@@ -225,9 +226,8 @@ async def test_a_catalog_that_an_import_keeps_locked_is_in_order(
     monkeypatch.setattr(sqlite, "PATIENCE_SECONDS", 0.1)
     await make_databases(healthy)
     journal = await open_journal(healthy.journal.url)
-    monkeypatch.setattr(dispatching, "_start_process", lambda *_: os.getpid())
     request = launching.LaunchRequest(("customers",), healthy.source.path, launching.new_key())
-    launched = await launching.launch(request, healthy, journal)
+    launched = await launching.launch(request, healthy, journal, dispatcher=RecordingDispatcher(healthy))
     assert launched.session
     await journal.claim(launched.session.id, launching.target_of(healthy), this_process(), 30)
     with closing(sqlite3.connect(tmp_path / "catalog.sqlite3", isolation_level=None)) as worker:
@@ -411,12 +411,12 @@ def test_a_doctor_that_is_ended_leaves_nothing(obmen: Obmen, number: signal.Sign
     env = {**os.environ, "TMPDIR": str(temporary)}
     code = (
         "import sys\nfrom importers import doctor\nfrom importers.cli import main\n"
-        "from importers.worker import dispatch\nstart = dispatch._start_process\n"
-        "def started(*args):\n"
-        "    pid = start(*args)\n"
-        "    print('worker', pid, file=sys.stderr, flush=True)\n"
-        "    return pid\n"
-        "dispatch._start_process = started\nsys.exit(main(['doctor']))"
+        "from importers.worker.process import ProcessDispatcher\nsend = ProcessDispatcher.send\n"
+        "async def sent(*args):\n"
+        "    worker = await send(*args)\n"
+        "    print('worker', worker.pid, file=sys.stderr, flush=True)\n"
+        "    return worker\n"
+        "ProcessDispatcher.send = sent\nsys.exit(main(['doctor']))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=obmen.folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -517,7 +517,7 @@ async def test_another_request_id_in_the_log(healthy: Settings) -> None:
 async def test_a_task_that_is_never_received(healthy: Settings) -> None:
     with (
         attribute(doctor, "WORKER_SECONDS", 1.0),
-        attribute(dispatching, "_start_process", lambda *_args: os.getpid()),
+        attribute(dispatching, "dispatcher_for", RecordingDispatcher),
     ):
         found = await checklist(healthy)
     assert list(found) == ["one task received"]

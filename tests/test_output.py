@@ -14,7 +14,7 @@ from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
-from engine_stage import make_settings, rows, staged, write_export
+from engine_stage import make_settings, no_processes, rows, staged, write_export
 
 from importers import output, texts
 from importers.kinds import Log, Reject
@@ -22,7 +22,6 @@ from importers.logs import log_to
 from importers.processes import this_process
 from importers.sessions import Status
 from importers.sharing import make_folder
-from importers.worker import dispatch as dispatching
 from tests.conftest import Obmen
 
 PEOPLE = {"c1": "Лесная тропа №1", "c2": "𝕻rivet"}
@@ -221,9 +220,9 @@ def test_a_name_of_megabytes_is_shortened_where_it_is_shown(
     assert len((tmp_path / "log").read_text(encoding="utf-8")) < 30_000
 
 
-async def test_what_the_journal_keeps_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatching, "_start_process", lambda *_: os.getpid())
+async def test_what_the_journal_keeps_of_it(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
+        no_processes(stage)
         result = await stage.launch()
         assert result.session
         owner = this_process()

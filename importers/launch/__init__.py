@@ -32,6 +32,7 @@ from importers.texts import N_, render
 if TYPE_CHECKING:
     from importers.sessions import Draft, Journal
     from importers.settings import Settings
+    from importers.worker.dispatch import Dispatcher
 
 ATTEMPT = N_("[Request {request_id}] Import launch attempt: {kinds}")
 LAUNCHED = N_("[Request {request_id}] Import launched. Session ID: {id}, Task ID: {task_id}")
@@ -84,8 +85,14 @@ def prepare(settings: Settings) -> None:
         import importers.launch.redis_lock  # noqa: F401
 
 
-async def launch(request: LaunchRequest, settings: Settings, journal: Journal) -> LaunchResult:
-    """One confirm: makes a session, or finds the one that is there, or says why not. Never raises."""
+async def launch(
+    request: LaunchRequest, settings: Settings, journal: Journal, *, dispatcher: Dispatcher | None = None
+) -> LaunchResult:
+    """One confirm: makes a session, or finds the one that is there, or says why not. Never raises. `dispatcher`: the
+    one of the settings."""
+    from importers.worker.dispatch import dispatcher_for
+
+    dispatcher = dispatcher or dispatcher_for(settings)
     request = msgspec.structs.replace(request, kinds=tuple(dict.fromkeys(request.kinds)))
     attempt = Attempt(
         request_id=new_request_id(),
@@ -101,21 +108,21 @@ async def launch(request: LaunchRequest, settings: Settings, journal: Journal) -
     _log(settings, _attempt_line(attempt.request_id, request.kinds))
     try:
         await journal.begin_attempt(attempt)
-        result = await _decide(attempt, request, settings, journal)
+        result = await _decide(attempt, request, settings, journal, dispatcher)
         # A caller that is cancelled from here on has launched: the worker comes, the attempt says so.
-        await to_the_end(_carry_out(result, attempt, settings, journal))
+        await to_the_end(_carry_out(result, attempt, settings, journal, dispatcher))
     except ObmenError as error:
         result = await _failed(journal, attempt, str(error), {})
     except Exception as error:  # noqa: BLE001 (the last line: a bug must not leave an attempt without its outcome)
         log_to(settings.log.path).error("[Request %s]", attempt.request_id, exc_info=error)
         result = await _failed(journal, attempt, *unexpected(error, settings))
     if result.outcome is not Outcome.CREATED:
-        told: dict[str, str | int] = {
+        args: dict[str, str | int] = {
             "request_id": attempt.request_id,
             "outcome": result.outcome,
             "reason": render(result.reason or "", result.reason_args),
         }
-        _log(settings, Log("warning", NOT_LAUNCHED, told))
+        _log(settings, Log("warning", NOT_LAUNCHED, args))
     return result
 
 
@@ -128,17 +135,16 @@ def unexpected(error: Exception, settings: Settings) -> tuple[str, dict[str, str
 async def _failed(journal: Journal, attempt: Attempt, reason: str, args: dict[str, str]) -> LaunchResult:
     result = LaunchResult(attempt.request_id, Outcome.ERROR, None, reason, args)
     with suppress(Exception):  # when the journal itself cannot be written
-        await to_the_end(_tell(journal, attempt, result))
+        await to_the_end(_settle_attempt(journal, attempt, result))
     return result
 
 
 async def _decide(
-    attempt: Attempt, request: LaunchRequest, settings: Settings, journal: Journal
+    attempt: Attempt, request: LaunchRequest, settings: Settings, journal: Journal, dispatcher: Dispatcher
 ) -> LaunchResult:
     from importers.launch.lock import holding, lock_for
-    from importers.worker.dispatch import require_engine
 
-    require_engine(settings)
+    dispatcher.check()
     if request.target not in (None, attempt.target):
         args = {"theirs": request.target or "", "ours": attempt.target}
         return LaunchResult(attempt.request_id, Outcome.REFUSED, None, OTHER_TARGET, args)
@@ -157,14 +163,16 @@ async def _decide(
     return LaunchResult(attempt.request_id, outcome, session, *why, lock=str(locked))
 
 
-async def _carry_out(result: LaunchResult, attempt: Attempt, settings: Settings, journal: Journal) -> None:
+async def _carry_out(
+    result: LaunchResult, attempt: Attempt, settings: Settings, journal: Journal, dispatcher: Dispatcher
+) -> None:
     from importers.worker.dispatch import dispatch
 
     if result.session and result.outcome is Outcome.CREATED:
         _log(settings, _launched_line(attempt.request_id, result.session.id, result.session.task_id))
     if result.session and result.outcome in (Outcome.CREATED, Outcome.REPLAYED):
-        await dispatch(result.session, settings, journal)
-    await _tell(journal, attempt, result)
+        await dispatch(result.session, dispatcher, journal)
+    await _settle_attempt(journal, attempt, result)
 
 
 def _draft(attempt: Attempt, request: LaunchRequest) -> Draft:
@@ -250,7 +258,7 @@ def _why(outcome: Outcome, session: Session, request: LaunchRequest) -> tuple[st
     return N_("session {id} is running, launched by {operator}@{host} at {since}"), args
 
 
-async def _tell(journal: Journal, attempt: Attempt, result: LaunchResult) -> None:
+async def _settle_attempt(journal: Journal, attempt: Attempt, result: LaunchResult) -> None:
     session_id = result.session.id if result.session else None
     await journal.end_attempt(
         attempt.request_id, result.outcome, session_id, result.lock, result.reason, result.reason_args

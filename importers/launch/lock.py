@@ -34,15 +34,21 @@ class Locked(StrEnum):
 
 
 class LaunchLock(Protocol):
+    """A token holds a key until it is released or its seconds are over; of rivals at once one acquires it."""
+
     async def acquire(self, key: str, token: str, seconds: float) -> Locked:
-        """One try. A key that already holds our own token is ours: the reply to the first try was lost."""
+        """One try, which waits for no rival. A key that already holds our own token is ours: the reply to the first try
+        was lost. UNAVAILABLE where nobody knows; DatabaseError where the lock is a table and cannot be written."""
         ...
 
     async def release(self, key: str, token: str) -> bool:
-        """Delete the key if it holds this token; whether it did."""
+        """Delete the key if it holds this token; whether it did. Another's is never deleted. Raises DatabaseError as
+        `acquire` does."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Free what the lock itself keeps open, no key. Raises nothing."""
+        ...
 
 
 class SqliteLock:
@@ -72,11 +78,11 @@ def lock_for(settings: Settings, journal: Journal) -> LaunchLock:
 
 @asynccontextmanager
 async def holding(
-    lock: LaunchLock, target: str, look: Callable[[], Awaitable[T | None]]
+    lock: LaunchLock, target: str, existing: Callable[[], Awaitable[T | None]]
 ) -> AsyncIterator[tuple[Locked, T | None]]:
     """Hold the lock of a target, or go on without it: after 2 s of waiting, or at once when it cannot be had.
 
-    While a rival holds it, `look` is asked whether the rival's launch has settled this one, too; its answer is the
+    While a rival holds it, `existing` is asked whether the rival's launch has settled this one, too; its answer is the
     second of the pair. Every call has a token of its own. Whatever was taken is released, also when this is cancelled.
     """
     key, token = f"launch:{target}", secrets.token_hex(16)
@@ -87,7 +93,7 @@ async def holding(
         while True:
             got = Locked.UNAVAILABLE  # until it is known
             got = await lock.acquire(key, token, LOCK_SECONDS)
-            if got is not Locked.BUSY or loop.time() >= end or (found := await look()) is not None:
+            if got is not Locked.BUSY or loop.time() >= end or (found := await existing()) is not None:
                 break
             await asyncio.sleep(POLL_SECONDS)
         yield got, found

@@ -49,7 +49,7 @@ class RedisLock:
     def __init__(self, url: str, log: logging.Logger | None = None) -> None:
         self._redis = client(url)
         self._log = log
-        self._taken = False
+        self._acquired = False
 
     async def acquire(self, key: str, token: str, seconds: float) -> Locked:
         try:
@@ -57,8 +57,8 @@ class RedisLock:
                 held = await self._redis.set(PREFIX + key, token, nx=True, px=int(seconds * 1000), get=True)
         except Exception:  # noqa: BLE001 (a broken answer can lead the client to any error)
             return Locked.UNAVAILABLE
-        self._taken = held in (None, token)
-        if self._taken:
+        self._acquired = held in (None, token)
+        if self._acquired:
             return Locked.ACQUIRED
         return Locked.BUSY if held and isinstance(held, str) else Locked.UNAVAILABLE  # no token is empty
 
@@ -68,7 +68,7 @@ class RedisLock:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 return await self._delete(PREFIX + key, token)
         except ResponseError as error:
-            if self._taken and self._log:
+            if self._acquired and self._log:
                 self._log.warning(
                     "%s",
                     _("Redis did not let the launch lock go; it frees itself in {seconds} s: {error}").format(

@@ -21,7 +21,7 @@ from importers.sessions.models import (
 if TYPE_CHECKING:
     from importers.clock import Clock
     from importers.events import Counts, Log, Reject
-    from importers.processes import Owner
+    from importers.processes import WorkerProcess
 
 __all__ = [
     "ACTIVE", "FINAL", "Attempt", "Draft", "Held", "Journal", "LogLine", "Outcome", "Session", "Status", "StoredReject",
@@ -131,12 +131,12 @@ class Journal(Protocol):
         """Compare and delete."""
         ...
 
-    async def mark_dispatched(self, session_id: int, by: Owner) -> int | None:
+    async def mark_dispatched(self, session_id: int, by: WorkerProcess) -> int | None:
         """Guarantee 5: whoever turns this mark sends the session to a worker, nobody else. The number of this
         dispatch, None when there is nothing to send."""
         ...
 
-    async def dispatched_to(self, session_id: int, number: int, owner: Owner) -> None:
+    async def dispatched_to(self, session_id: int, number: int, owner: WorkerProcess) -> None:
         """Note which process was started for it, so that its death is noticed before it claims the session."""
         ...
 
@@ -146,7 +146,7 @@ class Journal(Protocol):
 
     # Working
 
-    async def claim(self, session_id: int, target: str, owner: Owner, lease: float) -> Session | None:
+    async def claim(self, session_id: int, target: str, owner: WorkerProcess, lease: float) -> Session | None:
         """started → in_progress, once; None when there is nothing to claim: a duplicate delivery, a cancel, or a
         session of another target than this worker imports into."""
         ...

@@ -13,7 +13,7 @@ from enum import StrEnum
 import msgspec
 
 from importers.events import Counts, Options
-from importers.processes import Owner
+from importers.processes import WorkerProcess
 from importers.texts import N_
 
 
@@ -152,7 +152,7 @@ class Held(msgspec.Struct, frozen=True):
     """An active session as the reaper sees it."""
 
     session: Session
-    owner: Owner | None
+    owner: WorkerProcess | None
     lease_over: bool
     dispatched: bool
     age: float

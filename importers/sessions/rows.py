@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from importers.processes import Owner
+from importers.processes import WorkerProcess
 from importers.sessions import rules
 from importers.sessions.models import ACTIVE, FINAL, Held, Session
 from importers.texts import LONGEST, shorten
@@ -42,7 +42,7 @@ def held_of(row: sqlite3.Row, clock: Clock) -> Held:
     owner = None
     if session.owner:
         host, _colon, pid = session.owner.rpartition(":")
-        owner = Owner(host, int(pid), row["owner_start"], row["owner_boot"])
+        owner = WorkerProcess(host, int(pid), row["owner_start"], row["owner_boot"])
     since = row["created_clock"] if row["dispatched_clock"] is None else row["dispatched_clock"]
     return Held(
         session,

@@ -49,10 +49,10 @@ class Due(Enum):
     GIVE_UP = "give up"
 
 
-def is_due(held: Held, *, is_owner_dead: bool) -> Due:
-    """`is_owner_dead`: the process that was to take it, or to start that one, is known to be gone."""
+def is_due(held: Held, *, is_lost: bool) -> Due:
+    """`is_lost`: the worker that was to claim it, or whoever was to send it, is known to be gone."""
     if not held.dispatched:
         return Due.NOTHING if held.age < UNSENT_SECONDS else Due.SEND
-    if held.age < LOST_SECONDS and not is_owner_dead:
+    if held.age < LOST_SECONDS and not is_lost:
         return Due.NOTHING
     return Due.GIVE_UP if held.dispatches >= MAX_DISPATCHES else Due.SEND_AGAIN

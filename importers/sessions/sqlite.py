@@ -20,7 +20,7 @@ from importers.clock import Clock
 from importers.database.sqlite import connect, plainly, transaction
 from importers.errors import UnknownSession
 from importers.events import Counts, Log, Reject
-from importers.processes import Owner, account
+from importers.processes import WorkerProcess, account
 from importers.sessions import rules
 from importers.sessions.models import (
     CANCELLED_BY,
@@ -337,7 +337,7 @@ class SqliteJournal:
             cursor = await db.execute("DELETE FROM lock WHERE key = ? AND token = ?", (key, token))
             return cursor.rowcount == 1
 
-    async def mark_dispatched(self, session_id: int, by: Owner) -> int | None:
+    async def mark_dispatched(self, session_id: int, by: WorkerProcess) -> int | None:
         async with self._transaction() as db:
             rows = await db.execute_fetchall(
                 "UPDATE session SET dispatched_clock = ?, dispatches = dispatches + 1, owner = ?, owner_start = ?, "
@@ -346,7 +346,7 @@ class SqliteJournal:
             )
             return next((int(number) for (number,) in rows), None)
 
-    async def dispatched_to(self, session_id: int, number: int, owner: Owner) -> None:
+    async def dispatched_to(self, session_id: int, number: int, owner: WorkerProcess) -> None:
         async with self._transaction() as db:
             await db.execute(
                 "UPDATE session SET owner = ?, owner_start = ?, owner_boot = ? "
@@ -365,7 +365,7 @@ class SqliteJournal:
 
     # Working
 
-    async def claim(self, session_id: int, target: str, owner: Owner, lease: float) -> Session | None:
+    async def claim(self, session_id: int, target: str, owner: WorkerProcess, lease: float) -> Session | None:
         async with self._transaction() as db:
             now = self.clock.now()
             cursor = await db.execute(

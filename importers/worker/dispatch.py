@@ -2,75 +2,87 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Protocol
 
 from importers.errors import SettingsError
 from importers.events import Log
-from importers.processes import process, this_process
+from importers.processes import this_process
 from importers.sessions.models import Status
-from importers.sharing import make_file
 from importers.texts import N_, _
+from importers.worker.process import ProcessDispatcher
 
 if TYPE_CHECKING:
-    from importers.sessions import Journal, Session
+    from importers.processes import WorkerProcess
+    from importers.sessions import Held, Journal, Session
     from importers.settings import Settings
 
 NOT_STARTED = N_("No worker could be started: {error}")
 
-_children: list[subprocess.Popen[bytes]] = []
-"""Workers that this process started: asked now and then, so that none stays a zombie."""
+
+class Dispatcher(Protocol):
+    """How sessions reach their workers, and what can be known of these. It keeps no book: what was sent stands in the
+    journal, so any dispatcher of the same settings, in any process, can answer for it.
+
+    One contract for all (tests/contract/test_dispatcher.py).
+    """
+
+    def check(self) -> None:
+        """Raises SettingsError when sessions could not be sent: better before there is one. It asks nothing that could
+        keep a launch waiting."""
+        ...
+
+    async def send(self, session: Session) -> WorkerProcess | None:
+        """Start a worker for a session that `dispatch` has marked, or put it where one fetches it; does not wait for
+        the worker. The process that was started, None where it is not known yet.
+
+        Raises whatever kept it from being sent; a worker that comes all the same finds nothing to claim. Sent twice, a
+        session is claimed once: both are the journal's work.
+        """
+        ...
+
+    async def is_lost(self, active: Held) -> bool:
+        """Whether the worker that holds the session or was to claim it is known to be gone; of a session whose worker
+        nobody knows, whoever was to send it. False where it cannot be known: then time decides, the lease of a session
+        that was claimed, LOST_SECONDS of another."""
+        ...
+
+    async def end(self, active: Held) -> None:
+        """End the worker of a session for good, also a frozen one, and wait until it is gone. Raises ObmenError when it
+        should be ended from here and cannot.
+
+        One of elsewhere, or one that may be something else by now, is left alone: the fence and the catalog's lock
+        protect from it.
+        """
+        ...
 
 
-def require_engine(settings: Settings) -> None:
-    """Raises SettingsError when sessions could not be sent: better before there is one."""
-    if settings.worker.engine != "process":
+class _NotAvailable(ProcessDispatcher):
+    """Of an engine that is yet to come. Workers that other settings started are processes, and die like them."""
+
+    def check(self) -> None:
         raise SettingsError(_('worker.engine = "celery" is not available yet; set it to "process"'))
 
 
-async def dispatch(session: Session, settings: Settings, journal: Journal) -> bool:
-    """Start a worker for the session unless somebody else has; whether this call did.
+def dispatcher_for(settings: Settings) -> Dispatcher:
+    """By worker.engine. Raises nothing: whether it can send is what `check` says."""
+    return ProcessDispatcher(settings) if settings.worker.engine == "process" else _NotAvailable(settings)
 
-    A session whose worker cannot be started ends as failed at once, with the reason, and blocks nobody.
+
+async def dispatch(session: Session, dispatcher: Dispatcher, journal: Journal) -> bool:
+    """Send the session to a worker unless somebody else has; whether this call did.
+
+    A session that cannot be sent ends as failed at once, with the reason, and blocks nobody.
     """
     number = await journal.mark_dispatched(session.id, this_process())
     if number is None:
         return False
     try:
-        pid = _start_process(session.id, settings)
+        worker = await dispatcher.send(session)
     except Exception as error:  # noqa: BLE001 (whatever it is, the session must not wait for a worker that never comes)
         args = {"error": f"{type(error).__name__}: {error}" if not isinstance(error, OSError) else str(error)}
         line = Log("error", NOT_STARTED, dict(args))
         await journal.finish(session.id, session.fence, Status.FAILED, {}, NOT_STARTED, args, line)
         return False
-    await journal.dispatched_to(session.id, number, process(pid))
+    if worker is not None:
+        await journal.dispatched_to(session.id, number, worker)
     return True
-
-
-def _log_of_process(path: Path) -> BinaryIO:
-    """Where a worker's last words go. A log that cannot be written stops no import."""
-    try:
-        make_file(path)
-        return path.open("ab")
-    except OSError:
-        return Path(os.devnull).open("ab")
-
-
-def _start_process(session_id: int, settings: Settings) -> int:
-    """A process in an OS session of its own: no closed terminal and no killed control room reaches it (guarantee 6)."""
-    _children[:] = [child for child in _children if child.poll() is None]
-    with _log_of_process(Path(settings.log.path)) as output:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "importers.worker", str(session_id)],
-            env={**os.environ, **settings.to_env()},
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    _children.append(child)
-    return child.pid

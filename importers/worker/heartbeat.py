@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from importers.sessions.models import Session
     from importers.settings import Settings
 
-LOOK_SECONDS = 0.2
-"""How often it looks whether somebody wants the session to stop."""
+POLL_SECONDS = 0.2
+"""How often it asks whether somebody wants the session to stop."""
 
 
 class CancelRequested(ObmenError):
@@ -56,13 +56,13 @@ class Heartbeat:
         worker's own."""
         from importers.sessions import open_journal
 
-        pause = min(LOOK_SECONDS, self._settings.worker.heartbeat_seconds)
+        pause = min(POLL_SECONDS, self._settings.worker.heartbeat_seconds)
         journal = None
         try:
             while True:
                 try:
                     journal = journal or await open_journal(self._settings.journal.url)
-                    await self._look(journal)
+                    await self._check_lease(journal)
                 except ObmenError:
                     pass
                 if self._status is not Status.IN_PROGRESS or self._stop.wait(pause):
@@ -71,7 +71,8 @@ class Heartbeat:
             if journal:
                 await journal.close()
 
-    async def _look(self, journal: Journal) -> None:
+    async def _check_lease(self, journal: Journal) -> None:
+        """Renew it when that is due; else read the status if anything was written."""
         worker = self._settings.worker
         now = journal.clock.boot()  # it counts a sleeping machine's time as well: after waking, beat at once
         if now - self._beat_at >= worker.heartbeat_seconds:
@@ -82,6 +83,8 @@ class Heartbeat:
 
 
 def must_go_on(status: Status | None) -> None:
+    """`status`: as the journal has it for the fence of this worker. Raises CancelRequested, or LeaseLost when the
+    session is no longer this worker's."""
     if status is Status.CANCELLING:
         raise CancelRequested(_("cancelled by an operator"))
     if status is not Status.IN_PROGRESS:

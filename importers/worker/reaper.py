@@ -1,4 +1,4 @@
-"""Ending what dead workers left behind, and sending what nobody took. Anyone may run it, as often as they like.
+"""Ending what dead workers left behind, and sending what nobody claimed. Anyone may run it, as often as they like.
 
 Every decision is guarded inside its own statement by the fence that it was made upon, so a late reaper changes
 nothing (docs/guarantees.md, "Ways to go wrong": a reaper acts on a stale read).
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from importers.errors import ObmenError
+from importers.errors import ObmenError, SettingsError
 from importers.events import Counts, Log
 from importers.logs import log_to
 from importers.sessions.models import CANCELLED_BY, Status
@@ -22,6 +22,7 @@ from importers.texts import N_, render
 if TYPE_CHECKING:
     from importers.sessions import Held, Journal
     from importers.settings import Settings
+    from importers.worker.dispatch import Dispatcher
 
 Trouble = Callable[[ObmenError], None]
 
@@ -33,66 +34,74 @@ FROZEN = N_("The worker {owner} gave no sign of life for its lease and was ended
 NEVER_CAME = N_("No worker came after {count} tries; see the log {path}")
 
 
-async def reap(journal: Journal, settings: Settings, trouble: Trouble | None = None) -> int:
-    """Look after the sessions of this catalog; how many were ended, started again, or sent. `trouble` is given what
-    kept one from being looked after."""
+async def reap(
+    journal: Journal,
+    settings: Settings,
+    trouble: Trouble | None = None,
+    *,
+    dispatcher: Dispatcher | None = None,
+) -> int:
+    """Settle the sessions of this catalog; how many were ended, started again, or sent. `trouble` is given what kept
+    one from being settled. `dispatcher`: the one of the settings."""
     from importers.launch import target_of, unexpected
+    from importers.worker.dispatch import dispatcher_for
 
+    dispatcher = dispatcher or dispatcher_for(settings)
     await journal.prune(settings.journal.keep_events_days)
     acted = 0
-    for held in await journal.held(target_of(settings)):
-        look = _send if held.session.status is Status.STARTED else _look_after
+    for active in await journal.held(target_of(settings)):
+        act = _send if active.session.status is Status.STARTED else _settle
         try:
-            acted += await look(held, settings, journal)
+            acted += await act(active, dispatcher, settings, journal)
         except ObmenError as error:  # it is tried again, and nobody's listing should fail for it
-            log_to(settings.log.path).warning("session %d: %s", held.session.id, error)
+            log_to(settings.log.path).warning("session %d: %s", active.session.id, error)
             if trouble:
                 trouble(error)
         except Exception as error:  # noqa: BLE001 (the same for a bug)
-            log_to(settings.log.path).error("session %d", held.session.id, exc_info=error)
+            log_to(settings.log.path).error("session %d", active.session.id, exc_info=error)
             if trouble:
                 trouble(ObmenError(render(*unexpected(error, settings))))
     return acted
 
 
-async def _send(held: Held, settings: Settings, journal: Journal) -> bool:
+async def _send(active: Held, dispatcher: Dispatcher, settings: Settings, journal: Journal) -> bool:
     """A session that waits for a worker."""
-    from importers.worker.dispatch import dispatch, require_engine
+    from importers.worker.dispatch import dispatch
 
-    session = held.session
-    due = is_due(held, is_owner_dead=bool(held.owner and held.owner.is_dead()))
+    session = active.session
+    due = is_due(active, is_lost=await dispatcher.is_lost(active))
     if due is Due.NOTHING:
         return False
     if due is Due.GIVE_UP:
-        args = {"count": str(held.dispatches), "path": settings.log.path}
-        return await _finish(held, Status.FAILED, journal, NEVER_CAME, args)
-    if due is Due.SEND_AGAIN and not await journal.unmark_dispatched(session.id, held.dispatches):
+        args = {"count": str(active.dispatches), "path": settings.log.path}
+        return await _finish(active, Status.FAILED, journal, NEVER_CAME, args)
+    if due is Due.SEND_AGAIN and not await journal.unmark_dispatched(session.id, active.dispatches):
         return False
     try:
-        require_engine(settings)
-    except ObmenError as error:  # nobody with these settings will ever send it
-        return await _finish(held, Status.FAILED, journal, str(error), {})
-    return await dispatch(session, settings, journal)
+        dispatcher.check()
+    except SettingsError as error:  # nobody with these settings will ever send it
+        return await _finish(active, Status.FAILED, journal, str(error), {})
+    return await dispatch(session, dispatcher, journal)
 
 
-async def _look_after(held: Held, settings: Settings, journal: Journal) -> bool:
+async def _settle(active: Held, dispatcher: Dispatcher, settings: Settings, journal: Journal) -> bool:
     """A session that a worker holds: is it alive?"""
     from importers.catalog import open_catalog
     from importers.kinds.waiting_images import put_waiting_in_place
     from importers.worker.dispatch import dispatch
 
-    session, owner = held.session, held.owner
+    session, owner = active.session, active.owner
     if owner is None:
         return False
     reason = DIED
-    if not owner.is_dead():
-        if not held.lease_over:
+    if not await dispatcher.is_lost(active):
+        if not active.lease_over:
             return False
         await asyncio.sleep(GRACE_SECONDS)
-        if not await _is_still_over(held, journal):
+        if not await _is_still_over(active, journal):
             return False
         # It may be frozen inside its transaction: ended, it can neither commit later nor keep the catalog locked.
-        await asyncio.to_thread(owner.kill)
+        await dispatcher.end(active)
         reason = FROZEN
     catalog = await open_catalog(settings.catalog.url)
     try:
@@ -102,7 +111,7 @@ async def _look_after(held: Held, settings: Settings, journal: Journal) -> bool:
                 running_kind=session.running_kind, by_kind=session.by_kind,
             )  # fmt: skip
         # Decided while nobody else can commit: a worker that could not be ended may stand right before its own
-        # commit, with its last check behind it. Then this fails as locked, and a later look finds what became of it.
+        # commit, with its last check behind it. Then this fails as locked, and a later reaper finds what became of it.
         async with catalog.transaction(
             journal_id=journal.journal_id,
             session_id=session.id,
@@ -117,24 +126,24 @@ async def _look_after(held: Held, settings: Settings, journal: Journal) -> bool:
                 return await journal.finish(session.id, session.fence, Status.COMPLETED, by_kind, line=line)
             if session.status is Status.CANCELLING:
                 by = {"operator": await journal.cancelled_by(session.id)}
-                return await _finish(held, Status.CANCELLED, journal, CANCELLED_BY, by)
-            if held.retries >= settings.worker.retries:
-                return await _finish(held, Status.FAILED, journal, reason, {"owner": owner.name})
+                return await _finish(active, Status.CANCELLED, journal, CANCELLED_BY, by)
+            if active.retries >= settings.worker.retries:
+                return await _finish(active, Status.FAILED, journal, reason, {"owner": owner.name})
             if not await journal.start_again(session.id, session.fence):
                 return False
     finally:
         await catalog.close()
-    return await dispatch(await journal.session(session.id), settings, journal)
+    return await dispatch(await journal.session(session.id), dispatcher, journal)
 
 
-async def _is_still_over(held: Held, journal: Journal) -> bool:
+async def _is_still_over(active: Held, journal: Journal) -> bool:
     return any(
-        (now.session.id, now.session.fence, now.lease_over) == (held.session.id, held.session.fence, True)
-        for now in await journal.held(held.session.target)
+        (now.session.id, now.session.fence, now.lease_over) == (active.session.id, active.session.fence, True)
+        for now in await journal.held(active.session.target)
     )
 
 
-async def _finish(held: Held, status: Status, journal: Journal, reason: str, args: dict[str, str]) -> bool:
-    session = held.session
+async def _finish(active: Held, status: Status, journal: Journal, reason: str, args: dict[str, str]) -> bool:
+    session = active.session
     line = Log("error", reason, dict(args))
     return await journal.finish(session.id, session.fence, status, session.by_kind, reason, args, line)

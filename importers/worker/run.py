@@ -126,10 +126,10 @@ class _Run:
                     self.lines.append(Log("info", N_("{kind}: started"), {"kind": kind}))
                     async with aclosing(cast("AsyncGenerator[Event]", module.run(job))) as events:
                         async for event in events:
-                            await self._take(event)
+                            await self._observe(event)
                 self._refuse_empty()
                 async for event in unsold(transaction, self.by_kind):
-                    await self._take(event)
+                    await self._observe(event)
                 await asyncio.to_thread(export.check_unchanged)
                 transaction.note = msgspec.json.encode(self.by_kind)
             if not session.options.dry_run:
@@ -147,7 +147,8 @@ class _Run:
                 )
             )
 
-    async def _take(self, event: Event) -> None:
+    async def _observe(self, event: Event) -> None:
+        """Note an event of a kind, and write them to the journal in batches. Raises CancelRequested, LeaseLost."""
         match event:
             case Progress():
                 self.progress = event

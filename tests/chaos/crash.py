@@ -20,7 +20,7 @@ from importers.kinds import Counted
 from importers.launch import LaunchRequest, launch
 from importers.launch.lock import SqliteLock
 from importers.sessions.sqlite import SqliteJournal
-from importers.worker import dispatch as dispatching
+from importers.worker.process import ProcessDispatcher
 from importers.worker.run import _Run, work
 
 Point = tuple[Any, str, str, Callable[..., bool]]
@@ -47,7 +47,7 @@ LAUNCHER = {
     "lock released": after(SqliteLock, "release"),
     "before the dispatch": before(SqliteJournal, "mark_dispatched"),
     "dispatch marked": after(SqliteJournal, "mark_dispatched"),
-    "worker started": after(dispatching, "_start_process"),
+    "worker started": after(ProcessDispatcher, "send"),
     "worker noted": after(SqliteJournal, "dispatched_to"),
     "attempt ended": after(SqliteJournal, "end_attempt"),
 }
@@ -55,8 +55,8 @@ WORKER = {
     "before the claim": before(SqliteJournal, "claim"),
     "in the transaction that claims": before(SqliteJournal, "_read"),
     "claimed": after(SqliteJournal, "claim"),
-    "reading": before(_Run, "_take"),
-    "rows written": before(_Run, "_take", lambda _self, event: isinstance(event, Counted)),
+    "reading": before(_Run, "_observe"),
+    "rows written": before(_Run, "_observe", lambda _self, event: isinstance(event, Counted)),
     "before the check": before(_Run, "_may_commit"),
     "between check and commit": after(_Run, "_may_commit"),
     "committed": before(_Run, "_end"),

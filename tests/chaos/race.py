@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
-import os
 import sys
 from collections import Counter
 from multiprocessing.synchronize import Barrier
@@ -20,6 +19,7 @@ from typing import Any
 import aiosqlite  # noqa: F401 (before the processes are forked)
 import msgspec
 from engine_stage import make_settings, rows, write_export
+from support.dispatchers import RecordingDispatcher
 
 import importers.commerceml.source
 import importers.launch.lock
@@ -31,7 +31,6 @@ from importers.sessions import open_journal
 from importers.sessions import sqlite as sqlite_journal
 from importers.sessions.sqlite import SqliteJournal
 from importers.settings import Catalog, Settings
-from importers.worker import dispatch
 
 
 async def confirm(
@@ -47,7 +46,7 @@ async def confirm(
                 ("customers",), settings.source.path, f"{target}-{number // 2}", Options()
             )
             barrier.wait(60)
-            result = await launch(request, mine, journal)
+            result = await launch(request, mine, journal, dispatcher=RecordingDispatcher(mine))
             outcomes[result.outcome] += 1
             if result.outcome == "error":
                 sys.stderr.write(f"{result.reason}\n")
@@ -103,7 +102,6 @@ def make_naive(settings: Settings) -> None:
 def main(folder: Path, processes: int, targets: int, extra: str) -> None:
     write_export(folder / "export")
     settings = make_settings(folder, redis={"url": "" if extra == "naive" else extra})
-    dispatch._start_process = lambda *_: os.getpid()  # type: ignore[assignment]
     if extra == "naive":
         make_naive(settings)
     forks = multiprocessing.get_context("fork")

@@ -25,12 +25,10 @@ from importers.database import sqlite
 from importers.kinds import Options
 from importers.launch import lock as locks
 from importers.launch import target_of
-from importers.processes import Owner
+from importers.processes import WorkerProcess, process_of, this_process
 from importers.sessions import Outcome, Session, Status, rules
-from importers.settings import Settings
-from importers.worker import dispatch as dispatching
 from importers.worker import reaper
-from importers.worker.reaper import reap
+from importers.worker.process import ProcessDispatcher
 from importers.worker.run import work
 
 HERE = Path(__file__).parent
@@ -54,20 +52,12 @@ def points(everywhere: Iterable[str], *always: str) -> list[Any]:
 class Crashing(Stage):
     """A stage whose later workers run here, in this process, as soon as they are dispatched."""
 
-    def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, stage: Stage) -> None:
         super().__init__(stage.folder, stage.settings, stage.journal, stage.clock)
+        self.dispatcher = Trapping(self)
         self.workers: list[asyncio.Task[int]] = []
         self.children: list[subprocess.Popen[str]] = []
         self.trap: tuple[str, str] | None = None
-        monkeypatch.setattr(dispatching, "_start_process", self.start)
-
-    def start(self, session_id: int, settings: Settings) -> int:
-        if self.trap:
-            trap, self.trap = self.trap, None
-            lease = {"OBMEN_WORKER__LEASE_SECONDS": str(LEASE), "OBMEN_WORKER__HEARTBEAT_SECONDS": "0.1"}
-            return self.child("work", str(session_id), *trap, **lease).pid
-        self.workers.append(asyncio.create_task(work(session_id, settings)))
-        return os.getpid()
 
     def child(self, *args: str, **env: str) -> subprocess.Popen[str]:
         child = subprocess.Popen(
@@ -106,6 +96,23 @@ class Crashing(Stage):
             child.communicate()
 
 
+class Trapping(ProcessDispatcher):
+    """The first worker of a stage with a trap is a process that falls into it."""
+
+    def __init__(self, stage: Crashing) -> None:
+        super().__init__(stage.settings)
+        self._stage = stage
+
+    async def send(self, session: Session) -> WorkerProcess:
+        stage = self._stage
+        if stage.trap:
+            trap, stage.trap = stage.trap, None
+            lease = {"OBMEN_WORKER__LEASE_SECONDS": str(LEASE), "OBMEN_WORKER__HEARTBEAT_SECONDS": "0.1"}
+            return process_of(stage.child("work", str(session.id), *trap, **lease).pid)
+        stage.workers.append(asyncio.create_task(work(session.id, stage.settings)))
+        return this_process()
+
+
 @pytest.fixture
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Crashing]:
     monkeypatch.setattr(reaper, "GRACE_SECONDS", 0.1)
@@ -113,7 +120,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr(rules, "LOST_SECONDS", 0.5)
     monkeypatch.setattr(locks, "WAIT_SECONDS", 0.3)
     async with staged(tmp_path) as made:
-        crashing = Crashing(made, monkeypatch)
+        crashing = Crashing(made)
         try:
             yield crashing
         finally:
@@ -136,7 +143,7 @@ async def aftermath(stage: Crashing) -> Session:
 async def looked_after(stage: Crashing) -> Session:
     async with asyncio.timeout(40):
         while not (session := await stage.journal.session(1)).status.final:
-            await reap(stage.journal, stage.settings)
+            await stage.reap()
             await asyncio.sleep(0.02)
     return session
 
@@ -278,12 +285,12 @@ async def test_a_worker_that_cannot_be_ended_goes_on_too_late(
     once it stands between check and commit, nobody calls its session ended."""
     await launched_with_trap(stage, point, "SIGSTOP")
     assert await stage.fell() == signal.SIGSTOP
-    monkeypatch.setattr(Owner, "is_here", False)
+    monkeypatch.setattr(WorkerProcess, "is_here", False)
     monkeypatch.setattr("importers.database.sqlite.BUSY_SECONDS", 0.2)
     async with asyncio.timeout(40):
         while not (await stage.journal.held(target_of(stage.settings)))[0].lease_over:  # noqa: ASYNC110 (time itself)
             await asyncio.sleep(0.02)
-    acted = await reap(stage.journal, stage.settings)
+    acted = await stage.reap()
     code, _ = await stage.thaw()
     session = await stage.journal.session(1)
     if point == "claimed":

@@ -13,10 +13,10 @@ def clock() -> MovedClock:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, clock: MovedClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path, clock: MovedClock) -> AsyncIterator[Stage]:
     """A clock that tests move, and no worker processes."""
     async with staged(tmp_path, clock) as made:
-        no_processes(monkeypatch, made)
+        no_processes(made)
         yield made
 
 

@@ -25,11 +25,11 @@ from importers.kinds import Counts, Log
 from importers.launch import _draft, redis_lock
 from importers.launch.lock import LaunchLock, Locked, SqliteLock, holding
 from importers.launch.redis_lock import RedisLock
-from importers.processes import Owner, this_process
+from importers.processes import WorkerProcess, this_process
 from importers.sessions import Attempt, Draft, Outcome, Session, Status
 from importers.sessions.sqlite import SqliteJournal
 from importers.worker import reaper
-from importers.worker.dispatch import dispatch
+from importers.worker.dispatch import Dispatcher, dispatch
 from importers.worker.heartbeat import must_go_on
 
 RECENCY, LEASE = 5.0, 30.0
@@ -46,6 +46,11 @@ class Lab:
     redis: RedisServer
 
     @property
+    def dispatcher(self) -> Dispatcher:
+        assert self.stage.dispatcher
+        return self.stage.dispatcher
+
+    @property
     def target(self) -> str:
         return f"sqlite:///{self.stage.folder}/catalog.sqlite3"
 
@@ -57,7 +62,7 @@ class Lab:
     async def create(self, journal: SqliteJournal, key: str) -> tuple[Outcome, Session]:
         return await journal.create(self.draft(key), RECENCY, [Log("info", "made")])
 
-    async def claim(self, journal: SqliteJournal, owner: Owner | None = None) -> Session:
+    async def claim(self, journal: SqliteJournal, owner: WorkerProcess | None = None) -> Session:
         """By a worker that lives, unless another owner is given."""
         session = await journal.claim(1, self.target, owner or this_process(), LEASE)
         assert session is not None
@@ -150,9 +155,7 @@ async def a_writer_of_another_program_breaks_in(lab: Lab) -> None:
 
 async def both_dispatch(lab: Lab) -> None:
     _outcome, session = await lab.create(lab.a, "a")
-    sent = await asyncio.gather(
-        *(dispatch(session, lab.stage.settings, journal) for journal in (lab.a, lab.b))
-    )
+    sent = await asyncio.gather(*(dispatch(session, lab.dispatcher, journal) for journal in (lab.a, lab.b)))
     assert sorted(sent) == [False, True]
     assert lab.stage.sent == [1]
 
@@ -224,7 +227,7 @@ async def a_reaper_acts_on_what_it_read_before_the_worker_finished(lab: Lab) -> 
     session = await lab.claim(lab.a, dead_process())
     (held,) = await lab.b.held(lab.target)
     await lab.a.finish(1, session.fence, Status.COMPLETED, {})
-    await reaper._look_after(held, lab.stage.settings, lab.b)
+    await reaper._settle(held, lab.dispatcher, lab.stage.settings, lab.b)
     assert (await lab.a.session(1)).status is Status.COMPLETED
 
 
@@ -235,7 +238,7 @@ async def a_reaper_gives_up_a_session_that_is_claimed_meanwhile(lab: Lab) -> Non
     lab.clock.seconds += 3600
     (held,) = await lab.b.held(lab.target)
     await lab.claim(lab.a)
-    await reaper._send(held, lab.stage.settings, lab.b)
+    await reaper._send(held, lab.dispatcher, lab.stage.settings, lab.b)
     assert (await lab.a.session(1)).status is Status.IN_PROGRESS
 
 
@@ -243,8 +246,8 @@ async def two_reapers_send_the_same_lost_session(lab: Lab) -> None:
     await lab.create(lab.a, "a")
     await lab.a.mark_dispatched(1, dead_process())
     (held,) = await lab.a.held(lab.target)
-    await reaper._send(held, lab.stage.settings, lab.a)
-    await reaper._send(held, lab.stage.settings, lab.b)
+    await reaper._send(held, lab.dispatcher, lab.stage.settings, lab.a)
+    await reaper._send(held, lab.dispatcher, lab.stage.settings, lab.b)
     assert lab.stage.sent == [1]
 
 
@@ -439,11 +442,11 @@ def _both(one: Any, other: Any) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def laboratory(folder: Path, redis: RedisServer, patch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
+async def laboratory(folder: Path, redis: RedisServer) -> AsyncIterator[Lab]:
     clock = MovedClock()
     async with AsyncExitStack() as stack:
         stage = await stack.enter_async_context(staged(folder, clock))
-        no_processes(patch, stage)
+        no_processes(stage)
         other = await stage.another_journal()
         stack.push_async_callback(other.close)
         catalog = await open_catalog(stage.settings.catalog.url)
@@ -452,19 +455,15 @@ async def laboratory(folder: Path, redis: RedisServer, patch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("interleaving", INTERLEAVINGS, ids=lambda found: found.__name__)
-async def test_interleaving(
-    tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch, interleaving: Interleaving
-) -> None:
-    async with laboratory(tmp_path, redis, monkeypatch) as lab:
+async def test_interleaving(tmp_path: Path, redis: RedisServer, interleaving: Interleaving) -> None:
+    async with laboratory(tmp_path, redis) as lab:
         await interleaving(lab)
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-async def test_mutant_is_killed(
-    tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+async def test_mutant_is_killed(tmp_path: Path, redis: RedisServer, name: str) -> None:
     mutate, interleaving = MUTANTS[name]
     with mutate():
-        async with laboratory(tmp_path, redis, monkeypatch) as lab:
+        async with laboratory(tmp_path, redis) as lab:
             with pytest.raises((AssertionError, pytest.fail.Exception, aiosqlite.IntegrityError)):
                 await interleaving(lab)

@@ -34,11 +34,11 @@ from hypothesis.stateful import (
 from importers.errors import DatabaseError, LeaseLost
 from importers.kinds import Log, Options
 from importers.launch import LaunchRequest, _draft
-from importers.processes import Owner
-from importers.sessions import ACTIVE, FINAL, Attempt, Draft, Outcome, Session, Status
+from importers.processes import WorkerProcess
+from importers.sessions import ACTIVE, FINAL, Attempt, Draft, Held, Outcome, Session, Status
 from importers.sessions.sqlite import SqliteJournal
-from importers.worker import dispatch as dispatching
 from importers.worker import reaper
+from importers.worker.dispatch import dispatch
 from importers.worker.heartbeat import CancelRequested, must_go_on
 
 RECENCY, LEASE = 5.0, 30.0
@@ -69,13 +69,6 @@ class Machine(RuleBasedStateMachine):
         self.clock = MovedClock()
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(reaper, "GRACE_SECONDS", 0.0)
-        self.patch.setattr(dispatching, "_start_process", self._deliver)
-        self.patch.setattr(dispatching, "process", self._owner)
-        self.patch.setattr(dispatching, "this_process", lambda: self._owner(1))
-        self.patch.setattr(
-            Owner, "is_dead", lambda owner: owner.host == "here" and owner.pid not in self.alive
-        )
-        self.patch.setattr(Owner, "kill", lambda owner: owner.host == "here" and self._kill(owner.pid))
         self.patch.setattr("importers.catalog.open_catalog", self._open_catalog)
         self.runner = asyncio.Runner()
         self.journals = [
@@ -104,17 +97,30 @@ class Machine(RuleBasedStateMachine):
     def do(self, step: Any) -> Any:
         return self.runner.run(step)
 
-    # Processes and catalog
+    def _owner(self, pid: int, host: str = "here") -> WorkerProcess:
+        return WorkerProcess(host, pid, "1", self.clock.boot_name)
 
-    def _owner(self, pid: int, host: str = "here") -> Owner:
-        return Owner(host, pid, "1", self.clock.boot_name)
+    # As a Dispatcher: it sends messages
 
-    def _deliver(self, session_id: int, _settings: object) -> int:
-        """A message; the process that brings it lives until it is killed."""
-        self.messages.append(session_id)
+    def check(self) -> None:
+        pass
+
+    async def send(self, session: Session) -> WorkerProcess:
+        """The process that brings the message lives until it is killed."""
+        self.messages.append(session.id)
         self.next_pid += 1
         self.alive.add(self.next_pid)
-        return self.next_pid
+        return self._owner(self.next_pid)
+
+    async def is_lost(self, active: Held) -> bool:
+        owner = active.owner
+        return owner is not None and owner.host == "here" and owner.pid not in self.alive
+
+    async def end(self, active: Held) -> None:
+        if active.owner and active.owner.host == "here":
+            self._kill(active.owner.pid)
+
+    # Processes and catalog
 
     def _kill(self, pid: int) -> None:
         self.alive.discard(pid)
@@ -165,7 +171,7 @@ class Machine(RuleBasedStateMachine):
             before = self.starts.get(draft.options, float("-inf"))
             assert now - before >= RECENCY, "the same request started twice within the recency"
             self.starts[draft.options] = now
-            self.do(dispatching.dispatch(session, self.settings, self.journal))
+            self.do(dispatch(session, self, self.journal))
 
     @rule(key=st.sampled_from(KEYS), options=st.sampled_from(REQUESTS), which=st.integers(0, 1))
     def look(self, key: str, options: Options, which: int) -> None:
@@ -288,7 +294,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1))
     def reap(self, which: int) -> None:
-        self.do(reaper.reap(self.journals[which], self.settings))
+        self.do(reaper.reap(self.journals[which], self.settings, dispatcher=self))
 
     @precondition(lambda self: self.answers)
     @rule(data=st.data())

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from engine_stage import MovedClock, Stage, staged, write_export
+from support.dispatchers import FailingDispatcher
 
 from importers import texts
 from importers.commerceml import source as commerceml_source
@@ -24,8 +25,6 @@ from importers.sample import EXPORT
 from importers.sessions import Attempt, Outcome, Status
 from importers.sessions.sqlite import SqliteJournal
 from importers.settings import Settings
-from importers.worker import dispatch as dispatching
-from importers.worker.reaper import reap
 
 
 async def end(stage: Stage, status: Status = Status.COMPLETED) -> None:
@@ -224,7 +223,7 @@ async def test_refused(stage: Stage, kinds: tuple[str, ...], reason: str) -> Non
 
 async def test_with_strict_every_kind_must_have_files(stage: Stage) -> None:
     strict = msgspec.structs.replace(stage.request("customers", "catalog"), options=Options(strict=True))
-    result = await launch(strict, stage.settings, stage.journal)
+    result = await launch(strict, stage.settings, stage.journal, dispatcher=stage.dispatcher)
     assert (result.outcome, result.reason_args["kinds"]) == (Outcome.REFUSED, "catalog")
     lenient = await stage.launch("customers", "catalog")
     assert lenient.outcome is Outcome.CREATED
@@ -232,7 +231,7 @@ async def test_with_strict_every_kind_must_have_files(stage: Stage) -> None:
 
 async def test_refused_without_any_kind(stage: Stage) -> None:
     request = msgspec.structs.replace(stage.request(), kinds=())
-    result = await launch(request, stage.settings, stage.journal)
+    result = await launch(request, stage.settings, stage.journal, dispatcher=stage.dispatcher)
     assert (result.outcome, result.reason) == (Outcome.REFUSED, "no import type was chosen")
 
 
@@ -302,12 +301,9 @@ async def test_a_log_that_cannot_be_written_stops_no_launch(
     ],
 )
 async def test_a_worker_that_cannot_be_started_ends_the_session_at_once(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+    stage: Stage, error: Exception, told: str
 ) -> None:
-    def fail(*_: object) -> int:
-        raise error
-
-    monkeypatch.setattr(dispatching, "_start_process", fail)
+    stage.dispatcher = FailingDispatcher(stage.settings, error)
     result = await stage.launch()
     assert result.outcome is Outcome.CREATED
     session = await stage.journal.session(1)
@@ -321,7 +317,9 @@ async def test_retry_asks_for_the_same_again(stage: Stage, clock: MovedClock) ->
     await end(stage, Status.FAILED)
     clock.seconds += 60
     assert first.session
-    second = await launch(retry_request(first.session), stage.settings, stage.journal)
+    second = await launch(
+        retry_request(first.session), stage.settings, stage.journal, dispatcher=stage.dispatcher
+    )
     assert second.outcome is Outcome.CREATED
     assert second.session is not None
     assert (second.session.id, second.session.kinds, second.session.options) == (
@@ -343,25 +341,29 @@ async def test_a_retry_goes_to_its_own_catalog_only(stage: Stage, clock: MovedCl
     clock.seconds += 60
     other = for_another_shop(stage)
     if running:  # what runs there has nothing to do with it
-        await launch(stage.request(), other, stage.journal)
+        await launch(stage.request(), other, stage.journal, dispatcher=stage.dispatcher)
         clock.seconds += 60
     before = sessions(stage)
     assert first.session
-    result = await launch(retry_request(first.session), other, stage.journal)
+    result = await launch(retry_request(first.session), other, stage.journal, dispatcher=stage.dispatcher)
     assert (result.outcome, result.session, sessions(stage)) == (Outcome.REFUSED, None, before)
     reason = texts.render(result.reason or "", result.reason_args)
     assert f"imported into sqlite:///{stage.folder}/catalog.sqlite3" in reason
     assert f"these settings import into sqlite:///{stage.folder}/other.sqlite3" in reason
     assert (await attempt(stage, result)).outcome is Outcome.REFUSED
-    again = await launch(retry_request(first.session), stage.settings, stage.journal)
+    again = await launch(
+        retry_request(first.session), stage.settings, stage.journal, dispatcher=stage.dispatcher
+    )
     assert again.outcome is Outcome.CREATED
 
 
 async def test_anothers_session_can_be_cancelled_and_deleted(stage: Stage) -> None:
     """That touches the journal alone; the worker and the reaper of these settings leave it to its own."""
-    result = await launch(stage.request(), for_another_shop(stage), stage.journal)
+    result = await launch(
+        stage.request(), for_another_shop(stage), stage.journal, dispatcher=stage.dispatcher
+    )
     assert result.session is not None
-    assert await reap(stage.journal, stage.settings) == 0
+    assert await stage.reap() == 0
     assert await stage.journal.claim(result.session.id, target_of(stage.settings), this_process(), 30) is None
     assert (await stage.journal.cancel(result.session.id)).status is Status.CANCELLED
     assert await stage.journal.delete([result.session.id]) == [result.session.id]

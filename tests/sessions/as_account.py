@@ -1,7 +1,7 @@
 """obmen as another Unix account: `as_account.py UID GID SCRATCH`, then a command a line on stdin, JSON on stdout.
 
 The account may be unable to read this Python, so everything is imported, by an import into SCRATCH, before root is
-given up for good.
+given up for good. No session is given a process: the test says when the worker comes.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 from engine_stage import make_settings, write_export
+from support.dispatchers import RecordingDispatcher
 
 from importers import settings
 from importers.launch import LaunchRequest, launch, new_key
 from importers.sessions import Journal, Session, open_journal
-from importers.worker import dispatch as dispatching
 from importers.worker.reaper import reap
 from importers.worker.run import work
 
@@ -27,7 +27,7 @@ async def obey(command: str, config: settings.Settings, journal: Journal) -> Any
     match command.split():
         case ["launch"]:
             request = LaunchRequest(("customers",), config.source.path, new_key())
-            result = await launch(request, config, journal)
+            result = await launch(request, config, journal, dispatcher=RecordingDispatcher(config))
             return [result.outcome, result.session and result.session.id, result.reason, result.reason_args]
         case ["work", number]:
             return await work(int(number), config)
@@ -38,7 +38,7 @@ async def obey(command: str, config: settings.Settings, journal: Journal) -> Any
         case ["sessions"]:
             return [told(session) for session in await journal.sessions()]
         case ["reap"]:
-            return await reap(journal, config)
+            return await reap(journal, config, dispatcher=RecordingDispatcher(config))
         case _:
             raise ValueError(command)
 
@@ -72,7 +72,6 @@ async def serve(config: settings.Settings) -> None:
 
 def main() -> None:
     uid, gid, scratch = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
-    dispatching._start_process = lambda *_: os.getpid()  # the test says when the worker comes
     os.umask(0o077)
     config = settings.load()
     asyncio.run(warm_up(scratch))

@@ -13,7 +13,7 @@ def clock() -> MovedClock:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, clock: MovedClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path, clock: MovedClock) -> AsyncIterator[Stage]:
     async with staged(tmp_path, clock) as made:
-        no_processes(monkeypatch, made)
+        no_processes(made)
         yield made

@@ -77,4 +77,4 @@ def test_a_session_that_waits_for_a_worker(
         "2026-01-01T00:00:00.000Z",
     )
     held = Held(session, None, False, dispatched, age, dispatches, 0)
-    assert is_due(held, is_owner_dead=dead) is due
+    assert is_due(held, is_lost=dead) is due

@@ -11,12 +11,22 @@ import sqlite3
 import subprocess
 import sys
 import termios
+from collections.abc import AsyncIterator
 from contextlib import closing
+from pathlib import Path
 
-from engine_stage import PEOPLE, Stage
+import pytest
+from engine_stage import PEOPLE, Stage, staged
 
 from importers.catalog import open_catalog
 from importers.sessions import Status
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """The machine's own clock, and a real worker process."""
+    async with staged(tmp_path) as made:
+        yield made
 
 
 async def test_a_closed_terminal_leaves_the_import_running(stage: Stage) -> None:

@@ -20,12 +20,12 @@ from engine_stage import PEOPLE, Stage, no_processes, staged, write_export
 from importers import texts
 from importers.errors import BadFile, DatabaseError, LimitExceeded
 from importers.kinds import Counted, Counts, Event, Job, Log, Options, Progress, Reject
-from importers.processes import account, this_process
+from importers.processes import WorkerProcess, account, this_process
 from importers.sample import EXPORT
 from importers.sessions import LogLine, Session, Status
 from importers.sessions.sqlite import SqliteJournal
-from importers.worker import dispatch as dispatching
 from importers.worker import run as running
+from importers.worker.process import ProcessDispatcher
 from importers.worker.run import work
 from tests.conftest import Obmen
 
@@ -34,9 +34,16 @@ Run = Callable[[Job], AsyncIterator[Event]]
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """The machine's own clock, and real worker processes."""
+    async with staged(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def here(stage: Stage) -> None:
     """No process is started: tests call `work` themselves."""
-    no_processes(monkeypatch, stage)
+    no_processes(stage)
 
 
 @pytest.fixture
@@ -80,17 +87,17 @@ async def test_a_real_worker_process_imports(stage: Stage) -> None:
     assert session.created_at <= session.started_at <= session.finished_at
 
 
-async def test_its_process_has_a_session_of_its_own(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_its_process_has_a_session_of_its_own(stage: Stage) -> None:
     """No closed terminal reaches it (guarantee 6)."""
     started: list[tuple[int, int]] = []
-    start = dispatching._start_process
 
-    def watch(*args: Any) -> int:
-        pid = start(*args)
-        started.append((pid, os.getsid(pid)))
-        return pid
+    class Watched(ProcessDispatcher):
+        async def send(self, session: Session) -> WorkerProcess:
+            worker = await super().send(session)
+            started.append((worker.pid, os.getsid(worker.pid)))
+            return worker
 
-    monkeypatch.setattr(dispatching, "_start_process", watch)
+    stage.dispatcher = Watched(stage.settings)
     result = await stage.launch()
     assert result.session is not None
     await stage.ended(result.session.id)
@@ -266,8 +273,8 @@ async def test_events_are_written_in_batches_while_it_runs(
 # Cancelling
 
 
-async def test_cancelled_before_the_claim(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    no_processes(monkeypatch, stage)
+async def test_cancelled_before_the_claim(stage: Stage) -> None:
+    no_processes(stage)
     await stage.launch()
     assert (await stage.journal.cancel(1)).status is Status.CANCELLED
     assert await work(1, stage.settings) == 0
@@ -335,7 +342,7 @@ async def test_cancelled_after_the_commit_is_too_late(stage: Stage, monkeypatch:
 async def test_a_busy_worker_keeps_its_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Parsing that never lets the loop go must not look like death."""
     async with staged(tmp_path, worker={"lease_seconds": 0.6, "heartbeat_seconds": 0.1}) as stage:
-        no_processes(monkeypatch, stage)
+        no_processes(stage)
         over: list[bool] = []
 
         async def run(job: Job) -> AsyncIterator[Event]:
@@ -353,7 +360,7 @@ async def test_a_journal_out_of_reach_for_a_while_does_not_end_the_heartbeat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with staged(tmp_path, worker={"lease_seconds": 5, "heartbeat_seconds": 0.02}) as stage:
-        no_processes(monkeypatch, stage)
+        no_processes(stage)
         beats = 0
         recovered = threading.Event()
         beat = SqliteJournal.beat

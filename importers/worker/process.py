@@ -1,0 +1,63 @@
+"""The detached process: a worker of one session, on the machine of whoever sends it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, ClassVar
+
+from importers.processes import WorkerProcess, process_of
+from importers.sharing import make_file
+
+if TYPE_CHECKING:
+    from importers.sessions import Held, Session
+    from importers.settings import Settings
+
+
+class ProcessDispatcher:
+    """Starts `python -m importers.worker ID`, with the settings in its environment."""
+
+    _children: ClassVar[list[subprocess.Popen[bytes]]] = []
+    """Workers that this process started: asked now and then, so that none stays a zombie."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def check(self) -> None:
+        """A process can always be tried."""
+
+    async def send(self, session: Session) -> WorkerProcess:
+        """A process in an OS session of its own: no closed terminal and no killed control room reaches it (guarantee
+        6). Raises OSError, ValueError."""
+        self._children[:] = [child for child in self._children if child.poll() is None]
+        with _log_of_process(Path(self._settings.log.path)) as output:
+            child = subprocess.Popen(  # noqa: ASYNC220 (it starts, and no more)
+                [sys.executable, "-m", "importers.worker", str(session.id)],
+                env={**os.environ, **self._settings.to_env()},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self._children.append(child)
+        return process_of(child.pid)
+
+    async def is_lost(self, active: Held) -> bool:
+        return active.owner is not None and active.owner.is_dead()
+
+    async def end(self, active: Held) -> None:
+        if active.owner is not None:
+            await asyncio.to_thread(active.owner.kill)
+
+
+def _log_of_process(path: Path) -> BinaryIO:
+    """Where a worker's last words go. A log that cannot be written stops no import."""
+    try:
+        make_file(path)
+        return path.open("ab")
+    except OSError:
+        return Path(os.devnull).open("ab")

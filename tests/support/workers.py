@@ -1,0 +1,56 @@
+"""What a worker does to journal and catalog, a step at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from engine_stage import Stage
+
+from importers import texts
+from importers.catalog import open_catalog
+from importers.kinds import Counts
+from importers.processes import WorkerProcess
+from importers.sessions import Session, Status
+from importers.worker.heartbeat import must_go_on
+
+LEASE = 30.0
+
+
+async def claimed(stage: Stage, owner: WorkerProcess, **rest: Any) -> Session:
+    result = await stage.launch(**rest)
+    assert result.session is not None
+    session = await stage.journal.claim(result.session.id, result.session.target, owner, LEASE)
+    assert session is not None
+    return session
+
+
+async def session_1(stage: Stage) -> tuple[Status, str]:
+    session = await stage.journal.session(1)
+    return session.status, texts.render(session.error or "", session.error_args)
+
+
+async def commit(stage: Stage, session: Session, **people: str) -> None:
+    """As the worker that claimed `session` would."""
+    catalog = await open_catalog(stage.settings.catalog.url)
+    try:
+        async with catalog.transaction(
+            journal_id=stage.journal.journal_id,
+            session_id=session.id,
+            task_id=session.task_id,
+            fence=session.fence,
+        ) as transaction:
+            for key, name in people.items():
+                await transaction.execute(
+                    "INSERT OR REPLACE INTO customer (id, name, removed) VALUES (?, ?, 0)", key, name
+                )
+            transaction.note = msgspec.json.encode(
+                {"customers": Counts(read=len(people), created=len(people))}
+            )
+
+            async def may_commit() -> None:
+                must_go_on(await stage.journal.beat(session.id, session.fence, LEASE))
+
+            transaction.before_commit = may_commit
+    finally:
+        await catalog.close()
