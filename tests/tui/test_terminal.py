@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from pty_stage import MODES, Terminal
 from tui_stage import CONFIG
 
+from importers.database.sqlite import lock_holder
 from importers.sample.make import write_export
 
 Open = Callable[..., Terminal]
@@ -141,12 +144,27 @@ def test_two_terminals_at_once_make_one_session(env: dict[str, str], obmen: Any)
         assert both.count("already launched") == 1
 
 
+def frozen_worker(journal: Path) -> int:
+    """The pid of the worker of session 1, stopped where it does not hold the journal: however fast the machine is, its
+    import lasts until the screen is back."""
+    with closing(sqlite3.connect(journal)) as db:
+        ((owner,),) = db.execute(
+            "SELECT owner FROM session WHERE id = 1 AND status = 'in_progress'"
+        ).fetchall()
+    worker = int(owner.rpartition(":")[2])
+    while True:
+        os.kill(worker, signal.SIGSTOP)
+        if lock_holder(journal) != worker:
+            return worker
+        os.kill(worker, signal.SIGCONT)
+
+
 @pytest.mark.parametrize("end", ["hang up", "SIGTERM"])
 def test_the_import_goes_on_without_the_screen_and_is_seen_live_on_reopening(
     env: dict[str, str], obmen: Any, end: str
 ) -> None:
     export = obmen.folder / "export"
-    write_export(export, products=16_000)  # seconds of work, more than a screen takes to leave and come back
+    write_export(export, products=8_000)
     env |= {"OBMEN_CONFIG": str(obmen.folder / "config.toml"), "OBMEN_SOURCE__PATH": str(export)}
     command = [sys.executable, "-m", "tui"]
     with Terminal(command, env) as terminal:
@@ -154,7 +172,8 @@ def test_the_import_goes_on_without_the_screen_and_is_seen_live_on_reopening(
         terminal.press("n")
         terminal.wait_for("[ ] Product catalog")
         terminal.press(" \r")
-        terminal.wait_for("running")
+        terminal.wait_for("Received by worker")
+        worker = frozen_worker(obmen.folder / "journal.sqlite3")
         if end == "hang up":
             terminal.hang_up()
         else:
@@ -163,6 +182,7 @@ def test_the_import_goes_on_without_the_screen_and_is_seen_live_on_reopening(
     assert obmen.json("show", "1")["status"] == "in_progress"
     with Terminal(command, env) as terminal:
         terminal.wait_for(lambda text: "running" in text and "Session ID: 1" in text)
+        os.kill(worker, signal.SIGCONT)
         terminal.wait_for("completed")
     assert obmen.json("show", "1")["counts"]["created"] > 8000
 
