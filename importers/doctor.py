@@ -168,7 +168,7 @@ async def _importing(config: Settings) -> Session | None:
     try:
         journal = await open_journal(config.journal.url)
         try:
-            active = await journal.held(target_of(config))
+            active = await journal.active_sessions(target_of(config))
         finally:
             await journal.close()
     except DatabaseError:
@@ -499,7 +499,7 @@ async def _end_workers(journal: Journal, scratch: Settings) -> None:
     """Whoever is still at work would make the scratch folder again once it is removed."""
     from importers.launch import target_of
 
-    for held in await journal.held(target_of(scratch)):
+    for held in await journal.active_sessions(target_of(scratch)):
         if held.owner and held.owner.pid != os.getpid():
             await asyncio.to_thread(held.owner.kill)
 

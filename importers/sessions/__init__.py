@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 from importers.sessions.models import (
     ACTIVE,
     FINAL,
+    ActiveSession,
     Attempt,
-    Draft,
-    Held,
     LogLine,
+    NewSession,
     Outcome,
     Session,
     Status,
@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from importers.processes import Owner
 
 __all__ = [
-    "ACTIVE", "FINAL", "Attempt", "Draft", "Held", "Journal", "LogLine", "Outcome", "Session", "Status", "StoredReject",
+    "ACTIVE",
+    "FINAL",
+    "ActiveSession",
+    "Attempt",
+    "Journal",
+    "LogLine",
+    "NewSession",
+    "Outcome",
+    "Session",
+    "Status",
+    "StoredReject",
     "open_journal",
 ]  # fmt: skip
 
@@ -111,14 +121,14 @@ class Journal(Protocol):
         reason_args: dict[str, str],
     ) -> None: ...
 
-    async def look(self, draft: Draft, recency: float) -> tuple[Outcome, Session] | None:
+    async def find_answer(self, new: NewSession, recency: float) -> tuple[Outcome, Session] | None:
         """Without a promise: would this launch be replayed, mismatch or joined? A cheap way out for most losers.
 
         A key that comes again is answered as at first: `replayed` with the session that it made, `joined` with the one
         that it joined."""
         ...
 
-    async def create(self, draft: Draft, recency: float, lines: Iterable[Log]) -> tuple[Outcome, Session]:
+    async def create(self, new: NewSession, recency: float, lines: Iterable[Log]) -> tuple[Outcome, Session]:
         """The launch proper, one transaction: the session that the key, the target or the last seconds already have,
         or a new one with its first log lines."""
         ...
@@ -194,7 +204,7 @@ class Journal(Protocol):
         """A dead worker's session goes back to `started`, for one more try."""
         ...
 
-    async def held(self, target: str) -> list[Held]:
+    async def active_sessions(self, target: str) -> list[ActiveSession]:
         """The active sessions of a target, for the reaper. Leases of another boot are over."""
         ...
 

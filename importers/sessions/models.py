@@ -133,7 +133,7 @@ class StoredReject(msgspec.Struct, frozen=True):
     fragment: str = ""
 
 
-class Draft(msgspec.Struct, frozen=True):
+class NewSession(msgspec.Struct, frozen=True):
     """A session that a launch wants to make."""
 
     request_id: str
@@ -148,7 +148,7 @@ class Draft(msgspec.Struct, frozen=True):
     host: str
 
 
-class Held(msgspec.Struct, frozen=True):
+class ActiveSession(msgspec.Struct, frozen=True):
     """An active session as the reaper sees it."""
 
     session: Session

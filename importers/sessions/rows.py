@@ -10,7 +10,7 @@ import msgspec
 
 from importers.processes import Owner
 from importers.sessions import rules
-from importers.sessions.models import ACTIVE, FINAL, Held, Session
+from importers.sessions.models import ACTIVE, FINAL, ActiveSession, Session
 from importers.texts import LONGEST, shorten
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def struct(row: sqlite3.Row, of: type[T]) -> T:
     return msgspec.convert(fields, of)
 
 
-def held_of(row: sqlite3.Row, clock: Clock) -> Held:
+def active_session(row: sqlite3.Row, clock: Clock) -> ActiveSession:
     """What the reaper asks of an active session."""
     session, now, boot = struct(row, Session), clock.boot(), clock.boot_id()
     owner = None
@@ -44,7 +44,7 @@ def held_of(row: sqlite3.Row, clock: Clock) -> Held:
         host, _colon, pid = session.owner.rpartition(":")
         owner = Owner(host, int(pid), row["owner_start"], row["owner_boot"])
     since = row["created_clock"] if row["dispatched_clock"] is None else row["dispatched_clock"]
-    return Held(
+    return ActiveSession(
         session,
         owner,
         lease_over=rules.is_lease_over(row["lease_until"], row["owner_boot"], now, boot),

@@ -12,7 +12,7 @@ from importers.clock import is_another_boot
 from importers.sessions.models import Outcome
 
 if TYPE_CHECKING:
-    from importers.sessions.models import Draft, Held
+    from importers.sessions.models import ActiveSession, NewSession
 
 UNSENT_SECONDS = 3.0
 """A launch dispatches within milliseconds; a session that waits so long was made by a process that died."""
@@ -21,13 +21,13 @@ LOST_SECONDS = 60.0
 MAX_DISPATCHES = 3
 
 
-def answer_to_key(draft: Draft, params_hash: str, made_by: str) -> Outcome:
+def answer_to_key(new: NewSession, params_hash: str, made_by: str) -> Outcome:
     """What a launch is told whose key had been answered before with a session. `params_hash`: what the key asked for
     then; `made_by`: the key that made that session."""
-    if params_hash != draft.params_hash:
+    if params_hash != new.params_hash:
         return Outcome.MISMATCH
     # The session may be another confirm's, which this one has joined.
-    return Outcome.REPLAYED if made_by == draft.idempotency_key else Outcome.JOINED
+    return Outcome.REPLAYED if made_by == new.idempotency_key else Outcome.JOINED
 
 
 def is_lease_over(lease_until: float | None, of_boot: str | None, now: float, boot: str) -> bool:
@@ -49,7 +49,7 @@ class Due(Enum):
     GIVE_UP = "give up"
 
 
-def is_due(held: Held, *, is_owner_dead: bool) -> Due:
+def is_due(held: ActiveSession, *, is_owner_dead: bool) -> Due:
     """`is_owner_dead`: the process that was to take it, or to start that one, is known to be gone."""
     if not held.dispatched:
         return Due.NOTHING if held.age < UNSENT_SECONDS else Due.SEND

@@ -24,10 +24,10 @@ from importers.processes import Owner, account
 from importers.sessions import rules
 from importers.sessions.models import (
     CANCELLED_BY,
+    ActiveSession,
     Attempt,
-    Draft,
-    Held,
     LogLine,
+    NewSession,
     Outcome,
     Session,
     Status,
@@ -37,8 +37,8 @@ from importers.sessions.rows import (
     ACTIVE_LIST,
     COLUMNS,
     FINAL_LIST,
+    active_session,
     args_json,
-    held_of,
     json,
     marks,
     message,
@@ -242,24 +242,24 @@ class SqliteJournal:
                 (outcome, session_id, lock, message(reason), args_json(reason_args), request_id),
             )
 
-    async def look(self, draft: Draft, recency: float) -> tuple[Outcome, Session] | None:
-        found = await self._existing(self._reader, draft, recency)
+    async def find_answer(self, new: NewSession, recency: float) -> tuple[Outcome, Session] | None:
+        found = await self._existing(self._reader, new, recency)
         if found and found[0] is Outcome.JOINED:
             async with self._transaction() as db:
-                await self._answer(db, draft, found[1].id)
+                await self._answer(db, new, found[1].id)
         return found
 
-    async def create(self, draft: Draft, recency: float, lines: Iterable[Log]) -> tuple[Outcome, Session]:
+    async def create(self, new: NewSession, recency: float, lines: Iterable[Log]) -> tuple[Outcome, Session]:
         async with self._transaction() as db:
-            found = await self._existing(db, draft, recency)
+            found = await self._existing(db, new, recency)
             if found is None:
                 cursor = await db.execute(
                     "INSERT INTO session (request_id, idempotency_key, task_id, kinds, source, options, target, "
                     "status, operator, host, created_at, created_clock, boot_id, fence) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, 'started', ?, ?, ?, ?, ?, ?)",
                     (
-                        draft.request_id, draft.idempotency_key, draft.task_id, json(draft.kinds), draft.source,
-                        json(draft.options), draft.target, draft.operator, draft.host, self.clock.now(),
+                        new.request_id, new.idempotency_key, new.task_id, json(new.kinds), new.source,
+                        json(new.options), new.target, new.operator, new.host, self.clock.now(),
                         self.clock.boot(), self.clock.boot_id(), secrets.randbits(FENCE_BITS),
                     ),
                 )  # fmt: skip
@@ -271,17 +271,17 @@ class SqliteJournal:
                 )
                 found = Outcome.CREATED, await self._read(db, session_id)
             if found[0] in (Outcome.CREATED, Outcome.JOINED):
-                await self._answer(db, draft, found[1].id)
+                await self._answer(db, new, found[1].id)
         return found
 
     async def _existing(
-        self, db: aiosqlite.Connection, draft: Draft, recency: float
+        self, db: aiosqlite.Connection, new: NewSession, recency: float
     ) -> tuple[Outcome, Session] | None:
         """Guarantee 4: same key → what it was answered, or mismatch; active, or the same request just now → joined."""
         rows = await _fetch(
             db,
             "SELECT params_hash, session_id FROM launch_key WHERE idempotency_key = ?",
-            draft.idempotency_key,
+            new.idempotency_key,
         )
         for params_hash, session_id in rows:
             saved = await _fetch(
@@ -294,7 +294,7 @@ class SqliteJournal:
                     )
                 )
             made_by = saved[0]["idempotency_key"]
-            return rules.answer_to_key(draft, params_hash, made_by), struct(saved[0], Session)
+            return rules.answer_to_key(new, params_hash, made_by), struct(saved[0], Session)
         now = self.clock.boot()
         rows = await _fetch(
             db,
@@ -302,20 +302,20 @@ class SqliteJournal:
             # On both sides of now: a row from the future must not block for ever.
             "boot_id = ?2 AND created_clock > ?3 AND created_clock < ?4 AND kinds = ?5 AND source = ?6 AND options = ?7"
             f")) ORDER BY status IN ({ACTIVE_LIST}) DESC, id DESC LIMIT 1",
-            draft.target,
+            new.target,
             self.clock.boot_id(),
             now - recency,
             now + recency,
-            json(draft.kinds),
-            draft.source,
-            json(draft.options),
+            json(new.kinds),
+            new.source,
+            json(new.options),
         )
         return (Outcome.JOINED, struct(rows[0], Session)) if rows else None
 
-    async def _answer(self, db: aiosqlite.Connection, draft: Draft, session_id: int) -> None:
+    async def _answer(self, db: aiosqlite.Connection, new: NewSession, session_id: int) -> None:
         await db.execute(
             "INSERT INTO launch_key VALUES (?, ?, ?) ON CONFLICT (idempotency_key) DO NOTHING",
-            (draft.idempotency_key, draft.params_hash, session_id),
+            (new.idempotency_key, new.params_hash, session_id),
         )
 
     async def take_lock(self, key: str, token: str, seconds: float) -> bool:
@@ -476,13 +476,13 @@ class SqliteJournal:
             )
             return cursor.rowcount == 1
 
-    async def held(self, target: str) -> list[Held]:
+    async def active_sessions(self, target: str) -> list[ActiveSession]:
         rows = await self._rows(
             f"SELECT {COLUMNS}, owner_start, owner_boot, lease_until, dispatched_clock, created_clock, boot_id, "
             f"dispatches, retries FROM session WHERE target = ? AND status IN ({ACTIVE_LIST})",
             target,
         )
-        return [held_of(row, self.clock) for row in rows]
+        return [active_session(row, self.clock) for row in rows]
 
     # Beneath
 

@@ -20,7 +20,7 @@ from importers.sessions.rules import Due, is_due
 from importers.texts import N_, render
 
 if TYPE_CHECKING:
-    from importers.sessions import Held, Journal
+    from importers.sessions import ActiveSession, Journal
     from importers.settings import Settings
 
 Trouble = Callable[[ObmenError], None]
@@ -40,7 +40,7 @@ async def reap(journal: Journal, settings: Settings, trouble: Trouble | None = N
 
     await journal.prune(settings.journal.keep_events_days)
     acted = 0
-    for held in await journal.held(target_of(settings)):
+    for held in await journal.active_sessions(target_of(settings)):
         look = _send if held.session.status is Status.STARTED else _look_after
         try:
             acted += await look(held, settings, journal)
@@ -55,7 +55,7 @@ async def reap(journal: Journal, settings: Settings, trouble: Trouble | None = N
     return acted
 
 
-async def _send(held: Held, settings: Settings, journal: Journal) -> bool:
+async def _send(held: ActiveSession, settings: Settings, journal: Journal) -> bool:
     """A session that waits for a worker."""
     from importers.worker.dispatch import dispatch, require_engine
 
@@ -75,7 +75,7 @@ async def _send(held: Held, settings: Settings, journal: Journal) -> bool:
     return await dispatch(session, settings, journal)
 
 
-async def _look_after(held: Held, settings: Settings, journal: Journal) -> bool:
+async def _look_after(held: ActiveSession, settings: Settings, journal: Journal) -> bool:
     """A session that a worker holds: is it alive?"""
     from importers.catalog import open_catalog
     from importers.kinds.waiting_images import put_waiting_in_place
@@ -127,14 +127,16 @@ async def _look_after(held: Held, settings: Settings, journal: Journal) -> bool:
     return await dispatch(await journal.session(session.id), settings, journal)
 
 
-async def _is_still_over(held: Held, journal: Journal) -> bool:
+async def _is_still_over(held: ActiveSession, journal: Journal) -> bool:
     return any(
         (now.session.id, now.session.fence, now.lease_over) == (held.session.id, held.session.fence, True)
-        for now in await journal.held(held.session.target)
+        for now in await journal.active_sessions(held.session.target)
     )
 
 
-async def _finish(held: Held, status: Status, journal: Journal, reason: str, args: dict[str, str]) -> bool:
+async def _finish(
+    held: ActiveSession, status: Status, journal: Journal, reason: str, args: dict[str, str]
+) -> bool:
     session = held.session
     line = Log("error", reason, dict(args))
     return await journal.finish(session.id, session.fence, status, session.by_kind, reason, args, line)

@@ -22,11 +22,11 @@ from engine_stage import MovedClock, RedisServer, Stage, dead_process, no_proces
 from importers.catalog import open_catalog
 from importers.errors import LeaseLost
 from importers.kinds import Counts, Log
-from importers.launch import _draft, redis_lock
+from importers.launch import _new_session, redis_lock
 from importers.launch.lock import LaunchLock, Locked, SqliteLock, holding
 from importers.launch.redis_lock import RedisLock
 from importers.processes import Owner, this_process
-from importers.sessions import Attempt, Draft, Outcome, Session, Status
+from importers.sessions import Attempt, NewSession, Outcome, Session, Status
 from importers.sessions.sqlite import SqliteJournal
 from importers.worker import reaper
 from importers.worker.dispatch import dispatch
@@ -49,13 +49,13 @@ class Lab:
     def target(self) -> str:
         return f"sqlite:///{self.stage.folder}/catalog.sqlite3"
 
-    def draft(self, key: str) -> Draft:
+    def new(self, key: str) -> NewSession:
         request = self.stage.request(key=key)
         attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
-        return _draft(attempt, request)
+        return _new_session(attempt, request)
 
     async def create(self, journal: SqliteJournal, key: str) -> tuple[Outcome, Session]:
-        return await journal.create(self.draft(key), RECENCY, [Log("info", "made")])
+        return await journal.create(self.new(key), RECENCY, [Log("info", "made")])
 
     async def claim(self, journal: SqliteJournal, owner: Owner | None = None) -> Session:
         """By a worker that lives, unless another owner is given."""
@@ -100,16 +100,16 @@ Interleaving = Callable[[Lab], Awaitable[None]]
 
 
 async def both_look_then_both_create(lab: Lab) -> None:
-    assert await lab.a.look(lab.draft("a"), RECENCY) is None
-    assert await lab.b.look(lab.draft("b"), RECENCY) is None
+    assert await lab.a.find_answer(lab.new("a"), RECENCY) is None
+    assert await lab.b.find_answer(lab.new("b"), RECENCY) is None
     first, second = await asyncio.gather(lab.create(lab.a, "a"), lab.create(lab.b, "b"))
     assert {first[0], second[0]} == {Outcome.CREATED, Outcome.JOINED}
     assert lab.sessions() == 1
 
 
 async def both_look_then_one_is_through_before_the_other_creates(lab: Lab) -> None:
-    assert await lab.a.look(lab.draft("a"), RECENCY) is None
-    assert await lab.b.look(lab.draft("b"), RECENCY) is None
+    assert await lab.a.find_answer(lab.new("a"), RECENCY) is None
+    assert await lab.b.find_answer(lab.new("b"), RECENCY) is None
     _outcome, session = await lab.create(lab.a, "a")
     await lab.a.finish(session.id, session.fence, Status.COMPLETED, {})
     assert (await lab.create(lab.b, "b"))[0] is Outcome.JOINED
@@ -117,7 +117,7 @@ async def both_look_then_one_is_through_before_the_other_creates(lab: Lab) -> No
 
 
 async def a_retry_comes_when_all_is_long_over(lab: Lab) -> None:
-    assert await lab.b.look(lab.draft("a"), RECENCY) is None
+    assert await lab.b.find_answer(lab.new("a"), RECENCY) is None
     _outcome, session = await lab.create(lab.a, "a")
     await lab.a.finish(session.id, session.fence, Status.COMPLETED, {})
     lab.clock.seconds += 60
@@ -128,7 +128,7 @@ async def a_retry_comes_when_all_is_long_over(lab: Lab) -> None:
 async def a_joined_key_is_retried_when_all_is_long_over(lab: Lab) -> None:
     _outcome, session = await lab.create(lab.a, "a")
     assert (await lab.create(lab.b, "b"))[0] is Outcome.JOINED
-    looked = await lab.b.look(lab.draft("c"), RECENCY)
+    looked = await lab.b.find_answer(lab.new("c"), RECENCY)
     assert looked is not None
     assert looked[0] is Outcome.JOINED
     await lab.a.finish(session.id, session.fence, Status.COMPLETED, {})
@@ -222,7 +222,7 @@ async def a_thawed_worker_commits_after_its_successor(lab: Lab) -> None:
 async def a_reaper_acts_on_what_it_read_before_the_worker_finished(lab: Lab) -> None:
     await lab.create(lab.a, "a")
     session = await lab.claim(lab.a, dead_process())
-    (held,) = await lab.b.held(lab.target)
+    (held,) = await lab.b.active_sessions(lab.target)
     await lab.a.finish(1, session.fence, Status.COMPLETED, {})
     await reaper._look_after(held, lab.stage.settings, lab.b)
     assert (await lab.a.session(1)).status is Status.COMPLETED
@@ -233,7 +233,7 @@ async def a_reaper_gives_up_a_session_that_is_claimed_meanwhile(lab: Lab) -> Non
     await lab.a.mark_dispatched(1, this_process())
     lab.stage.change("UPDATE session SET dispatches = 3")
     lab.clock.seconds += 3600
-    (held,) = await lab.b.held(lab.target)
+    (held,) = await lab.b.active_sessions(lab.target)
     await lab.claim(lab.a)
     await reaper._send(held, lab.stage.settings, lab.b)
     assert (await lab.a.session(1)).status is Status.IN_PROGRESS
@@ -242,7 +242,7 @@ async def a_reaper_gives_up_a_session_that_is_claimed_meanwhile(lab: Lab) -> Non
 async def two_reapers_send_the_same_lost_session(lab: Lab) -> None:
     await lab.create(lab.a, "a")
     await lab.a.mark_dispatched(1, dead_process())
-    (held,) = await lab.a.held(lab.target)
+    (held,) = await lab.a.active_sessions(lab.target)
     await reaper._send(held, lab.stage.settings, lab.a)
     await reaper._send(held, lab.stage.settings, lab.b)
     assert lab.stage.sent == [1]
@@ -324,13 +324,13 @@ async def no_release(*_: object) -> None:
 
 
 class _Guard:
-    """`_existing` for create() only: look() still looks."""
+    """`_existing` for create() only: find_answer() still looks."""
 
     existing = SqliteJournal._existing
 
     @staticmethod
-    async def forgotten(self: SqliteJournal, db: Any, draft: Draft, recency: float) -> Any:
-        return None if db is self._writer else await _Guard.existing(self, db, draft, recency)
+    async def forgotten(self: SqliteJournal, db: Any, new: NewSession, recency: float) -> Any:
+        return None if db is self._writer else await _Guard.existing(self, db, new, recency)
 
 
 INDEXES = "CREATE UNIQUE INDEX one_active"

@@ -33,9 +33,9 @@ from hypothesis.stateful import (
 
 from importers.errors import DatabaseError, LeaseLost
 from importers.kinds import Log, Options
-from importers.launch import LaunchRequest, _draft
+from importers.launch import LaunchRequest, _new_session
 from importers.processes import Owner
-from importers.sessions import ACTIVE, FINAL, Attempt, Draft, Outcome, Session, Status
+from importers.sessions import ACTIVE, FINAL, Attempt, NewSession, Outcome, Session, Status
 from importers.sessions.sqlite import SqliteJournal
 from importers.worker import dispatch as dispatching
 from importers.worker import reaper
@@ -84,7 +84,7 @@ class Machine(RuleBasedStateMachine):
         self.journal = self.journals[0]
         self.alive = {1}
         self.next_pid = 100
-        self.pending: list[Draft] = []
+        self.pending: list[NewSession] = []
         self.messages: list[int] = []
         self.workers: list[Worker] = []
         self.commits: list[tuple[int, str, int]] = []
@@ -151,42 +151,42 @@ class Machine(RuleBasedStateMachine):
 
     # Launching
 
-    def draft(self, key: str, options: Options) -> Draft:
+    def new(self, key: str, options: Options) -> NewSession:
         request = LaunchRequest(("customers",), str(self.folder / "export"), key, options)
         attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
-        return _draft(attempt, request)
+        return _new_session(attempt, request)
 
-    def answered(self, draft: Draft, found: tuple[Outcome, Session]) -> None:
+    def answered(self, new: NewSession, found: tuple[Outcome, Session]) -> None:
         outcome, session = found
-        known = self.answers.setdefault(draft.idempotency_key, session.id)
+        known = self.answers.setdefault(new.idempotency_key, session.id)
         assert known == session.id, "a key was answered with two sessions"
         if outcome is Outcome.CREATED:
             now = self.clock.boot()
-            before = self.starts.get(draft.options, float("-inf"))
+            before = self.starts.get(new.options, float("-inf"))
             assert now - before >= RECENCY, "the same request started twice within the recency"
-            self.starts[draft.options] = now
+            self.starts[new.options] = now
             self.do(dispatching.dispatch(session, self.settings, self.journal))
 
     @rule(key=st.sampled_from(KEYS), options=st.sampled_from(REQUESTS), which=st.integers(0, 1))
     def look(self, key: str, options: Options, which: int) -> None:
-        draft = self.draft(key, options)
-        found = self.do(self.journals[which].look(draft, RECENCY))
+        new = self.new(key, options)
+        found = self.do(self.journals[which].find_answer(new, RECENCY))
         if found is None:
-            self.pending.append(draft)
+            self.pending.append(new)
         else:
-            self.answered(draft, found)
+            self.answered(new, found)
 
     @precondition(lambda self: self.pending)
     @rule(data=st.data(), which=st.integers(0, 1))
     def create(self, data: st.DataObject, which: int) -> None:
-        draft = self.pending.pop(data.draw(st.integers(0, len(self.pending) - 1)))
-        self.answered(draft, self.do(self.journals[which].create(draft, RECENCY, [Log("info", "made")])))
+        new = self.pending.pop(data.draw(st.integers(0, len(self.pending) - 1)))
+        self.answered(new, self.do(self.journals[which].create(new, RECENCY, [Log("info", "made")])))
 
     @rule(key=st.sampled_from(KEYS), options=st.sampled_from(REQUESTS), until=STAGES)
     def launch(self, key: str, options: Options, until: int) -> None:
         """As a rule it goes without a hitch, up to some stage."""
-        draft = self.draft(key, options)
-        self.answered(draft, self.do(self.journal.create(draft, RECENCY, [Log("info", "made")])))
+        new = self.new(key, options)
+        self.answered(new, self.do(self.journal.create(new, RECENCY, [Log("info", "made")])))
         if until and self.messages and (worker := self._claim(self.messages.pop(), "here")):
             self.go_on_until(worker, until - 1)
 
@@ -358,8 +358,8 @@ MUTANTS: dict[str, Callable[[], Any]] = {
 
 
 def _only_look(existing: Any) -> Any:
-    async def changed(self: SqliteJournal, db: Any, draft: Draft, recency: float) -> Any:
-        return None if db is self._writer else await existing(self, db, draft, recency)
+    async def changed(self: SqliteJournal, db: Any, new: NewSession, recency: float) -> Any:
+        return None if db is self._writer else await existing(self, db, new, recency)
 
     return changed
 

@@ -29,7 +29,7 @@ from tui.screens.launch import survey
 
 async def end(stage: Stage, status: Status = Status.COMPLETED) -> None:
     """End whatever is active."""
-    for held in await stage.journal.held(f"sqlite:///{stage.folder}/catalog.sqlite3"):
+    for held in await stage.journal.active_sessions(f"sqlite:///{stage.folder}/catalog.sqlite3"):
         assert await stage.journal.finish(held.session.id, held.session.fence, status, {})
 
 
@@ -389,7 +389,7 @@ async def test_a_joined_key_of_another_type_is_told_the_same_again(
     assert (sessions(stage), stage.sent) == (1, [1])
 
 
-@pytest.mark.parametrize("where", ["look", "create", "take_lock", "release_lock", "mark_dispatched"])
+@pytest.mark.parametrize("where", ["find_answer", "create", "take_lock", "release_lock", "mark_dispatched"])
 @pytest.mark.parametrize(
     "error",
     [sqlite3.InterfaceError("bad {parameter}"), RecursionError("too deep\nby far"), OSError(5, "I/O")],

@@ -6,10 +6,10 @@ import pytest
 
 from importers.events import Options
 from importers.sessions import rules
-from importers.sessions.models import Draft, Held, Outcome, Session, Status
+from importers.sessions.models import ActiveSession, NewSession, Outcome, Session, Status
 from importers.sessions.rules import Due, is_due
 
-DRAFT = Draft("r", "key", "hash", "t", ("prices",), "/1c", Options(), "sqlite:////c", "op", "host")
+NEW = NewSession("r", "key", "hash", "t", ("prices",), "/1c", Options(), "sqlite:////c", "op", "host")
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ DRAFT = Draft("r", "key", "hash", "t", ("prices",), "/1c", Options(), "sqlite://
     ],
 )
 def test_a_key_that_comes_again(params_hash: str, made_by: str, outcome: Outcome) -> None:
-    assert rules.answer_to_key(DRAFT, params_hash, made_by) is outcome
+    assert rules.answer_to_key(NEW, params_hash, made_by) is outcome
 
 
 @pytest.mark.parametrize(
@@ -76,5 +76,5 @@ def test_a_session_that_waits_for_a_worker(
         "host",
         "2026-01-01T00:00:00.000Z",
     )
-    held = Held(session, None, False, dispatched, age, dispatches, 0)
+    held = ActiveSession(session, None, False, dispatched, age, dispatches, 0)
     assert is_due(held, is_owner_dead=dead) is due

@@ -340,7 +340,7 @@ async def test_a_busy_worker_keeps_its_lease(tmp_path: Path, monkeypatch: pytest
 
         async def run(job: Job) -> AsyncIterator[Event]:
             time.sleep(1.0)  # noqa: ASYNC251 (that is the point)
-            (held,) = await stage.journal.held(f"sqlite:///{tmp_path}/catalog.sqlite3")
+            (held,) = await stage.journal.active_sessions(f"sqlite:///{tmp_path}/catalog.sqlite3")
             over.append(held.lease_over)
             yield Counted(job.kind, Counts())
 
