@@ -24,8 +24,7 @@ from importers.clock import Clock
 from importers.kinds import Options
 from importers.launch import LaunchRequest, LaunchResult, launch, new_key
 from importers.processes import Owner, this_process
-from importers.sessions import Journal, Session
-from importers.sessions.sqlite import SqliteJournal
+from importers.sessions import Journal, Session, open_journal
 from importers.settings import Settings
 from importers.worker import dispatch as dispatching
 
@@ -85,7 +84,7 @@ class Stage:
 
     folder: Path
     settings: Settings
-    journal: SqliteJournal
+    journal: Journal
     clock: Clock
     sent: list[int] = field(default_factory=list)
     """Sessions that would have been given a worker process (`no_processes`)."""
@@ -100,9 +99,9 @@ class Stage:
     async def launch(self, *kinds: str, key: str | None = None, **rest: Any) -> LaunchResult:
         return await launch(self.request(*kinds, key=key, **rest), self.settings, self.journal)
 
-    async def another_journal(self) -> SqliteJournal:
+    async def another_journal(self) -> Journal:
         """As another process would open it."""
-        return await SqliteJournal.open(self.settings.journal.url, self.clock)
+        return await open_journal(self.settings.journal.url, self.clock)
 
     async def ended(self, session_id: int, seconds: float = 60) -> Session:
         return await ended(self.journal, session_id, seconds)
@@ -130,9 +129,10 @@ def rows(path: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
 
 async def ended(journal: Journal, session_id: int, seconds: float = 60) -> Session:
     """The session once it is final; woken by the journal's own sign of change."""
+    watch = journal.watch()
     async with asyncio.timeout(seconds):
         while not (session := await journal.session(session_id)).status.final:
-            while not await journal.changed():  # noqa: ASYNC110 (another process tells by its writing only)
+            while not await watch.changed():  # noqa: ASYNC110 (another process tells by its writing only)
                 await asyncio.sleep(0.01)
     return session
 
@@ -144,7 +144,7 @@ async def staged(
     write_export(folder / "export")
     settings = make_settings(folder, **sections)
     clock = clock or Clock()
-    stage = Stage(folder, settings, await SqliteJournal.open(settings.journal.url, clock), clock)
+    stage = Stage(folder, settings, await open_journal(settings.journal.url, clock), clock)
     try:
         yield stage
     finally:

@@ -64,7 +64,7 @@ def test_rooms_import_one_way(room: str) -> None:
 
 def test_only_the_launch_makes_sessions() -> None:
     inserts = [p for p in ENGINE if "INSERT INTO session " in p.read_text(encoding="utf-8")]
-    assert [str(path.relative_to(TOP)) for path in inserts] == ["importers/sessions/sqlite.py"]
+    assert [str(path.relative_to(TOP)) for path in inserts] == ["importers/sessions/statements.py"]
     callers = [
         str(path.relative_to(TOP))
         for path in [*ENGINE, *sorted((TOP / "tui").rglob("*.py"))]

@@ -28,7 +28,7 @@ from importers.kinds.image_folder import Mark
 from importers.launch import redis_lock
 from importers.processes import start_of, this_process
 from importers.sessions import NewSession, Session, open_journal
-from importers.sessions.sqlite import SqliteJournal
+from importers.sessions.store import JournalStore
 from importers.settings import Catalog, Settings, Source
 from importers.worker import dispatch as dispatching
 from tests.conftest import Obmen
@@ -495,7 +495,7 @@ async def test_more_sessions_than_confirms(healthy: Settings) -> None:
         ("CREATE UNIQUE INDEX one_active", "CREATE INDEX one_active"),
         ("idempotency_key TEXT NOT NULL UNIQUE", "idempotency_key TEXT NOT NULL"),
     )
-    with sql(*unguarded), attribute(SqliteJournal, "_existing", nothing):
+    with sql(*unguarded), attribute(JournalStore, "_existing", nothing):
         assert "one session per confirm" in await checklist(healthy)
 
 

@@ -96,7 +96,6 @@ async def launch(request: LaunchRequest, settings: Settings, journal: Journal) -
         operator=account(),
         host=socket.gethostname(),
         pid=os.getpid(),
-        at=journal.clock.now(),
     )
     _log(settings, _attempt_line(attempt.request_id, request.kinds))
     try:

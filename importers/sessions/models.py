@@ -96,7 +96,8 @@ class Attempt(msgspec.Struct, frozen=True):
     operator: str
     host: str
     pid: int
-    at: str
+    at: str = ""
+    """When it began; the journal tells, see `begin_attempt`."""
     outcome: Outcome | None = None
     session_id: int | None = None
     lock: str | None = None

@@ -23,11 +23,12 @@ from importers.catalog import open_catalog
 from importers.errors import LeaseLost
 from importers.kinds import Counts, Log
 from importers.launch import _new_session, redis_lock
-from importers.launch.lock import LaunchLock, Locked, SqliteLock, holding
+from importers.launch.lock import LaunchLock, Locked, holding
 from importers.launch.redis_lock import RedisLock
+from importers.launch.table_lock import TableLock
 from importers.processes import Owner, this_process
-from importers.sessions import Attempt, NewSession, Outcome, Session, Status
-from importers.sessions.sqlite import SqliteJournal
+from importers.sessions import Attempt, Journal, NewSession, Outcome, Session, Status
+from importers.sessions.store import JournalStore
 from importers.worker import reaper
 from importers.worker.dispatch import dispatch
 from importers.worker.heartbeat import must_go_on
@@ -40,8 +41,8 @@ class Lab:
     """Two processes, each with a journal of its own on the same file, one clock, one catalog."""
 
     stage: Stage
-    a: SqliteJournal
-    b: SqliteJournal
+    a: Journal
+    b: Journal
     clock: MovedClock
     redis: RedisServer
 
@@ -54,16 +55,16 @@ class Lab:
         attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
         return _new_session(attempt, request)
 
-    async def create(self, journal: SqliteJournal, key: str) -> tuple[Outcome, Session]:
+    async def create(self, journal: Journal, key: str) -> tuple[Outcome, Session]:
         return await journal.create(self.new(key), RECENCY, [Log("info", "made")])
 
-    async def claim(self, journal: SqliteJournal, owner: Owner | None = None) -> Session:
+    async def claim(self, journal: Journal, owner: Owner | None = None) -> Session:
         """By a worker that lives, unless another owner is given."""
         session = await journal.claim(1, self.target, owner or this_process(), LEASE)
         assert session is not None
         return session
 
-    async def import_(self, journal: SqliteJournal, session: Session, name: str) -> None:
+    async def import_(self, journal: Journal, session: Session, name: str) -> None:
         """What a worker does between claim and finish."""
         catalog = await open_catalog(self.target)
         try:
@@ -263,7 +264,7 @@ async def a_slow_holder_lets_go_of_anothers_lock(lab: Lab) -> None:
     async def expire() -> None:
         lab.clock.seconds += 11
 
-    await hold_too_long(lab, SqliteLock(lab.a), expire)
+    await hold_too_long(lab, TableLock(lab.a.database), expire)
 
 
 async def a_slow_holder_lets_go_of_anothers_lock_on_redis(lab: Lab) -> None:
@@ -326,11 +327,11 @@ async def no_release(*_: object) -> None:
 class _Guard:
     """`_existing` for create() only: find_answer() still looks."""
 
-    existing = SqliteJournal._existing
+    existing = JournalStore._existing
 
     @staticmethod
-    async def forgotten(self: SqliteJournal, db: Any, new: NewSession, recency: float) -> Any:
-        return None if db is self._writer else await _Guard.existing(self, db, new, recency)
+    async def forgotten(self: JournalStore, db: Any, new: NewSession, recency: float) -> Any:
+        return await _Guard.existing(self, db, new, recency) if db is self.database else None
 
 
 INDEXES = "CREATE UNIQUE INDEX one_active"
@@ -341,23 +342,23 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
     ),
     "no index, no check in the transaction": (
         lambda: _both(
-            sql((INDEXES, "CREATE INDEX one_active")), attribute(SqliteJournal, "_existing", _Guard.forgotten)
+            sql((INDEXES, "CREATE INDEX one_active")), attribute(JournalStore, "_existing", _Guard.forgotten)
         ),
         both_look_then_both_create,
     ),
     "no check in the transaction": (
-        lambda: attribute(SqliteJournal, "_existing", _Guard.forgotten),
+        lambda: attribute(JournalStore, "_existing", _Guard.forgotten),
         both_look_then_one_is_through_before_the_other_creates,
     ),
     "no idempotency key": (
         lambda: sql(
             ("idempotency_key TEXT NOT NULL UNIQUE", "idempotency_key TEXT NOT NULL"),
-            ("FROM launch_key WHERE idempotency_key = ?", "FROM launch_key WHERE idempotency_key = ? AND 0"),
+            ("FROM launch_key WHERE idempotency_key = ?1", "FROM launch_key WHERE idempotency_key = ?1 AND 0"),
         ),
         a_retry_comes_when_all_is_long_over,
     ),
     "joined keys are not answered": (
-        lambda: sql(("INSERT INTO launch_key VALUES (?, ?, ?)", "INSERT INTO launch_key SELECT ?, ?, ? WHERE 0")),
+        lambda: sql(("INSERT INTO launch_key VALUES (?1, ?2, ?3)", "INSERT INTO launch_key SELECT ?1, ?2, ?3 WHERE 0")),
         a_joined_key_is_retried_when_all_is_long_over,
     ),
     "no recency": (
@@ -369,17 +370,17 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
         both_dispatch,
     ),
     "claim without compare": (
-        lambda: sql(("WHERE id = ? AND target = ? AND status = 'started'", "WHERE id = ? AND target = ?")),
+        lambda: sql(("WHERE id = ?1 AND target = ?2 AND status = 'started'", "WHERE id = ?1 AND target = ?2")),
         a_message_comes_again_after_the_end,
     ),
     "two may receive": (
-        lambda: sql(("WHERE id = ? AND target = ? AND status = 'started'", "WHERE id = ? AND target = ?")),
+        lambda: sql(("WHERE id = ?1 AND target = ?2 AND status = 'started'", "WHERE id = ?1 AND target = ?2")),
         both_claim,
     ),
     "no fence": (
         lambda: sql(
-            ("RETURNING status", "RETURNING 'in_progress'"),
-            ("fence = ? AND status IN ('in_progress', 'cancelling')", "? >= 0 AND status = 'in_progress'"),
+            ("RETURNING status", "RETURNING 'in_progress' AS status"),
+            ("fence = ?2 AND status IN ('in_progress', 'cancelling')", "?2 >= 0 AND status = 'in_progress'"),
         ),
         a_thawed_worker_commits_before_its_successor,
     ),
@@ -387,7 +388,7 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
         lambda: _both(
             sql(("task_id = ? AND fence > ?", "task_id = ? AND fence > ? AND 0")),
             # The successor is gone, and with it what the journal could say.
-            attribute(SqliteJournal, "beat", lambda *_: _status()),
+            attribute(JournalStore, "beat", lambda *_: _status()),
         ),
         a_thawed_worker_commits_after_its_successor,
     ),
@@ -405,16 +406,16 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
     ),
     "reaper without its guard": (
         lambda: sql(
-            ("AND fence = ? AND status IN ('cancelling', 'in_progress', 'started')", "AND ? >= 0"),
+            ("AND fence = ?2 AND status IN ('cancelling', 'in_progress', 'started')", "AND ?2 >= 0"),
         ),
         a_reaper_acts_on_what_it_read_before_the_worker_finished,
     ),
     "sent again without a guard": (
-        lambda: sql(("AND dispatches = ? AND dispatched_clock IS NOT NULL", "AND ? > 0")),
+        lambda: sql(("AND dispatches = ?2 AND dispatched_clock IS NOT NULL", "AND ?2 > 0")),
         two_reapers_send_the_same_lost_session,
     ),
     "release without compare": (
-        lambda: sql(("DELETE FROM lock WHERE key = ? AND token = ?", "DELETE FROM lock WHERE key = ? AND ? <> ''")),
+        lambda: sql(("DELETE FROM lock WHERE key = ?1 AND token = ?2", "DELETE FROM lock WHERE key = ?1 AND ?2 <> ''")),
         a_slow_holder_lets_go_of_anothers_lock,
     ),
     "release without compare on Redis": (

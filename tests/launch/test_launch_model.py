@@ -35,8 +35,8 @@ from importers.errors import DatabaseError, LeaseLost
 from importers.kinds import Log, Options
 from importers.launch import LaunchRequest, _new_session
 from importers.processes import Owner
-from importers.sessions import ACTIVE, FINAL, Attempt, NewSession, Outcome, Session, Status
-from importers.sessions.sqlite import SqliteJournal
+from importers.sessions import ACTIVE, FINAL, Attempt, NewSession, Outcome, Session, Status, open_journal
+from importers.sessions.store import JournalStore
 from importers.worker import dispatch as dispatching
 from importers.worker import reaper
 from importers.worker.heartbeat import CancelRequested, must_go_on
@@ -79,7 +79,7 @@ class Machine(RuleBasedStateMachine):
         self.patch.setattr("importers.catalog.open_catalog", self._open_catalog)
         self.runner = asyncio.Runner()
         self.journals = [
-            self.do(SqliteJournal.open(self.settings.journal.url, self.clock)) for _process in range(2)
+            self.do(open_journal(self.settings.journal.url, self.clock)) for _process in range(2)
         ]
         self.journal = self.journals[0]
         self.alive = {1}
@@ -293,7 +293,8 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.answers)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        self.do(self.journal.cancel(data.draw(st.sampled_from(sorted(self.answers.values())))))
+        session_id = data.draw(st.sampled_from(sorted(self.answers.values())))
+        self.do(self.journal.cancel(session_id, "anna"))
 
     # What must always hold
 
@@ -345,21 +346,21 @@ def test_the_model_holds_for_long() -> None:
 
 MUTANTS: dict[str, Callable[[], Any]] = {
     "no check in the transaction": lambda: attribute(
-        SqliteJournal, "_existing", _only_look(SqliteJournal._existing)
+        JournalStore, "_existing", _only_look(JournalStore._existing)
     ),
     "joined keys are not answered": lambda: sql(
-        ("INSERT INTO launch_key VALUES (?, ?, ?)", "INSERT INTO launch_key SELECT ?, ?, ? WHERE 0")
+        ("INSERT INTO launch_key VALUES (?1, ?2, ?3)", "INSERT INTO launch_key SELECT ?1, ?2, ?3 WHERE 0")
     ),
-    "no fence": lambda: sql(("AND fence = ?", "AND ? >= 0")),
+    "no fence": lambda: sql(("AND fence = ?2", "AND ?2 >= 0")),
     "reaper without its guard": lambda: sql(
-        ("AND fence = ? AND status IN ('cancelling', 'in_progress', 'started')", "AND ? >= 0")
+        ("AND fence = ?2 AND status IN ('cancelling', 'in_progress', 'started')", "AND ?2 >= 0")
     ),
 }
 
 
 def _only_look(existing: Any) -> Any:
-    async def changed(self: SqliteJournal, db: Any, new: NewSession, recency: float) -> Any:
-        return None if db is self._writer else await existing(self, db, new, recency)
+    async def changed(self: JournalStore, db: Any, new: NewSession, recency: float) -> Any:
+        return await existing(self, db, new, recency) if db is self.database else None
 
     return changed
 

@@ -19,8 +19,9 @@ from fake_redis import ENDLESS, fake_redis
 from importers.errors import DatabaseError, SettingsError
 from importers.launch import lock as locks
 from importers.launch import redis_lock, target_of
-from importers.launch.lock import LaunchLock, Locked, SqliteLock, holding
+from importers.launch.lock import LaunchLock, Locked, holding
 from importers.launch.redis_lock import RedisLock, server_version
+from importers.launch.table_lock import TableLock
 from importers.sessions import Outcome, Status
 
 KEY = "launch:somewhere"
@@ -49,7 +50,7 @@ async def bench(
     made: list[LaunchLock] = []
 
     def make() -> LaunchLock:
-        made.append(SqliteLock(stage.journal) if request.param == "sqlite" else RedisLock(redis.url))
+        made.append(TableLock(stage.journal.database) if request.param == "sqlite" else RedisLock(redis.url))
         return made[-1]
 
     async def expire() -> None:
@@ -113,9 +114,9 @@ async def test_it_expires(bench: Bench) -> None:
 
 
 async def test_a_boot_ends_the_lock_of_one_machine(stage: Stage, clock: MovedClock) -> None:
-    assert await take(SqliteLock(stage.journal), "a") is Locked.ACQUIRED
+    assert await take(TableLock(stage.journal.database), "a") is Locked.ACQUIRED
     clock.boot_name = "boot-2"
-    assert await take(SqliteLock(stage.journal), "b") is Locked.ACQUIRED
+    assert await take(TableLock(stage.journal.database), "b") is Locked.ACQUIRED
 
 
 async def nothing() -> None:
@@ -232,7 +233,7 @@ async def launched(stage: Stage, lock: str, seconds: float = 2.0) -> None:
     assert result.session is not None
     assert (await stage.launch()).outcome is Outcome.JOINED
     assert stage.rows("SELECT count(*) FROM session WHERE status = 'started'") == [(1,)]
-    await stage.journal.cancel(result.session.id)
+    await stage.journal.cancel(result.session.id, "anna")
 
 
 @pytest.mark.usefixtures("patient")

@@ -13,8 +13,7 @@ from importers.errors import UnknownSession
 from importers.kinds import Counts, Log, Options, Reject
 from importers.launch import LaunchResult
 from importers.processes import this_process
-from importers.sessions import ACTIVE, FINAL, Session, Status
-from importers.sessions import sqlite as store
+from importers.sessions import ACTIVE, FINAL, Session, Status, store
 
 LEASE = 30.0
 
@@ -32,7 +31,7 @@ async def made(stage: Stage, status: Status = Status.STARTED, **rest: Any) -> Se
         assert claimed is not None
         session = claimed
     if status in (Status.CANCELLING, Status.CANCELLED):
-        session = await journal.cancel(session.id)
+        session = await journal.cancel(session.id, "anna")
     if status in (Status.COMPLETED, Status.FAILED):
         assert await journal.finish(
             session.id, session.fence, status, {"customers": Counts(read=1, created=1)}
@@ -56,7 +55,7 @@ async def test_final_is_final(stage: Stage, status: Status) -> None:
         assert not await journal.start_again(session.id, fence)
     assert await journal.mark_dispatched(session.id, this_process()) is None
     assert not await journal.unmark_dispatched(session.id, 1)
-    assert await journal.cancel(session.id) == session
+    assert await journal.cancel(session.id, "anna") == session
     assert await journal.session(session.id) == session
 
 
@@ -64,7 +63,7 @@ async def test_final_is_final(stage: Stage, status: Status) -> None:
 async def test_what_cancel_does(stage: Stage, status: Status) -> None:
     session = await made(stage, status)
     after = {Status.STARTED: Status.CANCELLED, Status.IN_PROGRESS: Status.CANCELLING}.get(status, status)
-    found = await stage.journal.cancel(session.id)
+    found = await stage.journal.cancel(session.id, "anna")
     assert found.status is after
     assert (found.finished_at is not None) == (after in FINAL)
     asked = [line for line in await stage.journal.events(session.id) if "asked to cancel" in line.message]
@@ -73,7 +72,7 @@ async def test_what_cancel_does(stage: Stage, status: Status) -> None:
 
 async def test_cancel_of_nobody(stage: Stage) -> None:
     with pytest.raises(UnknownSession, match="there is no session 7; obmen sessions lists them"):
-        await stage.journal.cancel(7)
+        await stage.journal.cancel(7, "anna")
 
 
 @pytest.mark.parametrize("status", sorted(ACTIVE))
@@ -142,16 +141,17 @@ async def test_attempts_by_request_kind_and_operator(stage: Stage) -> None:
 async def test_events_can_be_followed_from_another_process(stage: Stage) -> None:
     session = await made(stage, Status.IN_PROGRESS)
     other = await stage.another_journal()
+    watch = other.watch()
     try:
         seen = await other.events(session.id)
-        assert await other.changed(), "asked for the first time"
-        assert not await other.changed()
+        assert await watch.changed(), "asked for the first time"
+        assert not await watch.changed()
         await stage.journal.write(
             session.id, session.fence, [Log("info", "a {n}", {"n": 1}), Log("warning", "b")],
             [Reject("customers", "a.xml", 4, "c1", "no {what}", {"what": "name"}, "<a/>")],
             done=1, total=2, running_kind="customers", by_kind={"customers": Counts(read=1, rejected=1)},
         )  # fmt: skip
-        assert await other.changed()
+        assert await watch.changed()
         new = await other.events(session.id, after=seen[-1].id)
         assert [(line.level, line.message, line.args) for line in new] == [
             ("info", "a {n}", {"n": 1}), ("warning", "b", {}),
@@ -173,9 +173,18 @@ async def test_events_can_be_followed_from_another_process(stage: Stage) -> None
 
 
 async def test_our_own_writes_count_as_changes(stage: Stage) -> None:
-    await stage.journal.changed()
+    watch = stage.journal.watch()
+    await watch.changed()
     await made(stage)
-    assert await stage.journal.changed()
+    assert await watch.changed()
+
+
+async def test_no_watch_takes_anothers_changes_away(stage: Stage) -> None:
+    first, second = stage.journal.watch(), stage.journal.watch()
+    assert (await first.changed(), await second.changed()) == (True, True)
+    await made(stage)
+    assert (await first.changed(), await first.changed()) == (True, False)
+    assert (await second.changed(), await second.changed()) == (True, False)
 
 
 async def test_only_finished_sessions_are_deleted(stage: Stage, clock: MovedClock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from importers.clock import Now
 from importers.events import Options
 from importers.sessions import rules
 from importers.sessions.models import ActiveSession, NewSession, Outcome, Session, Status
@@ -26,7 +27,7 @@ def test_a_key_that_comes_again(params_hash: str, made_by: str, outcome: Outcome
 
 
 @pytest.mark.parametrize(
-    ("until", "of_boot", "over"),
+    ("until", "epoch", "over"),
     [
         (100.0, "b", False),
         (99.9, "b", True),
@@ -36,15 +37,16 @@ def test_a_key_that_comes_again(params_hash: str, made_by: str, outcome: Outcome
         (100.0, None, False),
     ],
 )
-def test_a_lease(until: float | None, of_boot: str | None, over: bool) -> None:
-    """At the second 100 of boot "b"; where the system does not tell its boot, the seconds count."""
-    assert rules.is_lease_over(until, of_boot, 100.0, "b") is over
+def test_a_lease(until: float | None, epoch: str | None, over: bool) -> None:
+    """At the second 100 of epoch "b"; where the system tells none, the seconds count."""
+    assert rules.is_lease_over(until, epoch, Now(100.0, "b", "")) is over
 
 
 def test_seconds_that_cannot_be_counted_have_no_end() -> None:
-    assert rules.seconds_since(90, "b", 100, "b") == 10
-    assert rules.seconds_since(90, "before", 100, "b") == float("inf")
-    assert rules.seconds_since(101, "b", 100, "b") == float("inf")
+    now = Now(100, "b", "")
+    assert rules.seconds_since(90, "b", now) == 10
+    assert rules.seconds_since(90, "before", now) == float("inf")
+    assert rules.seconds_since(101, "b", now) == float("inf")
 
 
 @pytest.mark.parametrize(

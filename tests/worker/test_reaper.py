@@ -22,7 +22,7 @@ from importers import processes, texts
 from importers.catalog import open_catalog
 from importers.errors import DatabaseError, LeaseLost, ObmenError
 from importers.kinds import Counts, Log
-from importers.processes import Owner, account, process, this_process
+from importers.processes import Owner, process, this_process
 from importers.sessions import Session, Status, rules
 from importers.worker import dispatch as dispatching
 from importers.worker import reaper
@@ -162,18 +162,18 @@ async def test_died_after_its_commit_is_completed(stage: Stage) -> None:
 
 async def test_died_while_cancelling_is_cancelled(stage: Stage) -> None:
     await claimed(stage, dead_process())
-    await stage.journal.cancel(1)
+    await stage.journal.cancel(1, "anna")
     await reap(stage.journal, stage.settings)
     assert await session_1(stage) == (
         Status.CANCELLED,
-        f"Cancelled by {account()}; the catalog is as before",
+        "Cancelled by anna; the catalog is as before",
     )
 
 
 async def test_committed_before_it_was_cancelled_is_completed(stage: Stage) -> None:
     session = await claimed(stage, dead_process())
     await commit(stage, session, x="X")
-    await stage.journal.cancel(1)
+    await stage.journal.cancel(1, "anna")
     await reap(stage.journal, stage.settings)
     assert (await session_1(stage))[0] is Status.COMPLETED
 
