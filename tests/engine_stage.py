@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -199,6 +199,22 @@ class CancelledAt:
     async def awaited(self) -> None:
         """As a coroutine, for a task."""
         await self
+
+
+async def cancelled_everywhere(start: Callable[[], Any], check: Callable[[], Awaitable[None]]) -> int:
+    """Run `start()` once for each of its stops, cancelled there, with `check` after each; how many stops."""
+    stop = 0
+    while True:
+        stop += 1
+        run = CancelledAt(start(), stop)
+        task = asyncio.create_task(run.awaited())
+        await asyncio.wait([task])
+        if run.stops < stop:
+            assert not task.cancelled()
+            task.result()
+            return stop - 1
+        assert task.cancelled(), f"stop {stop}: the cancellation was swallowed"
+        await check()
 
 
 class RedisServer:

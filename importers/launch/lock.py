@@ -1,6 +1,6 @@
 """The launch lock: keeps losers out early, for the seconds of a launch. It promises nothing: the database decides.
 
-Two implementations with one contract (tests/launch/test_lock.py): Redis, and a table beside the journal.
+Two implementations with one contract (tests/contract/test_launch_lock.py): Redis, and a table beside the journal.
 """
 
 from __future__ import annotations

@@ -80,3 +80,29 @@ def test_a_session_that_waits_for_a_worker(
     )
     held = ActiveSession(session, None, False, dispatched, age, dispatches, 0)
     assert is_due(held, is_owner_dead=dead) is due
+
+
+def at(day: int) -> str:
+    return f"2026-03-{day:02}T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("made", "newest"),
+    [
+        ([], 0),
+        ([1], 0),
+        ([5, 7, 9, 11], 0),  # 8 days and no more: of 31 - 11 but 2 count
+        ([4, 5, 7, 9, 11], 1),
+        ([3, 4, 5, 7, 9, 11], 2),
+        ([20, 5, 7, 9, 11], 0),  # a step back counts for nothing
+    ],
+)
+def test_what_is_old_by_the_journals_own_count(made: list[int], newest: int) -> None:
+    """Older than 8 days, on the 31st; steps of more than 2 days count as 2."""
+    sessions = [(number, at(day)) for number, day in enumerate(made, 1)]
+    assert rules.newest_outlived(reversed(sessions), at(31), 8) == newest
+
+
+def test_days_before() -> None:
+    assert rules.days_before(at(11), 10) == at(1)
+    assert rules.days_before(at(1), 36500) == "1926-03-26T00:00:00.000Z"

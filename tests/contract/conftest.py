@@ -1,0 +1,86 @@
+"""Contracts name no backend. What they run over is made here, once for each database and each launch lock."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_server, staged
+from lock_bench import KEY, LockBench
+
+from importers.launch import redis_lock
+from importers.launch.lock import LOCK_SECONDS, LaunchLock
+from importers.launch.redis_lock import RedisLock
+from importers.launch.table_lock import TableLock
+
+
+@pytest.fixture(params=["sqlite"])
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    """That of the journal's database."""
+    return MovedClock()
+
+
+@pytest.fixture
+async def stage(
+    engine: str, tmp_path: Path, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Stage]:
+    """A journal in a database of that engine, and no worker processes."""
+    assert engine == "sqlite"
+    async with staged(tmp_path, clock) as made:
+        no_processes(monkeypatch, made)
+        yield made
+
+
+@pytest.fixture
+def refused(engine: str) -> type[Exception]:
+    """What is raised where the database itself does not allow a change (`Stage.change`)."""
+    return {"sqlite": sqlite3.IntegrityError}[engine]
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["table", "redis"])
+async def locks(
+    request: pytest.FixtureRequest,
+    stage: Stage,
+    clock: MovedClock,
+    redis: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[LockBench]:
+    monkeypatch.setattr(
+        redis_lock, "TIMEOUT_SECONDS", 2.0
+    )  # it answers: also on a busy machine it does so in time
+    on_redis = request.param == "redis"
+    made: list[LaunchLock] = []
+
+    def make() -> LaunchLock:
+        made.append(RedisLock(redis.url) if on_redis else TableLock(stage.journal.database))
+        return made[-1]
+
+    async def expire() -> None:
+        if not on_redis:
+            clock.seconds += LOCK_SECONDS + 0.001
+            return
+        redis.ask("PEXPIRE", redis_lock.PREFIX + KEY, "1")
+        async with asyncio.timeout(5):
+            while redis.keys():  # noqa: ASYNC110 (the server forgets by its own clock)
+                await asyncio.sleep(0.002)
+
+    def held() -> int:
+        return redis.keys() if on_redis else len(stage.rows("SELECT 1 FROM lock"))
+
+    yield LockBench(make, expire, held)
+    for lock in made:
+        await lock.close()
