@@ -73,10 +73,10 @@ class Due(Enum):
     GIVE_UP = "give up"
 
 
-def is_due(held: ActiveSession, *, is_owner_dead: bool) -> Due:
+def is_due(active: ActiveSession, *, is_owner_dead: bool) -> Due:
     """`is_owner_dead`: the process that was to take it, or to start that one, is known to be gone."""
-    if not held.dispatched:
-        return Due.NOTHING if held.age < UNSENT_SECONDS else Due.SEND
-    if held.age < LOST_SECONDS and not is_owner_dead:
+    if not active.dispatched:
+        return Due.NOTHING if active.age < UNSENT_SECONDS else Due.SEND
+    if active.age < LOST_SECONDS and not is_owner_dead:
         return Due.NOTHING
-    return Due.GIVE_UP if held.dispatches >= MAX_DISPATCHES else Due.SEND_AGAIN
+    return Due.GIVE_UP if active.dispatches >= MAX_DISPATCHES else Due.SEND_AGAIN
