@@ -15,7 +15,7 @@ from pathlib import Path
 from importers.catalog import open_catalog
 from importers.catalog.sqlite import SCHEMA as CATALOG
 from importers.database.migrations import write_made
-from importers.sessions.sqlite import SCHEMA as JOURNAL
+from importers.sessions.store import SCHEMA as JOURNAL
 
 PAGE = Path(__file__).with_name("tables.md")
 

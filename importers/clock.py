@@ -6,10 +6,25 @@ import time
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Now(NamedTuple):
+    """One reading of a clock."""
+
+    seconds: float
+    epoch: str
+    """Since when the seconds count: those of different epochs cannot be compared."""
+    utc: str
+    """For people, see `Clock.now`."""
 
 
 class Clock:
     """The machine's clocks; tests give another one."""
+
+    def read(self) -> Now:
+        """The boot clock, which a start of the machine begins anew."""
+        return Now(self.boot(), self.boot_id(), self.now())
 
     def boot(self) -> float:
         """Seconds since the machine started, suspend included."""
@@ -20,7 +35,11 @@ class Clock:
 
     def now(self) -> str:
         """UTC for people, ISO 8601 to the millisecond."""
-        return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return utc_text(datetime.now(UTC))
+
+
+def utc_text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @cache

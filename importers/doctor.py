@@ -126,7 +126,7 @@ async def _database(name: str, config: Settings) -> Check:
     """Has our tables, or room for them, can be written now, has room on its disk. Nothing is made or changed."""
     from importers.catalog.sqlite import SCHEMA as CATALOG
     from importers.database.sqlite import examine
-    from importers.sessions.sqlite import SCHEMA as JOURNAL
+    from importers.sessions.store import SCHEMA as JOURNAL
 
     cure = _("mend that, or set {name}.url to another file").format(name=name)
     url, schema = (config.journal.url, JOURNAL) if name == "journal" else (config.catalog.url, CATALOG)
@@ -168,7 +168,7 @@ async def _importing(config: Settings) -> Session | None:
     try:
         journal = await open_journal(config.journal.url)
         try:
-            active = await journal.held(target_of(config))
+            active = await journal.active_sessions(target_of(config))
         finally:
             await journal.close()
     except DatabaseError:
@@ -501,7 +501,7 @@ async def _end_workers(journal: Journal, scratch: Settings) -> None:
     from importers.launch import target_of
     from importers.worker.dispatch import dispatcher_for
 
-    for active in await journal.held(target_of(scratch)):
+    for active in await journal.active_sessions(target_of(scratch)):
         if active.owner and active.owner.pid != os.getpid():
             await dispatcher_for(scratch).end(active)
 
@@ -512,8 +512,9 @@ async def _ended(journal: Journal, session_id: int, scratch: Settings) -> Sessio
 
     loop = asyncio.get_running_loop()
     end = loop.time() + WORKER_SECONDS
+    watch = journal.watch()
     while not (session := await journal.session(session_id)).status.final and loop.time() < end:
         await reap(journal, scratch)
-        while not await journal.changed() and loop.time() < end:  # noqa: ASYNC110 (another process ends it)
+        while not await watch.changed() and loop.time() < end:  # noqa: ASYNC110 (another process ends it)
             await asyncio.sleep(POLL_SECONDS)
     return session

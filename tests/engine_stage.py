@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,7 @@ from importers.clock import Clock
 from importers.kinds import Options
 from importers.launch import LaunchRequest, LaunchResult, launch, new_key
 from importers.processes import WorkerProcess, this_process
-from importers.sessions import Journal, Session
-from importers.sessions.sqlite import SqliteJournal
+from importers.sessions import Journal, Session, open_journal
 from importers.settings import Settings
 from importers.worker.dispatch import Dispatcher
 from importers.worker.reaper import Trouble, reap
@@ -86,7 +85,7 @@ class Stage:
 
     folder: Path
     settings: Settings
-    journal: SqliteJournal
+    journal: Journal
     clock: Clock
     dispatcher: Dispatcher | None = None
     """None: the one of the settings, which starts worker processes."""
@@ -111,9 +110,9 @@ class Stage:
     async def reap(self, trouble: Trouble | None = None) -> int:
         return await reap(self.journal, self.settings, trouble, dispatcher=self.dispatcher)
 
-    async def another_journal(self) -> SqliteJournal:
+    async def another_journal(self) -> Journal:
         """As another process would open it."""
-        return await SqliteJournal.open(self.settings.journal.url, self.clock)
+        return await open_journal(self.settings.journal.url, self.clock)
 
     async def ended(self, session_id: int, seconds: float = 60) -> Session:
         return await ended(self.journal, session_id, seconds)
@@ -141,9 +140,10 @@ def rows(path: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
 
 async def ended(journal: Journal, session_id: int, seconds: float = 60) -> Session:
     """The session once it is final; woken by the journal's own sign of change."""
+    watch = journal.watch()
     async with asyncio.timeout(seconds):
         while not (session := await journal.session(session_id)).status.final:
-            while not await journal.changed():  # noqa: ASYNC110 (another process tells by its writing only)
+            while not await watch.changed():  # noqa: ASYNC110 (another process tells by its writing only)
                 await asyncio.sleep(0.01)
     return session
 
@@ -155,7 +155,7 @@ async def staged(
     write_export(folder / "export")
     settings = make_settings(folder, **sections)
     clock = clock or Clock()
-    stage = Stage(folder, settings, await SqliteJournal.open(settings.journal.url, clock), clock)
+    stage = Stage(folder, settings, await open_journal(settings.journal.url, clock), clock)
     try:
         yield stage
     finally:
@@ -205,6 +205,22 @@ class CancelledAt:
     async def awaited(self) -> None:
         """As a coroutine, for a task."""
         await self
+
+
+async def cancelled_everywhere(start: Callable[[], Any], check: Callable[[], Awaitable[None]]) -> int:
+    """Run `start()` once for each of its stops, cancelled there, with `check` after each; how many stops."""
+    stop = 0
+    while True:
+        stop += 1
+        run = CancelledAt(start(), stop)
+        task = asyncio.create_task(run.awaited())
+        await asyncio.wait([task])
+        if run.stops < stop:
+            assert not task.cancelled()
+            task.result()
+            return stop - 1
+        assert task.cancelled(), f"stop {stop}: the cancellation was swallowed"
+        await check()
 
 
 class RedisServer:

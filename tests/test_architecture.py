@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ MAY_NOT = {
         "importers.launch",
         "importers.worker",
         "lxml",
+        "sqlite3",
+        "aiosqlite",
     ),
 }
 """Data flow one way: commerceml → kinds → catalog, and launch → sessions ← worker."""
@@ -62,9 +65,17 @@ def test_rooms_import_one_way(room: str) -> None:
         assert not wrong, f"{path.relative_to(TOP)} imports {wrong}"
 
 
+def test_contracts_name_no_backend() -> None:
+    suites = sorted((TOP / "tests" / "contract").glob("test_*.py"))
+    assert suites
+    for path in suites:
+        named = [name for name in imported(path) if re.search("sqlite|redis|table_lock|worker.process", name)]
+        assert not named, f"{path.name} imports {named}"
+
+
 def test_only_the_launch_makes_sessions() -> None:
     inserts = [p for p in ENGINE if "INSERT INTO session " in p.read_text(encoding="utf-8")]
-    assert [str(path.relative_to(TOP)) for path in inserts] == ["importers/sessions/sqlite.py"]
+    assert [str(path.relative_to(TOP)) for path in inserts] == ["importers/sessions/statements.py"]
     callers = [
         str(path.relative_to(TOP))
         for path in [*ENGINE, *sorted((TOP / "tui").rglob("*.py"))]

@@ -28,8 +28,8 @@ from importers.doctor import Check
 from importers.kinds.image_mark import Mark
 from importers.launch import redis_lock
 from importers.processes import start_of, this_process
-from importers.sessions import Draft, Session, open_journal
-from importers.sessions.sqlite import SqliteJournal
+from importers.sessions import NewSession, Session, open_journal
+from importers.sessions.store import JournalStore
 from importers.settings import Catalog, Settings, Source
 from importers.worker import dispatch as dispatching
 from tests.conftest import Obmen
@@ -495,7 +495,7 @@ async def test_more_sessions_than_confirms(healthy: Settings) -> None:
         ("CREATE UNIQUE INDEX one_active", "CREATE INDEX one_active"),
         ("idempotency_key TEXT NOT NULL UNIQUE", "idempotency_key TEXT NOT NULL"),
     )
-    with sql(*unguarded), attribute(SqliteJournal, "_existing", nothing):
+    with sql(*unguarded), attribute(JournalStore, "_existing", nothing):
         assert "one session per confirm" in await checklist(healthy)
 
 
@@ -507,8 +507,8 @@ async def test_another_type_than_chosen(healthy: Settings) -> None:
 async def test_another_request_id_in_the_log(healthy: Settings) -> None:
     first_lines = launching._first_lines
 
-    def confused(draft: Draft) -> Any:
-        return first_lines(msgspec.structs.replace(draft, request_id="00000000"))
+    def confused(new: NewSession) -> Any:
+        return first_lines(msgspec.structs.replace(new, request_id="00000000"))
 
     with attribute(launching, "_first_lines", confused):
         assert list(await checklist(healthy)) == ["one request id per confirm"]

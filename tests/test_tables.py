@@ -14,7 +14,7 @@ import pytest
 
 from importers.catalog.sqlite import SCHEMA as CATALOG
 from importers.database.migrations import MADE, WHOLE, made_by_steps, whole_script
-from importers.sessions.sqlite import SCHEMA as JOURNAL
+from importers.sessions.store import SCHEMA as JOURNAL
 from tests.conftest import Obmen, make_obmen
 
 TOP = Path(__file__).parents[1]

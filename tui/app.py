@@ -112,12 +112,13 @@ class ObmenApp(App[int], inherit_bindings=False):
         from importers.launch import prepare
 
         journal = await self._open()
+        watch = journal.watch()
         self.wake()
         await asyncio.to_thread(prepare, self.settings)
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
-                changed = await journal.changed()
+                changed = await watch.changed()
             except Exception as error:  # noqa: BLE001 (said above the table, logged, and tried again)
                 await self.set_trouble(self.explain(error))
                 await asyncio.sleep(RETRY_SECONDS)
@@ -203,7 +204,9 @@ class ObmenApp(App[int], inherit_bindings=False):
 
     def cancel(self, session_id: int) -> None:
         async def job() -> None:
-            session = await (await self.opened()).cancel(session_id)
+            from importers.processes import account
+
+            session = await (await self.opened()).cancel(session_id, account())
             self.notify(
                 _("Session {id}: {status}").format(id=session.id, status=present.status(session.status)),
                 markup=False,

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 @as_json
 @pass_settings
 def cancel(config: Settings, session_id: int, as_json: bool) -> None:
+    from importers.processes import account
+
     go_on()
 
     async def ask(journal: Journal) -> int:
         before = await journal.session(session_id)
-        session = await journal.cancel(session_id)
+        session = await journal.cancel(session_id, account())
         if as_json:
             print_json(session_json(session))
         elif before.status.final:

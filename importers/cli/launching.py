@@ -144,9 +144,10 @@ async def _launch(
 
     loop = asyncio.get_running_loop()
     end = loop.time() + (wait or 0)
+    watch = journal.watch()
     while True:
         while loop.time() < end and await journal.active(target_of(config)):
-            await next_change(config, journal, end)
+            await next_change(config, journal, watch, end)
         result = await launch(request, config, journal)
         running = result.outcome is Outcome.JOINED and result.session and not result.session.status.final
         if not running or loop.time() >= end:

@@ -15,6 +15,7 @@ from importers.output import log_line, say
 from importers.texts import _
 
 if TYPE_CHECKING:
+    from importers.database.protocol import Watch
     from importers.sessions import Journal, Session
     from importers.settings import Settings
     from importers.worker.reaper import Trouble
@@ -53,14 +54,18 @@ def leave(code: int) -> NoReturn:
 
 
 async def next_change(
-    config: Settings, journal: Journal, until: float | None = None, trouble: Trouble | None = None
+    config: Settings,
+    journal: Journal,
+    watch: Watch,
+    until: float | None = None,
+    trouble: Trouble | None = None,
 ) -> None:
-    """Sleep until somebody writes to the journal; dead workers are noticed meanwhile."""
+    """Sleep until somebody writes to the journal that `watch` is of; dead workers are noticed meanwhile."""
     from importers.worker.reaper import reap
 
     loop = asyncio.get_running_loop()
     reap_at = loop.time() + REAP_SECONDS
-    while not await journal.changed():
+    while not await watch.changed():
         if until is not None and loop.time() >= until:
             return
         if loop.time() >= reap_at:
@@ -87,6 +92,7 @@ class Patience:
 async def follow_session(config: Settings, journal: Journal, session_id: int, *, err: bool) -> Session:
     """Print the session's log lines as they are written, until it ends."""
     last = 0
+    watch = journal.watch()
     trouble = Patience()
     while True:
         session = await journal.session(session_id)  # before the events: after its end no line comes
@@ -97,7 +103,7 @@ async def follow_session(config: Settings, journal: Journal, session_id: int, *,
         if session.status.final:
             return session
         try:
-            await next_change(config, journal, trouble=trouble)
+            await next_change(config, journal, watch, trouble=trouble)
         except asyncio.CancelledError:
             say(
                 _("The import goes on. Follow: obmen logs -f {id}  Stop: obmen cancel {id}").format(

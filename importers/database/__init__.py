@@ -1,1 +1,1 @@
-"""Databases: one module an engine."""
+"""Databases: what rooms may ask of one (`protocol.py`), and one module an engine."""

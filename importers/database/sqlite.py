@@ -1,4 +1,7 @@
-"""Opening SQLite files the same way everywhere: WAL, patience, migrations, and errors that an operator understands."""
+"""SQLite files, opened the same way everywhere: WAL, patience, migrations, and errors that an operator understands.
+
+`SqliteDatabase` is the adaptor for statements of every engine; who speaks to SQLite itself takes `connect`.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ import errno
 import random
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import quote
 
+from importers.clock import Clock, Now
 from importers.database import migrations
 from importers.errors import DatabaseError
 from importers.mounts import network_file_system
@@ -37,6 +41,94 @@ LOCKS = Path("/proc/locks")
 # Without an adapter sqlite3 looks in vain for one at each NULL that it binds, which takes longer than all else of a
 # row.
 sqlite3.register_adapter(type(None), lambda none: none)
+
+
+class SqliteDatabase:
+    """A `Database` in a file: two connections a process, one that reads and one that writes.
+
+    The machine's boot clock is its clock, as no file is shared by machines.
+    """
+
+    def __init__(self, path: str, reader: aiosqlite.Connection, clock: Clock) -> None:
+        self._path = path
+        self._reader = reader
+        self._clock = clock
+        self._writer: aiosqlite.Connection | None = None
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: str, schema: Path, clock: Clock | None = None) -> Self:
+        """As `connect`. What was committed outlives a loss of power."""
+        reader = await connect(path, synchronous="FULL", schema=schema)
+        reader.row_factory = sqlite3.Row
+        return cls(path, reader, clock or Clock())
+
+    async def close(self) -> None:
+        await self._reader.close()
+        if self._writer:
+            await self._writer.close()
+
+    async def now(self) -> Now:
+        return self._clock.read()
+
+    async def fetch(self, sql: str, *parameters: object) -> Sequence[sqlite3.Row]:
+        with plainly(self._path):
+            return list(await self._reader.execute_fetchall(sql, parameters))
+
+    @asynccontextmanager
+    async def transaction(self, gate: str | None = None) -> AsyncIterator[SqliteTransaction]:
+        """On the writing connection, one task at a time. BEGIN IMMEDIATE is the one gate of all who write."""
+        async with self._turn:
+            with plainly(self._path):
+                if self._writer is None:
+                    self._writer = await self._open_writer()
+                async with transaction(self._writer):
+                    yield SqliteTransaction(self._writer, self._clock)
+
+    def watch(self) -> SqliteWatch:
+        return SqliteWatch(self)
+
+    async def _open_writer(self) -> aiosqlite.Connection:
+        writer = await connect(self._path, synchronous="FULL")
+        try:
+            writer.row_factory = sqlite3.Row
+            await writer.execute("PRAGMA busy_timeout = 0")
+            await writer.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            await to_the_end(writer.close())
+            raise
+        return writer
+
+
+class SqliteTransaction:
+    def __init__(self, connection: aiosqlite.Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    async def now(self) -> Now:
+        return self._clock.read()
+
+    async def fetch(self, sql: str, *parameters: object) -> Sequence[sqlite3.Row]:
+        return list(await self._connection.execute_fetchall(sql, parameters))
+
+    async def execute(self, sql: str, *parameters: object) -> int:
+        return (await self._connection.execute(sql, parameters)).rowcount
+
+    async def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        await self._connection.executemany(sql, rows)
+
+
+class SqliteWatch:
+    """The reading connection never writes, so PRAGMA data_version tells of our own writes, too."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+        self._version: int | None = None
+
+    async def changed(self) -> bool:
+        ((version,),) = await self._database.fetch("PRAGMA data_version")
+        before, self._version = self._version, int(version)
+        return before != self._version
 
 
 async def connect(

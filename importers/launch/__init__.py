@@ -30,7 +30,7 @@ from importers.shielding import to_the_end
 from importers.texts import N_, render
 
 if TYPE_CHECKING:
-    from importers.sessions import Draft, Journal
+    from importers.sessions import Journal, NewSession
     from importers.settings import Settings
     from importers.worker.dispatch import Dispatcher
 
@@ -103,7 +103,6 @@ async def launch(
         operator=account(),
         host=socket.gethostname(),
         pid=os.getpid(),
-        at=journal.clock.now(),
     )
     _log(settings, _attempt_line(attempt.request_id, request.kinds))
     try:
@@ -148,16 +147,19 @@ async def _decide(
     if request.target not in (None, attempt.target):
         args = {"theirs": request.target or "", "ours": attempt.target}
         return LaunchResult(attempt.request_id, Outcome.REFUSED, None, OTHER_TARGET, args)
-    draft = _draft(attempt, request)
+    new = _new_session(attempt, request)
     recency = settings.launch.recency_seconds
     locked = "off"
-    found = await journal.look(draft, recency)
+    found = await journal.find_answer(new, recency)
     if found is None:
         if refusal := await _refusal(request, settings):
             return LaunchResult(attempt.request_id, Outcome.REFUSED, None, *refusal)
         lock = lock_for(settings, journal)
-        async with holding(lock, attempt.target, lambda: journal.look(draft, recency)) as (locked, found):
-            found = found or await journal.create(draft, recency, _first_lines(draft))
+        async with holding(lock, attempt.target, lambda: journal.find_answer(new, recency)) as (
+            locked,
+            found,
+        ):
+            found = found or await journal.create(new, recency, _first_lines(new))
     outcome, session = found
     why = _why(outcome, session, request)
     return LaunchResult(attempt.request_id, outcome, session, *why, lock=str(locked))
@@ -175,11 +177,11 @@ async def _carry_out(
     await _settle_attempt(journal, attempt, result)
 
 
-def _draft(attempt: Attempt, request: LaunchRequest) -> Draft:
-    from importers.sessions import Draft
+def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
+    from importers.sessions import NewSession
 
     params = msgspec.json.encode((request.kinds, request.source, request.options, attempt.target))
-    return Draft(
+    return NewSession(
         request_id=attempt.request_id,
         idempotency_key=request.idempotency_key,
         params_hash=hashlib.sha256(params).hexdigest(),
@@ -217,10 +219,10 @@ async def _refusal(request: LaunchRequest, settings: Settings) -> tuple[str, dic
     return None
 
 
-def _first_lines(draft: Draft) -> tuple[Log, Log]:
+def _first_lines(new: NewSession) -> tuple[Log, Log]:
     """What the founding report asks of the log: the attempt, then session and task, with one request id. The journal
     fills in the session's number."""
-    return _attempt_line(draft.request_id, draft.kinds), _launched_line(draft.request_id, 0, draft.task_id)
+    return _attempt_line(new.request_id, new.kinds), _launched_line(new.request_id, 0, new.task_id)
 
 
 def _attempt_line(request_id: str, kinds: tuple[str, ...]) -> Log:

@@ -1,6 +1,6 @@
 """The launch lock: keeps losers out early, for the seconds of a launch. It promises nothing: the database decides.
 
-Two implementations with one contract (tests/launch/test_lock.py): Redis, and a table of the journal.
+Two implementations with one contract (tests/contract/test_launch_lock.py): Redis, and a table beside the journal.
 """
 
 from __future__ import annotations
@@ -51,29 +51,16 @@ class LaunchLock(Protocol):
         ...
 
 
-class SqliteLock:
-    """The lock of one machine, a table of the journal."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-
-    async def acquire(self, key: str, token: str, seconds: float) -> Locked:
-        return Locked.ACQUIRED if await self._journal.take_lock(key, token, seconds) else Locked.BUSY
-
-    async def release(self, key: str, token: str) -> bool:
-        return await self._journal.release_lock(key, token)
-
-    async def close(self) -> None:
-        pass
-
-
 def lock_for(settings: Settings, journal: Journal) -> LaunchLock:
+    """Redis where the settings name it, else the table."""
     if settings.redis.url:
         from importers.launch.redis_lock import RedisLock
         from importers.logs import log_to
 
         return RedisLock(settings.redis.url, log_to(settings.log.path))
-    return SqliteLock(journal)
+    from importers.launch.table_lock import TableLock
+
+    return TableLock(journal.database)
 
 
 @asynccontextmanager

@@ -96,7 +96,8 @@ class Attempt(msgspec.Struct, frozen=True):
     operator: str
     host: str
     pid: int
-    at: str
+    at: str = ""
+    """When it began; the journal tells, see `begin_attempt`."""
     outcome: Outcome | None = None
     session_id: int | None = None
     lock: str | None = None
@@ -133,7 +134,7 @@ class StoredReject(msgspec.Struct, frozen=True):
     fragment: str = ""
 
 
-class Draft(msgspec.Struct, frozen=True):
+class NewSession(msgspec.Struct, frozen=True):
     """A session that a launch wants to make."""
 
     request_id: str
@@ -148,7 +149,7 @@ class Draft(msgspec.Struct, frozen=True):
     host: str
 
 
-class Held(msgspec.Struct, frozen=True):
+class ActiveSession(msgspec.Struct, frozen=True):
     """An active session as the reaper sees it."""
 
     session: Session

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from importers.processes import WorkerProcess
 from importers.sessions import rules
-from importers.sessions.models import ACTIVE, FINAL, Held, Session
+from importers.sessions.models import ActiveSession, Session
 from importers.texts import LONGEST, shorten
 
 if TYPE_CHECKING:
-    from importers.clock import Clock
+    from importers.clock import Now
+    from importers.database.protocol import Row
 
-ACTIVE_LIST = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
-FINAL_LIST = ", ".join(f"'{status}'" for status in sorted(FINAL))
-COLUMNS = (
-    "id, request_id, task_id, kinds, status, source, target, operator, host, created_at, options, started_at, "
-    "finished_at, by_kind, done, total, running_kind, error, error_args, owner, fence"
-)
-"""Those of a Session."""
 _JSON = frozenset(("kinds", "options", "by_kind", "error_args", "reason_args", "args"))
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-def struct(row: sqlite3.Row, of: type[T]) -> T:
+def struct(row: Row, of: type[T]) -> T:
     fields = {
         name: msgspec.json.decode(row[name]) if name in _JSON else row[name]
         for name in row.keys()  # noqa: SIM118 (a Row iterates over its values)
@@ -36,20 +29,21 @@ def struct(row: sqlite3.Row, of: type[T]) -> T:
     return msgspec.convert(fields, of)
 
 
-def held_of(row: sqlite3.Row, clock: Clock) -> Held:
+def active_session(row: Row, now: Now) -> ActiveSession:
     """What the reaper asks of an active session."""
-    session, now, boot = struct(row, Session), clock.boot(), clock.boot_id()
+    session = struct(row, Session)
     owner = None
     if session.owner:
         host, _colon, pid = session.owner.rpartition(":")
         owner = WorkerProcess(host, int(pid), row["owner_start"], row["owner_boot"])
     since = row["created_clock"] if row["dispatched_clock"] is None else row["dispatched_clock"]
-    return Held(
+    return ActiveSession(
         session,
         owner,
-        lease_over=rules.is_lease_over(row["lease_until"], row["owner_boot"], now, boot),
+        # A journal in a file has the clock of its machine, so the boot of its worker is the epoch of that clock.
+        lease_over=rules.is_lease_over(row["lease_until"], row["owner_boot"], now),
         dispatched=row["dispatched_clock"] is not None,
-        age=rules.seconds_since(since, row["boot_id"], now, boot),
+        age=rules.seconds_since(since, row["boot_id"], now),
         dispatches=row["dispatches"],
         retries=row["retries"],
     )
@@ -67,7 +61,3 @@ def args_json(args: Mapping[str, object]) -> str:
 def message(text: str | None) -> str | None:
     """A message as it is stored: of one that was put together already, the same is true."""
     return text and shorten(text, 4 * LONGEST)
-
-
-def marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))

@@ -13,7 +13,7 @@ from importers.worker.process import ProcessDispatcher
 
 if TYPE_CHECKING:
     from importers.processes import WorkerProcess
-    from importers.sessions import Held, Journal, Session
+    from importers.sessions import ActiveSession, Journal, Session
     from importers.settings import Settings
 
 NOT_STARTED = N_("No worker could be started: {error}")
@@ -40,13 +40,13 @@ class Dispatcher(Protocol):
         """
         ...
 
-    async def is_lost(self, active: Held) -> bool:
+    async def is_lost(self, active: ActiveSession) -> bool:
         """Whether the worker that holds the session or was to claim it is known to be gone; of a session whose worker
         nobody knows, whoever was to send it. False where it cannot be known: then time decides, the lease of a session
         that was claimed, LOST_SECONDS of another."""
         ...
 
-    async def end(self, active: Held) -> None:
+    async def end(self, active: ActiveSession) -> None:
         """End the worker of a session for good, also a frozen one, and wait until it is gone. Raises ObmenError when it
         should be ended from here and cannot.
 

@@ -7,11 +7,13 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from importers.clock import Clock
 from importers.errors import LeaseLost, ObmenError
 from importers.sessions.models import Status
 from importers.texts import _
 
 if TYPE_CHECKING:
+    from importers.database.protocol import Watch
     from importers.sessions import Journal
     from importers.sessions.models import Session
     from importers.settings import Settings
@@ -57,12 +59,14 @@ class Heartbeat:
         from importers.sessions import open_journal
 
         pause = min(POLL_SECONDS, self._settings.worker.heartbeat_seconds)
-        journal = None
+        journal: Journal | None = None
         try:
             while True:
                 try:
-                    journal = journal or await open_journal(self._settings.journal.url)
-                    await self._check_lease(journal)
+                    if journal is None:
+                        journal = await open_journal(self._settings.journal.url)
+                        watch = journal.watch()
+                    await self._check_lease(journal, watch)
                 except ObmenError:
                     pass
                 if self._status is not Status.IN_PROGRESS or self._stop.wait(pause):
@@ -71,14 +75,14 @@ class Heartbeat:
             if journal:
                 await journal.close()
 
-    async def _check_lease(self, journal: Journal) -> None:
+    async def _check_lease(self, journal: Journal, watch: Watch) -> None:
         """Renew it when that is due; else read the status if anything was written."""
         worker = self._settings.worker
-        now = journal.clock.boot()  # it counts a sleeping machine's time as well: after waking, beat at once
+        now = Clock().boot()  # it counts a sleeping machine's time as well: after waking, beat at once
         if now - self._beat_at >= worker.heartbeat_seconds:
             self._status = await journal.beat(self._session.id, self._session.fence, worker.lease_seconds)
             self._beat_at = now
-        elif await journal.changed():
+        elif await watch.changed():
             self._status = await journal.status_of(self._session.id, self._session.fence)
 
 

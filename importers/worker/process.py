@@ -13,7 +13,7 @@ from importers.processes import WorkerProcess, process_of
 from importers.sharing import make_file
 
 if TYPE_CHECKING:
-    from importers.sessions import Held, Session
+    from importers.sessions import ActiveSession, Session
     from importers.settings import Settings
 
 
@@ -46,10 +46,10 @@ class ProcessDispatcher:
         self._children.append(child)
         return process_of(child.pid)
 
-    async def is_lost(self, active: Held) -> bool:
+    async def is_lost(self, active: ActiveSession) -> bool:
         return active.owner is not None and active.owner.is_dead()
 
-    async def end(self, active: Held) -> None:
+    async def end(self, active: ActiveSession) -> None:
         if active.owner is not None:
             await asyncio.to_thread(active.owner.kill)
 

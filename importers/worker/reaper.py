@@ -20,7 +20,7 @@ from importers.sessions.rules import Due, is_due
 from importers.texts import N_, render
 
 if TYPE_CHECKING:
-    from importers.sessions import Held, Journal
+    from importers.sessions import ActiveSession, Journal
     from importers.settings import Settings
     from importers.worker.dispatch import Dispatcher
 
@@ -49,7 +49,7 @@ async def reap(
     dispatcher = dispatcher or dispatcher_for(settings)
     await journal.prune(settings.journal.keep_events_days)
     acted = 0
-    for active in await journal.held(target_of(settings)):
+    for active in await journal.active_sessions(target_of(settings)):
         act = _send if active.session.status is Status.STARTED else _settle
         try:
             acted += await act(active, dispatcher, settings, journal)
@@ -64,7 +64,7 @@ async def reap(
     return acted
 
 
-async def _send(active: Held, dispatcher: Dispatcher, settings: Settings, journal: Journal) -> bool:
+async def _send(active: ActiveSession, dispatcher: Dispatcher, settings: Settings, journal: Journal) -> bool:
     """A session that waits for a worker."""
     from importers.worker.dispatch import dispatch
 
@@ -84,7 +84,9 @@ async def _send(active: Held, dispatcher: Dispatcher, settings: Settings, journa
     return await dispatch(session, dispatcher, journal)
 
 
-async def _settle(active: Held, dispatcher: Dispatcher, settings: Settings, journal: Journal) -> bool:
+async def _settle(
+    active: ActiveSession, dispatcher: Dispatcher, settings: Settings, journal: Journal
+) -> bool:
     """A session that a worker holds: is it alive?"""
     from importers.catalog import open_catalog
     from importers.kinds.waiting_images import put_waiting_in_place
@@ -136,14 +138,16 @@ async def _settle(active: Held, dispatcher: Dispatcher, settings: Settings, jour
     return await dispatch(await journal.session(session.id), dispatcher, journal)
 
 
-async def _is_still_over(active: Held, journal: Journal) -> bool:
+async def _is_still_over(active: ActiveSession, journal: Journal) -> bool:
     return any(
         (now.session.id, now.session.fence, now.lease_over) == (active.session.id, active.session.fence, True)
-        for now in await journal.held(active.session.target)
+        for now in await journal.active_sessions(active.session.target)
     )
 
 
-async def _finish(active: Held, status: Status, journal: Journal, reason: str, args: dict[str, str]) -> bool:
+async def _finish(
+    active: ActiveSession, status: Status, journal: Journal, reason: str, args: dict[str, str]
+) -> bool:
     session = active.session
     line = Log("error", reason, dict(args))
     return await journal.finish(session.id, session.fence, status, session.by_kind, reason, args, line)

@@ -18,8 +18,9 @@ from typing import Any
 from importers import settings
 from importers.kinds import Counted
 from importers.launch import LaunchRequest, launch
-from importers.launch.lock import SqliteLock
-from importers.sessions.sqlite import SqliteJournal
+from importers.launch.table_lock import TableLock
+from importers.sessions import open_journal
+from importers.sessions.store import JournalStore
 from importers.worker.process import ProcessDispatcher
 from importers.worker.run import _Run, work
 
@@ -39,31 +40,29 @@ def after(of: Any, name: str, when: Callable[..., bool] = always) -> Point:
 
 
 LAUNCHER = {
-    "before the attempt": before(SqliteJournal, "begin_attempt"),
-    "after the attempt": after(SqliteJournal, "begin_attempt"),
-    "holding the lock": before(SqliteJournal, "create"),
-    "in the transaction that creates": before(SqliteJournal, "_answer"),
-    "created": after(SqliteJournal, "create"),
-    "lock released": after(SqliteLock, "release"),
-    "before the dispatch": before(SqliteJournal, "mark_dispatched"),
-    "dispatch marked": after(SqliteJournal, "mark_dispatched"),
+    "before the attempt": before(JournalStore, "begin_attempt"),
+    "after the attempt": after(JournalStore, "begin_attempt"),
+    "holding the lock": before(JournalStore, "create"),
+    "in the transaction that creates": before(JournalStore, "_answer"),
+    "created": after(JournalStore, "create"),
+    "lock released": after(TableLock, "release"),
+    "before the dispatch": before(JournalStore, "mark_dispatched"),
+    "dispatch marked": after(JournalStore, "mark_dispatched"),
     "worker started": after(ProcessDispatcher, "send"),
-    "worker noted": after(SqliteJournal, "dispatched_to"),
-    "attempt ended": after(SqliteJournal, "end_attempt"),
+    "worker noted": after(JournalStore, "dispatched_to"),
+    "attempt ended": after(JournalStore, "end_attempt"),
 }
 WORKER = {
-    "before the claim": before(SqliteJournal, "claim"),
-    "in the transaction that claims": before(SqliteJournal, "_read"),
-    "claimed": after(SqliteJournal, "claim"),
+    "before the claim": before(JournalStore, "claim"),
+    "in the transaction that claims": before(JournalStore, "_read"),
+    "claimed": after(JournalStore, "claim"),
     "reading": before(_Run, "_observe"),
     "rows written": before(_Run, "_observe", lambda _self, event: isinstance(event, Counted)),
     "before the check": before(_Run, "_may_commit"),
     "between check and commit": after(_Run, "_may_commit"),
     "committed": before(_Run, "_end"),
-    "in the transaction that finishes": before(
-        SqliteJournal, "_write_lines", lambda *args: "summary" in args
-    ),
-    "finished": after(SqliteJournal, "finish"),
+    "in the transaction that finishes": before(JournalStore, "_write_lines", lambda *args: "summary" in args),
+    "finished": after(JournalStore, "finish"),
 }
 
 
@@ -96,7 +95,7 @@ def arm(point: Point, number: signal.Signals) -> None:
 
 async def confirm(key: str) -> None:
     config = settings.load()
-    journal = await SqliteJournal.open(config.journal.url)
+    journal = await open_journal(config.journal.url)
     try:
         result = await launch(LaunchRequest(("customers",), config.source.path, key), config, journal)
         sys.stdout.write(f"{result.outcome} {result.session and result.session.id}\n")

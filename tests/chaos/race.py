@@ -27,9 +27,8 @@ import importers.launch.redis_lock
 from importers.kinds import Options
 from importers.launch import LaunchRequest, launch
 from importers.launch.lock import LaunchLock, Locked
-from importers.sessions import open_journal
-from importers.sessions import sqlite as sqlite_journal
-from importers.sessions.sqlite import SqliteJournal
+from importers.sessions import open_journal, store
+from importers.sessions.store import JournalStore
 from importers.settings import Catalog, Settings
 
 
@@ -81,7 +80,7 @@ def make_naive(settings: Settings) -> None:
         ("idempotency_key TEXT NOT NULL UNIQUE", "idempotency_key TEXT NOT NULL"),
         ("CREATE UNIQUE INDEX one_active", "CREATE INDEX one_active"),
     )
-    schema = sqlite_journal.SCHEMA / "001_journal.sql"
+    schema = store.SCHEMA / "001_journal.sql"
     script = schema.read_text(encoding="utf-8")
     for constraint, nothing in constraints:
         assert constraint in script
@@ -89,13 +88,13 @@ def make_naive(settings: Settings) -> None:
     folder = Path(settings.source.path).parent / "schema"
     folder.mkdir()
     (folder / schema.name).write_text(script, encoding="utf-8")
-    sqlite_journal.SCHEMA = folder
-    existing = SqliteJournal._existing
+    store.SCHEMA = folder
+    existing = JournalStore._existing
 
-    async def unchecked(self: SqliteJournal, db: Any, *rest: Any) -> Any:
-        return None if db is self._writer else await existing(self, db, *rest)
+    async def unchecked(self: JournalStore, db: Any, *rest: Any) -> Any:
+        return await existing(self, db, *rest) if db is self.database else None
 
-    SqliteJournal._existing = unchecked  # type: ignore[method-assign]
+    JournalStore._existing = unchecked  # type: ignore[method-assign]
     importers.launch.lock.lock_for = lambda *_: NoLock()  # type: ignore[assignment]
 
 

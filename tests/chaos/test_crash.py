@@ -288,7 +288,7 @@ async def test_a_worker_that_cannot_be_ended_goes_on_too_late(
     monkeypatch.setattr(WorkerProcess, "is_here", False)
     monkeypatch.setattr("importers.database.sqlite.BUSY_SECONDS", 0.2)
     async with asyncio.timeout(40):
-        while not (await stage.journal.held(target_of(stage.settings)))[0].lease_over:  # noqa: ASYNC110 (time itself)
+        while not (await stage.journal.active_sessions(target_of(stage.settings)))[0].lease_over:  # noqa: ASYNC110 (time itself)
             await asyncio.sleep(0.02)
     acted = await stage.reap()
     code, _ = await stage.thaw()

@@ -1,83 +1,22 @@
-"""What every dispatcher promises (`importers.worker.dispatch.Dispatcher`). Only the fixture knows which there are."""
+"""What every dispatcher promises (`importers.worker.dispatch.Dispatcher`)."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
-import pytest
-from engine_stage import PEOPLE, Stage, staged
+from dispatch_bench import Sending
+from engine_stage import PEOPLE
 
 from importers import texts
-from importers.catalog import open_catalog
-from importers.launch import target_of
 from importers.processes import WorkerProcess, this_process
-from importers.sessions import Held, Session, Status
+from importers.sessions import ActiveSession, Status
 from importers.worker.dispatch import Dispatcher, dispatch
-from importers.worker.process import ProcessDispatcher
 
 
-@dataclass
-class Sending:
-    """A stage whose sessions go through the dispatcher under test, to real workers."""
-
-    stage: Stage
-    dispatcher: Dispatcher
-    another: Callable[[], Dispatcher]
-    """As another process has it, of the same settings."""
-    break_down: Callable[[], None]
-    """From now on it cannot send."""
-
-    async def launch(self) -> Session:
-        result = await self.stage.launch()
-        assert result.session is not None, result
-        return result.session
-
-    async def active(self) -> Held:
-        (found,) = await self.stage.journal.held(target_of(self.stage.settings))
-        return found
-
-    @contextmanager
-    def catalog_locked(self) -> Iterator[None]:
-        """Meanwhile a worker that has claimed its session gets no further."""
-        with closing(sqlite3.connect(self.stage.folder / "catalog.sqlite3", isolation_level=None)) as holder:
-            holder.execute("BEGIN IMMEDIATE")
-            yield
-
-    async def claimed(self) -> tuple[Held, int]:
-        """The session once a worker holds it, and that worker's pid."""
-        async with asyncio.timeout(40):
-            while (active := await self.active()).session.status is not Status.IN_PROGRESS:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-        assert active.owner is not None
-        assert active.owner.is_here
-        return active, active.owner.pid
-
-
-@pytest.fixture(params=["process"])
-async def sending(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Sending]:
-    implementations = {
-        "process": (ProcessDispatcher, lambda: monkeypatch.setattr("sys.executable", "/nowhere/python"))
-    }
-    make, break_down = implementations[request.param]
-    async with staged(tmp_path) as stage:
-        stage.dispatcher = make(stage.settings)
-        await (await open_catalog(stage.settings.catalog.url)).close()
-        yield Sending(stage, stage.dispatcher, lambda: make(stage.settings), break_down)
-        for active in await stage.journal.held(target_of(stage.settings)):  # of a test that failed
-            await stage.dispatcher.end(active)
-
-
-async def lost(dispatcher: Dispatcher, active: Held) -> None:
+async def lost(dispatcher: Dispatcher, active: ActiveSession) -> None:
     """A process that was killed may take a moment to go."""
     async with asyncio.timeout(20):
         while not await dispatcher.is_lost(active):  # noqa: ASYNC110 (another process)
@@ -159,7 +98,9 @@ async def test_a_worker_of_elsewhere_is_neither_lost_nor_ended(sending: Sending)
 async def test_nobody_is_neither_lost_nor_ended(sending: Sending) -> None:
     session = await sending.launch()
     await sending.stage.ended(session.id)
-    nobody = Held(session, None, lease_over=False, dispatched=False, age=0.0, dispatches=0, retries=0)
+    nobody = ActiveSession(
+        session, None, lease_over=False, dispatched=False, age=0.0, dispatches=0, retries=0
+    )
     assert not await sending.dispatcher.is_lost(nobody)
     await sending.dispatcher.end(nobody)
 

@@ -22,12 +22,13 @@ from engine_stage import MovedClock, RedisServer, Stage, dead_process, no_proces
 from importers.catalog import open_catalog
 from importers.errors import LeaseLost
 from importers.kinds import Counts, Log
-from importers.launch import _draft, redis_lock
-from importers.launch.lock import LaunchLock, Locked, SqliteLock, holding
+from importers.launch import _new_session, redis_lock
+from importers.launch.lock import LaunchLock, Locked, holding
 from importers.launch.redis_lock import RedisLock
+from importers.launch.table_lock import TableLock
 from importers.processes import WorkerProcess, this_process
-from importers.sessions import Attempt, Draft, Outcome, Session, Status
-from importers.sessions.sqlite import SqliteJournal
+from importers.sessions import Attempt, Journal, NewSession, Outcome, Session, Status
+from importers.sessions.store import JournalStore
 from importers.worker import reaper
 from importers.worker.dispatch import Dispatcher, dispatch
 from importers.worker.heartbeat import must_go_on
@@ -40,8 +41,8 @@ class Lab:
     """Two processes, each with a journal of its own on the same file, one clock, one catalog."""
 
     stage: Stage
-    a: SqliteJournal
-    b: SqliteJournal
+    a: Journal
+    b: Journal
     clock: MovedClock
     redis: RedisServer
 
@@ -54,21 +55,21 @@ class Lab:
     def target(self) -> str:
         return f"sqlite:///{self.stage.folder}/catalog.sqlite3"
 
-    def draft(self, key: str) -> Draft:
+    def new(self, key: str) -> NewSession:
         request = self.stage.request(key=key)
         attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
-        return _draft(attempt, request)
+        return _new_session(attempt, request)
 
-    async def create(self, journal: SqliteJournal, key: str) -> tuple[Outcome, Session]:
-        return await journal.create(self.draft(key), RECENCY, [Log("info", "made")])
+    async def create(self, journal: Journal, key: str) -> tuple[Outcome, Session]:
+        return await journal.create(self.new(key), RECENCY, [Log("info", "made")])
 
-    async def claim(self, journal: SqliteJournal, owner: WorkerProcess | None = None) -> Session:
+    async def claim(self, journal: Journal, owner: WorkerProcess | None = None) -> Session:
         """By a worker that lives, unless another owner is given."""
         session = await journal.claim(1, self.target, owner or this_process(), LEASE)
         assert session is not None
         return session
 
-    async def import_(self, journal: SqliteJournal, session: Session, name: str) -> None:
+    async def import_(self, journal: Journal, session: Session, name: str) -> None:
         """What a worker does between claim and finish."""
         catalog = await open_catalog(self.target)
         try:
@@ -105,16 +106,16 @@ Interleaving = Callable[[Lab], Awaitable[None]]
 
 
 async def both_look_then_both_create(lab: Lab) -> None:
-    assert await lab.a.look(lab.draft("a"), RECENCY) is None
-    assert await lab.b.look(lab.draft("b"), RECENCY) is None
+    assert await lab.a.find_answer(lab.new("a"), RECENCY) is None
+    assert await lab.b.find_answer(lab.new("b"), RECENCY) is None
     first, second = await asyncio.gather(lab.create(lab.a, "a"), lab.create(lab.b, "b"))
     assert {first[0], second[0]} == {Outcome.CREATED, Outcome.JOINED}
     assert lab.sessions() == 1
 
 
 async def both_look_then_one_is_through_before_the_other_creates(lab: Lab) -> None:
-    assert await lab.a.look(lab.draft("a"), RECENCY) is None
-    assert await lab.b.look(lab.draft("b"), RECENCY) is None
+    assert await lab.a.find_answer(lab.new("a"), RECENCY) is None
+    assert await lab.b.find_answer(lab.new("b"), RECENCY) is None
     _outcome, session = await lab.create(lab.a, "a")
     await lab.a.finish(session.id, session.fence, Status.COMPLETED, {})
     assert (await lab.create(lab.b, "b"))[0] is Outcome.JOINED
@@ -122,7 +123,7 @@ async def both_look_then_one_is_through_before_the_other_creates(lab: Lab) -> No
 
 
 async def a_retry_comes_when_all_is_long_over(lab: Lab) -> None:
-    assert await lab.b.look(lab.draft("a"), RECENCY) is None
+    assert await lab.b.find_answer(lab.new("a"), RECENCY) is None
     _outcome, session = await lab.create(lab.a, "a")
     await lab.a.finish(session.id, session.fence, Status.COMPLETED, {})
     lab.clock.seconds += 60
@@ -133,7 +134,7 @@ async def a_retry_comes_when_all_is_long_over(lab: Lab) -> None:
 async def a_joined_key_is_retried_when_all_is_long_over(lab: Lab) -> None:
     _outcome, session = await lab.create(lab.a, "a")
     assert (await lab.create(lab.b, "b"))[0] is Outcome.JOINED
-    looked = await lab.b.look(lab.draft("c"), RECENCY)
+    looked = await lab.b.find_answer(lab.new("c"), RECENCY)
     assert looked is not None
     assert looked[0] is Outcome.JOINED
     await lab.a.finish(session.id, session.fence, Status.COMPLETED, {})
@@ -225,7 +226,7 @@ async def a_thawed_worker_commits_after_its_successor(lab: Lab) -> None:
 async def a_reaper_acts_on_what_it_read_before_the_worker_finished(lab: Lab) -> None:
     await lab.create(lab.a, "a")
     session = await lab.claim(lab.a, dead_process())
-    (held,) = await lab.b.held(lab.target)
+    (held,) = await lab.b.active_sessions(lab.target)
     await lab.a.finish(1, session.fence, Status.COMPLETED, {})
     await reaper._settle(held, lab.dispatcher, lab.stage.settings, lab.b)
     assert (await lab.a.session(1)).status is Status.COMPLETED
@@ -236,7 +237,7 @@ async def a_reaper_gives_up_a_session_that_is_claimed_meanwhile(lab: Lab) -> Non
     await lab.a.mark_dispatched(1, this_process())
     lab.stage.change("UPDATE session SET dispatches = 3")
     lab.clock.seconds += 3600
-    (held,) = await lab.b.held(lab.target)
+    (held,) = await lab.b.active_sessions(lab.target)
     await lab.claim(lab.a)
     await reaper._send(held, lab.dispatcher, lab.stage.settings, lab.b)
     assert (await lab.a.session(1)).status is Status.IN_PROGRESS
@@ -245,7 +246,7 @@ async def a_reaper_gives_up_a_session_that_is_claimed_meanwhile(lab: Lab) -> Non
 async def two_reapers_send_the_same_lost_session(lab: Lab) -> None:
     await lab.create(lab.a, "a")
     await lab.a.mark_dispatched(1, dead_process())
-    (held,) = await lab.a.held(lab.target)
+    (held,) = await lab.a.active_sessions(lab.target)
     await reaper._send(held, lab.dispatcher, lab.stage.settings, lab.a)
     await reaper._send(held, lab.dispatcher, lab.stage.settings, lab.b)
     assert lab.stage.sent == [1]
@@ -266,7 +267,7 @@ async def a_slow_holder_lets_go_of_anothers_lock(lab: Lab) -> None:
     async def expire() -> None:
         lab.clock.seconds += 11
 
-    await hold_too_long(lab, SqliteLock(lab.a), expire)
+    await hold_too_long(lab, TableLock(lab.a.database), expire)
 
 
 async def a_slow_holder_lets_go_of_anothers_lock_on_redis(lab: Lab) -> None:
@@ -327,13 +328,13 @@ async def no_release(*_: object) -> None:
 
 
 class _Guard:
-    """`_existing` for create() only: look() still looks."""
+    """`_existing` for create() only: find_answer() still looks."""
 
-    existing = SqliteJournal._existing
+    existing = JournalStore._existing
 
     @staticmethod
-    async def forgotten(self: SqliteJournal, db: Any, draft: Draft, recency: float) -> Any:
-        return None if db is self._writer else await _Guard.existing(self, db, draft, recency)
+    async def forgotten(self: JournalStore, db: Any, new: NewSession, recency: float) -> Any:
+        return await _Guard.existing(self, db, new, recency) if db is self.database else None
 
 
 INDEXES = "CREATE UNIQUE INDEX one_active"
@@ -344,23 +345,23 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
     ),
     "no index, no check in the transaction": (
         lambda: _both(
-            sql((INDEXES, "CREATE INDEX one_active")), attribute(SqliteJournal, "_existing", _Guard.forgotten)
+            sql((INDEXES, "CREATE INDEX one_active")), attribute(JournalStore, "_existing", _Guard.forgotten)
         ),
         both_look_then_both_create,
     ),
     "no check in the transaction": (
-        lambda: attribute(SqliteJournal, "_existing", _Guard.forgotten),
+        lambda: attribute(JournalStore, "_existing", _Guard.forgotten),
         both_look_then_one_is_through_before_the_other_creates,
     ),
     "no idempotency key": (
         lambda: sql(
             ("idempotency_key TEXT NOT NULL UNIQUE", "idempotency_key TEXT NOT NULL"),
-            ("FROM launch_key WHERE idempotency_key = ?", "FROM launch_key WHERE idempotency_key = ? AND 0"),
+            ("FROM launch_key WHERE idempotency_key = ?1", "FROM launch_key WHERE idempotency_key = ?1 AND 0"),
         ),
         a_retry_comes_when_all_is_long_over,
     ),
     "joined keys are not answered": (
-        lambda: sql(("INSERT INTO launch_key VALUES (?, ?, ?)", "INSERT INTO launch_key SELECT ?, ?, ? WHERE 0")),
+        lambda: sql(("INSERT INTO launch_key VALUES (?1, ?2, ?3)", "INSERT INTO launch_key SELECT ?1, ?2, ?3 WHERE 0")),
         a_joined_key_is_retried_when_all_is_long_over,
     ),
     "no recency": (
@@ -372,17 +373,17 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
         both_dispatch,
     ),
     "claim without compare": (
-        lambda: sql(("WHERE id = ? AND target = ? AND status = 'started'", "WHERE id = ? AND target = ?")),
+        lambda: sql(("WHERE id = ?1 AND target = ?2 AND status = 'started'", "WHERE id = ?1 AND target = ?2")),
         a_message_comes_again_after_the_end,
     ),
     "two may receive": (
-        lambda: sql(("WHERE id = ? AND target = ? AND status = 'started'", "WHERE id = ? AND target = ?")),
+        lambda: sql(("WHERE id = ?1 AND target = ?2 AND status = 'started'", "WHERE id = ?1 AND target = ?2")),
         both_claim,
     ),
     "no fence": (
         lambda: sql(
-            ("RETURNING status", "RETURNING 'in_progress'"),
-            ("fence = ? AND status IN ('in_progress', 'cancelling')", "? >= 0 AND status = 'in_progress'"),
+            ("RETURNING status", "RETURNING 'in_progress' AS status"),
+            ("fence = ?2 AND status IN ('in_progress', 'cancelling')", "?2 >= 0 AND status = 'in_progress'"),
         ),
         a_thawed_worker_commits_before_its_successor,
     ),
@@ -390,7 +391,7 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
         lambda: _both(
             sql(("task_id = ? AND fence > ?", "task_id = ? AND fence > ? AND 0")),
             # The successor is gone, and with it what the journal could say.
-            attribute(SqliteJournal, "beat", lambda *_: _status()),
+            attribute(JournalStore, "beat", lambda *_: _status()),
         ),
         a_thawed_worker_commits_after_its_successor,
     ),
@@ -408,16 +409,16 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
     ),
     "reaper without its guard": (
         lambda: sql(
-            ("AND fence = ? AND status IN ('cancelling', 'in_progress', 'started')", "AND ? >= 0"),
+            ("AND fence = ?2 AND status IN ('cancelling', 'in_progress', 'started')", "AND ?2 >= 0"),
         ),
         a_reaper_acts_on_what_it_read_before_the_worker_finished,
     ),
     "sent again without a guard": (
-        lambda: sql(("AND dispatches = ? AND dispatched_clock IS NOT NULL", "AND ? > 0")),
+        lambda: sql(("AND dispatches = ?2 AND dispatched_clock IS NOT NULL", "AND ?2 > 0")),
         two_reapers_send_the_same_lost_session,
     ),
     "release without compare": (
-        lambda: sql(("DELETE FROM lock WHERE key = ? AND token = ?", "DELETE FROM lock WHERE key = ? AND ? <> ''")),
+        lambda: sql(("DELETE FROM lock WHERE key = ?1 AND token = ?2", "DELETE FROM lock WHERE key = ?1 AND ?2 <> ''")),
         a_slow_holder_lets_go_of_anothers_lock,
     ),
     "release without compare on Redis": (

@@ -33,10 +33,20 @@ from hypothesis.stateful import (
 
 from importers.errors import DatabaseError, LeaseLost
 from importers.kinds import Log, Options
-from importers.launch import LaunchRequest, _draft
+from importers.launch import LaunchRequest, _new_session
 from importers.processes import WorkerProcess
-from importers.sessions import ACTIVE, FINAL, Attempt, Draft, Held, Outcome, Session, Status
-from importers.sessions.sqlite import SqliteJournal
+from importers.sessions import (
+    ACTIVE,
+    FINAL,
+    ActiveSession,
+    Attempt,
+    NewSession,
+    Outcome,
+    Session,
+    Status,
+    open_journal,
+)
+from importers.sessions.store import JournalStore
 from importers.worker import reaper
 from importers.worker.dispatch import dispatch
 from importers.worker.heartbeat import CancelRequested, must_go_on
@@ -72,12 +82,12 @@ class Machine(RuleBasedStateMachine):
         self.patch.setattr("importers.catalog.open_catalog", self._open_catalog)
         self.runner = asyncio.Runner()
         self.journals = [
-            self.do(SqliteJournal.open(self.settings.journal.url, self.clock)) for _process in range(2)
+            self.do(open_journal(self.settings.journal.url, self.clock)) for _process in range(2)
         ]
         self.journal = self.journals[0]
         self.alive = {1}
         self.next_pid = 100
-        self.pending: list[Draft] = []
+        self.pending: list[NewSession] = []
         self.messages: list[int] = []
         self.workers: list[Worker] = []
         self.commits: list[tuple[int, str, int]] = []
@@ -112,11 +122,11 @@ class Machine(RuleBasedStateMachine):
         self.alive.add(self.next_pid)
         return self._owner(self.next_pid)
 
-    async def is_lost(self, active: Held) -> bool:
+    async def is_lost(self, active: ActiveSession) -> bool:
         owner = active.owner
         return owner is not None and owner.host == "here" and owner.pid not in self.alive
 
-    async def end(self, active: Held) -> None:
+    async def end(self, active: ActiveSession) -> None:
         if active.owner and active.owner.host == "here":
             self._kill(active.owner.pid)
 
@@ -157,42 +167,42 @@ class Machine(RuleBasedStateMachine):
 
     # Launching
 
-    def draft(self, key: str, options: Options) -> Draft:
+    def new(self, key: str, options: Options) -> NewSession:
         request = LaunchRequest(("customers",), str(self.folder / "export"), key, options)
         attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
-        return _draft(attempt, request)
+        return _new_session(attempt, request)
 
-    def answered(self, draft: Draft, found: tuple[Outcome, Session]) -> None:
+    def answered(self, new: NewSession, found: tuple[Outcome, Session]) -> None:
         outcome, session = found
-        known = self.answers.setdefault(draft.idempotency_key, session.id)
+        known = self.answers.setdefault(new.idempotency_key, session.id)
         assert known == session.id, "a key was answered with two sessions"
         if outcome is Outcome.CREATED:
             now = self.clock.boot()
-            before = self.starts.get(draft.options, float("-inf"))
+            before = self.starts.get(new.options, float("-inf"))
             assert now - before >= RECENCY, "the same request started twice within the recency"
-            self.starts[draft.options] = now
+            self.starts[new.options] = now
             self.do(dispatch(session, self, self.journal))
 
     @rule(key=st.sampled_from(KEYS), options=st.sampled_from(REQUESTS), which=st.integers(0, 1))
     def look(self, key: str, options: Options, which: int) -> None:
-        draft = self.draft(key, options)
-        found = self.do(self.journals[which].look(draft, RECENCY))
+        new = self.new(key, options)
+        found = self.do(self.journals[which].find_answer(new, RECENCY))
         if found is None:
-            self.pending.append(draft)
+            self.pending.append(new)
         else:
-            self.answered(draft, found)
+            self.answered(new, found)
 
     @precondition(lambda self: self.pending)
     @rule(data=st.data(), which=st.integers(0, 1))
     def create(self, data: st.DataObject, which: int) -> None:
-        draft = self.pending.pop(data.draw(st.integers(0, len(self.pending) - 1)))
-        self.answered(draft, self.do(self.journals[which].create(draft, RECENCY, [Log("info", "made")])))
+        new = self.pending.pop(data.draw(st.integers(0, len(self.pending) - 1)))
+        self.answered(new, self.do(self.journals[which].create(new, RECENCY, [Log("info", "made")])))
 
     @rule(key=st.sampled_from(KEYS), options=st.sampled_from(REQUESTS), until=STAGES)
     def launch(self, key: str, options: Options, until: int) -> None:
         """As a rule it goes without a hitch, up to some stage."""
-        draft = self.draft(key, options)
-        self.answered(draft, self.do(self.journal.create(draft, RECENCY, [Log("info", "made")])))
+        new = self.new(key, options)
+        self.answered(new, self.do(self.journal.create(new, RECENCY, [Log("info", "made")])))
         if until and self.messages and (worker := self._claim(self.messages.pop(), "here")):
             self.go_on_until(worker, until - 1)
 
@@ -299,7 +309,8 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.answers)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        self.do(self.journal.cancel(data.draw(st.sampled_from(sorted(self.answers.values())))))
+        session_id = data.draw(st.sampled_from(sorted(self.answers.values())))
+        self.do(self.journal.cancel(session_id, "anna"))
 
     # What must always hold
 
@@ -351,21 +362,21 @@ def test_the_model_holds_for_long() -> None:
 
 MUTANTS: dict[str, Callable[[], Any]] = {
     "no check in the transaction": lambda: attribute(
-        SqliteJournal, "_existing", _only_look(SqliteJournal._existing)
+        JournalStore, "_existing", _only_look(JournalStore._existing)
     ),
     "joined keys are not answered": lambda: sql(
-        ("INSERT INTO launch_key VALUES (?, ?, ?)", "INSERT INTO launch_key SELECT ?, ?, ? WHERE 0")
+        ("INSERT INTO launch_key VALUES (?1, ?2, ?3)", "INSERT INTO launch_key SELECT ?1, ?2, ?3 WHERE 0")
     ),
-    "no fence": lambda: sql(("AND fence = ?", "AND ? >= 0")),
+    "no fence": lambda: sql(("AND fence = ?2", "AND ?2 >= 0")),
     "reaper without its guard": lambda: sql(
-        ("AND fence = ? AND status IN ('cancelling', 'in_progress', 'started')", "AND ? >= 0")
+        ("AND fence = ?2 AND status IN ('cancelling', 'in_progress', 'started')", "AND ?2 >= 0")
     ),
 }
 
 
 def _only_look(existing: Any) -> Any:
-    async def changed(self: SqliteJournal, db: Any, draft: Draft, recency: float) -> Any:
-        return None if db is self._writer else await existing(self, db, draft, recency)
+    async def changed(self: JournalStore, db: Any, new: NewSession, recency: float) -> Any:
+        return await existing(self, db, new, recency) if db is self.database else None
 
     return changed
 

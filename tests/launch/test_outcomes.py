@@ -20,16 +20,17 @@ from importers.errors import DatabaseError
 from importers.kinds import Options
 from importers.launch import LaunchResult, launch, retry_request, target_of
 from importers.launch.survey import survey
+from importers.launch.table_lock import TableLock
 from importers.processes import account, this_process
 from importers.sample import EXPORT
 from importers.sessions import Attempt, Outcome, Status
-from importers.sessions.sqlite import SqliteJournal
+from importers.sessions.store import JournalStore
 from importers.settings import Settings
 
 
 async def end(stage: Stage, status: Status = Status.COMPLETED) -> None:
     """End whatever is active."""
-    for held in await stage.journal.held(f"sqlite:///{stage.folder}/catalog.sqlite3"):
+    for held in await stage.journal.active_sessions(f"sqlite:///{stage.folder}/catalog.sqlite3"):
         assert await stage.journal.finish(held.session.id, held.session.fence, status, {})
 
 
@@ -278,7 +279,7 @@ async def test_error_when_the_journal_cannot_be_written(
         raise DatabaseError("the disk is full")
 
     for name in ("create", "end_attempt"):
-        monkeypatch.setattr(SqliteJournal, name, full)
+        monkeypatch.setattr(JournalStore, name, full)
     result = await stage.launch()
     assert (result.outcome, result.reason) == (Outcome.ERROR, "the disk is full")
     assert f"[Request {result.request_id}] No new import: error. the disk is full" in stage.log()
@@ -365,7 +366,7 @@ async def test_anothers_session_can_be_cancelled_and_deleted(stage: Stage) -> No
     assert result.session is not None
     assert await stage.reap() == 0
     assert await stage.journal.claim(result.session.id, target_of(stage.settings), this_process(), 30) is None
-    assert (await stage.journal.cancel(result.session.id)).status is Status.CANCELLED
+    assert (await stage.journal.cancel(result.session.id, "anna")).status is Status.CANCELLED
     assert await stage.journal.delete([result.session.id]) == [result.session.id]
 
 
@@ -392,19 +393,28 @@ async def test_a_joined_key_of_another_type_is_told_the_same_again(
     assert (sessions(stage), stage.sent) == (1, [1])
 
 
-@pytest.mark.parametrize("where", ["look", "create", "take_lock", "release_lock", "mark_dispatched"])
+@pytest.mark.parametrize(
+    ("of", "where"),
+    [
+        (JournalStore, "find_answer"),
+        (JournalStore, "create"),
+        (TableLock, "acquire"),
+        (TableLock, "release"),
+        (JournalStore, "mark_dispatched"),
+    ],
+)
 @pytest.mark.parametrize(
     "error",
     [sqlite3.InterfaceError("bad {parameter}"), RecursionError("too deep\nby far"), OSError(5, "I/O")],
 )
 async def test_error_for_whatever_nobody_foresaw(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, of: type, where: str, error: Exception
 ) -> None:
     async def fail(*_: object, **__: object) -> None:
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(SqliteJournal, where, fail)
+        patch.setattr(of, where, fail)
         result = await stage.launch()
     told = await attempt(stage, result)
     assert (result.outcome, told.outcome, told.reason) == (Outcome.ERROR, Outcome.ERROR, result.reason)

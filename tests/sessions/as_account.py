@@ -18,6 +18,7 @@ from support.dispatchers import RecordingDispatcher
 
 from importers import settings
 from importers.launch import LaunchRequest, launch, new_key
+from importers.processes import account
 from importers.sessions import Journal, Session, open_journal
 from importers.worker.reaper import reap
 from importers.worker.run import work
@@ -32,7 +33,7 @@ async def obey(command: str, config: settings.Settings, journal: Journal) -> Any
         case ["work", number]:
             return await work(int(number), config)
         case ["cancel", number]:
-            return told(await journal.cancel(int(number)))
+            return told(await journal.cancel(int(number), account()))
         case ["delete", number]:
             return await journal.delete([int(number)])
         case ["sessions"]:

@@ -169,7 +169,7 @@ class FixedJournal:
         ]
         return found[:limit]
 
-    async def cancel(self, session_id: int) -> Session:
+    async def cancel(self, session_id: int, operator: str) -> Session:
         self.rows[session_id] = msgspec.structs.replace(self.rows[session_id], status=Status.CANCELLING)
         return self.rows[session_id]
 
@@ -178,6 +178,9 @@ class FixedJournal:
         for number in gone:
             del self.rows[number]
         return gone
+
+    def watch(self) -> FixedJournal:
+        return self
 
     async def changed(self) -> bool:
         return False

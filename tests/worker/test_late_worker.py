@@ -71,7 +71,7 @@ async def test_a_late_worker_leaves_the_end_to_whoever_took_the_session(stage: S
 async def test_a_late_reaper_can_change_nothing(stage: Stage, clock: MovedClock) -> None:
     """It read the lease as over; the worker finished meanwhile (River#1302)."""
     session = await claimed(stage, dead_process())
-    held = await stage.journal.held(session.target)
+    held = await stage.journal.active_sessions(session.target)
     await commit(stage, session, x="X")
     await stage.journal.finish(1, session.fence, Status.COMPLETED, {"customers": Counts(read=1, created=1)})
     before = await stage.journal.session(1)
@@ -86,7 +86,7 @@ async def test_a_late_reaper_does_not_fail_a_session_that_was_claimed(
     stage.change("UPDATE session SET dispatches = 3")
     clock.seconds += rules.LOST_SECONDS + 1
     target = f"sqlite:///{stage.folder}/catalog.sqlite3"
-    (held,) = await stage.journal.held(target)
+    (held,) = await stage.journal.active_sessions(target)
     assert await stage.journal.claim(1, target, this_process(), LEASE)
     assert not await reaper._send(held, dispatcher_for(stage.settings), stage.settings, stage.journal)
     assert (await session_1(stage))[0] is Status.IN_PROGRESS

@@ -16,7 +16,7 @@ from support.workers import LEASE, claimed, commit, session_1
 
 from importers.errors import DatabaseError, ObmenError
 from importers.kinds import Counts
-from importers.processes import WorkerProcess, account, process_of, this_process
+from importers.processes import WorkerProcess, process_of, this_process
 from importers.sessions import Status
 from importers.worker import reaper
 from importers.worker.reaper import reap
@@ -57,7 +57,7 @@ async def test_leases_of_another_boot_are_over(stage: Stage, clock: MovedClock) 
     me = this_process()
     await claimed(stage, WorkerProcess("another-container", 1, "1", me.boot))
     clock.boot_name, clock.seconds = "boot-2", 1.0
-    (held,) = await stage.journal.held(f"sqlite:///{stage.folder}/catalog.sqlite3")
+    (held,) = await stage.journal.active_sessions(f"sqlite:///{stage.folder}/catalog.sqlite3")
     assert held.lease_over
 
 
@@ -87,18 +87,18 @@ async def test_died_after_its_commit_is_completed(stage: Stage) -> None:
 
 async def test_died_while_cancelling_is_cancelled(stage: Stage) -> None:
     await claimed(stage, dead_process())
-    await stage.journal.cancel(1)
+    await stage.journal.cancel(1, "anna")
     await stage.reap()
     assert await session_1(stage) == (
         Status.CANCELLED,
-        f"Cancelled by {account()}; the catalog is as before",
+        "Cancelled by anna; the catalog is as before",
     )
 
 
 async def test_committed_before_it_was_cancelled_is_completed(stage: Stage) -> None:
     session = await claimed(stage, dead_process())
     await commit(stage, session, x="X")
-    await stage.journal.cancel(1)
+    await stage.journal.cancel(1, "anna")
     await stage.reap()
     assert (await session_1(stage))[0] is Status.COMPLETED
 

@@ -93,7 +93,7 @@ async def test_a_boot_that_is_not_told_is_no_other_boot(stage: Stage, clock: Mov
     clock.boot_name = ""
     assert await stage.reap() == 0
     clock.seconds += LEASE + 1
-    (held,) = await stage.journal.held(f"sqlite:///{stage.folder}/catalog.sqlite3")
+    (held,) = await stage.journal.active_sessions(f"sqlite:///{stage.folder}/catalog.sqlite3")
     assert held.lease_over
     assert held.owner is not None
     assert not held.owner.is_dead()

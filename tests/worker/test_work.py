@@ -20,10 +20,10 @@ from engine_stage import PEOPLE, Stage, no_processes, staged, write_export
 from importers import texts
 from importers.errors import BadFile, DatabaseError, LimitExceeded
 from importers.kinds import Counted, Counts, Event, Job, Log, Options, Progress, Reject
-from importers.processes import WorkerProcess, account, this_process
+from importers.processes import WorkerProcess, this_process
 from importers.sample import EXPORT
 from importers.sessions import LogLine, Session, Status
-from importers.sessions.sqlite import SqliteJournal
+from importers.sessions.store import JournalStore
 from importers.worker import run as running
 from importers.worker.process import ProcessDispatcher
 from importers.worker.run import work
@@ -245,13 +245,13 @@ async def test_events_are_written_in_batches_while_it_runs(
     stage: Stage, kind: Callable[[Run], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writes: list[int] = []
-    write = SqliteJournal.write
+    write = JournalStore.write
 
-    async def counted(self: SqliteJournal, *args: Any, **rest: Any) -> bool:
+    async def counted(self: JournalStore, *args: Any, **rest: Any) -> bool:
         writes.append(len(args[2]))
         return await write(self, *args, **rest)
 
-    monkeypatch.setattr(SqliteJournal, "write", counted)
+    monkeypatch.setattr(JournalStore, "write", counted)
     seen: list[Session] = []
 
     async def run(job: Job) -> AsyncIterator[Event]:
@@ -276,11 +276,11 @@ async def test_events_are_written_in_batches_while_it_runs(
 async def test_cancelled_before_the_claim(stage: Stage) -> None:
     no_processes(stage)
     await stage.launch()
-    assert (await stage.journal.cancel(1)).status is Status.CANCELLED
+    assert (await stage.journal.cancel(1, "anna")).status is Status.CANCELLED
     assert await work(1, stage.settings) == 0
     session = await stage.journal.session(1)
     assert (session.status, session.started_at) == (Status.CANCELLED, None)
-    assert error_of(session) == f"Cancelled by {account()}; the catalog is as before"
+    assert error_of(session) == "Cancelled by anna; the catalog is as before"
     assert not (stage.folder / "catalog.sqlite3").exists()
 
 
@@ -288,7 +288,7 @@ async def test_cancelled_before_the_claim(stage: Stage) -> None:
 async def test_cancelled_in_the_middle(stage: Stage, kind: Callable[[Run], None]) -> None:
     async def run(job: Job) -> AsyncIterator[Event]:
         await job.catalog.execute(INSERT)
-        assert (await stage.journal.cancel(1)).status is Status.CANCELLING
+        assert (await stage.journal.cancel(1, "anna")).status is Status.CANCELLING
         async with asyncio.timeout(30):
             while True:
                 yield Progress(job.kind, "read", 1, 2, 1)
@@ -297,7 +297,7 @@ async def test_cancelled_in_the_middle(stage: Stage, kind: Callable[[Run], None]
     kind(run)
     session = await worked(stage)
     assert (session.status, stage.customers()) == (Status.CANCELLED, {})
-    assert error_of(session) == f"Cancelled by {account()}; the catalog is as before"
+    assert error_of(session) == "Cancelled by anna; the catalog is as before"
     assert any("asked to cancel" in line.message for line in await lines(stage, 1))
 
 
@@ -315,7 +315,7 @@ async def test_cancelled_at_the_last_moment(
     beat = running._Run._may_commit
 
     async def cancel_first(self: Any) -> None:
-        await stage.journal.cancel(1)
+        await stage.journal.cancel(1, "anna")
         await beat(self)
 
     monkeypatch.setattr(running._Run, "_may_commit", cancel_first)
@@ -328,7 +328,7 @@ async def test_cancelled_after_the_commit_is_too_late(stage: Stage, monkeypatch:
     end = running._Run._end
 
     async def cancel_first(self: Any, *args: Any) -> int:
-        await stage.journal.cancel(1)
+        await stage.journal.cancel(1, "anna")
         return await end(self, *args)
 
     monkeypatch.setattr(running._Run, "_end", cancel_first)
@@ -347,7 +347,7 @@ async def test_a_busy_worker_keeps_its_lease(tmp_path: Path, monkeypatch: pytest
 
         async def run(job: Job) -> AsyncIterator[Event]:
             time.sleep(1.0)  # noqa: ASYNC251 (that is the point)
-            (held,) = await stage.journal.held(f"sqlite:///{tmp_path}/catalog.sqlite3")
+            (held,) = await stage.journal.active_sessions(f"sqlite:///{tmp_path}/catalog.sqlite3")
             over.append(held.lease_over)
             yield Counted(job.kind, Counts())
 
@@ -363,9 +363,9 @@ async def test_a_journal_out_of_reach_for_a_while_does_not_end_the_heartbeat(
         no_processes(stage)
         beats = 0
         recovered = threading.Event()
-        beat = SqliteJournal.beat
+        beat = JournalStore.beat
 
-        async def stumbling(self: SqliteJournal, *args: Any) -> Status | None:
+        async def stumbling(self: JournalStore, *args: Any) -> Status | None:
             nonlocal beats
             beats += 1
             if beats <= 3:
@@ -374,7 +374,7 @@ async def test_a_journal_out_of_reach_for_a_while_does_not_end_the_heartbeat(
             return await beat(self, *args)
 
         async def run(job: Job) -> AsyncIterator[Event]:
-            monkeypatch.setattr(SqliteJournal, "beat", stumbling)
+            monkeypatch.setattr(JournalStore, "beat", stumbling)
             assert await asyncio.to_thread(recovered.wait, 10)
             yield Counted(job.kind, Counts())
 

@@ -1,0 +1,230 @@
+"""All that the program asks of the journal, and how one is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from importers.clock import Clock
+    from importers.database.protocol import Database, Watch
+    from importers.events import Counts, Log, Reject
+    from importers.processes import WorkerProcess
+    from importers.sessions.models import (
+        ActiveSession,
+        Attempt,
+        LogLine,
+        NewSession,
+        Outcome,
+        Session,
+        Status,
+        StoredReject,
+    )
+
+MAX_REJECTS = 10_000
+"""So many are kept per session; the counts tell of the rest."""
+
+
+class Journal(Protocol):
+    """Every method that writes is one transaction: done and seen by all others when it returns, or, when it raises,
+    not done. All hold against any number of processes; of two that would do what only one may, one is told so. All
+    raise DatabaseError when the journal cannot be read or written.
+
+    A session is written under the `fence` that its holder read: whoever it was taken from changes nothing any more.
+    Times and leases are those of the journal's own clock.
+    """
+
+    journal_id: str
+    """Random, made with the journal: a catalog can tell the sessions of different journals apart."""
+    database: Database
+    """Where it is kept, for what is no part of the journal but lies beside it: the launch lock. Never to be closed."""
+
+    # Looking: what was committed before the call is seen
+
+    async def sessions(
+        self,
+        *,
+        status: str | None = None,
+        kind: str | None = None,
+        limit: int = 200,
+        before: int | None = None,
+    ) -> list[Session]:
+        """Newest first; `kind` = any of its kinds; `before`: only ids below it (paging)."""
+        ...
+
+    async def session(self, session_id: int) -> Session:
+        """Raises UnknownSession."""
+        ...
+
+    async def active(self, target: str) -> Session | None:
+        """The one session of a target that has not ended."""
+        ...
+
+    async def events(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[LogLine]:
+        """Oldest first, those with an id above `after`. None is ever added below one that was returned; none at all
+        once the session was seen to be final. Of a session that there is not: none."""
+        ...
+
+    async def rejects(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[StoredReject]:
+        """As `events`."""
+        ...
+
+    async def attempts(
+        self,
+        *,
+        request_id: str | None = None,
+        kind: str | None = None,
+        operator: str | None = None,
+        limit: int = 200,
+    ) -> list[Attempt]:
+        """Newest first."""
+        ...
+
+    def watch(self) -> Watch:
+        """Tells its holder, and nobody else, whether any process wrote to the journal."""
+        ...
+
+    # Acting on sessions
+
+    async def cancel(self, session_id: int, operator: str) -> Session:
+        """Ask for cancellation: `started` → cancelled at once, `in_progress` → cancelling, final ones stay. The session
+        as it is then; only the first to ask is noted. Raises UnknownSession."""
+        ...
+
+    async def cancelled_by(self, session_id: int) -> str:
+        """Who asked for it first; "?" when nobody did."""
+        ...
+
+    async def delete(self, session_ids: Sequence[int]) -> list[int]:
+        """Delete finished sessions with their events and rejects; the ids deleted. Attempts stay, and no id is ever
+        given again."""
+        ...
+
+    async def prune(self, days: int) -> int:
+        """Delete log lines and rejects of sessions that ended more than `days` days ago; how many sessions. 0 days:
+        never.
+
+        A clock that is set wrong must not delete them. So a session must be old both by the clock and by the journal's
+        own count of time: the steps from each session to the next one, and from the last one to now, of which none
+        counts for more than a quarter of `days`, and one backwards for nothing. Many take several transactions.
+        """
+        ...
+
+    # Launching
+
+    async def begin_attempt(self, attempt: Attempt) -> None:
+        """Keep it, without an outcome yet, under its request id, which no other attempt has. The journal adds when."""
+        ...
+
+    async def end_attempt(
+        self,
+        request_id: str,
+        outcome: Outcome,
+        session_id: int | None,
+        lock: str,
+        reason: str | None,
+        reason_args: dict[str, str],
+    ) -> None:
+        """Give the attempt its outcome, the last one that is told; nothing where it was never begun."""
+        ...
+
+    async def find_answer(self, new: NewSession, recency: float) -> tuple[Outcome, Session] | None:
+        """Without a promise: would this launch be replayed, mismatch or joined? A cheap way out for most losers.
+
+        A key that comes again is answered as at first: `replayed` with the session that it made, `joined` with the one
+        that it joined. Whoever is told `joined` here has had that answer written down. Raises UnknownSession when that
+        session was deleted since."""
+        ...
+
+    async def create(self, new: NewSession, recency: float, lines: Iterable[Log]) -> tuple[Outcome, Session]:
+        """The launch proper, one transaction: the session that the key, the target or the last `recency` seconds
+        already have, or a new one with its first log lines, each of which is given its `id`.
+
+        However many call this at once: a key makes one session for ever, and a target has one that is active
+        (guarantee 1). Raises UnknownSession as `find_answer`."""
+        ...
+
+    async def mark_dispatched(self, session_id: int, by: WorkerProcess) -> int | None:
+        """Guarantee 5: whoever turns this mark sends the session to a worker, nobody else. The number of this
+        dispatch, None when there is nothing to send. `by` answers for it until `dispatched_to` tells of a worker."""
+        ...
+
+    async def dispatched_to(self, session_id: int, number: int, owner: WorkerProcess) -> None:
+        """Note which process was started for it, so that its death is noticed before it claims the session. Nothing
+        when it has claimed it already, or when there was another dispatch since."""
+        ...
+
+    async def unmark_dispatched(self, session_id: int, number: int) -> bool:
+        """The worker of this dispatch never came; False when there was another since, or the session was claimed."""
+        ...
+
+    # Working
+
+    async def claim(self, session_id: int, target: str, owner: WorkerProcess, lease: float) -> Session | None:
+        """started → in_progress, once, for `lease` seconds; None when there is nothing to claim: a duplicate delivery,
+        a cancel, or a session of another target than this worker imports into. The fence of the session returned is
+        what its holder writes under. A session has one `received` event, at its first claim."""
+        ...
+
+    async def beat(self, session_id: int, fence: int, lease: float) -> Status | None:
+        """Renew the lease; the status, None when the session was taken away or has ended."""
+        ...
+
+    async def status_of(self, session_id: int, fence: int) -> Status | None:
+        """As `beat`, only looking."""
+        ...
+
+    async def write(
+        self,
+        session_id: int,
+        fence: int,
+        lines: Sequence[Log],
+        rejects: Sequence[Reject],
+        *,
+        done: int,
+        total: int,
+        running_kind: str | None,
+        by_kind: dict[str, Counts],
+    ) -> bool:
+        """A batch of the worker's events; False, and nothing written, when the session was taken away or has ended."""
+        ...
+
+    async def finish(
+        self,
+        session_id: int,
+        fence: int,
+        status: Status,
+        by_kind: dict[str, Counts],
+        error: str | None = None,
+        error_args: dict[str, str] | None = None,
+        line: Log | None = None,
+    ) -> bool:
+        """The end of a session, with its last log line; False when it had ended or was taken away.
+
+        The fence grows, too: whoever still holds the old one can write nothing any more.
+        """
+        ...
+
+    async def start_again(self, session_id: int, fence: int) -> bool:
+        """A dead worker's session goes back to `started`, for one more try; False when it is not `in_progress` under
+        this fence any more."""
+        ...
+
+    async def active_sessions(self, target: str) -> list[ActiveSession]:
+        """Those of a target, for the reaper, with their leases judged by the clock of the journal: those of another
+        epoch of it are over. What is decided upon this must be written under the fence that was read here."""
+        ...
+
+    async def close(self) -> None:
+        """Let its database go; what was done is kept. Nothing may be asked of it any more."""
+        ...
+
+
+async def open_journal(url: str, clock: Clock | None = None) -> Journal:
+    """Open (and create or migrate) the journal at `url`: `sqlite:///path`. `clock`: another than the machine's, for
+    tests. Raises SettingsError for another address, DatabaseError."""
+    from importers.addresses import sqlite_path
+    from importers.database.sqlite import SqliteDatabase
+    from importers.sessions.store import SCHEMA, JournalStore
+
+    return await JournalStore.open(await SqliteDatabase.open(sqlite_path(url), SCHEMA, clock))

@@ -1,0 +1,148 @@
+"""All that the journal says to its database, in the SQL of every engine: see `importers.database.protocol`.
+
+Each guard stands inside the statement that writes. Those of a worker begin with ?1 = the session and ?2 = the fence
+under which it holds it.
+"""
+
+from __future__ import annotations
+
+from importers.sessions.models import ACTIVE, FINAL
+
+
+def _listed(words: frozenset[str]) -> str:
+    return ", ".join(f"'{word}'" for word in sorted(words))
+
+
+def _marks(count: int) -> str:
+    return ", ".join(f"?{number}" for number in range(1, count + 1))
+
+
+IS_ACTIVE = f"status IN ({_listed(ACTIVE)})"
+IS_FINAL = f"status IN ({_listed(FINAL)})"
+IS_CLAIMED = "status IN ('in_progress', 'cancelling')"
+COLUMNS = (
+    "id, request_id, task_id, kinds, status, source, target, operator, host, created_at, options, started_at, "
+    "finished_at, by_kind, done, total, running_kind, error, error_args, owner, fence"
+)
+"""Those of a Session."""
+
+JOURNAL_ID = "SELECT journal_id FROM meta"
+
+# Looking. ?3 = a kind as JSON; it stands in `kinds` where taking it out makes a difference.
+
+SESSIONS = (
+    f"SELECT {COLUMNS} FROM session WHERE (CAST(?1 AS TEXT) IS NULL OR status = ?1) "
+    "AND (CAST(?2 AS BIGINT) IS NULL OR id < ?2) "
+    "AND (CAST(?3 AS TEXT) IS NULL OR replace(kinds, ?3, '') <> kinds) ORDER BY id DESC LIMIT ?4"
+)
+SESSION = f"SELECT {COLUMNS} FROM session WHERE id = ?1"
+ACTIVE_OF = f"SELECT {COLUMNS} FROM session WHERE target = ?1 AND {IS_ACTIVE}"
+ACTIVE_SESSIONS = (
+    f"SELECT {COLUMNS}, owner_start, owner_boot, lease_until, dispatched_clock, created_clock, boot_id, "
+    f"dispatches, retries FROM session WHERE target = ?1 AND {IS_ACTIVE}"
+)
+EVENTS = (
+    "SELECT id, session_id, at, type, level, message, args FROM event "
+    "WHERE session_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+)
+REJECTS = (
+    "SELECT id, session_id, kind, file, line, record_id, reason, args, fragment FROM reject "
+    "WHERE session_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+)
+ATTEMPTS = (
+    "SELECT request_id, idempotency_key, kinds, source, target, operator, host, pid, at, outcome, session_id, lock, "
+    "reason, reason_args FROM attempt WHERE (CAST(?1 AS TEXT) IS NULL OR request_id = ?1) "
+    "AND (CAST(?2 AS TEXT) IS NULL OR operator = ?2) "
+    "AND (CAST(?3 AS TEXT) IS NULL OR replace(kinds, ?3, '') <> kinds) ORDER BY id DESC LIMIT ?4"
+)
+
+# Acting on sessions
+
+CANCEL = (
+    "UPDATE session SET status = CASE status WHEN 'started' THEN 'cancelled' ELSE 'cancelling' END, "
+    "finished_at = CASE status WHEN 'started' THEN ?2 END, error = CASE status WHEN 'started' THEN ?3 END, "
+    "error_args = ?4, fence = CASE status WHEN 'started' THEN fence + 1 ELSE fence END "
+    "WHERE id = ?1 AND status IN ('started', 'in_progress')"
+)
+CANCELLED_BY = "SELECT args FROM event WHERE session_id = ?1 AND type = 'cancel' ORDER BY id LIMIT 1"
+
+
+def delete(count: int) -> str:
+    return f"DELETE FROM session WHERE id IN ({_marks(count)}) AND {IS_FINAL} RETURNING id"
+
+
+PRUNABLE = (
+    f"SELECT id FROM session WHERE {IS_FINAL} AND finished_at < ?1 "
+    "AND (EXISTS (SELECT 1 FROM event WHERE session_id = session.id) "
+    "OR EXISTS (SELECT 1 FROM reject WHERE session_id = session.id)) ORDER BY id LIMIT ?2"
+)
+"""Sessions that ended before ?1 and have something to prune."""
+MADE = "SELECT id, created_at FROM session ORDER BY id DESC"
+
+
+def prune(count: int) -> tuple[str, str]:
+    return (
+        f"DELETE FROM event WHERE session_id IN ({_marks(count)})",
+        f"DELETE FROM reject WHERE session_id IN ({_marks(count)})",
+    )
+
+
+# Launching
+
+BEGIN_ATTEMPT = (
+    "INSERT INTO attempt (request_id, idempotency_key, kinds, source, target, operator, host, pid, at) "
+    f"VALUES ({_marks(9)})"
+)
+END_ATTEMPT = (
+    "UPDATE attempt SET outcome = ?2, session_id = ?3, lock = ?4, reason = ?5, reason_args = ?6 "
+    "WHERE request_id = ?1"
+)
+ANSWERED = "SELECT params_hash, session_id FROM launch_key WHERE idempotency_key = ?1"
+SESSION_AND_KEY = f"SELECT {COLUMNS}, idempotency_key FROM session WHERE id = ?1"
+ACTIVE_OR_RECENT = (
+    f"SELECT {COLUMNS} FROM session WHERE target = ?1 AND ({IS_ACTIVE} OR ("
+    # On both sides of now: a row from the future must not block for ever.
+    "boot_id = ?2 AND created_clock > ?3 AND created_clock < ?4 AND kinds = ?5 AND source = ?6 AND options = ?7"
+    f")) ORDER BY {IS_ACTIVE} DESC, id DESC LIMIT 1"
+)
+CREATE = (
+    "INSERT INTO session (request_id, idempotency_key, task_id, kinds, source, options, target, status, operator, "
+    "host, created_at, created_clock, boot_id, fence) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'started', ?8, ?9, ?10, ?11, ?12, ?13) RETURNING id"
+)
+ANSWER = "INSERT INTO launch_key VALUES (?1, ?2, ?3) ON CONFLICT (idempotency_key) DO NOTHING"
+MARK_DISPATCHED = (
+    "UPDATE session SET dispatched_clock = ?2, dispatches = dispatches + 1, owner = ?3, owner_start = ?4, "
+    "owner_boot = ?5 WHERE id = ?1 AND status = 'started' AND dispatched_clock IS NULL RETURNING dispatches"
+)
+_OF_DISPATCH = "WHERE id = ?1 AND status = 'started' AND dispatches = ?2 AND dispatched_clock IS NOT NULL"
+DISPATCHED_TO = f"UPDATE session SET owner = ?3, owner_start = ?4, owner_boot = ?5 {_OF_DISPATCH}"
+UNMARK_DISPATCHED = f"UPDATE session SET dispatched_clock = NULL {_OF_DISPATCH}"
+
+# Working
+
+CLAIM = (
+    "UPDATE session SET status = 'in_progress', fence = fence + 1, started_at = coalesce(started_at, ?3), "
+    "owner = ?4, owner_start = ?5, owner_boot = ?6, lease_until = ?7 "
+    "WHERE id = ?1 AND target = ?2 AND status = 'started'"
+)
+RECEIVED = "SELECT 1 FROM event WHERE session_id = ?1 AND type = 'received'"
+EVENT = f"INSERT INTO event (session_id, at, type, level, message, args) VALUES ({_marks(6)})"
+BEAT = f"UPDATE session SET lease_until = ?3 WHERE id = ?1 AND fence = ?2 AND {IS_CLAIMED} RETURNING status"
+STATUS_OF = "SELECT status FROM session WHERE id = ?1 AND fence = ?2"
+PROGRESS = (
+    "UPDATE session SET done = ?3, total = ?4, running_kind = ?5, by_kind = ?6 "
+    f"WHERE id = ?1 AND fence = ?2 AND {IS_CLAIMED}"
+)
+REJECT = (
+    "INSERT INTO reject (session_id, kind, file, line, record_id, reason, args, fragment) "
+    f"VALUES ({_marks(8)})"
+)
+FINISH = (
+    "UPDATE session SET status = ?3, finished_at = ?4, by_kind = ?5, running_kind = NULL, error = ?6, error_args = ?7, "
+    f"fence = fence + 1 WHERE id = ?1 AND fence = ?2 AND {IS_ACTIVE}"
+)
+START_AGAIN = (
+    "UPDATE session SET status = 'started', fence = fence + 1, retries = retries + 1, owner = NULL, "
+    "dispatched_clock = NULL WHERE id = ?1 AND fence = ?2 AND status = 'in_progress'"
+)

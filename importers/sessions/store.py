@@ -1,0 +1,355 @@
+"""The journal in a database: one class for every engine.
+
+Reading apart, every method is one transaction whose guards stand inside its statements, so that it holds against any
+number of other processes (docs/guarantees.md: guarantees 1, 2, 5). What differs by engine is behind the `Database`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+from importers.errors import UnknownSession
+from importers.events import Counts, Log, Reject
+from importers.processes import WorkerProcess
+from importers.sessions import rules
+from importers.sessions import statements as sql
+from importers.sessions.models import (
+    CANCELLED_BY,
+    ActiveSession,
+    Attempt,
+    LogLine,
+    NewSession,
+    Outcome,
+    Session,
+    Status,
+    StoredReject,
+)
+from importers.sessions.rows import active_session, args_json, json, message, struct
+from importers.texts import N_, _, shorten
+
+if TYPE_CHECKING:
+    from importers.database.protocol import Database, Reader, Transaction, Watch
+
+SCHEMA = Path(__file__).parent / "schema" / "sqlite"
+FENCE_BITS = 40
+"""Fences begin at a random number: after the journal was restored from a copy a worker of before must not take a new
+session of the same number for its own."""
+LARGEST = 2**63 - 1
+"""Of a database's whole numbers: a larger limit means all, and no session has a larger number."""
+PRUNE_SESSIONS = 200
+"""So many are pruned in one transaction, so that nobody waits long."""
+
+
+class JournalStore:
+    """See `Journal`; the methods below "Launching" and "Working" are for those rooms."""
+
+    def __init__(self, database: Database, journal_id: str) -> None:
+        self.database = database
+        self.journal_id = journal_id
+
+    @classmethod
+    async def open(cls, database: Database) -> Self:
+        """The journal in a database that has its tables. The database is closed with it, also when this fails."""
+        try:
+            (row,) = await database.fetch(sql.JOURNAL_ID)
+        except BaseException:
+            await database.close()
+            raise
+        return cls(database, row["journal_id"])
+
+    async def close(self) -> None:
+        await self.database.close()
+
+    def watch(self) -> Watch:
+        return self.database.watch()
+
+    # Looking
+
+    async def sessions(
+        self,
+        *,
+        status: str | None = None,
+        kind: str | None = None,
+        limit: int = 200,
+        before: int | None = None,
+    ) -> list[Session]:
+        rows = await self.database.fetch(
+            sql.SESSIONS, status, before, kind and json(kind), min(limit, LARGEST)
+        )
+        return [struct(row, Session) for row in rows]
+
+    async def session(self, session_id: int) -> Session:
+        if abs(session_id) <= LARGEST:
+            for row in await self.database.fetch(sql.SESSION, session_id):
+                return struct(row, Session)
+        raise UnknownSession(_("there is no session {id}; obmen sessions lists them").format(id=session_id))
+
+    async def active(self, target: str) -> Session | None:
+        rows = await self.database.fetch(sql.ACTIVE_OF, target)
+        return struct(rows[0], Session) if rows else None
+
+    async def active_sessions(self, target: str) -> list[ActiveSession]:
+        rows = await self.database.fetch(sql.ACTIVE_SESSIONS, target)
+        now = await self.database.now()
+        return [active_session(row, now) for row in rows]
+
+    async def events(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[LogLine]:
+        rows = await self.database.fetch(sql.EVENTS, session_id, after, limit)
+        return [struct(row, LogLine) for row in rows]
+
+    async def rejects(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[StoredReject]:
+        rows = await self.database.fetch(sql.REJECTS, session_id, after, limit)
+        return [struct(row, StoredReject) for row in rows]
+
+    async def attempts(
+        self,
+        *,
+        request_id: str | None = None,
+        kind: str | None = None,
+        operator: str | None = None,
+        limit: int = 200,
+    ) -> list[Attempt]:
+        rows = await self.database.fetch(
+            sql.ATTEMPTS, request_id, operator, kind and json(kind), min(limit, LARGEST)
+        )
+        return [struct(row, Attempt) for row in rows]
+
+    # Acting on sessions
+
+    async def cancel(self, session_id: int, operator: str) -> Session:
+        by = {"operator": operator}
+        async with self.database.transaction() as db:
+            now = await db.now()
+            if await db.execute(sql.CANCEL, session_id, now.utc, CANCELLED_BY, json(by)) == 1:
+                line = Log("warning", N_("{operator} asked to cancel"), {**by})
+                await self._write_lines(db, session_id, [line], "cancel")
+        return await self.session(session_id)
+
+    async def cancelled_by(self, session_id: int) -> str:
+        rows = await self.database.fetch(sql.CANCELLED_BY, session_id)
+        return next((msgspec.json.decode(row["args"])["operator"] for row in rows), "?")
+
+    async def delete(self, session_ids: Sequence[int]) -> list[int]:
+        session_ids = [number for number in session_ids if abs(number) <= LARGEST]
+        async with self.database.transaction() as db:
+            rows = await db.fetch(sql.delete(len(session_ids)), *session_ids)
+            return sorted(row["id"] for row in rows)
+
+    async def prune(self, days: int) -> int:
+        now = (await self.database.now()).utc
+        ended_before = rules.days_before(now, days)
+        outlived = None
+        pruned = 0
+        while days and (rows := await self.database.fetch(sql.PRUNABLE, ended_before, PRUNE_SESSIONS)):
+            if outlived is None:
+                made = await self.database.fetch(sql.MADE)
+                outlived = rules.newest_outlived(((row["id"], row["created_at"]) for row in made), now, days)
+            ids = [row["id"] for row in rows if row["id"] <= outlived]
+            if not ids:
+                break
+            async with self.database.transaction() as db:
+                for statement in sql.prune(len(ids)):
+                    await db.execute(statement, *ids)
+            pruned += len(ids)
+        return pruned
+
+    # Launching
+
+    async def begin_attempt(self, attempt: Attempt) -> None:
+        async with self.database.transaction() as db:
+            now = await db.now()
+            await db.execute(
+                sql.BEGIN_ATTEMPT, attempt.request_id, attempt.idempotency_key, json(attempt.kinds), attempt.source,
+                attempt.target, attempt.operator, attempt.host, attempt.pid, now.utc,
+            )  # fmt: skip
+
+    async def end_attempt(
+        self,
+        request_id: str,
+        outcome: Outcome,
+        session_id: int | None,
+        lock: str,
+        reason: str | None,
+        reason_args: dict[str, str],
+    ) -> None:
+        async with self.database.transaction() as db:
+            args = args_json(reason_args)
+            await db.execute(sql.END_ATTEMPT, request_id, outcome, session_id, lock, message(reason), args)
+
+    async def find_answer(self, new: NewSession, recency: float) -> tuple[Outcome, Session] | None:
+        found = await self._existing(self.database, new, recency)
+        if found and found[0] is Outcome.JOINED:
+            async with self.database.transaction() as db:
+                await self._answer(db, new, found[1].id)
+        return found
+
+    async def create(self, new: NewSession, recency: float, lines: Iterable[Log]) -> tuple[Outcome, Session]:
+        async with self.database.transaction(gate=new.target) as db:
+            found = await self._existing(db, new, recency)
+            if found is None:
+                now = await db.now()
+                (made,) = await db.fetch(
+                    sql.CREATE, new.request_id, new.idempotency_key, new.task_id, json(new.kinds), new.source,
+                    json(new.options), new.target, new.operator, new.host, now.utc, now.seconds, now.epoch,
+                    secrets.randbits(FENCE_BITS),
+                )  # fmt: skip
+                session_id = made["id"]
+                await self._write_lines(
+                    db,
+                    session_id,
+                    [msgspec.structs.replace(li, args={**li.args, "id": session_id}) for li in lines],
+                )
+                found = Outcome.CREATED, await self._read(db, session_id)
+            if found[0] in (Outcome.CREATED, Outcome.JOINED):
+                await self._answer(db, new, found[1].id)
+        return found
+
+    async def _existing(self, db: Reader, new: NewSession, recency: float) -> tuple[Outcome, Session] | None:
+        """Guarantee 4: same key → what it was answered, or mismatch; active, or the same request just now → joined."""
+        for answered in await db.fetch(sql.ANSWERED, new.idempotency_key):
+            saved = await db.fetch(sql.SESSION_AND_KEY, answered["session_id"])
+            if not saved:
+                raise UnknownSession(
+                    _("this confirm led to session {id}, which was deleted since; confirm anew").format(
+                        id=answered["session_id"]
+                    )
+                )
+            outcome = rules.answer_to_key(new, answered["params_hash"], saved[0]["idempotency_key"])
+            return outcome, struct(saved[0], Session)
+        now = await db.now()
+        rows = await db.fetch(
+            sql.ACTIVE_OR_RECENT, new.target, now.epoch, now.seconds - recency, now.seconds + recency,
+            json(new.kinds), new.source, json(new.options),
+        )  # fmt: skip
+        return (Outcome.JOINED, struct(rows[0], Session)) if rows else None
+
+    async def _answer(self, db: Transaction, new: NewSession, session_id: int) -> None:
+        await db.execute(sql.ANSWER, new.idempotency_key, new.params_hash, session_id)
+
+    async def mark_dispatched(self, session_id: int, by: WorkerProcess) -> int | None:
+        async with self.database.transaction() as db:
+            now = await db.now()
+            rows = await db.fetch(sql.MARK_DISPATCHED, session_id, now.seconds, by.name, by.start, by.boot)
+            return next((int(row["dispatches"]) for row in rows), None)
+
+    async def dispatched_to(self, session_id: int, number: int, owner: WorkerProcess) -> None:
+        async with self.database.transaction() as db:
+            await db.execute(sql.DISPATCHED_TO, session_id, number, owner.name, owner.start, owner.boot)
+
+    async def unmark_dispatched(self, session_id: int, number: int) -> bool:
+        async with self.database.transaction() as db:
+            return await db.execute(sql.UNMARK_DISPATCHED, session_id, number) == 1
+
+    # Working
+
+    async def claim(self, session_id: int, target: str, owner: WorkerProcess, lease: float) -> Session | None:
+        async with self.database.transaction() as db:
+            now = await db.now()
+            claimed = await db.execute(
+                sql.CLAIM, session_id, target, now.utc, owner.name, owner.start, owner.boot, now.seconds + lease
+            )  # fmt: skip
+            if claimed != 1:
+                return None
+            args = json({"owner": owner.name})
+            if await db.fetch(sql.RECEIVED, session_id):
+                kind, text = "log", N_("Taken up again by worker {owner}")
+            else:
+                kind, text = "received", N_("Received by worker {owner}")
+            await db.execute(sql.EVENT, session_id, now.utc, kind, "info", text, args)
+            return await self._read(db, session_id)
+
+    async def beat(self, session_id: int, fence: int, lease: float) -> Status | None:
+        async with self.database.transaction() as db:
+            now = await db.now()
+            rows = await db.fetch(sql.BEAT, session_id, fence, now.seconds + lease)
+            return next((Status(row["status"]) for row in rows), None)
+
+    async def status_of(self, session_id: int, fence: int) -> Status | None:
+        rows = await self.database.fetch(sql.STATUS_OF, session_id, fence)
+        return next((Status(row["status"]) for row in rows), None)
+
+    async def write(
+        self,
+        session_id: int,
+        fence: int,
+        lines: Sequence[Log],
+        rejects: Sequence[Reject],
+        *,
+        done: int,
+        total: int,
+        running_kind: str | None,
+        by_kind: dict[str, Counts],
+    ) -> bool:
+        async with self.database.transaction() as db:
+            if (
+                await db.execute(sql.PROGRESS, session_id, fence, done, total, running_kind, json(by_kind))
+                != 1
+            ):
+                return False
+            await self._write_lines(db, session_id, lines)
+            await db.execute_many(
+                sql.REJECT,
+                [
+                    (
+                        session_id,
+                        r.kind,
+                        r.file,
+                        r.line,
+                        shorten(r.record_id),
+                        r.reason,
+                        args_json(r.args),
+                        r.fragment,
+                    )
+                    for r in rejects
+                ],
+            )
+            return True
+
+    async def finish(
+        self,
+        session_id: int,
+        fence: int,
+        status: Status,
+        by_kind: dict[str, Counts],
+        error: str | None = None,
+        error_args: dict[str, str] | None = None,
+        line: Log | None = None,
+    ) -> bool:
+        async with self.database.transaction() as db:
+            now = await db.now()
+            ended = await db.execute(
+                sql.FINISH, session_id, fence, status, now.utc, json(by_kind), message(error),
+                args_json(error_args or {}),
+            )  # fmt: skip
+            if ended != 1:
+                return False
+            if line:
+                await self._write_lines(db, session_id, [line], "summary")
+            return True
+
+    async def start_again(self, session_id: int, fence: int) -> bool:
+        async with self.database.transaction() as db:
+            return await db.execute(sql.START_AGAIN, session_id, fence) == 1
+
+    # Beneath
+
+    async def _write_lines(
+        self, db: Transaction, session_id: int, lines: Iterable[Log], kind: str = "log"
+    ) -> None:
+        now = await db.now()
+        await db.execute_many(
+            sql.EVENT,
+            [
+                (session_id, now.utc, kind, line.level, message(line.message), args_json(line.args))
+                for line in lines
+            ],
+        )
+
+    async def _read(self, db: Reader, session_id: int) -> Session:
+        (row,) = await db.fetch(sql.SESSION, session_id)
+        return struct(row, Session)

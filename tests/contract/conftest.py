@@ -1,0 +1,103 @@
+"""Contracts name no backend. What they run over is made here, once for each database, each launch lock and each dispatcher."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from dispatch_bench import Sending
+from engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_server, staged
+from lock_bench import KEY, LockBench
+
+from importers.catalog import open_catalog
+from importers.launch import redis_lock, target_of
+from importers.launch.lock import LOCK_SECONDS, LaunchLock
+from importers.launch.redis_lock import RedisLock
+from importers.launch.table_lock import TableLock
+from importers.worker.process import ProcessDispatcher
+
+
+@pytest.fixture(params=["sqlite"])
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    """That of the journal's database."""
+    return MovedClock()
+
+
+@pytest.fixture
+async def stage(engine: str, tmp_path: Path, clock: MovedClock) -> AsyncIterator[Stage]:
+    """A journal in a database of that engine, and no worker processes."""
+    assert engine == "sqlite"
+    async with staged(tmp_path, clock) as made:
+        no_processes(made)
+        yield made
+
+
+@pytest.fixture
+def refused(engine: str) -> type[Exception]:
+    """What is raised where the database itself does not allow a change (`Stage.change`)."""
+    return {"sqlite": sqlite3.IntegrityError}[engine]
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["table", "redis"])
+async def locks(
+    request: pytest.FixtureRequest,
+    stage: Stage,
+    clock: MovedClock,
+    redis: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[LockBench]:
+    monkeypatch.setattr(
+        redis_lock, "TIMEOUT_SECONDS", 2.0
+    )  # it answers: also on a busy machine it does so in time
+    on_redis = request.param == "redis"
+    made: list[LaunchLock] = []
+
+    def make() -> LaunchLock:
+        made.append(RedisLock(redis.url) if on_redis else TableLock(stage.journal.database))
+        return made[-1]
+
+    async def expire() -> None:
+        if not on_redis:
+            clock.seconds += LOCK_SECONDS + 0.001
+            return
+        redis.ask("PEXPIRE", redis_lock.PREFIX + KEY, "1")
+        async with asyncio.timeout(5):
+            while redis.keys():  # noqa: ASYNC110 (the server forgets by its own clock)
+                await asyncio.sleep(0.002)
+
+    def held() -> int:
+        return redis.keys() if on_redis else len(stage.rows("SELECT 1 FROM lock"))
+
+    yield LockBench(make, expire, held)
+    for lock in made:
+        await lock.close()
+
+
+@pytest.fixture(params=["process"])
+async def sending(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Sending]:
+    implementations = {
+        "process": (ProcessDispatcher, lambda: monkeypatch.setattr("sys.executable", "/nowhere/python"))
+    }
+    make, break_down = implementations[request.param]
+    async with staged(tmp_path) as stage:
+        stage.dispatcher = make(stage.settings)
+        await (await open_catalog(stage.settings.catalog.url)).close()
+        yield Sending(stage, stage.dispatcher, lambda: make(stage.settings), break_down)
+        for active in await stage.journal.active_sessions(target_of(stage.settings)):  # of a test that failed
+            await stage.dispatcher.end(active)

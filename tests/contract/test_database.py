@@ -1,0 +1,84 @@
+"""The contract of a database (`Database`), tried on the table of the launch lock."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from engine_stage import MovedClock, Stage
+
+from importers.database.protocol import Database
+
+INSERT = "INSERT INTO lock VALUES (?1, ?2, 0, '')"
+KEYS = "SELECT key, token FROM lock ORDER BY key"
+
+
+@pytest.fixture
+def database(stage: Stage) -> Database:
+    return stage.journal.database
+
+
+async def keys(database: Database) -> list[str]:
+    return [row["key"] for row in await database.fetch(KEYS)]
+
+
+async def test_rows_and_how_many_were_changed(database: Database) -> None:
+    async with database.transaction() as db:
+        assert await db.execute(INSERT, "a", "t") == 1
+        await db.execute_many(INSERT, [("b", "t"), ("c", "u")])
+        assert await db.execute("UPDATE lock SET token = ?2 WHERE token = ?1", "t", "v") == 2
+        (row,) = await db.fetch("DELETE FROM lock WHERE key = ?1 RETURNING key, token", "a")
+        assert (list(row.keys()), row["key"], row["token"]) == (["key", "token"], "a", "v")
+        assert await db.execute("DELETE FROM lock WHERE key = 'nobody'") == 0
+    assert [(row["key"], row["token"]) for row in await database.fetch(KEYS)] == [("b", "v"), ("c", "u")]
+
+
+async def test_nobody_sees_what_is_not_committed(database: Database) -> None:
+    async with database.transaction() as db:
+        await db.execute(INSERT, "a", "t")
+        assert len(await db.fetch(KEYS)) == 1
+        assert await keys(database) == []
+    assert await keys(database) == ["a"]
+
+
+@pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError])
+async def test_what_is_left_by_an_error_is_undone(database: Database, error: type[BaseException]) -> None:
+    async def insert() -> None:
+        async with database.transaction() as db:
+            await db.execute(INSERT, "a", "t")
+            raise error
+
+    with pytest.raises(error):
+        await insert()
+    assert await keys(database) == []
+
+
+async def test_transactions_of_one_gate_run_one_after_the_other(stage: Stage) -> None:
+    """Of two processes: what one has looked up holds until its commit."""
+    other = await stage.another_journal()
+
+    async def count_and_add(database: Database) -> None:
+        async with database.transaction(gate="g") as db:
+            found = await db.fetch(KEYS)
+            await asyncio.sleep(0.001)
+            await db.execute(INSERT, str(len(found)), "t")
+
+    try:
+        both = (stage.journal.database, other.database)
+        await asyncio.gather(*(count_and_add(database) for database in both * 5))
+        assert await keys(other.database) == [str(n) for n in range(10)]
+    finally:
+        await other.close()
+
+
+async def test_all_have_one_clock(stage: Stage, clock: MovedClock) -> None:
+    other = await stage.another_journal()
+    try:
+        before = await stage.journal.database.now()
+        clock.seconds += 5
+        async with other.database.transaction() as db:
+            now = await db.now()
+        assert (now.seconds - before.seconds, now.epoch) == (5, before.epoch)
+        assert now.utc > before.utc
+    finally:
+        await other.close()
