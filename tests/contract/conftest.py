@@ -1,4 +1,4 @@
-"""Contracts name no backend. What they run over is made here, once for each database, each launch lock and each dispatcher."""
+"""Contracts name no backend. What they run over is made here, for each database, launch lock and dispatcher."""
 
 from __future__ import annotations
 
