@@ -15,6 +15,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 chaos: $(READY)  ## the long forms of the proofs: races, kills, fuzzing
 	$(BIN)/pytest -m chaos --timeout 3600

@@ -13,7 +13,7 @@ from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
 from importers.sharing import make_file
-from importers.texts import plain, shorten
+from importers.texts import N_, plain, shorten
 
 LONGEST_ENTRY = 20_000
 """Characters: a traceback is well within it, what an export calls an id may not be."""
@@ -54,3 +54,9 @@ def log_to(path: str) -> logging.Logger:
     logger = logging.Logger(path, logging.INFO)
     logger.addHandler(handler)
     return logger
+
+
+def unexpected(error: Exception, path: str) -> tuple[str, dict[str, str]]:
+    """What is told of a bug, of which the log at `path` has the traceback: a message and its arguments."""
+    args = {"error": f"{type(error).__name__}: {error}"[:200], "path": path}
+    return N_("unexpected {error}; the log {path} has the details"), args

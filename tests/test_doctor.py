@@ -24,13 +24,14 @@ from importers import doctor
 from importers import launch as launching
 from importers.catalog import open_catalog
 from importers.database import sqlite
-from importers.doctor import Check
+from importers.doctor import Check, checks, places, surroundings, trial
 from importers.kinds.image_mark import Mark
 from importers.launch import redis_lock
 from importers.processes import start_of, this_process
 from importers.sessions import NewSession, Session, open_journal
 from importers.sessions.store import JournalStore
 from importers.settings import Catalog, Settings, Source
+from importers.targets import default_target
 from importers.worker import dispatch as dispatching
 from tests.conftest import Obmen
 from tests.launch.engine_mutants import attribute, sql
@@ -114,13 +115,13 @@ async def test_a_source_that_is_old(healthy: Settings) -> None:
 
 def test_a_source_of_pictures_alone_is_in_order(tmp_path: Path) -> None:
     (tmp_path / "1.jpg").write_bytes(b"1")
-    assert doctor._source(tmp_path).ok
+    assert checks.check_source(tmp_path).ok
 
 
 async def test_a_source_with_a_gap_and_none_at_all(healthy: Settings, tmp_path: Path) -> None:
     export = Path(healthy.source.path)
     shutil.copy(export / "contragents_1_1.xml", export / "contragents_1_3.xml")
-    gap = doctor._source(export)
+    gap = checks.check_source(export)
     assert (gap.ok, "contragents_1_2: this part is missing" in gap.detail) == (False, True)
     healthy = msgspec.structs.replace(healthy, source=Source(path=str(tmp_path / "nothing")))
     assert list(failing(await examine(healthy))) == ["source"]
@@ -184,7 +185,7 @@ async def test_what_a_database_has_lost_is_named_alone(
 ) -> None:
     await make_databases(healthy)
     query(tmp_path / "catalog.sqlite3", sql)
-    found = await doctor._database("catalog", healthy)
+    found = await places.check_database("catalog", healthy)
     assert found.detail.endswith(f"not those that obmen made: missing: {missing}; choose another file")
 
 
@@ -229,10 +230,10 @@ async def test_a_catalog_that_an_import_keeps_locked_is_in_order(
     request = launching.LaunchRequest(("customers",), healthy.source.path, launching.new_key())
     launched = await launching.launch(request, healthy, journal, dispatcher=RecordingDispatcher(healthy))
     assert launched.session
-    await journal.claim(launched.session.id, launching.target_of(healthy), this_process(), 30)
+    await journal.claim(launched.session.id, default_target(healthy).key, this_process(), 30)
     with closing(sqlite3.connect(tmp_path / "catalog.sqlite3", isolation_level=None)) as worker:
         worker.execute("BEGIN IMMEDIATE")
-        found = await doctor._database("catalog", healthy)
+        found = await places.check_database("catalog", healthy)
     await journal.close()
     assert (found.ok, "session 1 is writing it" in found.detail) == (True, True), found
 
@@ -265,9 +266,9 @@ async def test_places_that_cannot_be_written(
     (tmp_path / "obmen.log").rmdir()
     monkeypatch.setattr(os, "access", lambda *_: False)
     for place in (
-        doctor._images(healthy),
-        doctor._log(tmp_path / "obmen.log"),
-        await doctor._database("journal", healthy),
+        places.check_images(healthy),
+        places.check_log(tmp_path / "obmen.log"),
+        await places.check_database("journal", healthy),
     ):
         assert not place.ok
         assert "Permission denied" in place.detail
@@ -295,13 +296,13 @@ async def test_pictures_of_another_catalog(healthy: Settings, tmp_path: Path) ->
     (tmp_path / "moved.sqlite3").write_bytes((tmp_path / "catalog.sqlite3").read_bytes())
     moved = msgspec.structs.replace(healthy, catalog=Catalog(url=f"sqlite:///{tmp_path}/moved.sqlite3"))
     for config in (empty, moved):
-        found = doctor._images(config)
+        found = places.check_images(config)
         assert (found.ok, "the images of another catalog" in found.detail) == (False, True)
         assert f"{tmp_path}/catalog.sqlite3" in found.detail
     (tmp_path / "moved.sqlite3").unlink()
     assert contents(tmp_path) == before
     (tmp_path / "catalog.sqlite3").rename(tmp_path / "moved.sqlite3")
-    assert doctor._images(moved).ok, "the same one, in another place"
+    assert places.check_images(moved).ok, "the same one, in another place"
     (tmp_path / "moved.sqlite3").rename(tmp_path / "catalog.sqlite3")
     mark("other.sqlite3")
     assert list(failing(await examine(healthy))) == ["images"]
@@ -319,7 +320,7 @@ async def test_something_else_in_place_of_our_folder_of_marks(
     assert "Not a directory" in found["images"].detail
     (tmp_path / "images" / ".obmen").unlink()
     (tmp_path / "images" / "manifest.tsv").mkdir()
-    assert "manifest.tsv: Is a directory" in doctor._images(healthy).detail
+    assert "manifest.tsv: Is a directory" in places.check_images(healthy).detail
 
 
 @pytest.mark.parametrize("path", ["/proc/obmen", "/sys/obmen"])
@@ -335,7 +336,11 @@ async def test_a_place_of_the_kernel_takes_no_files(
     config = replace(healthy, images=replace(healthy.images, path=path))
     config = replace(config, log=replace(config.log, path=f"{path}.log"))
     config = replace(config, journal=replace(config.journal, url=f"sqlite:///{path}.db"))
-    for found in (doctor._images(config), doctor._log(Path(path)), await doctor._database("journal", config)):
+    for found in (
+        places.check_images(config),
+        places.check_log(Path(path)),
+        await places.check_database("journal", config),
+    ):
         assert (found.ok, "on a file system of the kernel" in found.detail) == (False, True)
 
 
@@ -343,14 +348,14 @@ def test_pictures_on_a_disk_that_is_not_there(
     healthy: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def images(path: str) -> Check:
-        return doctor._images(msgspec.structs.replace(healthy, images=type(healthy.images)(path=path)))
+        return places.check_images(msgspec.structs.replace(healthy, images=type(healthy.images)(path=path)))
 
     (tmp_path / "mnt disk").mkdir()
     fstab = tmp_path / "fstab"
     mount = f"{tmp_path}/mnt\\040disk"
     fstab.write_text(f"# disks\n\nUUID=1 {mount} ext4 rw 0 2\n/dev/sda1 none swap sw 0 0\n")
     assert images(f"{tmp_path}/mnt disk/images").ok
-    monkeypatch.setattr(doctor, "FSTAB", fstab)
+    monkeypatch.setattr(places, "FSTAB", fstab)
     found = images(f"{tmp_path}/mnt disk/images")
     assert (found.ok, found.detail) == (
         False,
@@ -375,7 +380,7 @@ async def test_a_redis_that_does_not_let_us_lock(healthy: Settings, lacking: str
         await admin.aclose()
         url = redis.url.replace("://", "://obmen:s3cret@")
         healthy = msgspec.structs.replace(healthy, redis=type(healthy.redis)(url=url))
-        check = await doctor._redis(healthy)
+        check = await surroundings.check_redis(healthy)
         assert check.ok == ok
         assert ok or "EVAL" in check.cure
         assert "s3cret" not in check.detail + check.cure
@@ -389,17 +394,17 @@ def test_what_a_killed_doctor_left_is_removed_by_the_next(
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     code = (
-        "import os, signal\nfrom importers import doctor\n"
-        "with doctor._scratch_folder() as folder:\n"
+        "import os, signal\nfrom importers.doctor import trial\n"
+        "with trial.scratch_folder() as folder:\n"
         "    (folder / 'x').touch()\n"
         "    os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(scratch)}, check=False)
     assert len(list(scratch.iterdir())) == 1
     (scratch / "obmen-doctor-x-y-z").mkdir()
-    with doctor._scratch_folder() as folder:
+    with trial.scratch_folder() as folder:
         assert sorted(scratch.iterdir()) == sorted([folder, scratch / "obmen-doctor-x-y-z"])
-        with doctor._scratch_folder():
+        with trial.scratch_folder():
             assert folder.is_dir(), "another one that runs is left alone"
 
 
@@ -410,7 +415,7 @@ def test_a_doctor_that_is_ended_leaves_nothing(obmen: Obmen, number: signal.Sign
     temporary.mkdir()
     env = {**os.environ, "TMPDIR": str(temporary)}
     code = (
-        "import sys\nfrom importers import doctor\nfrom importers.cli import main\n"
+        "import sys\nfrom importers.doctor import trial\nfrom importers.cli import main\n"
         "from importers.worker.process import ProcessDispatcher\nsend = ProcessDispatcher.send\n"
         "async def sent(*args):\n"
         "    worker = await send(*args)\n"
@@ -445,10 +450,10 @@ async def test_an_engine_that_is_not_there(healthy: Settings) -> None:
 
 
 def test_whether_a_logout_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "account", lambda: "ivanova")
+    monkeypatch.setattr(surroundings, "account", lambda: "ivanova")
 
     def ok() -> bool:
-        return doctor._logout(tmp_path).ok
+        return surroundings.check_logout(tmp_path).ok
 
     def write(name: str, text: str) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -464,27 +469,27 @@ def test_whether_a_logout_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     write("etc/systemd/logind.conf.d/b.conf", "[Login]\nKillUserProcesses = no\n")
     assert ok()
     write("etc/systemd/logind.conf.d/b.conf", "")
-    assert doctor._logout(tmp_path).cure == "run: loginctl enable-linger ivanova"
+    assert surroundings.check_logout(tmp_path).cure == "run: loginctl enable-linger ivanova"
     write("var/lib/systemd/linger/ivanova", "")
     assert ok()
 
 
 def test_locale_and_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert doctor._locale().ok
-    monkeypatch.setattr(doctor.locale, "getpreferredencoding", lambda _do: "ANSI_X3.4-1968")
-    assert not doctor._locale().ok
+    assert surroundings.check_locale().ok
+    monkeypatch.setattr(surroundings.locale, "getpreferredencoding", lambda _do: "ANSI_X3.4-1968")
+    assert not surroundings.check_locale().ok
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     for name, size, ok in (("xterm", (80, 24), True), ("xterm", (79, 24), False), ("dumb", (80, 24), False)):
         monkeypatch.setenv("TERM", name)
         monkeypatch.setattr(shutil, "get_terminal_size", lambda size=size: os.terminal_size(size))
-        assert doctor._terminal().ok is ok
+        assert surroundings.check_terminal().ok is ok
 
 
 # The checklist notices what it is there for
 
 
 async def checklist(settings: Settings) -> dict[str, str]:
-    return failing({result.name: result async for result in doctor._checklist(settings)})
+    return failing({result.name: result async for result in trial.checklist(settings)})
 
 
 async def test_more_sessions_than_confirms(healthy: Settings) -> None:
@@ -516,7 +521,7 @@ async def test_another_request_id_in_the_log(healthy: Settings) -> None:
 
 async def test_a_task_that_is_never_received(healthy: Settings) -> None:
     with (
-        attribute(doctor, "WORKER_SECONDS", 1.0),
+        attribute(trial, "WORKER_SECONDS", 1.0),
         attribute(dispatching, "dispatcher_for", RecordingDispatcher),
     ):
         found = await checklist(healthy)

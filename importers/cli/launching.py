@@ -15,6 +15,7 @@ from importers.cli.group import Seconds, SourcePath, as_json, cli, option, pass_
 from importers.cli.running import EXIT_FAILED, EXIT_REFUSED, follow_session, next_change, no_such_kind, run
 from importers.errors import ObmenError, SourceError
 from importers.output import go_on, print_json, print_summary, say, session_json
+from importers.targets import default_target
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def import_(
 def _source_path(config: Settings, source: Path | None) -> str:
     """What `--source` names, else the settings. Raises SourceError, SettingsError."""
     try:
-        path = str((source or Path(config.source.path)).expanduser().absolute())
+        path = str((source or Path(default_target(config).source)).expanduser().absolute())
     except RuntimeError as error:
         raise SourceError(_("{path}: there is no such account").format(path=source)) from error
     if not texts.is_text(path):
@@ -139,14 +140,14 @@ async def _launch(
     config: Settings, journal: Journal, request: LaunchRequest, wait: float | None
 ) -> LaunchResult:
     """Launch, with `wait` once no import of the target runs; whoever was faster than us is waited for, too."""
-    from importers.launch import launch, new_key, target_of
+    from importers.launch import launch, new_key
     from importers.sessions import Outcome
 
     loop = asyncio.get_running_loop()
     end = loop.time() + (wait or 0)
     watch = journal.watch()
     while True:
-        while loop.time() < end and await journal.active(target_of(config)):
+        while loop.time() < end and await journal.active(default_target(config).key):
             await next_change(config, journal, watch, end)
         result = await launch(request, config, journal)
         running = result.outcome is Outcome.JOINED and result.session and not result.session.status.final

@@ -14,19 +14,18 @@ import secrets
 import socket
 import uuid
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
 
 from importers.errors import ObmenError
 from importers.events import Log, Options
 from importers.kinds.registry import files_of, is_known, title_of
-from importers.logs import log_to
+from importers.logs import log_to, unexpected
 from importers.processes import account
 from importers.sessions.models import Attempt, Outcome, Session
 from importers.shielding import to_the_end
+from importers.targets import Target, default_target
 from importers.texts import N_, render
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class LaunchRequest(msgspec.Struct, frozen=True):
     idempotency_key: str
     options: Options = Options()
     target: str | None = None
-    """The only catalog that it may go to; None: whichever the settings name."""
+    """The key of the only target that it may go to; None: whichever the settings name."""
 
 
 class LaunchResult(msgspec.Struct, frozen=True):
@@ -93,13 +92,14 @@ async def launch(
     from importers.worker.dispatch import dispatcher_for
 
     dispatcher = dispatcher or dispatcher_for(settings)
+    target = default_target(settings)
     request = msgspec.structs.replace(request, kinds=tuple(dict.fromkeys(request.kinds)))
     attempt = Attempt(
         request_id=new_request_id(),
         idempotency_key=request.idempotency_key,
         kinds=request.kinds,
         source=request.source,
-        target=target_of(settings),
+        target=target.key,
         operator=account(),
         host=socket.gethostname(),
         pid=os.getpid(),
@@ -107,14 +107,14 @@ async def launch(
     _log(settings, _attempt_line(attempt.request_id, request.kinds))
     try:
         await journal.begin_attempt(attempt)
-        result = await _decide(attempt, request, settings, journal, dispatcher)
+        result = await _decide(attempt, request, target, settings, journal, dispatcher)
         # A caller that is cancelled from here on has launched: the worker comes, the attempt says so.
         await to_the_end(_carry_out(result, attempt, settings, journal, dispatcher))
     except ObmenError as error:
         result = await _failed(journal, attempt, str(error), {})
     except Exception as error:  # noqa: BLE001 (the last line: a bug must not leave an attempt without its outcome)
         log_to(settings.log.path).error("[Request %s]", attempt.request_id, exc_info=error)
-        result = await _failed(journal, attempt, *unexpected(error, settings))
+        result = await _failed(journal, attempt, *unexpected(error, settings.log.path))
     if result.outcome is not Outcome.CREATED:
         args: dict[str, str | int] = {
             "request_id": attempt.request_id,
@@ -125,12 +125,6 @@ async def launch(
     return result
 
 
-def unexpected(error: Exception, settings: Settings) -> tuple[str, dict[str, str]]:
-    """What is told of a bug: a message and its arguments."""
-    args = {"error": f"{type(error).__name__}: {error}"[:200], "path": settings.log.path}
-    return N_("unexpected {error}; the log {path} has the details"), args
-
-
 async def _failed(journal: Journal, attempt: Attempt, reason: str, args: dict[str, str]) -> LaunchResult:
     result = LaunchResult(attempt.request_id, Outcome.ERROR, None, reason, args)
     with suppress(Exception):  # when the journal itself cannot be written
@@ -139,23 +133,28 @@ async def _failed(journal: Journal, attempt: Attempt, reason: str, args: dict[st
 
 
 async def _decide(
-    attempt: Attempt, request: LaunchRequest, settings: Settings, journal: Journal, dispatcher: Dispatcher
+    attempt: Attempt,
+    request: LaunchRequest,
+    target: Target,
+    settings: Settings,
+    journal: Journal,
+    dispatcher: Dispatcher,
 ) -> LaunchResult:
     from importers.launch.lock import holding, lock_for
 
     dispatcher.check()
-    if request.target not in (None, attempt.target):
-        args = {"theirs": request.target or "", "ours": attempt.target}
+    if request.target not in (None, target.key):
+        args = {"theirs": request.target or "", "ours": target.key}
         return LaunchResult(attempt.request_id, Outcome.REFUSED, None, OTHER_TARGET, args)
     new = _new_session(attempt, request)
     recency = settings.launch.recency_seconds
     locked = "off"
     found = await journal.find_answer(new, recency)
     if found is None:
-        if refusal := await _refusal(request, settings):
+        if refusal := await _refusal(request, target):
             return LaunchResult(attempt.request_id, Outcome.REFUSED, None, *refusal)
         lock = lock_for(settings, journal)
-        async with holding(lock, attempt.target, lambda: journal.find_answer(new, recency)) as (
+        async with holding(lock, target.key, lambda: journal.find_answer(new, recency)) as (
             locked,
             found,
         ):
@@ -195,7 +194,7 @@ def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
     )
 
 
-async def _refusal(request: LaunchRequest, settings: Settings) -> tuple[str, dict[str, str]] | None:
+async def _refusal(request: LaunchRequest, target: Target) -> tuple[str, dict[str, str]] | None:
     """Why this cannot be imported now (guarantee 4). Raises SourceError, DatabaseError."""
     from importers.commerceml import open_export
     from importers.launch.survey import has_products, lacks_products
@@ -214,7 +213,7 @@ async def _refusal(request: LaunchRequest, settings: Settings) -> tuple[str, dic
             "source": request.source,
         }
     needy = [kind for kind in request.kinds if lacks_products(kind, request.kinds, has_products=False)]
-    if needy and not await has_products(settings):
+    if needy and not await has_products(target):
         return N_("{kind}: the catalog holds no product yet; import the catalog first"), {"kind": needy[0]}
     return None
 
@@ -275,12 +274,3 @@ def _log(settings: Settings, line: Log) -> None:
 def retry_request(session: Session) -> LaunchRequest:
     """A new confirm of what a session imported, into the same catalog: a journal may serve several."""
     return LaunchRequest(session.kinds, session.source, new_key(), session.options, session.target)
-
-
-def target_of(settings: Settings) -> str:
-    """The catalog that imports go to, named the same by everybody, without credentials."""
-    url = settings.catalog.url
-    if url.startswith("sqlite:///"):
-        return f"sqlite:///{Path(url.removeprefix('sqlite:///')).resolve()}"
-    parts = urlsplit(url)
-    return f"postgresql://{parts.hostname}:{parts.port or 5432}{parts.path}"

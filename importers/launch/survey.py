@@ -12,7 +12,7 @@ from importers.kinds.registry import files_of, names, needs_products
 
 if TYPE_CHECKING:
     from importers.commerceml import Export
-    from importers.settings import Settings
+    from importers.targets import Target
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -47,11 +47,11 @@ def lacks_products(kind: str, chosen: Collection[str], *, has_products: bool) ->
     return needs_products(kind) and not has_products and "catalog" not in chosen
 
 
-async def has_products(settings: Settings) -> bool:
+async def has_products(target: Target) -> bool:
     """Whether the catalog holds any. Raises DatabaseError."""
     from importers.catalog import open_catalog
 
-    catalog = await open_catalog(settings.catalog.url)
+    catalog = await open_catalog(target.catalog)
     try:
         return await catalog.has_products()
     finally:

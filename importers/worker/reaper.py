@@ -14,9 +14,10 @@ import msgspec
 
 from importers.errors import ObmenError, SettingsError
 from importers.events import Counts, Log
-from importers.logs import log_to
+from importers.logs import log_to, unexpected
 from importers.sessions.models import CANCELLED_BY, Status
 from importers.sessions.rules import Due, is_due
+from importers.targets import default_target
 from importers.texts import N_, render
 
 if TYPE_CHECKING:
@@ -43,13 +44,12 @@ async def reap(
 ) -> int:
     """Settle the sessions of this catalog; how many were ended, started again, or sent. `trouble` is given what kept
     one from being settled. `dispatcher`: the one of the settings."""
-    from importers.launch import target_of, unexpected
     from importers.worker.dispatch import dispatcher_for
 
     dispatcher = dispatcher or dispatcher_for(settings)
     await journal.prune(settings.journal.keep_events_days)
     acted = 0
-    for active in await journal.active_sessions(target_of(settings)):
+    for active in await journal.active_sessions(default_target(settings).key):
         act = _send if active.session.status is Status.STARTED else _settle
         try:
             acted += await act(active, dispatcher, settings, journal)
@@ -60,7 +60,7 @@ async def reap(
         except Exception as error:  # noqa: BLE001 (the same for a bug)
             log_to(settings.log.path).error("session %d", active.session.id, exc_info=error)
             if trouble:
-                trouble(ObmenError(render(*unexpected(error, settings))))
+                trouble(ObmenError(render(*unexpected(error, settings.log.path))))
     return acted
 
 
@@ -105,7 +105,7 @@ async def _settle(
         # It may be frozen inside its transaction: ended, it can neither commit later nor keep the catalog locked.
         await dispatcher.end(active)
         reason = FROZEN
-    catalog = await open_catalog(settings.catalog.url)
+    catalog = await open_catalog(default_target(settings).catalog)
     try:
         if lines := await put_waiting_in_place(catalog):
             await journal.write(

@@ -14,11 +14,11 @@ from importers.errors import LeaseLost, ObmenError
 from importers.events import Counted, Counts, Event, Log, Progress, Reject
 from importers.kinds.protocol import Job
 from importers.kinds.registry import KINDS, load
-from importers.launch import target_of
 from importers.logs import log_to
 from importers.processes import this_process
 from importers.sessions import MAX_REJECTS, Journal, open_journal
 from importers.sessions.models import CANCELLED_BY, Status
+from importers.targets import Target, default_target
 from importers.texts import N_, _
 from importers.worker.heartbeat import CancelRequested, Heartbeat, must_go_on
 
@@ -35,16 +35,15 @@ FLUSH_EVENTS = 500
 
 async def work(session_id: int, settings: Settings) -> int:
     """Run a session; the exit code. A session that cannot be claimed is somebody else's, or was cancelled."""
+    target = default_target(settings)
     journal = await open_journal(settings.journal.url)
     try:
-        session = await journal.claim(
-            session_id, target_of(settings), this_process(), settings.worker.lease_seconds
-        )
+        session = await journal.claim(session_id, target.key, this_process(), settings.worker.lease_seconds)
         if session is None:
             log_to(settings.log.path).warning("session %d: nothing to claim", session_id)
             return 0
         with Heartbeat(session, settings) as heartbeat:
-            return await _Run(session, settings, journal, heartbeat).run()
+            return await _Run(session, target, settings, journal, heartbeat).run()
     finally:
         await journal.close()
 
@@ -55,8 +54,11 @@ def _place(kind: str) -> int:
 
 
 class _Run:
-    def __init__(self, session: Session, settings: Settings, journal: Journal, heartbeat: Heartbeat) -> None:
+    def __init__(
+        self, session: Session, target: Target, settings: Settings, journal: Journal, heartbeat: Heartbeat
+    ) -> None:
         self.session = session
+        self.target = target
         self.settings = settings
         self.journal = journal
         self.heartbeat = heartbeat
@@ -100,7 +102,7 @@ class _Run:
         session = self.session
         kinds = {kind: load(kind) for kind in sorted(sorted(session.kinds), key=_place)}
         export = open_export(session.source)
-        catalog = await open_catalog(self.settings.catalog.url)
+        catalog = await open_catalog(self.target.catalog)
         try:
             if not session.options.dry_run:  # what an earlier worker did not live to do
                 self.lines += await put_waiting_in_place(catalog)
@@ -119,9 +121,9 @@ class _Run:
                         export=export,
                         catalog=transaction,
                         options=session.options,
-                        limits=self.settings.limits,
-                        keep_unlisted=self.settings.prices.keep_unlisted,
-                        images_path=self.settings.images.path,
+                        limits=self.target.limits,
+                        keep_unlisted=self.target.keep_unlisted,
+                        images_path=self.target.images,
                     )
                     self.lines.append(Log("info", N_("{kind}: started"), {"kind": kind}))
                     async with aclosing(cast("AsyncGenerator[Event]", module.run(job))) as events:

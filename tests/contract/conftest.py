@@ -13,10 +13,11 @@ from engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_ser
 from lock_bench import KEY, LockBench
 
 from importers.catalog import open_catalog
-from importers.launch import redis_lock, target_of
+from importers.launch import redis_lock
 from importers.launch.lock import LOCK_SECONDS, LaunchLock
 from importers.launch.redis_lock import RedisLock
 from importers.launch.table_lock import TableLock
+from importers.targets import default_target
 from importers.worker.process import ProcessDispatcher
 
 
@@ -99,5 +100,7 @@ async def sending(
         stage.dispatcher = make(stage.settings)
         await (await open_catalog(stage.settings.catalog.url)).close()
         yield Sending(stage, stage.dispatcher, lambda: make(stage.settings), break_down)
-        for active in await stage.journal.active_sessions(target_of(stage.settings)):  # of a test that failed
+        for active in await stage.journal.active_sessions(
+            default_target(stage.settings).key
+        ):  # of a test that failed
             await stage.dispatcher.end(active)

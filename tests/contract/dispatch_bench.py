@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from engine_stage import Stage
 
-from importers.launch import target_of
 from importers.sessions import ActiveSession, Session, Status
+from importers.targets import default_target
 from importers.worker.dispatch import Dispatcher
 
 
@@ -32,7 +32,7 @@ class Sending:
         return result.session
 
     async def active(self) -> ActiveSession:
-        (found,) = await self.stage.journal.active_sessions(target_of(self.stage.settings))
+        (found,) = await self.stage.journal.active_sessions(default_target(self.stage.settings).key)
         return found
 
     @contextmanager

@@ -17,11 +17,12 @@ from fake_redis import ENDLESS, fake_redis
 
 from importers.errors import DatabaseError, SettingsError
 from importers.launch import lock as locks
-from importers.launch import redis_lock, target_of
+from importers.launch import redis_lock
 from importers.launch.lock import Locked, holding
 from importers.launch.redis_lock import RedisLock, server_version
 from importers.launch.table_lock import TableLock
 from importers.sessions import Outcome, Status
+from importers.targets import default_target
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ async def test_redis_fails_over_while_the_lock_is_held(
                 await asyncio.sleep(0.01)
         if not replicated:
             replica.ask("REPLICAOF", "NO", "ONE")
-        async with holding(RedisLock(f"unix://{address}"), target_of(stage.settings), nothing) as (
+        async with holding(RedisLock(f"unix://{address}"), default_target(stage.settings).key, nothing) as (
             got,
             _found,
         ):
@@ -333,7 +334,7 @@ async def test_an_answer_that_no_redis_gives_to_the_release(stage: Stage, name: 
 
 async def test_a_key_that_is_no_text(stage: Stage, redis: RedisServer) -> None:
     """On a real server: whoever wrote it, it is no launch."""
-    key = f"{redis_lock.PREFIX}launch:{target_of(stage.settings)}"
+    key = f"{redis_lock.PREFIX}launch:{default_target(stage.settings).key}"
     for command in (f'SET {key} "\\xff\\xfe"', f"RPUSH {key} a"):
         redis.ask("FLUSHALL")
         redis.ask(command)

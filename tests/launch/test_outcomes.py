@@ -18,7 +18,7 @@ from importers.commerceml.parts import Part
 from importers.commerceml.records import Record
 from importers.errors import DatabaseError
 from importers.kinds import Options
-from importers.launch import LaunchResult, launch, retry_request, target_of
+from importers.launch import LaunchResult, launch, retry_request
 from importers.launch.survey import survey
 from importers.launch.table_lock import TableLock
 from importers.processes import account, this_process
@@ -26,6 +26,7 @@ from importers.sample import EXPORT
 from importers.sessions import Attempt, Outcome, Status
 from importers.sessions.store import JournalStore
 from importers.settings import Settings
+from importers.targets import default_target
 
 
 async def end(stage: Stage, status: Status = Status.COMPLETED) -> None:
@@ -365,7 +366,10 @@ async def test_anothers_session_can_be_cancelled_and_deleted(stage: Stage) -> No
     )
     assert result.session is not None
     assert await stage.reap() == 0
-    assert await stage.journal.claim(result.session.id, target_of(stage.settings), this_process(), 30) is None
+    assert (
+        await stage.journal.claim(result.session.id, default_target(stage.settings).key, this_process(), 30)
+        is None
+    )
     assert (await stage.journal.cancel(result.session.id, "anna")).status is Status.CANCELLED
     assert await stage.journal.delete([result.session.id]) == [result.session.id]
 

@@ -22,6 +22,7 @@ from textual.widgets import Button, Input, Static
 from importers.events import Options
 from importers.launch import LaunchRequest, LaunchResult, new_key
 from importers.launch.survey import has_products, survey
+from importers.targets import default_target
 from importers.texts import N_, _, ngettext
 from tui import present
 from tui.keys import bindings, rows
@@ -90,7 +91,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         app = cast("ObmenApp", self.app)
         try:
             offers = await asyncio.to_thread(survey, source)
-            there_are = await has_products(app.settings)
+            there_are = await has_products(default_target(app.settings))
         except Exception as error:  # noqa: BLE001 (said in the dialog, and logged)
             self.query_one(Choices).offer((), has_products=False, waiting=False)
             self._say(app.explain(error), "bold red")

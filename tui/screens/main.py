@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from importers.sessions import FINAL, Journal, Session
 from importers.sessions.models import LogLine, Status, StoredReject
+from importers.targets import default_target
 from importers.texts import _, ngettext
 from tui import present
 from tui.filters import Filter
@@ -149,7 +150,7 @@ class MainScreen(LiveScreen[None]):
         if marked := len(self.table.marks):
             right.insert(0, ngettext("{count} marked", "{count} marked", marked).format(count=marked))
         name = " obmen " + (_("demo") + " " if self.obmen.demo else "")
-        left = Text.assemble((name, "bold"), " ", present.plain(self.obmen.settings.source.path))
+        left = Text.assemble((name, "bold"), " ", present.plain(default_target(self.obmen.settings).source))
         self.query_one("#head", Bar).say(left, Text(", ".join(right) + " "))
         session = self.session
         rejected = session.counts.rejected if session else 0
@@ -204,7 +205,7 @@ class MainScreen(LiveScreen[None]):
     def action_launch(self) -> None:
         from tui.screens.launch import LaunchScreen
 
-        self.app.push_screen(LaunchScreen(self.obmen.settings.source.path))
+        self.app.push_screen(LaunchScreen(default_target(self.obmen.settings).source))
 
     def action_mark(self) -> None:
         if session := self.session:

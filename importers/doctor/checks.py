@@ -1,0 +1,94 @@
+"""All checks, in the order in which they are told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importers import settings
+from importers.doctor.finding import Check
+from importers.doctor.places import check_database, check_images, check_log
+from importers.doctor.surroundings import (
+    check_locale,
+    check_logout,
+    check_redis,
+    check_terminal,
+    check_worker,
+)
+from importers.doctor.trial import checklist
+from importers.errors import ObmenError
+from importers.texts import N_, _, ngettext
+
+if TYPE_CHECKING:
+    from importers.commerceml.source import Export
+    from importers.settings import Settings
+
+
+STALE = timedelta(days=2)
+READ_BYTES = 512 * 1024 * 1024
+"""So much of an export is read through; a larger one would keep the operator waiting."""
+
+
+async def check(config: Settings, file: Path | None = None) -> AsyncIterator[Check]:
+    """All checks, in the order in which a person would look. `file`: what --config named."""
+    yield check_settings(file)
+    yield await asyncio.to_thread(check_source, Path(config.source.path))
+    yield await check_database(N_("journal"), config)
+    yield await check_database(N_("catalog"), config)
+    yield await asyncio.to_thread(check_images, config)
+    yield await asyncio.to_thread(check_log, Path(config.log.path))
+    yield await check_redis(config)
+    yield check_worker(config)
+    yield await asyncio.to_thread(check_logout)
+    yield check_locale()
+    yield check_terminal()
+    async for result in checklist(config):
+        yield result
+
+
+def check_settings(file: Path | None) -> Check:
+    path = settings.find(file)
+    return Check(N_("settings"), True, str(path) if path else _("no settings file, defaults are in force"))
+
+
+def check_source(path: Path) -> Check:
+    """Is there an export, is it whole, is it fresh?"""
+    from importers.commerceml import open_export
+
+    name = N_("source")
+    try:
+        export = open_export(path)
+    except ObmenError as error:
+        return Check(name, False, str(error), _("set source.path to the folder or .zip that 1C writes"))
+    parts = export.parts or export.holding_pictures()  # pictures may come alone
+    newest = max(datetime.fromisoformat(part.modified) for part in parts)
+    files = ngettext("{n} file", "{n} files", len(parts)).format(n=len(parts))
+    detail = f"{path}: {files}, {newest:%Y-%m-%d %H:%M} UTC"
+    if export.gaps:
+        return Check(
+            name, False, f"{detail}; {'; '.join(export.gaps)}", _("let 1C write the whole export again")
+        )
+    try:
+        _read_through(export)
+    except ObmenError as error:
+        return Check(name, False, f"{path}: {error}", _("let 1C write the whole export again"))
+    if datetime.now(UTC) - newest > STALE:
+        return Check(name, False, detail, _("the export is old: check the exchange schedule in 1C"))
+    return Check(name, True, detail)
+
+
+def _read_through(export: Export) -> None:
+    """Raises BadFile: cut, not well-formed, another root or encoding than it should have."""
+    from importers.commerceml.reader import read_part
+    from importers.commerceml.records import Section
+
+    done = 0
+    for part in export.parts:
+        for _batch in read_part(part, frozenset((Section,))):
+            pass
+        done += part.size
+        if done > READ_BYTES:
+            return
