@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.text import Text
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.notifications import SeverityLevel
 from textual.reactive import Reactive
 from textual.screen import Screen
@@ -30,11 +27,13 @@ from importers.sessions.models import Outcome, Session
 from importers.texts import _, ngettext
 from tui import LOCALE, colours, present
 from tui.keys import TABLE, bindings, shown
+from tui.leaving import LeavingApp
 from tui.screens.live import RETRY_SECONDS, LiveScreen
 from tui.screens.main import MainScreen
 from tui.screens.palette import Palette
 
 if TYPE_CHECKING:
+    from importers.control import Control
     from importers.launch import LaunchRequest, LaunchResult
     from importers.sessions import Journal, LogLine
     from importers.settings import Settings
@@ -43,11 +42,9 @@ POLL_SECONDS = 0.3
 """How often the journal is asked whether anything changed; also the pace of the log."""
 REAP_SECONDS = 15.0
 COPIED_LINES = 300
-EXIT_SECONDS = 3.0
-"""How long a signal gives the screen to leave in order before the process ends all the same."""
 
 
-class ObmenApp(App[int], inherit_bindings=False):
+class ObmenApp(LeavingApp, inherit_bindings=False):
     """`now` and `journal` are for tests: a frozen clock, and fixed sessions that nobody reaps."""
 
     TITLE = "obmen"
@@ -92,7 +89,7 @@ class ObmenApp(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         if not self.is_headless:
-            self._handle_signals()
+            self.handle_signals()
 
     def on_ready(self) -> None:
         self.call_after_refresh(self._begin)
@@ -181,11 +178,9 @@ class ObmenApp(App[int], inherit_bindings=False):
         """Launch once. `done` gets the result, or None when it failed before there was one."""
 
         async def job() -> None:
-            from importers.launch import launch
-
             result = None
             try:
-                result = await launch(request, self.settings, await self.opened())
+                result = await (await self.control()).launch(request)
             finally:
                 done(result)
             self.tell(result)
@@ -194,19 +189,13 @@ class ObmenApp(App[int], inherit_bindings=False):
 
     def retry(self, session_id: int) -> None:
         async def job() -> None:
-            from importers.launch import launch, retry_request
-
-            journal = await self.opened()
-            request = retry_request(await journal.session(session_id))
-            self.tell(await launch(request, self.settings, journal))
+            self.tell(await (await self.control()).retry(session_id))
 
         self.start(job(), "launch")
 
     def cancel(self, session_id: int) -> None:
         async def job() -> None:
-            from importers.processes import account
-
-            session = await (await self.opened()).cancel(session_id, account())
+            session = await (await self.control()).cancel(session_id)
             self.notify(
                 _("Session {id}: {status}").format(id=session.id, status=present.status(session.status)),
                 markup=False,
@@ -216,7 +205,7 @@ class ObmenApp(App[int], inherit_bindings=False):
 
     def delete(self, session_ids: list[int]) -> None:
         async def job() -> None:
-            gone = await (await self.opened()).delete(session_ids)
+            gone = await (await self.control()).delete(session_ids)
             self.main.forget(gone)
             self.notify(
                 ngettext("{count} session deleted", "{count} sessions deleted", len(gone)).format(
@@ -226,6 +215,12 @@ class ObmenApp(App[int], inherit_bindings=False):
             )
 
         self.start(job(), "journal")
+
+    async def control(self) -> Control:
+        """Raises ObmenError while the journal is not open."""
+        from importers.control import Control
+
+        return Control(self.settings, await self.opened())
 
     async def opened(self) -> Journal:
         if self.journal is None:
@@ -351,38 +346,6 @@ class ObmenApp(App[int], inherit_bindings=False):
         self.notify(_("To quit press q or ^q. Imports go on without the screen."), markup=False)
 
     # Signals
-
-    def _handle_signals(self) -> None:
-        """TERM and HUP leave in order, so that the terminal is as before (Textual handles neither)."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._leave, number)
-        self.set_interval(1, self._check_terminal)
-
-    def _check_terminal(self) -> None:
-        """A terminal may go without a signal (nohup, a foreign session); Textual would read its end for ever."""
-        if not os.isatty(0):
-            self._leave(signal.SIGHUP)
-
-    def _leave(self, number: signal.Signals) -> None:
-        # A terminal that is gone can block its writer for ever; the process ends all the same.
-        timer = threading.Timer(EXIT_SECONDS, os._exit, (128 + number,))
-        timer.daemon = True
-        timer.start()
-        self.run_worker(self._finish(128 + number), exit_on_error=False)
-
-    async def action_quit(self) -> None:
-        await self._finish(0)
-
-    async def _finish(self, code: int) -> None:
-        """Leave, but not in the middle of a launch: what was confirmed is sent first."""
-        launches = [
-            worker.wait() for worker in self.workers if worker.group == "launch" and worker.is_running
-        ]
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(EXIT_SECONDS / 2):
-                await asyncio.gather(*launches, return_exceptions=True)
-        self.exit(return_code=code)
 
 
 def _who(session: Session) -> str:

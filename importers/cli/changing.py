@@ -13,7 +13,7 @@ from importers.output import go_on, print_json, say, session_json
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
-    from importers.sessions import Journal
+    from importers.control import Control
     from importers.settings import Settings
 
 
@@ -22,13 +22,12 @@ if TYPE_CHECKING:
 @as_json
 @pass_settings
 def cancel(config: Settings, session_id: int, as_json: bool) -> None:
-    from importers.processes import account
 
     go_on()
 
-    async def ask(journal: Journal) -> int:
-        before = await journal.session(session_id)
-        session = await journal.cancel(session_id, account())
+    async def ask(control: Control) -> int:
+        before = await control.journal.session(session_id)
+        session = await control.cancel(session_id)
         if as_json:
             print_json(session_json(session))
         elif before.status.final:
@@ -49,8 +48,8 @@ def cancel(config: Settings, session_id: int, as_json: bool) -> None:
 def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
     go_on()
 
-    async def remove(journal: Journal) -> int:
-        deleted = await journal.delete(session_ids)
+    async def remove(control: Control) -> int:
+        deleted = await control.delete(session_ids)
         for session_id in deleted:
             say(_("Session {id} was deleted").format(id=session_id))
         for session_id in sorted(set(session_ids) - set(deleted)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +11,15 @@ import msgspec
 from importers import texts
 from importers.apart import require_apart
 from importers.cli.group import Seconds, SourcePath, as_json, cli, option, pass_settings
-from importers.cli.running import EXIT_FAILED, EXIT_REFUSED, follow_session, next_change, no_such_kind, run
-from importers.errors import ObmenError, SourceError
+from importers.cli.running import EXIT_FAILED, follow_session, no_such_kind, run
+from importers.errors import SourceError
 from importers.output import go_on, print_json, print_summary, say, session_json
 from importers.targets import default_target
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
-    from importers.launch import LaunchRequest, LaunchResult
-    from importers.sessions import Journal
+    from importers.control import Control
+    from importers.launch import LaunchResult
     from importers.settings import Settings
 
 
@@ -69,7 +68,11 @@ def import_(
         idempotency_key=new_key(),
         options=Options(dry_run=dry_run, force=force, strict=strict),
     )
-    run(config, lambda journal: _import(config, journal, request, detach, wait, as_json))
+
+    async def launch(control: Control) -> int:
+        return await _tell(control, await control.launch(request, wait or 0), detach=detach, as_json=as_json)
+
+    run(config, launch)
 
 
 def _source_path(config: Settings, source: Path | None) -> str:
@@ -85,22 +88,15 @@ def _source_path(config: Settings, source: Path | None) -> str:
     return path
 
 
-async def _import(
-    config: Settings,
-    journal: Journal,
-    request: LaunchRequest,
-    detach: bool,
-    wait: float | None,
-    as_json: bool,
-) -> int:
+async def _tell(control: Control, result: LaunchResult, *, detach: bool, as_json: bool) -> int:
+    """Print what came of a confirm, and follow its session; the exit code."""
     from importers.sessions import Outcome, Status
 
-    result = await _launch(config, journal, request, wait)
     if result.session is None:
         if as_json:
             print_json({"outcome": result.outcome, "request_id": result.request_id, "error": _reason(result)})
         say(f"[Request {result.request_id}] {_reason(result)}", err=True)
-        return EXIT_REFUSED if result.outcome is Outcome.REFUSED else _error_code(request.source)
+        return result.exit_code
     session = result.session
     if result.outcome is not Outcome.CREATED:
         say(f"[Request {result.request_id}] {_reason(result)}", err=True)
@@ -108,12 +104,12 @@ async def _import(
             print_json({**session_json(session), "outcome": result.outcome})
         else:
             say(str(session.id))
-        return EXIT_REFUSED
+        return result.exit_code
     if detach:
         if not as_json:
             say(_("Session {id} was launched; follow it with: obmen logs -f {id}").format(id=session.id))
     else:
-        session = await follow_session(config, journal, session.id, err=as_json)
+        session = await follow_session(control, session.id, err=as_json)
         if not as_json:
             print_summary(session)
     if as_json:
@@ -125,53 +121,15 @@ def _reason(result: LaunchResult) -> str:
     return texts.plain(texts.render(result.reason or result.outcome, result.reason_args))
 
 
-def _error_code(source: str) -> int:
-    """2 when the source itself is to blame, else 1."""
-    from importers.commerceml import open_export
-
-    try:
-        open_export(source)
-    except SourceError as error:
-        return error.exit_code
-    return EXIT_FAILED
-
-
-async def _launch(
-    config: Settings, journal: Journal, request: LaunchRequest, wait: float | None
-) -> LaunchResult:
-    """Launch, with `wait` once no import of the target runs; whoever was faster than us is waited for, too."""
-    from importers.launch import launch, new_key
-    from importers.sessions import Outcome
-
-    loop = asyncio.get_running_loop()
-    end = loop.time() + (wait or 0)
-    watch = journal.watch()
-    while True:
-        while loop.time() < end and await journal.active(default_target(config).key):
-            await next_change(config, journal, watch, end)
-        result = await launch(request, config, journal)
-        running = result.outcome is Outcome.JOINED and result.session and not result.session.status.final
-        if not running or loop.time() >= end:
-            return result
-        request = msgspec.structs.replace(request, idempotency_key=new_key())
-
-
 @cli.command(help=N_("Launch once more what a finished session imported."))
 @click.argument("session_id", metavar="ID", type=int)
 @option("--detach", is_flag=True, help=N_("Launch only, do not follow the session."))
 @as_json
 @pass_settings
 def retry(config: Settings, session_id: int, detach: bool, as_json: bool) -> None:
-    from importers.launch import retry_request
-
     go_on()
 
-    async def again(journal: Journal) -> int:
-        session = await journal.session(session_id)
-        if not session.status.final:
-            raise ObmenError(
-                _("Session {id} has not ended yet; wait for it or cancel it").format(id=session_id)
-            )
-        return await _import(config, journal, retry_request(session), detach, None, as_json)
+    async def again(control: Control) -> int:
+        return await _tell(control, await control.retry(session_id), detach=detach, as_json=as_json)
 
     run(config, again)

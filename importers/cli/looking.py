@@ -25,7 +25,7 @@ from importers.output import (
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
-    from importers.sessions import Journal
+    from importers.control import Control
     from importers.settings import Settings
 
 
@@ -43,10 +43,10 @@ def sessions(config: Settings, status: str | None, kind: str | None, limit: int,
             _("{status}: no such status; there are: {names}").format(status=status, names=", ".join(Status))
         )
 
-    async def show(journal: Journal) -> int:
-        found = await journal.sessions(status=status, kind=kind, limit=limit)
+    async def show(control: Control) -> int:
+        found = await control.journal.sessions(status=status, kind=kind, limit=limit)
         if kind is not None and not found:
-            await require_kind(journal, kind)
+            await require_kind(control.journal, kind)
         if as_json:
             print_json([session_json(session) for session in found])
         else:
@@ -85,8 +85,8 @@ def sessions(config: Settings, status: str | None, kind: str | None, limit: int,
 @as_json
 @pass_settings
 def show(config: Settings, session_id: int, as_json: bool) -> None:
-    async def show(journal: Journal) -> int:
-        session = await journal.session(session_id)
+    async def show(control: Control) -> int:
+        session = await control.journal.session(session_id)
         if as_json:
             print_json(session_json(session))
         else:
@@ -112,10 +112,12 @@ def attempts(
     limit: int,
     as_json: bool,
 ) -> None:
-    async def show(journal: Journal) -> int:
-        found = await journal.attempts(request_id=request_id, kind=kind, operator=operator, limit=limit)
+    async def show(control: Control) -> int:
+        found = await control.journal.attempts(
+            request_id=request_id, kind=kind, operator=operator, limit=limit
+        )
         if kind is not None and not found:
-            await require_kind(journal, kind)
+            await require_kind(control.journal, kind)
         if as_json:
             print_json(found)
         else:
@@ -155,11 +157,15 @@ def attempts(
 @as_json
 @pass_settings
 def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None:
-    async def show(journal: Journal) -> int:
-        await journal.session(session_id)
+    async def show(control: Control) -> int:
+        await control.journal.session(session_id)
         if follow:
-            await follow_session(config, journal, session_id, err=as_json)
-        lines = [line async for line in _pages(journal.events, session_id)] if as_json or not follow else []
+            await follow_session(control, session_id, err=as_json)
+        lines = (
+            [line async for line in _pages(control.journal.events, session_id)]
+            if as_json or not follow
+            else []
+        )
         if as_json:
             print_json(
                 [
@@ -181,9 +187,9 @@ def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None
 @as_json
 @pass_settings
 def rejects(config: Settings, session_id: int, as_csv: bool, as_json: bool) -> None:
-    async def show(journal: Journal) -> int:
-        await journal.session(session_id)
-        found = [reject async for reject in _pages(journal.rejects, session_id)]
+    async def show(control: Control) -> int:
+        await control.journal.session(session_id)
+        found = [reject async for reject in _pages(control.journal.rejects, session_id)]
         rows = [
             (r.kind, r.file, r.line, r.record_id, texts.render(r.reason, r.args), r.fragment) for r in found
         ]

@@ -15,63 +15,40 @@ from importers.output import log_line, say
 from importers.texts import _
 
 if TYPE_CHECKING:
-    from importers.database.protocol import Watch
-    from importers.sessions import Journal, Session
+    from importers.control import Control
+    from importers.sessions import Journal, LogLine, Session
     from importers.settings import Settings
-    from importers.worker.reaper import Trouble
 
 
 EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED, EXIT_INTERRUPTED = 1, 2, 3, 130
-POLL_SECONDS = 0.1
-REAP_SECONDS = 5.0
 PATIENCE_SECONDS = 30.0
 
 
 @asynccontextmanager
-async def journal_of(config: Settings) -> AsyncIterator[Journal]:
-    """The journal, after dead workers' sessions were ended."""
+async def control_of(config: Settings) -> AsyncIterator[Control]:
+    """Of the journal, after dead workers' sessions were ended."""
+    from importers.control import Control
     from importers.sessions import open_journal
     from importers.worker.reaper import reap
 
     journal = await open_journal(config.journal.url)
     try:
         await reap(journal, config)
-        yield journal
+        yield Control(config, journal)
     finally:
         await journal.close()
 
 
-def run(config: Settings, command: Callable[[Journal], Awaitable[int]]) -> NoReturn:
+def run(config: Settings, command: Callable[[Control], Awaitable[int]]) -> NoReturn:
     async def run() -> int:
-        async with journal_of(config) as journal:
-            return await command(journal)
+        async with control_of(config) as control:
+            return await command(control)
 
     leave(asyncio.run(run()))
 
 
 def leave(code: int) -> NoReturn:
     click.get_current_context().exit(code)
-
-
-async def next_change(
-    config: Settings,
-    journal: Journal,
-    watch: Watch,
-    until: float | None = None,
-    trouble: Trouble | None = None,
-) -> None:
-    """Sleep until somebody writes to the journal that `watch` is of; dead workers are noticed meanwhile."""
-    from importers.worker.reaper import reap
-
-    loop = asyncio.get_running_loop()
-    reap_at = loop.time() + REAP_SECONDS
-    while not await watch.changed():
-        if until is not None and loop.time() >= until:
-            return
-        if loop.time() >= reap_at:
-            await reap(journal, config, trouble)
-            reap_at = loop.time() + REAP_SECONDS
-        await asyncio.sleep(POLL_SECONDS)
 
 
 class Patience:
@@ -89,28 +66,20 @@ class Patience:
             raise error
 
 
-async def follow_session(config: Settings, journal: Journal, session_id: int, *, err: bool) -> Session:
+async def follow_session(control: Control, session_id: int, *, err: bool) -> Session:
     """Print the session's log lines as they are written, until it ends."""
-    last = 0
-    watch = journal.watch()
-    trouble = Patience()
-    while True:
-        session = await journal.session(session_id)  # before the events: after its end no line comes
-        while lines := await journal.events(session_id, after=last):
-            for line in lines:
-                say(log_line(line), err=err)
-            last = lines[-1].id
-        if session.status.final:
-            return session
-        try:
-            await next_change(config, journal, watch, trouble=trouble)
-        except asyncio.CancelledError:
-            say(
-                _("The import goes on. Follow: obmen logs -f {id}  Stop: obmen cancel {id}").format(
-                    id=session_id
-                )
-            )
-            raise
+
+    def present(lines: list[LogLine]) -> None:
+        for line in lines:
+            say(log_line(line), err=err)
+
+    try:
+        return await control.follow(session_id, present, trouble=Patience())
+    except asyncio.CancelledError:
+        say(
+            _("The import goes on. Follow: obmen logs -f {id}  Stop: obmen cancel {id}").format(id=session_id)
+        )
+        raise
 
 
 def no_such_kind(kind: str) -> UsageError:

@@ -22,14 +22,13 @@ from importers.processes import start_of
 from importers.texts import N_, _, ngettext, render
 
 if TYPE_CHECKING:
-    from importers.sessions import Journal, Session
+    from importers.sessions import Journal
     from importers.settings import Settings
 
 
 RIVALS = 3
 """How many confirms race in the checklist, all with one idempotency key, as a double click would."""
 WORKER_SECONDS = 30.0
-POLL_SECONDS = 0.05
 REQUEST = re.compile(r"\[Request ([0-9a-f]{8})\]")
 KIND = "catalog"
 """What the checklist imports."""
@@ -100,6 +99,7 @@ def _scratch(config: Settings, folder: Path) -> Settings:
 
 
 async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
+    from importers.control import Control
     from importers.events import Options
     from importers.launch import LaunchRequest, launch, new_key
     from importers.sessions import Outcome, open_journal
@@ -123,7 +123,7 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
             ).format(n=len(sessions), rivals=RIVALS),
             _("report this as a bug, with the log"),
         )
-        session = await _ended(journal, sessions[-1].id, scratch)
+        session = await Control(scratch, journal).follow(sessions[-1].id, seconds=WORKER_SECONDS)
         yield Check(
             N_("session type"),
             session.type == KIND,
@@ -171,17 +171,3 @@ async def _end_workers(journal: Journal, scratch: Settings) -> None:
     for active in await journal.active_sessions(default_target(scratch).key):
         if active.owner and active.owner.pid != os.getpid():
             await dispatcher_for(scratch).end(active)
-
-
-async def _ended(journal: Journal, session_id: int, scratch: Settings) -> Session:
-    """The session after its end, or as it is when no worker ends it in time."""
-    from importers.worker.reaper import reap
-
-    loop = asyncio.get_running_loop()
-    end = loop.time() + WORKER_SECONDS
-    watch = journal.watch()
-    while not (session := await journal.session(session_id)).status.final and loop.time() < end:
-        await reap(journal, scratch)
-        while not await watch.changed() and loop.time() < end:  # noqa: ASYNC110 (another process ends it)
-            await asyncio.sleep(POLL_SECONDS)
-    return session

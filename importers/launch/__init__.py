@@ -65,6 +65,15 @@ class LaunchResult(msgspec.Struct, frozen=True):
     reason_args: dict[str, str] = {}
     lock: str = "off"
     """acquired | busy | unavailable | off"""
+    error_code: int = 1
+    """The exit code of what went wrong, of an `error`."""
+
+    @property
+    def exit_code(self) -> int:
+        """0: made a session; 3: another one is there, or it was refused; of an error that of the error."""
+        if self.outcome is Outcome.ERROR:
+            return self.error_code
+        return 0 if self.outcome is Outcome.CREATED else 3
 
 
 def new_key() -> str:
@@ -111,7 +120,7 @@ async def launch(
         # A caller that is cancelled from here on has launched: the worker comes, the attempt says so.
         await to_the_end(_carry_out(result, attempt, settings, journal, dispatcher))
     except ObmenError as error:
-        result = await _failed(journal, attempt, str(error), {})
+        result = await _failed(journal, attempt, str(error), {}, error.exit_code)
     except Exception as error:  # noqa: BLE001 (the last line: a bug must not leave an attempt without its outcome)
         log_to(settings.log.path).error("[Request %s]", attempt.request_id, exc_info=error)
         result = await _failed(journal, attempt, *unexpected(error, settings.log.path))
@@ -125,8 +134,10 @@ async def launch(
     return result
 
 
-async def _failed(journal: Journal, attempt: Attempt, reason: str, args: dict[str, str]) -> LaunchResult:
-    result = LaunchResult(attempt.request_id, Outcome.ERROR, None, reason, args)
+async def _failed(
+    journal: Journal, attempt: Attempt, reason: str, args: dict[str, str], exit_code: int = 1
+) -> LaunchResult:
+    result = LaunchResult(attempt.request_id, Outcome.ERROR, None, reason, args, error_code=exit_code)
     with suppress(Exception):  # when the journal itself cannot be written
         await to_the_end(_settle_attempt(journal, attempt, result))
     return result

@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input
 from tui_stage import settled
 
-import importers.launch as engine
+from importers import control
 from importers.launch import LaunchRequest, LaunchResult
 from importers.launch.survey import survey
 from importers.sessions import FINAL, Attempt, Outcome, Session, Status
@@ -121,8 +121,8 @@ class Gate:
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    gate = Gate(engine.launch)
-    monkeypatch.setattr(engine, "launch", gate)
+    gate = Gate(control.launch)
+    monkeypatch.setattr(control, "launch", gate)
     return gate
 
 
@@ -316,12 +316,12 @@ async def test_the_key_is_minted_when_the_dialog_opens(room: Any, gate: Gate) ->
 
 
 async def test_a_launch_without_the_lock_says_so(room: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    launch = engine.launch
+    launch = control.launch
 
     async def unlocked(*args: Any) -> LaunchResult:
         return msgspec.structs.replace(await launch(*args), lock="unavailable")
 
-    monkeypatch.setattr(engine, "launch", unlocked)
+    monkeypatch.setattr(control, "launch", unlocked)
     async with room() as stage:
         await stage.launched(CATALOG)
         assert "Redis" in stage.said()
@@ -353,7 +353,7 @@ async def test_a_launch_that_fails_is_told_and_leaves_the_screen_usable(
     async def broken(*_args: Any) -> LaunchResult:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(engine, "launch", broken)
+    monkeypatch.setattr(control, "launch", broken)
     async with room() as stage:
         await stage.open_dialog(CATALOG)
         await stage.press("enter")

@@ -10,6 +10,7 @@ from importers.errors import LeaseLost
 from importers.kinds import Counts, Log
 from importers.processes import this_process
 from importers.sessions import Session, Status, rules
+from importers.targets import default_target
 from importers.worker import reaper
 from importers.worker.dispatch import dispatcher_for
 from importers.worker.run import _Run
@@ -63,7 +64,7 @@ async def test_a_late_worker_leaves_the_end_to_whoever_took_the_session(stage: S
             pass
 
     before = await stage.journal.session(1)
-    code = await _Run(first, stage.settings, stage.journal, Alive()).run()  # type: ignore[arg-type]
+    code = await _Run(first, default_target(stage.settings), stage.settings, stage.journal, Alive()).run()  # type: ignore[arg-type]
     assert (code, stage.customers()) == (1, {})
     assert await stage.journal.session(1) == before
 

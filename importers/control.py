@@ -1,0 +1,105 @@
+"""What operators can do: launch, wait for, follow, cancel, retry, delete. Command line, screens and doctor call it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from importers.errors import ObmenError
+from importers.launch import LaunchRequest, LaunchResult, launch, new_key, retry_request
+from importers.processes import account
+from importers.sessions.models import Outcome
+from importers.targets import default_target
+from importers.texts import _
+
+if TYPE_CHECKING:
+    from importers.database.protocol import Watch
+    from importers.sessions import Journal, LogLine, Session
+    from importers.settings import Settings
+    from importers.worker.reaper import Trouble
+
+POLL_SECONDS = 0.1
+REAP_SECONDS = 5.0
+"""How often dead workers are looked for while one waits."""
+
+
+class Control:
+    """Acts on the sessions of a journal, under these settings. Each method can be called by many at once."""
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        self.settings = settings
+        self.journal = journal
+
+    async def launch(self, request: LaunchRequest, wait: float = 0) -> LaunchResult:
+        """One confirm; before it, imports that run are waited for so many seconds, and so is whoever was faster."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + wait
+        target = request.target or default_target(self.settings).key
+        watch = self.journal.watch()
+        while True:
+            while loop.time() < end and await self.journal.active(target):
+                await self._next_change(watch, end)
+            result = await launch(request, self.settings, self.journal)
+            running = result.outcome is Outcome.JOINED and result.session and not result.session.status.final
+            if not running or loop.time() >= end:
+                return result
+            request = msgspec.structs.replace(request, idempotency_key=new_key())
+
+    async def retry(self, session_id: int) -> LaunchResult:
+        """A new confirm of what a finished session imported. Raises UnknownSession, ObmenError for one that goes on."""
+        session = await self.journal.session(session_id)
+        if not session.status.final:
+            raise ObmenError(
+                _("Session {id} has not ended yet; wait for it or cancel it").format(id=session_id)
+            )
+        return await self.launch(retry_request(session))
+
+    async def cancel(self, session_id: int) -> Session:
+        """Ask for the end of a session; what it is then: one that had ended stays. Raises UnknownSession."""
+        return await self.journal.cancel(session_id, account())
+
+    async def delete(self, session_ids: Sequence[int]) -> list[int]:
+        """Delete those that have ended; the ids deleted."""
+        return await self.journal.delete(session_ids)
+
+    async def follow(
+        self,
+        session_id: int,
+        present: Callable[[list[LogLine]], None] | None = None,
+        *,
+        seconds: float | None = None,
+        trouble: Trouble | None = None,
+    ) -> Session:
+        """The session after its end, or as it is when the seconds are over. `present` is given its log lines as they
+        are written; `trouble` what keeps a dead worker's session from its end. Raises UnknownSession."""
+        loop = asyncio.get_running_loop()
+        until = None if seconds is None else loop.time() + seconds
+        watch = self.journal.watch()
+        last = 0
+        while True:
+            session = await self.journal.session(session_id)  # before the events: after its end no line comes
+            while present and (lines := await self.journal.events(session_id, after=last)):
+                present(lines)
+                last = lines[-1].id
+            if session.status.final or (until is not None and loop.time() >= until):
+                return session
+            await self._next_change(watch, until, trouble)
+
+    async def _next_change(
+        self, watch: Watch, until: float | None = None, trouble: Trouble | None = None
+    ) -> None:
+        """Sleep until somebody writes to the journal; dead workers are noticed meanwhile."""
+        from importers.worker.reaper import reap
+
+        loop = asyncio.get_running_loop()
+        reap_at = loop.time() + REAP_SECONDS
+        while not await watch.changed():
+            if until is not None and loop.time() >= until:
+                return
+            if loop.time() >= reap_at:
+                await reap(self.journal, self.settings, trouble)
+                reap_at = loop.time() + REAP_SECONDS
+            await asyncio.sleep(POLL_SECONDS)
