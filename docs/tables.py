@@ -13,7 +13,9 @@ from contextlib import closing
 from pathlib import Path
 
 from importers.catalog import open_catalog
+from importers.catalog.columns import Type
 from importers.catalog.sqlite import SCHEMA as CATALOG
+from importers.catalog.tables import SHAPES
 from importers.database.migrations import write_made
 from importers.sessions.store import SCHEMA as JOURNAL
 
@@ -517,16 +519,23 @@ def schema() -> dict[str, list[str]]:
 def page() -> str:
     found = schema()
     known = {(table, column): (element, meaning, none) for table, column, element, meaning, none in COLUMNS}
+    types = {
+        (table.name, column): table.type_of(column)
+        for shape in SHAPES for table in shape.tables for column in table.columns
+    }  # fmt: skip
     out = [HEAD]
     for heading, purpose, statement in QUERIES.values():
         out.append(f"\n### {heading}\n\n{purpose}\n\n```sql\n{statement}\n```\n")
     out.append(AFTER)
     for table, purpose in TABLES.items():
         out.append(
-            f"\n### {table}\n\n{purpose}\n\n| column | in 1C's file | meaning | NULL or '' |\n|---|---|---|---|\n"
+            f"\n### {table}\n\n{purpose}\n\n| column | type | in 1C's file | meaning | NULL or '' |\n"
+            "|---|---|---|---|---|\n"
         )
         for column in found[table]:
-            out.append(f"| `{column}` | {' | '.join(known[table, column])} |\n")
+            out.append(
+                f"| `{column}` | {' | '.join((types.get((table, column), Type.TEXT), *known[table, column]))} |\n"
+            )
     ours = ", ".join(f"`{name}` ({what})" for name, what in OURS.items() if name in found)
     out.append(f"\n## Not for shops\n\nobmen's own, and they may change: {ours}.\n")
     return "".join(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sqlite3
 from collections.abc import Iterator
@@ -12,7 +13,10 @@ from typing import Any
 
 import pytest
 
+from importers.catalog.columns import Table, Type
 from importers.catalog.sqlite import SCHEMA as CATALOG
+from importers.catalog.tables import SHAPES
+from importers.commerceml.normalise import number
 from importers.database.migrations import MADE, WHOLE, made_by_steps, whole_script
 from importers.sessions.store import SCHEMA as JOURNAL
 from tests.conftest import Obmen, make_obmen
@@ -348,3 +352,36 @@ def test_a_new_database_is_as_one_brought_up_step_by_step(folder: Path) -> None:
     whole = (folder / WHOLE).read_text(encoding="utf-8")
     assert whole == f"-- {len(steps)}\n{whole_script(folder)}", "PYTHONPATH=. python docs/tables.py"
     assert made(whole) == made(*steps)
+
+
+COLUMNS_OF_IMPORTS = [
+    (table, column) for shape in SHAPES for table in shape.tables for column in table.columns
+]
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), COLUMNS_OF_IMPORTS, ids=lambda value: getattr(value, "name", value)
+)
+def test_columns_have_the_type_that_the_schema_gives_them(table: Table, column: str) -> None:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript((CATALOG / WHOLE).read_text(encoding="utf-8"))
+        ((declared,),) = db.execute(
+            "SELECT type FROM pragma_table_info(?) WHERE name = ?", (table.name, column)
+        )
+        ((sql,),) = db.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table.name,))
+    is_flag = re.search(rf"\b{column} INTEGER [^,]*CHECK \({column} IN \(0, 1\)\)", " ".join(sql.split()))
+    expected = {"INTEGER": Type.BOOLEAN if is_flag else Type.INTEGER, "TEXT": Type.TEXT}[declared]
+    assert table.type_of(column) in ((Type.TEXT, Type.DECIMAL) if expected is Type.TEXT else (expected,))
+
+
+def test_decimals_are_exact_numbers_and_nothing_else(sample: Answers, small: Answers) -> None:
+    found = 0
+    for table, column in COLUMNS_OF_IMPORTS:
+        if table.type_of(column) is Type.DECIMAL:
+            for (value,) in [
+                row for shop in (sample, small) for row in shop.rows(f"SELECT {column} FROM {table.name}")
+            ]:
+                if value:  # '' and NULL: not told
+                    assert value == number(value), (table.name, column)
+                    found += 1
+    assert found > 1000

@@ -11,7 +11,8 @@ from operator import itemgetter
 
 import msgspec
 
-from importers.catalog.tables import Cell, Row, Rows, Shape, Table, Told
+from importers.catalog.columns import Cell, Row, Rows, Table, Told
+from importers.catalog.tables import Shape
 from importers.commerceml.records import Record
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 
 from importers.catalog.absence import Elsewhere, remove_absent
+from importers.catalog.columns import Cell, Row, Rows, Table
 from importers.catalog.external_sort import ExternalSort
 from importers.catalog.fold import (
     UNREADABLE,
@@ -28,7 +29,7 @@ from importers.catalog.fold import (
 )
 from importers.catalog.protocol import EVERYTHING, FIRST_FEW, Change, Merged
 from importers.catalog.rows import BATCH_KEYS, Absent, RowStore
-from importers.catalog.tables import Cell, Row, Rows, Shape, Table
+from importers.catalog.tables import Shape
 from importers.catalog.writes import Writes
 from importers.commerceml.records import Record
 from importers.errors import ObmenError

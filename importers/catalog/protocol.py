@@ -11,8 +11,9 @@ import msgspec
 from importers.catalog.rows import RowStore
 
 if TYPE_CHECKING:
+    from importers.catalog.columns import Cell, Rows, Table
     from importers.catalog.merge import Stage
-    from importers.catalog.tables import Cell, Rows, Shape, Table
+    from importers.catalog.tables import Shape
     from importers.events import Counts
 
 FIRST_FEW = 5

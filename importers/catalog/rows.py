@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
-from importers.catalog.tables import Cell, Rows, Shape, Table
+from importers.catalog.columns import Cell, Rows, Table
+from importers.catalog.tables import Shape
 
 BATCH_KEYS = 1000
 """So many keys are merged, or asked for, at once."""

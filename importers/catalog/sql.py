@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import cache
 
+from importers.catalog.columns import Table
 from importers.catalog.rows import Absent
-from importers.catalog.tables import BRAND_PROPERTIES, Shape, Table
+from importers.catalog.tables import BRAND_PROPERTIES, Shape
 
 
 def marks(values: Collection[object]) -> str:

@@ -15,9 +15,10 @@ from urllib.parse import quote
 import aiosqlite
 
 from importers.catalog import sql
+from importers.catalog.columns import Cell, Row, Rows, Table
 from importers.catalog.protocol import FIRST_FEW
 from importers.catalog.rows import BATCH_KEYS, Absent, Removed
-from importers.catalog.tables import BRAND_PROPERTIES, Cell, Row, Rows, Shape, Table
+from importers.catalog.tables import BRAND_PROPERTIES, Shape
 from importers.database.sqlite import connect, plainly
 from importers.errors import LeaseLost
 from importers.texts import _

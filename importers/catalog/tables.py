@@ -6,12 +6,27 @@ The DDL is in schema/; tests hold the two together.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
+from importers.catalog.columns import Table, Told
+from importers.catalog.record_rows import (
+    catalog_info_rows,
+    customer_rows,
+    group_rows,
+    offer_rows,
+    price_type_rows,
+    prices_rows,
+    product_rows,
+    product_type_rows,
+    property_rows,
+    property_value_rows,
+    stocks_rows,
+    unit_rows,
+    warehouse_rows,
+)
 from importers.commerceml.records import (
     CatalogInfo,
     Customer,
@@ -29,29 +44,6 @@ from importers.commerceml.records import (
     Warehouse,
 )
 from importers.texts import N_
-
-Cell = str | int | None
-Row = tuple[Cell, ...]
-"""The cells of a row without its first column, which is the key of the record."""
-Rows = tuple[tuple[Row, ...], ...]
-"""What the catalog holds of a record: for each table of its shape its rows."""
-Told = tuple[tuple[Row, ...] | None, ...]
-"""What a record says of itself, alike; None: nothing, so what the catalog holds stays. Of its main table it always
-says something."""
-
-ZERO_GUID = "00000000-0000-0000-0000-000000000000"
-"""How 1C writes an empty reference: not set."""
-
-
-class Table(msgspec.Struct, frozen=True, eq=False):
-    """A table. `columns`: those that an import writes; the first `keys` of them are its primary key.
-
-    Names that operators read in the log are marked for translation.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    keys: int = 1
 
 
 class Shape(msgspec.Struct, frozen=True, eq=False, dict=True):
@@ -109,127 +101,13 @@ class Shape(msgspec.Struct, frozen=True, eq=False, dict=True):
         return self.at("removed") if "removed" in self.table.columns else None
 
 
-def _distinct(pairs: tuple[tuple[str, ...], ...] | None) -> tuple[Row, ...] | None:
-    return None if pairs is None else tuple(dict.fromkeys(pairs))
-
-
-def _numbered(paths: tuple[str, ...] | None) -> tuple[Row, ...] | None:
-    return None if paths is None else tuple(enumerate(dict.fromkeys(paths)))
-
-
-def _set_properties(properties: tuple[tuple[str, str], ...] | None) -> tuple[Row, ...] | None:
-    if properties is None:
-        return None
-    return tuple(dict.fromkeys(pair for pair in properties if pair[1] != ZERO_GUID))
-
-
-def _flag(value: bool | None) -> int | None:
-    return None if value is None else int(value)
-
-
-def _order(value: str | None) -> int | None:
-    """A sort order as a number of the database; 1C writes small ones."""
-    return int(Decimal(value)) if value and len(value) < 10 else None
-
-
-def _group(r: Group, section_id: str) -> Rows:
-    order = _order(r.sort_order)
-    return (((r.parent_id, r.name, int(r.removed), section_id, r.description, r.image, order),),)
-
-
-def _property(r: Property, section_id: str) -> Rows:
-    flags = map(_flag, (r.for_products, r.for_offers, r.multiple, r.required))
-    row = (r.name, r.type, int(r.removed), section_id, *flags, _order(r.sort_order), r.default_value)
-    return ((row,),)
-
-
-def _property_value(r: PropertyValue, section_id: str) -> Rows:
-    return (((r.property_id, r.value, 0, section_id, _order(r.sort_order), _flag(r.is_default)),),)
-
-
-def _unit(r: Unit, section_id: str) -> Rows:
-    return (((r.short_name, r.full_name, r.international),),)
-
-
-def _product_type(r: ProductType, section_id: str) -> Rows:
-    return ((r.name, int(r.removed), section_id),), tuple((prop,) for prop in r.properties)
-
-
-def _warehouse(r: Warehouse, section_id: str) -> Rows:
-    return (((r.name, int(r.removed), section_id, r.address, r.telephone, r.hours),),)
-
-
-def _price_type(r: PriceType, section_id: str) -> Rows:
-    return (((r.name, r.currency, _flag(r.tax_included), int(r.removed), section_id, r.tax),),)
-
-
-def _catalog_info(r: CatalogInfo, section_id: str) -> Rows:
-    owner = (r.owner_id, r.owner_name, r.owner_inn, r.owner_kpp)
-    return (((r.name, r.classifier_id, r.description, *owner),),)
-
-
-def _product(r: Product, section_id: str) -> Told:
-    stands_in = 0 if r.partial is None else 1 if r.partial.how == "variant" else None
-    return (
-        (
-            (
-                r.article, r.barcode, r.name, r.description, r.unit, r.vat_rate, int(r.removed), r.brand, r.catalog_id,
-                r.code, r.full_name, r.country, r.manufacturer_id, r.type_id, r.weight, r.length, r.width, r.height,
-                r.volume, stands_in,
-            ),
-        ),
-        None if r.groups is None else tuple((group, at) for at, group in enumerate(dict.fromkeys(r.groups))),
-        _set_properties(r.properties),
-        _distinct(r.requisites),
-        _distinct(r.characteristics),
-        _numbered(r.images),
-        _distinct(r.units),
-        _distinct(r.components),
-    )  # fmt: skip
-
-
-def _offer(r: Offer, section_id: str) -> Told:
-    return (
-        (
-            (
-                r.product_id, r.characteristic_id, r.name, r.article, r.barcode, int(r.removed), r.catalog_id, r.code,
-                r.unit, r.weight, r.length, r.width, r.height, r.volume,
-            ),
-        ),
-        _distinct(r.characteristics),
-        _set_properties(r.properties),
-        _numbered(r.images),
-        _distinct(r.units),
-        _distinct(r.components),
-    )  # fmt: skip
-
-
-def _prices(r: OfferPrices, section_id: str) -> Rows:
-    return r.prices, r.beside
-
-
-def _stocks(r: OfferStocks, section_id: str) -> Rows:
-    return (r.stocks,)
-
-
-def _customer(r: Customer, section_id: str) -> Told:
-    return (
-        ((r.name, r.full_name, r.role, r.inn, r.kpp, int(r.removed), r.okpo),),
-        _distinct(r.contacts),
-        _distinct(r.addresses),
-        _distinct(r.address_fields),
-        _distinct(r.accounts),
-        _distinct(r.representatives),
-    )
-
-
 CATEGORY = Shape(
     Group,
     Table(
         N_("category"),
         ("id", "parent_id", "name", "removed", "classifier_id", "description", "image", "sort_order"),
     ),
-    _group,
+    group_rows,
     scope="classifier_id",
 )
 PROPERTY = Shape(
@@ -241,7 +119,7 @@ PROPERTY = Shape(
             "sort_order", "default_value",
         ),
     ),
-    _property,
+    property_rows,
     scope="classifier_id",
 )  # fmt: skip
 PROPERTY_VALUE = Shape(
@@ -251,22 +129,22 @@ PROPERTY_VALUE = Shape(
         ("id", "property_id", "value", "removed", "classifier_id", "sort_order", "is_default"),
         2,
     ),
-    _property_value,
+    property_value_rows,
     facts=True,
     scope="classifier_id",
 )
-UNIT = Shape(Unit, Table(N_("unit"), ("code", "short_name", "full_name", "international")), _unit)
+UNIT = Shape(Unit, Table(N_("unit"), ("code", "short_name", "full_name", "international")), unit_rows)
 PRODUCT_TYPE = Shape(
     ProductType,
     Table(N_("product_type"), ("id", "name", "removed", "classifier_id")),
-    _product_type,
+    product_type_rows,
     parts=(Table("product_type_property", ("type_id", "property_id"), 2),),
     scope="classifier_id",
 )
 WAREHOUSE = Shape(
     Warehouse,
     Table(N_("warehouse"), ("id", "name", "removed", "classifier_id", "address", "telephone", "hours")),
-    _warehouse,
+    warehouse_rows,
     scope="classifier_id",
 )
 PRICE_TYPE = Shape(
@@ -275,7 +153,7 @@ PRICE_TYPE = Shape(
         N_("price_type"),
         ("id", "name", "currency", "tax_included", "removed", "classifier_id", "tax"),
     ),
-    _price_type,
+    price_type_rows,
     scope="classifier_id",
 )
 CATALOG = Shape(
@@ -286,7 +164,7 @@ CATALOG = Shape(
             "id", "name", "classifier_id", "description", "owner_id", "owner_name", "owner_inn", "owner_kpp",
         ),
     ),
-    _catalog_info,
+    catalog_info_rows,
     overlays=True,
 )  # fmt: skip
 PRODUCT = Shape(
@@ -299,7 +177,7 @@ PRODUCT = Shape(
             "height", "volume", "by_characteristic",
         ),
     ),
-    _product,
+    product_rows,
     parts=(
         Table("product_category", ("product_id", "category_id", "position"), 2),
         Table("product_property", ("product_id", "property_id", "value"), 3),
@@ -323,7 +201,7 @@ OFFER = Shape(
             "unit", "weight", "length", "width", "height", "volume",
         ),
     ),
-    _offer,
+    offer_rows,
     parts=(
         Table("offer_characteristic", ("offer_id", "name", "value"), 3),
         Table("offer_property", ("offer_id", "property_id", "value"), 3),
@@ -340,13 +218,19 @@ OFFER = Shape(
 )  # fmt: skip
 PRICE = Shape(
     OfferPrices,
-    Table(N_("price"), ("offer_id", "price_type_id", "value", "currency", "unit", "coefficient", "tax"), 2),
-    _prices,
+    Table(
+        N_("price"),
+        ("offer_id", "price_type_id", "value", "currency", "unit", "coefficient", "tax"),
+        2,
+        ("value",),
+    ),
+    prices_rows,
     parts=(
         Table(
             "price_beside",
             ("offer_id", "price_type_id", "value", "currency", "unit", "coefficient", "min_quantity"),
             7,
+            ("value",),
         ),
     ),
     facts=True,
@@ -357,7 +241,7 @@ PRICE = Shape(
 STOCK = Shape(
     OfferStocks,
     Table(N_("stock"), ("offer_id", "warehouse_id", "quantity"), 2),
-    _stocks,
+    stocks_rows,
     facts=True,
     sections=("ПакетПредложений", "ИзмененияПакетаПредложений", "Каталог"),
     parents=(OFFER.table, PRODUCT.table),
@@ -366,7 +250,7 @@ STOCK = Shape(
 CUSTOMER = Shape(
     Customer,
     Table(N_("customer"), ("id", "name", "full_name", "role", "inn", "kpp", "removed", "okpo")),
-    _customer,
+    customer_rows,
     parts=(
         Table("customer_contact", ("customer_id", "type", "value"), 3),
         Table("customer_address", ("customer_id", "type", "value"), 3),

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from importers.catalog.tables import Cell, Row, Rows, Table
+from importers.catalog.columns import Cell, Row, Rows, Table
 
 if TYPE_CHECKING:
     from importers.catalog.rows import RowStore

@@ -18,9 +18,10 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
 from importers.catalog.absence import Elsewhere
+from importers.catalog.columns import Cell
 from importers.catalog.merge import Stage
 from importers.catalog.protocol import EVERYTHING, FIRST_FEW, Change
-from importers.catalog.tables import OFFER, PRICE, STOCK, Cell, Shape
+from importers.catalog.tables import OFFER, PRICE, STOCK, Shape
 from importers.commerceml.records import (
     Offer,
     OfferPrices,

@@ -8,8 +8,9 @@ from itertools import chain
 from operator import itemgetter
 from typing import cast
 
+from importers.catalog.columns import Row
 from importers.catalog.protocol import FIRST_FEW, CatalogTransaction, Change
-from importers.catalog.tables import OFFER, PRICE_TYPE, PRODUCT, Row
+from importers.catalog.tables import OFFER, PRICE_TYPE, PRODUCT
 from importers.commerceml.normalise import KNOWN_CURRENCIES
 from importers.commerceml.records import OfferPrices, OfferStocks, PriceType, Record
 from importers.events import Counts, Event, Log

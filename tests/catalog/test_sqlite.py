@@ -15,9 +15,10 @@ import aiosqlite
 import pytest
 
 from importers.catalog import open_catalog
+from importers.catalog.columns import Cell
 from importers.catalog.protocol import Catalog, CatalogTransaction
 from importers.catalog.sqlite import SCHEMA
-from importers.catalog.tables import SHAPES, WAREHOUSE, Cell
+from importers.catalog.tables import SHAPES, WAREHOUSE
 from importers.errors import DatabaseError, LeaseLost
 from importers.sessions import open_journal
 
