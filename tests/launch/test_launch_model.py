@@ -286,12 +286,16 @@ class Machine(RuleBasedStateMachine):
         self.reap(0)
 
     @precondition(lambda self: self.workers)
-    @rule(until=STAGES)
-    def take_over(self, until: int) -> None:
-        """Somebody elsewhere goes on with what sleeps; it may wake up."""
+    @rule(until=STAGES, wakes=st.none() | STAGES)
+    def take_over(self, until: int, wakes: int | None) -> None:
+        """Somebody elsewhere goes on with what sleeps, which may wake up then, or later."""
+        sleeping = list(self.workers)
         self.freeze_all()
         if self.messages and (worker := self._claim(self.messages.pop(), "elsewhere")):
             self.go_on_until(worker, until)
+        for worker in sleeping:
+            if wakes is not None and worker in self.workers:
+                self.go_on_until(worker, wakes)
 
     @precondition(lambda self: self.messages)
     @rule()
@@ -348,7 +352,7 @@ def run(examples: int, steps: int, phases: Sequence[Phase] = tuple(Phase)) -> No
 
 def test_the_model_holds() -> None:
     Machine.met.clear()
-    run(400, 30)
+    run(500, 30)
     everything = {*Status} - {Status.FAILED}
     everything |= {f"failed {reason}" for reason in (reaper.DIED, reaper.FROZEN, "bad file")}
     everything |= {"Taken up again by worker {owner}", "Completed; the worker died after its commit"}
