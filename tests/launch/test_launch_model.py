@@ -286,16 +286,16 @@ class Machine(RuleBasedStateMachine):
         self.reap(0)
 
     @precondition(lambda self: self.workers)
-    @rule(until=STAGES, wakes=st.none() | STAGES)
-    def take_over(self, until: int, wakes: int | None) -> None:
-        """Somebody elsewhere goes on with what sleeps, which may wake up then, or later."""
+    @rule(until=STAGES, fails=st.booleans())
+    def take_over(self, until: int, fails: bool) -> None:
+        """Somebody elsewhere goes on with what sleeps, which wakes up later, or at once and fails."""
         sleeping = list(self.workers)
         self.freeze_all()
         if self.messages and (worker := self._claim(self.messages.pop(), "elsewhere")):
             self.go_on_until(worker, until)
         for worker in sleeping:
-            if wakes is not None and worker in self.workers:
-                self.go_on_until(worker, wakes)
+            if fails and worker in self.workers and not worker.may_commit:
+                self.leave(worker, Status.FAILED, "bad file")
 
     @precondition(lambda self: self.messages)
     @rule()
