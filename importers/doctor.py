@@ -28,7 +28,7 @@ from importers import settings
 from importers.addresses import sqlite_path
 from importers.errors import DatabaseError, ObmenError
 from importers.processes import account, start_of
-from importers.texts import N_, _, ngettext, render
+from importers.texts import N_, Message, _, ngettext, render
 
 if TYPE_CHECKING:
     from importers.commerceml.source import Export
@@ -445,7 +445,7 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
         results = [rival.result() for rival in rivals]
         for result in results:
             if result.session is None:
-                raise ObmenError(render(result.reason or "", result.reason_args))
+                raise ObmenError(Message(result.reason or "", result.reason_args))
         sessions = await journal.sessions()
         created = [result for result in results if result.outcome is Outcome.CREATED]
         yield Check(

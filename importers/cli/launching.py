@@ -76,9 +76,9 @@ def _source_path(config: Settings, source: Path | None) -> str:
     try:
         path = str((source or Path(config.source.path)).expanduser().absolute())
     except RuntimeError as error:
-        raise SourceError(_("{path}: there is no such account").format(path=source)) from error
+        raise SourceError(N_("{path}: there is no such account"), path=source) from error
     if not texts.is_text(path):
-        raise SourceError(_("{path}: the name is not in UTF-8; rename it").format(path=path))
+        raise SourceError(N_("{path}: the name is not in UTF-8; rename it"), path=path)
     replace = msgspec.structs.replace
     require_apart(replace(config, source=replace(config.source, path=path)))
     return path
@@ -168,9 +168,7 @@ def retry(config: Settings, session_id: int, detach: bool, as_json: bool) -> Non
     async def again(journal: Journal) -> int:
         session = await journal.session(session_id)
         if not session.status.final:
-            raise ObmenError(
-                _("Session {id} has not ended yet; wait for it or cancel it").format(id=session_id)
-            )
+            raise ObmenError(N_("Session {id} has not ended yet; wait for it or cancel it"), id=session_id)
         return await _import(config, journal, retry_request(session), detach, None, as_json)
 
     run(config, again)

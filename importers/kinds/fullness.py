@@ -9,7 +9,7 @@ from importers.commerceml.records import Section
 from importers.errors import BadFile
 from importers.events import Log
 from importers.kinds.findings import some
-from importers.texts import N_, _
+from importers.texts import N_
 
 LISTERS = ("Классификатор", "ПакетПредложений")
 """Sections whose lists may be full without their saying so."""
@@ -32,7 +32,7 @@ class Sections:
         self._scopes |= {section.catalog_id, section.classifier_id}
         if len(self._scopes) > MANY_SCOPES:
             raise BadFile(
-                _("has more catalogs or classifiers than any 1C writes; let 1C write the export again"),
+                N_("has more catalogs or classifiers than any 1C writes; let 1C write the export again"),
                 section.file,
             )
 

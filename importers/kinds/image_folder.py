@@ -93,10 +93,13 @@ class ImageFolder:
                     self._clear(token)
                 elif stuck := self.put_in_place(token):
                     raise ObmenError(
-                        _(
+                        N_(
                             "{folder}: {path} of an earlier import cannot be put in place: {error}; "
                             "mend that and import again"
-                        ).format(folder=self._path, path=stuck.first, error=stuck.error)
+                        ),
+                        folder=self._path,
+                        path=stuck.first,
+                        error=stuck.error,
                     )
             handle = create(self._folders.open((OURS,)), f"{self.token}.tsv")
             # Not a `with`: settle or discard close it when the import ends.
@@ -332,10 +335,13 @@ class ImageFolder:
             other = Mark("", "", "?")
         if not mark.may_follow(other):
             raise ObmenError(
-                _(
+                N_(
                     "{folder}: holds the images of another catalog, {path}; set images.path to another folder, "
                     "or remove {mark} if that catalog is gone"
-                ).format(folder=self._path, path=other.path, mark=self._path / OURS / MARK)
+                ),
+                folder=self._path,
+                path=other.path,
+                mark=self._path / OURS / MARK,
             )
 
     @contextlib.contextmanager
@@ -344,11 +350,10 @@ class ImageFolder:
             yield
         except OSError as error:
             raise ObmenError(
-                _("{folder}: images cannot be kept there: {error}; {cure}").format(
-                    folder=(self._path / path).parent if path else self._path,
-                    error=error.strerror or error,
-                    cure=cure_of(error, "images.path"),
-                )
+                N_("{folder}: images cannot be kept there: {error}; {cure}"),
+                folder=(self._path / path).parent if path else self._path,
+                error=error.strerror or error,
+                cure=cure_of(error, "images.path"),
             ) from error
 
 

@@ -37,7 +37,7 @@ from importers.kinds.findings import Findings, some
 from importers.kinds.fullness import Sections
 from importers.kinds.protocol import Job
 from importers.kinds.units import Units
-from importers.texts import N_, _, render
+from importers.texts import N_, Message
 
 HARMLESS = 10
 """Up to so many rejects or removals no limit applies, unless it is 0: in a small shop they are a large share, not a
@@ -309,11 +309,9 @@ class Intake:
             yield from reasons
         yield Counted(job.kind, self.total, self.tables, self.empty)
         if reasons and not job.options.force:
-            reason = render(reasons[0].message, reasons[0].args)
+            reason = Message.of(reasons[0].message, **reasons[0].args)
             raise LimitExceeded(
-                _("{reason}; nothing is changed. Correct the export, or import with --force").format(
-                    reason=reason
-                )
+                N_("{reason}; nothing is changed. Correct the export, or import with --force"), reason=reason
             )
 
     def _beyond_limits(self) -> Iterator[Log]:

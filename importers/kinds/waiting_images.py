@@ -36,5 +36,5 @@ async def put_waiting_in_place(catalog: Catalog) -> list[Log]:
                     )
                 )
     except DatabaseError as error:
-        lines.append(Log("warning", str(error)))
+        lines.append(Log("warning", error.message.text, dict(error.message.args)))
     return lines

@@ -8,7 +8,7 @@ from importers.errors import SettingsError
 from importers.events import Log
 from importers.processes import this_process
 from importers.sessions.models import Status
-from importers.texts import N_, _
+from importers.texts import N_
 from importers.worker.process import ProcessDispatcher
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class _NotAvailable(ProcessDispatcher):
     """Of an engine that is yet to come. Workers that other settings started are processes, and die like them."""
 
     def check(self) -> None:
-        raise SettingsError(_('worker.engine = "celery" is not available yet; set it to "process"'))
+        raise SettingsError(N_('worker.engine = "celery" is not available yet; set it to "process"'))
 
 
 def dispatcher_for(settings: Settings) -> Dispatcher:
