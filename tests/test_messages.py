@@ -88,6 +88,26 @@ async def test_a_sentence_within_a_sentence_within_a_sentence(
     show_both(obmen, "catalog.sqlite3: locked by process ", "catalog.sqlite3: занята, её держит процесс ")
 
 
+async def test_what_is_missing_in_an_export(tmp_path: Path, obmen: Obmen) -> None:
+    """Sentences in the place of one."""
+    async with staged(tmp_path) as stage:
+        no_processes(stage)
+        file = tmp_path / "export" / FILE
+        file.with_name("contragents_1_3.xml").write_bytes(file.read_bytes())
+        file.with_name("new.xml").write_bytes(b"")
+        texts.use("ru")
+        assert (await stage.launch()).session
+        await work(1, stage.settings)
+    for language, told in (
+        (
+            "en",
+            "The export is not whole: contragents_1_2: this part is missing, new.xml: cannot be recognised: ",
+        ),
+        ("ru", "В выгрузке не всё на месте: contragents_1_2: этой части нет, new.xml: не распознать: "),
+    ):
+        assert told in obmen.run("logs", "1", LANGUAGE=language).stdout
+
+
 async def fail(stage: Stage) -> None:
     """By a worker that speaks Russian."""
     texts.use("ru")

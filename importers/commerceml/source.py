@@ -37,7 +37,7 @@ from importers.commerceml.places import (
 from importers.commerceml.records import Offer, Record, Rejected, Section, Seen
 from importers.commerceml.sets import in_sets, missing
 from importers.errors import BadFile, SourceError
-from importers.texts import N_, _, plain
+from importers.texts import N_, Message, plain
 
 if TYPE_CHECKING:
     from zipfile import ZipInfo
@@ -51,7 +51,7 @@ class Export(msgspec.Struct, frozen=True):
     path: Path
     parts: tuple[Part, ...]
     """In the order of reading: set by set, the newest at last (see `sets.py`)."""
-    gaps: tuple[str, ...]
+    gaps: tuple[Message, ...]
     """Files that are missing between others, or cannot be recognised, as messages."""
     pictures: tuple[Place, ...] = ()
     """Image files: there are tens of thousands of them, and most import types want none."""
@@ -371,7 +371,6 @@ class _Found:
         )
 
 
-def _unknown(name: str) -> str:
-    return _(
-        "{name}: cannot be recognised: empty, cut, or in another encoding; let 1C write it again"
-    ).format(name=name)
+def _unknown(name: str) -> Message:
+    text = N_("{name}: cannot be recognised: empty, cut, or in another encoding; let 1C write it again")
+    return Message.of(text, name=name)

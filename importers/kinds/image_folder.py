@@ -33,7 +33,7 @@ from importers.commerceml.beneath import Folders, create
 from importers.errors import ObmenError, cure_of
 from importers.kinds.image_mark import Mark, Stuck
 from importers.sharing import make_folder
-from importers.texts import N_, _
+from importers.texts import N_, Message
 
 if TYPE_CHECKING:
     from importers.commerceml.parts import Part
@@ -53,6 +53,7 @@ _RUN = re.compile(
 )
 _RUN_ANYWHERE = re.compile(r"\.(?:ph(?:p\d?|ps|t|tml|ar))(?:\.|$)", re.IGNORECASE)
 """The folder of images is often one that a web server serves. Some servers run `x.php.jpg`, too."""
+DAMAGED = N_("the copy is damaged; import images again")
 IN_THE_WAY = N_("the folder of images has a folder in place of the image, or a file in place of its folder")
 
 
@@ -99,7 +100,7 @@ class ImageFolder:
                         ),
                         folder=self._path,
                         path=stuck.first,
-                        error=stuck.error,
+                        error=Message(stuck.error),
                     )
             handle = create(self._folders.open((OURS,)), f"{self.token}.tsv")
             # Not a `with`: settle or discard close it when the import ends.
@@ -380,7 +381,7 @@ def _replace(folder: int, copy: str, name: str, size: int) -> None:
     if os.stat(copy, dir_fd=folder, follow_symlinks=False).st_size != size:
         # After a power cut, as to wait for the disk with every copy takes long.
         os.unlink(copy, dir_fd=folder)
-        raise OSError(errno.EIO, _("the copy is damaged; import images again"))
+        raise OSError(errno.EIO, DAMAGED)
     os.rename(copy, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 

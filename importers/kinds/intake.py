@@ -33,7 +33,7 @@ from importers.commerceml.records import (
 )
 from importers.errors import LimitExceeded
 from importers.events import Counted, Counts, Event, Log, Progress, Reject
-from importers.kinds.findings import Findings, some
+from importers.kinds.findings import Findings, some, some_messages
 from importers.kinds.fullness import Sections
 from importers.kinds.protocol import Job
 from importers.kinds.units import Units
@@ -103,10 +103,9 @@ class Intake:
             waiting.clear()
 
         if job.export.gaps:
-            yield Log(
+            yield Log.of(
                 "warning",
-                N_("The export is not whole: {gaps}"),
-                {"gaps": some(job.export.gaps, len(job.export.gaps))},
+                Message.of(N_("The export is not whole: {gaps}"), gaps=some_messages(job.export.gaps)),
             )
         for batch in job.export.records(*self._wanted, on_progress=progress):
             for record in batch:
