@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sqlite3
+import string
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -236,6 +237,21 @@ def test_no_error_is_raised_with_a_translated_text() -> None:
         )
         or (isinstance(node, ast.ClassDef) and node.name in errors and translates(node.body))
     ]
+    assert found == []
+
+
+def test_a_text_is_given_all_that_it_names() -> None:
+    found = []
+    for room in ("importers", "tui"):
+        for path in (TOP / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                match node:
+                    case ast.Call(
+                        args=[ast.Call(ast.Name("N_"), [ast.Constant(str(text))]), *_], keywords=given
+                    ):
+                        fields = {name for _text, name, _spec, _how in string.Formatter().parse(text) if name}
+                        if fields - {one.arg for one in given}:
+                            found.append((path.name, node.lineno, text))
     assert found == []
 
 
