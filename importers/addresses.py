@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, urlsplit
 
-from importers.errors import SettingsError
-from importers.texts import _, is_text
+from importers.errors import PLACE, SettingsError
+from importers.texts import N_, Message, is_text
 
 SQLITE = "sqlite:///"
 
@@ -52,36 +52,36 @@ def sqlite_path(address: str) -> str:
     """The file that `sqlite:///path` names, as it stands there. Raises SettingsError for every other address."""
     path = address[len(SQLITE) :]
     if address.lower().startswith(("postgres", "pgsql")):
-        reason = _("PostgreSQL comes in a later version; use sqlite:///path")
+        reason = N_("PostgreSQL comes in a later version; use sqlite:///path")
     elif address[: len(SQLITE)].lower() != SQLITE:
-        reason = _("not an address of a database; use sqlite:///path, from the root on sqlite:////path")
+        reason = N_("not an address of a database; use sqlite:///path, from the root on sqlite:////path")
     elif not is_text(path):
-        reason = _("not in UTF-8; correct it")
+        reason = N_("not in UTF-8; correct it")
     elif "?" in path:
-        reason = _("options after a ? are not supported; use sqlite:///path alone")
+        reason = N_("options after a ? are not supported; use sqlite:///path alone")
     elif path.startswith((":", "file:")):
-        reason = _("a database in memory ends with each command; name a file: sqlite:///path")
+        reason = N_("a database in memory ends with each command; name a file: sqlite:///path")
     elif not path.strip() or path.endswith("/"):
-        reason = _("names no file; name one in that folder: sqlite:///path")
+        reason = N_("names no file; name one in that folder: sqlite:///path")
     else:
         return path
-    raise SettingsError(f"{without_secrets(address)}: {reason}")
+    raise SettingsError(PLACE, path=without_secrets(address), why=Message(reason))
 
 
 def require_redis(address: str) -> None:
     """Raises SettingsError unless redis-py reads out of `address` what its author meant: it leaves out what it does
     not understand (a fragment, a database that is no number), and hands unknown options to its own functions."""
     if reason := _trouble(address):
-        raise SettingsError(f"{without_secrets(address)}: {reason}")
+        raise SettingsError(PLACE, path=without_secrets(address), why=reason)
 
 
-def _trouble(address: str) -> str | None:
+def _trouble(address: str) -> Message | None:
     scheme = _SCHEME.match(address)
     name = scheme[1].lower() if scheme else ""
     if scheme is None or name not in ("redis", "rediss", "unix"):
-        return _("not an address of Redis; begin it with redis://, rediss:// or unix://")
+        return Message(N_("not an address of Redis; begin it with redis://, rediss:// or unix://"))
     if any(sign.isspace() or not sign.isprintable() for sign in address):
-        return _("a space, a control character, or what is no UTF-8 stands in it; correct it")
+        return Message(N_("a space, a control character, or what is no UTF-8 stands in it; correct it"))
     place, _mark, query = address[scheme.end() :].partition("?")
     ok = re.fullmatch(_REDIS_SOCKET if name == "unix" else _REDIS, place) and "#" not in query
     options: list[tuple[str, str]] = []
@@ -92,15 +92,15 @@ def _trouble(address: str) -> str | None:
         ok = False
     if not ok:
         form = "unix:///run/redis.sock?db=0" if name == "unix" else f"{name}://:password@host:6379/0"
-        return _("not like {form}; write % / @ # ? : in a password as %25 %2F %40 %23 %3F %3A").format(
-            form=form
+        return Message.of(
+            N_("not like {form}; write % / @ # ? : in a password as %25 %2F %40 %23 %3F %3A"), form=form
         )
     known = (*_OPTIONS, *(_TLS_OPTIONS if name == "rediss" else ()))
     for option, value in options:
         if not value or option not in known:
-            return _("options after a ? can be: {known}").format(known=", ".join(known))
+            return Message.of(N_("options after a ? can be: {known}"), known=", ".join(known))
         if option in ("db", "protocol") and not re.fullmatch(
             r"\d{1,5}" if option == "db" else "[23]", value, re.ASCII
         ):
-            return _("options after a ?: {option} has a wrong value").format(option=option)
+            return Message.of(N_("options after a ?: {option} has a wrong value"), option=option)
     return None

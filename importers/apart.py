@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from importers.addresses import SQLITE
 from importers.errors import SettingsError
-from importers.texts import _
+from importers.texts import N_, Message
 
 if TYPE_CHECKING:
     from importers.settings import Settings
@@ -34,30 +34,32 @@ def require_apart(settings: Settings, file: Path | None = None) -> None:
     for (one, place), (other, elsewhere) in combinations(places.items(), 2):
         if _same(place, elsewhere, real_path):
             raise SettingsError(
-                _("{path}: {one} and {other} must be two places").format(path=place, one=one, other=other)
+                N_("{path}: {one} and {other} must be two places"), path=place, one=one, other=other
             )
     for other, database in databases.items():
         for one, place in places.items():
             if any(_same(place, beside, real_path) for beside in _beside(database, real_path)):
                 raise SettingsError(
-                    _(
-                        "{path}: SQLite needs this name for a file beside {other}; set {one} to another"
-                    ).format(path=place, one=one, other=other)
+                    N_("{path}: SQLite needs this name for a file beside {other}; set {one} to another"),
+                    path=place,
+                    one=one,
+                    other=other,
                 )
+    ours: list[tuple[str | Message, Path]] = [*files.items()]
     if file:
-        files[_("the settings file")] = file
-    for one, place in files.items():
+        ours.append((Message(N_("the settings file")), file))
+    for name, place in ours:
         if _lies_in(place, images, real_path):
             raise SettingsError(
-                _(
+                N_(
                     "{path}: {one} must not lie in images.path, where a picture could take its place; "
                     "choose another folder"
-                ).format(path=place, one=one)
+                ),
+                path=place,
+                one=name,
             )
     if _lies_in(images, source, real_path) or _lies_in(source, images, real_path):
-        raise SettingsError(
-            _("{path}: images.path and source.path must not lie in each other").format(path=images)
-        )
+        raise SettingsError(N_("{path}: images.path and source.path must not lie in each other"), path=images)
 
 
 def _beside(database: Path, real_path: RealPath) -> list[Path]:

@@ -13,7 +13,7 @@ from importers.launch import LaunchRequest, LaunchResult, launch, new_key, retry
 from importers.processes import account
 from importers.sessions.models import Outcome
 from importers.targets import default_target
-from importers.texts import _
+from importers.texts import N_
 
 if TYPE_CHECKING:
     from importers.database.protocol import Watch
@@ -52,9 +52,7 @@ class Control:
         """A new confirm of what a finished session imported. Raises UnknownSession, ObmenError for one that goes on."""
         session = await self.journal.session(session_id)
         if not session.status.final:
-            raise ObmenError(
-                _("Session {id} has not ended yet; wait for it or cancel it").format(id=session_id)
-            )
+            raise ObmenError(N_("Session {id} has not ended yet; wait for it or cancel it"), id=session_id)
         return await self.launch(retry_request(session))
 
     async def cancel(self, session_id: int) -> Session:

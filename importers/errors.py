@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree. Each error names the thing and the cure, in the operator's language.
+"""What can go wrong, as one tree. Each error names the thing and the cure, in the language of who looks.
 
     ObmenError                 exit code 1 unless a subclass says otherwise
     ├── UsageError             2: a wrong option or setting
@@ -18,13 +18,34 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from importers.texts import _
+from importers.texts import N_, Message
+
+PLACE = "{path}: {why}"
+"""Where something is wrong, and what: for `why`, which is a Message."""
+PLACE_LINE = "{path}:{line}: {why}"
 
 
 class ObmenError(Exception):
-    """An error meant for the operator: `str(error)` is one line that names the thing and the cure."""
+    """An error meant for the operator: `str(error)` is one line that names the thing and the cure.
+
+    `text` is marked with N_, its `args` are of any type; an error among them stands for its message.
+    """
 
     exit_code = 1
+    message: Message
+
+    def __init__(self, text: str | Message = "", /, **args: object) -> None:
+        if isinstance(text, str):
+            told = {
+                name: value.message if isinstance(value, ObmenError) else value
+                for name, value in args.items()
+            }
+            text = Message.of(text, **told)
+        super().__init__(text)
+        self.message = text
+
+    def __str__(self) -> str:
+        return str(self.message)
 
 
 class UsageError(ObmenError):
@@ -47,8 +68,9 @@ class BadFile(SourceError):
 
     exit_code = 1
 
-    def __init__(self, text: str, path: str | Path, line: int | None = None) -> None:
-        super().__init__(f"{path}:{line}: {text}" if line else f"{path}: {text}")
+    def __init__(self, text: str, path: str | Path, line: int | None = None, /, **args: object) -> None:
+        place = {"path": path, "line": line} if line else {"path": path}
+        super().__init__(PLACE_LINE if line else PLACE, **place, why=Message.of(text, **args))
         self.path = str(path)
         self.line = line
 
@@ -69,10 +91,12 @@ class UnknownSession(ObmenError):
     pass
 
 
-def cure_of(error: OSError, setting: str) -> str:
+def cure_of(error: OSError, setting: str) -> Message:
     """What helps where a folder takes no files; `setting` names another folder."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _("free some space or set {setting}").format(setting=setting)
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return _("give this account the right to write there or set {setting}").format(setting=setting)
-    return _("mend that or set {setting}").format(setting=setting)
+        text = N_("free some space or set {setting}")
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        text = N_("give this account the right to write there or set {setting}")
+    else:
+        text = N_("mend that or set {setting}")
+    return Message.of(text, setting=setting)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from importers.texts import Message
+
 
 class Options(msgspec.Struct, frozen=True):
     """What a launch may ask beyond kinds and source. Part of the request's identity."""
@@ -49,6 +51,10 @@ class Log(msgspec.Struct, frozen=True):
     """info | warning | error"""
     message: str
     args: dict[str, str | int] = {}
+
+    @classmethod
+    def of(cls, level: str, message: Message) -> Log:
+        return cls(level, message.text, {**message.args})
 
 
 class Reject(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ import msgspec
 
 from importers import texts
 from importers.errors import UsageError
-from importers.texts import _, plain, plain_json
+from importers.texts import N_, _, plain, plain_json
 
 if TYPE_CHECKING:
     from importers.sessions import LogLine, Session
@@ -25,9 +25,7 @@ class OutputLost(UsageError):
     """Standard output cannot be written. `quietly`: its reader has gone, as `head` does, and nobody need be told."""
 
     def __init__(self, error: OSError) -> None:
-        super().__init__(
-            _("standard output cannot be written: {error}").format(error=error.strerror or error)
-        )
+        super().__init__(N_("standard output cannot be written: {error}"), error=error.strerror or error)
         self.quietly = isinstance(error, BrokenPipeError)
 
 

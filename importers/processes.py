@@ -17,7 +17,7 @@ import msgspec
 
 from importers.clock import boot_id, is_another_boot
 from importers.errors import ObmenError
-from importers.texts import _
+from importers.texts import N_
 
 PROC = Path("/proc")
 KILL_SECONDS = 5.0
@@ -72,14 +72,12 @@ class WorkerProcess(msgspec.Struct, frozen=True):
             while not self.is_dead():
                 if time.monotonic() > end:
                     raise ObmenError(
-                        _("process {pid} hangs in the system and cannot be ended").format(pid=self.pid)
+                        N_("process {pid} hangs in the system and cannot be ended"), pid=self.pid
                     )
                 time.sleep(0.005)
         except PermissionError as error:
             raise ObmenError(
-                _("process {pid} is frozen and another account's; ask for: kill -9 {pid}").format(
-                    pid=self.pid
-                )
+                N_("process {pid} is frozen and another account's; ask for: kill -9 {pid}"), pid=self.pid
             ) from error
         finally:
             os.close(handle)

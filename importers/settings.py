@@ -20,7 +20,7 @@ import msgspec
 from importers.addresses import SQLITE, require_redis, sqlite_path
 from importers.apart import require_apart
 from importers.errors import SettingsError
-from importers.texts import _, is_text
+from importers.texts import N_, Message, is_text
 
 PREFIX = "OBMEN_"
 
@@ -42,7 +42,7 @@ def _home(variable: str, otherwise: str, environ: Mapping[str, str]) -> Path:
         return (named if named.is_absolute() else Path(otherwise).expanduser().absolute()) / "obmen"
     except RuntimeError as error:
         raise SettingsError(
-            _(
+            N_(
                 "this account has no home directory; set $HOME, or catalog.url, journal.url, images.path and log.path"
             )
         ) from error
@@ -135,10 +135,11 @@ def load(config: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     """The settings in force. Raises SettingsError that names file, key and cure, and shows no text that was set."""
     path = find(config, environ)
     base = path.parent if path else Path.cwd()
-    origin = str(path) if path else _("defaults")
+    origin = str(path) if path else Message(N_("defaults"))
     settings = _anchored(_convert(_read(path) if path else {}, origin), base, origin)
     overridden = _override(msgspec.to_builtins(settings), environ)
-    settings = _anchored(_convert(overridden, _("environment"), strict=False), Path.cwd(), _("environment"))
+    environment = Message(N_("environment"))
+    settings = _anchored(_convert(overridden, environment, strict=False), Path.cwd(), environment)
     settings = _filled(settings, environ)
     require_apart(settings, path)
     return settings
@@ -156,9 +157,7 @@ def find(config: Path | None, environ: Mapping[str, str] = os.environ) -> Path |
     if named:
         if not _is_file(named):
             raise SettingsError(
-                _("{path}: no such settings file; give another with --config or $OBMEN_CONFIG").format(
-                    path=named
-                )
+                N_("{path}: no such settings file; give another with --config or $OBMEN_CONFIG"), path=named
             )
         return named.absolute()
     candidates = [Path("config.toml")]
@@ -171,9 +170,7 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError as error:
-        raise SettingsError(
-            _("{path}: cannot be read: {error}").format(path=path, error=error.strerror)
-        ) from error
+        raise SettingsError(N_("{path}: cannot be read: {error}"), path=path, error=error.strerror) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -184,9 +181,9 @@ def _read(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         # It repeats names of the file, and one may be a password that lost its quotes.
         text = _QUOTED.sub("…", str(error))
-        raise SettingsError(_("{path}: not valid TOML: {error}").format(path=path, error=text)) from None
+        raise SettingsError(N_("{path}: not valid TOML: {error}"), path=path, error=text) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError(_("{path}: cannot be read: {error}").format(path=path, error=error)) from error
+        raise SettingsError(N_("{path}: cannot be read: {error}"), path=path, error=error) from error
 
 
 _QUOTED = re.compile(r"""(['"]).{2,}\1""")
@@ -204,26 +201,27 @@ def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any
         if not isinstance(target, dict) or key not in target or isinstance(target[key], dict):
             near = get_close_matches(name.upper(), Settings().to_env(), 1, 0.5)
             if near:
-                text = _("${name}: there is no such setting; did you mean ${near}?")
-                raise SettingsError(text.format(name=name, near=near[0]))
-            raise SettingsError(_("${name}: there is no such setting").format(name=name))
+                text = N_("${name}: there is no such setting; did you mean ${near}?")
+                raise SettingsError(text, name=name, near=near[0])
+            raise SettingsError(N_("${name}: there is no such setting"), name=name)
         if not is_text(value):
-            raise SettingsError(_("${name}: not in UTF-8; correct it").format(name=name))
+            raise SettingsError(N_("${name}: not in UTF-8; correct it"), name=name)
         target[key] = value
     return data
 
 
-def _convert(data: dict[str, Any], origin: str, *, strict: bool = True) -> Settings:
+def _convert(data: dict[str, Any], origin: str | Message, *, strict: bool = True) -> Settings:
     """Not strict: values of the environment are text, so "5" is a number. In a file it is an error."""
     _check_keys(data, origin)
     try:
         settings = msgspec.convert(data, Settings, strict=strict)
     except msgspec.ValidationError as error:
-        text, _at, where = str(error).partition(" - at `$.")
+        told, _at, where = str(error).partition(" - at `$.")
+        why: str | Message = told
         key = where.rstrip("`")
         if known := _choices(key):  # msgspec would repeat the value
-            text = _("must be one of: {known}").format(known=", ".join(known))
-        raise _wrong(origin, key, text) from None
+            why = Message.of(N_("must be one of: {known}"), known=", ".join(known))
+        raise _wrong(origin, key, why) from None
     for key, value, low, high in (
         ("limits.max_reject_share", settings.limits.max_reject_share, 0, 1),
         ("limits.max_removed_share", settings.limits.max_removed_share, 0, 1),
@@ -239,15 +237,17 @@ def _convert(data: dict[str, Any], origin: str, *, strict: bool = True) -> Setti
         ("journal.keep_events_days", settings.journal.keep_events_days, 0, 36500),
     ):
         if not low <= value <= high:  # not a number is between nothing
-            text = _("{value} is not between {low} and {high}").format(value=value, low=low, high=high)
-            raise _wrong(origin, key, text)
+            text = N_("{value} is not between {low} and {high}")
+            raise _wrong(origin, key, Message.of(text, value=value, low=low, high=high))
     if settings.worker.engine == "celery":
-        raise _wrong(origin, "worker.engine", _('"celery" comes in a later version; set it to "process"'))
+        raise _wrong(
+            origin, "worker.engine", Message(N_('"celery" comes in a later version; set it to "process"'))
+        )
     return settings
 
 
-def _wrong(origin: str, key: str, error: object) -> SettingsError:
-    return SettingsError(_("{origin}: setting {key}: {error}").format(origin=origin, key=key, error=error))
+def _wrong(origin: str | Message, key: str, error: str | Message | SettingsError) -> SettingsError:
+    return SettingsError(N_("{origin}: setting {key}: {error}"), origin=origin, key=key, error=error)
 
 
 def _choices(key: str) -> tuple[str, ...]:
@@ -257,7 +257,7 @@ def _choices(key: str) -> tuple[str, ...]:
     return next((get_args(f.type) for f in msgspec.structs.fields(struct) if f.name == name), ())
 
 
-def _check_keys(data: dict[str, Any], origin: str) -> None:
+def _check_keys(data: dict[str, Any], origin: str | Message) -> None:
     """Unknown keys by name, with the nearest known one: msgspec names only the first, without a cure."""
     sections: dict[str, type] = {f.name: f.type for f in msgspec.structs.fields(Settings)}
     for key, value in data.items():
@@ -270,18 +270,18 @@ def _check_keys(data: dict[str, Any], origin: str) -> None:
         if unknown is not None:
             near = get_close_matches(unknown, known, 1, 0.5)
             hint = (
-                _("did you mean {near}?").format(near=near[0])
+                Message.of(N_("did you mean {near}?"), near=near[0])
                 if near
-                else _("known: {known}").format(known=", ".join(known))
+                else Message.of(N_("known: {known}"), known=", ".join(known))
             )
             if not _NAME.fullmatch(unknown):
                 unknown = "…"
             raise SettingsError(
-                _("{origin}: unknown setting {key}; {hint}").format(origin=origin, key=unknown, hint=hint)
+                N_("{origin}: unknown setting {key}; {hint}"), origin=origin, key=unknown, hint=hint
             )
 
 
-def _anchored(settings: Settings, base: Path, origin: str) -> Settings:
+def _anchored(settings: Settings, base: Path, origin: str | Message) -> Settings:
     """With absolute paths and one spelling of each address; what is "" stays for `_filled`."""
 
     def path(key: str, value: str) -> str:
@@ -290,7 +290,7 @@ def _anchored(settings: Settings, base: Path, origin: str) -> Settings:
                 return value and str(base / Path(value).expanduser())
         except RuntimeError:  # ~ of an account that is not there
             pass
-        raise _wrong(origin, key, _("not a path; correct the setting"))
+        raise _wrong(origin, key, Message(N_("not a path; correct the setting")))
 
     def url(key: str, value: str) -> str:
         if not value:
@@ -302,7 +302,7 @@ def _anchored(settings: Settings, base: Path, origin: str) -> Settings:
             raise _wrong(origin, key, error) from None
 
     if not settings.source.path:
-        raise _wrong(origin, "source.path", _("is empty; name the folder or .zip that 1C writes"))
+        raise _wrong(origin, "source.path", Message(N_("is empty; name the folder or .zip that 1C writes")))
     try:
         if settings.redis.url:
             require_redis(settings.redis.url)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import gettext
 import locale
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+
+import msgspec
 
 LANGUAGES = ("en", "ru")
 
@@ -63,17 +65,58 @@ def N_(text: str) -> str:  # noqa: N802 (the name that gettext tools know)
     return text
 
 
+class Message(msgspec.Struct, frozen=True):
+    """One sentence, told now and shown later: `str(message)` is it in the language of who looks.
+
+    `text` is English, marked with N_; `args` fill its `{name}` fields. Both are what the journal stores. Where the
+    arg `why` is a sentence itself, "why" is that in English, for whoever knows no better, "why." its text, and
+    "why.who" its arg `who`, which again may be one.
+    """
+
+    text: str
+    args: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, text: str, /, **args: object) -> Message:
+        """With arguments of any type: a Message stays one, all else is text from now on."""
+        stored: dict[str, str] = {}
+        for name, value in args.items():
+            if isinstance(value, Message):
+                stored[name] = _filled(value.text, value.args, str)
+                stored[f"{name}."] = value.text
+                stored |= {f"{name}.{inner}": told for inner, told in value.args.items()}
+            else:
+                stored[name] = str(value)
+        return cls(text, stored)
+
+    def __str__(self) -> str:
+        return render(self.text, self.args)
+
+
 def render(message: str, args: Mapping[str, object]) -> str:
     """A stored message in the language of who looks; `{name}` fields are filled from `args`, `{table}` translated."""
-    text = _(message) if message else ""
-    if args:
-        shown = {
-            name: plain(shorten(value)) if isinstance(value, str) else value for name, value in args.items()
-        }
-        if "table" in shown:
-            shown["table"] = _(str(shown["table"]))
-        text = text.format_map(shown)
-    return text
+    return _filled(message, args, _)
+
+
+def _filled(text: str, args: Mapping[str, object], translate: Callable[[str], str]) -> str:
+    text = translate(text) if text else ""
+    if not args:  # it may be no text of ours, and have braces of its own
+        return text
+    shown: dict[str, object] = {}
+    for name, value in args.items():
+        if "." in name:
+            continue
+        if (inner := args.get(f"{name}.")) is not None:
+            begin = f"{name}."
+            inner_args = {
+                of[len(begin) :]: told for of, told in args.items() if of.startswith(begin) and of != begin
+            }
+            shown[name] = _filled(str(inner), inner_args, translate)
+        else:
+            shown[name] = plain(shorten(value)) if isinstance(value, str) else value
+    if "table" in shown:
+        shown["table"] = translate(str(shown["table"]))
+    return text.format_map(shown)
 
 
 LONGEST = 500

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from importers import settings, texts
 from importers.errors import ObmenError, UsageError
-from importers.texts import _
+from importers.texts import N_, _
 
 if TYPE_CHECKING:
     from importers.settings import Settings
@@ -35,7 +35,7 @@ def open_room(config: Settings, *, demo: bool = False) -> int:
     """The control room on these settings; the exit code. Raises UsageError without a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
-            _("the control room needs a terminal; without one use the commands, see obmen --help")
+            N_("the control room needs a terminal; without one use the commands, see obmen --help")
         )
     from tui.app import run
 

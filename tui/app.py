@@ -24,7 +24,7 @@ from importers import texts
 from importers.errors import ObmenError
 from importers.logs import log_to
 from importers.sessions.models import Outcome, Session
-from importers.texts import _, ngettext
+from importers.texts import N_, _, ngettext
 from tui import LOCALE, colours, present
 from tui.keys import TABLE, bindings, shown
 from tui.leaving import LeavingApp
@@ -224,7 +224,7 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
 
     async def opened(self) -> Journal:
         if self.journal is None:
-            raise ObmenError(self.trouble or _("The journal is still being opened; try again in a moment"))
+            raise ObmenError(self.trouble or N_("The journal is still being opened; try again in a moment"))
         return self.journal
 
     def tell(self, result: LaunchResult) -> None:

@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import BinaryIO
 
 from importers.errors import DatabaseError, cure_of
-from importers.texts import _
+from importers.texts import N_
 
 RUN_BYTES = 6_000_000
 """So much is sorted in memory at a time."""
@@ -74,11 +74,10 @@ class ExternalSort:
             )
         except OSError as error:
             raise DatabaseError(
-                _("{folder}: cannot hold temporary files: {error}; {cure}").format(
-                    folder=tempfile.tempdir or "$TMPDIR",
-                    error=error.strerror,
-                    cure=cure_of(error, "$TMPDIR"),
-                )
+                N_("{folder}: cannot hold temporary files: {error}; {cure}"),
+                folder=tempfile.tempdir or "$TMPDIR",
+                error=error.strerror,
+                cure=cure_of(error, "$TMPDIR"),
             ) from error
         self._run, self._size = [], 0
 

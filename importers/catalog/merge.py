@@ -34,7 +34,7 @@ from importers.catalog.writes import Writes
 from importers.commerceml.records import Record
 from importers.errors import ObmenError
 from importers.events import Counts
-from importers.texts import _
+from importers.texts import N_
 
 BATCH_BYTES = 1_000_000
 MAX_KEY_BYTES = 8 << 20
@@ -155,9 +155,11 @@ class Stage:
                 of_key += len(payload) + OBJECT
                 if of_key > MAX_KEY_BYTES:
                     raise ObmenError(
-                        _(
+                        N_(
                             "{table}: {id} is told so often that it cannot be read; let 1C write the export again"
-                        ).format(table=_(self._shape.table.name), id=key)
+                        ),
+                        table=self._shape.table.name,
+                        id=key,
                     )
         if batch:
             yield batch
@@ -347,11 +349,12 @@ class Stage:
             self.references.add(str(second))
         if self._reference_size > MAX_REFERENCES:
             raise ObmenError(
-                _(
+                N_(
                     "{table}: there are more {column} than any 1C has, {id} is one; let 1C write the export again"
-                ).format(
-                    table=_(self._shape.table.name), column=self._shape.table.columns[1], id=str(second)[:100]
-                )
+                ),
+                table=self._shape.table.name,
+                column=self._shape.table.columns[1],
+                id=str(second)[:100],
             )
 
     def _is_kept(self, second: Cell) -> bool:

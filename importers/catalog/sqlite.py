@@ -21,7 +21,7 @@ from importers.catalog.rows import BATCH_KEYS, Absent, Removed
 from importers.catalog.tables import BRAND_PROPERTIES, Shape
 from importers.database.sqlite import connect, plainly
 from importers.errors import LeaseLost
-from importers.texts import _
+from importers.texts import N_
 
 if TYPE_CHECKING:
     from importers.catalog.merge import Stage
@@ -338,7 +338,6 @@ async def _refuse_stale(
         (journal_id, task_id, fence),
     ):
         raise LeaseLost(
-            _("session {id} was taken over by a later worker, which has already changed the catalog").format(
-                id=session_id
-            )
+            N_("session {id} was taken over by a later worker, which has already changed the catalog"),
+            id=session_id,
         )

@@ -66,5 +66,7 @@ def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
 @pass_settings
 def worker(config: Settings) -> None:
     raise UsageError(
-        _('worker.engine = "celery" is not available yet; with "process" every session starts its own worker')
+        N_(
+            'worker.engine = "celery" is not available yet; with "process" every session starts its own worker'
+        )
     )

@@ -27,7 +27,7 @@ def inspect(path: Path, as_json: bool) -> None:
     try:
         found = inspect_export(path)
     except ObmenError as error:  # a bad file is a bad source here: nothing else was asked for
-        raise SourceError(str(error)) from error
+        raise SourceError(error.message) from error
     if as_json:
         print_json(found)
         return

@@ -80,9 +80,9 @@ def _source_path(config: Settings, source: Path | None) -> str:
     try:
         path = str((source or Path(default_target(config).source)).expanduser().absolute())
     except RuntimeError as error:
-        raise SourceError(_("{path}: there is no such account").format(path=source)) from error
+        raise SourceError(N_("{path}: there is no such account"), path=source) from error
     if not texts.is_text(path):
-        raise SourceError(_("{path}: the name is not in UTF-8; rename it").format(path=path))
+        raise SourceError(N_("{path}: the name is not in UTF-8; rename it"), path=path)
     replace = msgspec.structs.replace
     require_apart(replace(config, source=replace(config.source, path=path)))
     return path

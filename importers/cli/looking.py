@@ -40,7 +40,7 @@ def sessions(config: Settings, status: str | None, kind: str | None, limit: int,
 
     if status is not None and status not in set(Status):
         raise UsageError(
-            _("{status}: no such status; there are: {names}").format(status=status, names=", ".join(Status))
+            N_("{status}: no such status; there are: {names}"), status=status, names=", ".join(Status)
         )
 
     async def show(control: Control) -> int:

@@ -12,7 +12,7 @@ import click
 
 from importers.errors import ObmenError, UsageError
 from importers.output import log_line, say
-from importers.texts import _
+from importers.texts import N_, _
 
 if TYPE_CHECKING:
     from importers.control import Control
@@ -86,7 +86,7 @@ def no_such_kind(kind: str) -> UsageError:
     from importers.kinds.registry import names
 
     return UsageError(
-        _("{kind}: no such import type; there are: {names}").format(kind=kind, names=", ".join(names()))
+        N_("{kind}: no such import type; there are: {names}"), kind=kind, names=", ".join(names())
     )
 
 

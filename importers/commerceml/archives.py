@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from importers.commerceml.places import NEVER, Member, identity_of, refuse_depth, refused
+from importers.commerceml.places import NEVER, Member, identity_of, refuse_depth
 from importers.errors import SourceError
-from importers.texts import _, plain
+from importers.texts import N_, plain
 
 
 class Moved(LookupError):
@@ -224,8 +224,8 @@ class Listing:
     def add(self, name: str) -> None:
         self._bytes += len(name.encode()) + (XML_BYTES if name.lower().endswith(".xml") else FILE_BYTES)
         if self._bytes > MAX_LIST_BYTES:
-            raise refused(
-                _("{path}: the archive holds too many files; pack them into several archives"),
+            raise SourceError(
+                N_("{path}: the archive holds too many files; pack them into several archives"),
                 path=self._label,
             )
 
@@ -257,16 +257,16 @@ def _room() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise refused(
-            _("{folder}: cannot hold temporary files: {error}; free some space or set $TMPDIR"),
+        raise SourceError(
+            N_("{folder}: cannot hold temporary files: {error}; free some space or set $TMPDIR"),
             folder=tempfile.tempdir or "$TMPDIR",
             error=error.strerror,
         ) from error
 
 
 def nested_too_far(path: Path | str, name: str) -> SourceError:
-    return refused(
-        _("{path}: {name} cannot be read inside of another archive; unpack it"), path=path, name=name
+    return SourceError(
+        N_("{path}: {name} cannot be read inside of another archive; unpack it"), path=path, name=name
     )
 
 
@@ -344,23 +344,27 @@ def _unicode_path(extra: bytes, raw: bytes) -> str | None:
 def _refuse(entry: zipfile.ZipInfo, name: str, names: set[int], label: str) -> None:
     """Raises SourceError for a file that has the name of another, leads out, or cannot be unpacked."""
     if name.startswith("/") or ".." in name.split("/") or ":" in name:
-        raise refused(
-            _("{path}: the archive names a file outside of itself: {name}; do not use it"),
-            path=label, name=name_of(entry),
-        )  # fmt: skip
+        raise SourceError(
+            N_("{path}: the archive names a file outside of itself: {name}; do not use it"),
+            path=label,
+            name=name_of(entry),
+        )
     refuse_depth(name, label)
     if hash(name) in names:  # 64 bits of a key that nobody knows: names that differ do not meet
-        raise refused(_("{path}: the archive holds {name} twice; pack it again"), path=label, name=name)
+        raise SourceError(N_("{path}: the archive holds {name} twice; pack it again"), path=label, name=name)
     if entry.flag_bits & 1 or entry.compress_type not in PACKED:
-        raise refused(
-            _("{path}: {name} is encrypted or packed in a rare way; pack it as a plain .zip"),
-            path=label, name=name,
-        )  # fmt: skip
+        raise SourceError(
+            N_("{path}: {name} is encrypted or packed in a rare way; pack it as a plain .zip"),
+            path=label,
+            name=name,
+        )
     if entry.file_size > MAX_ENTRY_BYTES or entry.file_size > MAX_RATIO * max(entry.compress_size, 65536):
-        raise refused(
-            _("{path}: {name} unpacks to {size} bytes; an archive like this is made to do harm"),
-            path=label, name=name, size=entry.file_size,
-        )  # fmt: skip
+        raise SourceError(
+            N_("{path}: {name} unpacks to {size} bytes; an archive like this is made to do harm"),
+            path=label,
+            name=name,
+            size=entry.file_size,
+        )
 
 
 def packed_at(entry: zipfile.ZipInfo) -> datetime:

@@ -15,7 +15,7 @@ from typing import IO
 
 from importers.errors import SourceError
 from importers.sharing import is_shared
-from importers.texts import _, plain
+from importers.texts import N_
 
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
 """O_PATH: a folder may be passed through without the right to list it."""
@@ -32,12 +32,12 @@ def open_beneath(root: Path, path: Path) -> IO[bytes]:
             raise
         home, real = Path(os.path.realpath(root)), Path(os.path.realpath(path))
         if not real.is_relative_to(home):
-            text = _("{path}: a link that leads out of the source is not followed; copy the file")
-            raise SourceError(plain(text.format(path=path))) from error
+            text = N_("{path}: a link that leads out of the source is not followed; copy the file")
+            raise SourceError(text, path=path) from error
         handle = _open(home, real.relative_to(home).parts)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise SourceError(plain(_("{path}: is no regular file; remove it").format(path=path)))
+        raise SourceError(N_("{path}: is no regular file; remove it"), path=path)
     return os.fdopen(handle, "rb")
 
 

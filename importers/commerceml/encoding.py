@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, AnyStr
 
 from importers.errors import BadFile
-from importers.texts import _
+from importers.texts import N_
 
 if TYPE_CHECKING:
     from importers.commerceml.parts import PartFile
@@ -86,16 +86,16 @@ def decide(file: PartFile, name: str) -> str:
     by_declaration = declared(head)
     if not is_known(by_declaration):
         raise BadFile(
-            _("encoding {encoding} is unknown; let 1C write UTF-8").format(encoding=by_declaration), name, 1
+            N_("encoding {encoding} is unknown; let 1C write UTF-8"), name, 1, encoding=by_declaration
         )
     if by_declaration == "utf-8" or bad_byte(file, "utf-8") is None:
         return "utf-8"  # the parser finds a wrong byte itself, with its line
     if (offset := bad_byte(file, by_declaration)) is not None:
         raise BadFile(
-            _(
-                "byte {offset} is neither UTF-8 nor {encoding} as declared; let 1C write the file again"
-            ).format(offset=offset, encoding=by_declaration),
+            N_("byte {offset} is neither UTF-8 nor {encoding} as declared; let 1C write the file again"),
             name,
+            offset=offset,
+            encoding=by_declaration,
         )
     return by_declaration
 

@@ -15,7 +15,7 @@ from importers.commerceml.beneath import open_beneath
 from importers.commerceml.places import Member, identity_of
 from importers.commerceml.records import Record
 from importers.errors import BadFile
-from importers.texts import _, plain
+from importers.texts import N_
 
 HEAD = 65536
 """So many bytes of a file tell what it is."""
@@ -43,6 +43,10 @@ class Part(msgspec.Struct, frozen=True):
     unsure: frozenset[type[Record]] = frozenset()
     """Records that have files of their own, see `contents.SPLIT`: whether this one holds them, too, only all of it
     tells."""
+
+
+CHANGED = N_("the file was changed while it was read; import again when 1C is done")
+GONE = N_("the file vanished while it was read; import again when 1C is done")
 
 
 class PartFile:
@@ -73,19 +77,11 @@ def open_part(part: Part) -> Iterator[PartFile]:
 
                 archive = stack.enter_context(opened(part.path, *part.members[:-1]))
                 if archive.identity != before:
-                    raise BadFile(changed(), part.name)
+                    raise BadFile(CHANGED, part.name)
                 file = stack.enter_context(archive.open(part.members[-1]))
         yield PartFile(file, part)
         if before != identity_of(_stat(part)):
-            raise BadFile(changed(), part.name)
-
-
-def changed() -> str:
-    return _("the file was changed while it was read; import again when 1C is done")
-
-
-def gone() -> str:
-    return _("the file vanished while it was read; import again when 1C is done")
+            raise BadFile(CHANGED, part.name)
 
 
 @contextmanager
@@ -98,23 +94,21 @@ def reading(part: Part) -> Iterator[None]:
         if not isinstance(error, DAMAGED):
             raise
         if isinstance(error, Moved):
-            text = changed()
-        elif isinstance(error, PermissionError):
-            text = _("cannot be read: {error}; give this account the right to")
+            raise BadFile(CHANGED, part.name) from error
+        if isinstance(error, PermissionError):
+            text = N_("cannot be read: {error}; give this account the right to")
         elif part.members:
-            text = _("the archive is damaged: {error}; copy it again")
+            text = N_("the archive is damaged: {error}; copy it again")
         else:
-            text = _("cannot be read: {error}; let 1C write it again")
-        raise BadFile(
-            plain(text.format(error=getattr(error, "strerror", None) or error)), part.name
-        ) from error
+            text = N_("cannot be read: {error}; let 1C write it again")
+        raise BadFile(text, part.name, error=getattr(error, "strerror", None) or error) from error
 
 
 def _stat(part: Part) -> os.stat_result:
     try:
         return part.path.stat()
     except OSError as error:
-        raise BadFile(gone(), part.name) from error
+        raise BadFile(GONE, part.name) from error
 
 
 def head_of(part: Part) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from importers.errors import SourceError
-from importers.texts import _, plain
+from importers.texts import N_, plain
 
 MAX_DEPTH = 30
 """Folders in each other; 1C makes four at most."""
@@ -90,14 +90,9 @@ NEVER = datetime(1980, 1, 1, tzinfo=UTC)
 """Where no time is told, or none that there is."""
 
 
-def refused(text: str, **names: object) -> SourceError:
-    """Names in archives and folders may hold control characters."""
-    return SourceError(plain(text.format(**names)))
-
-
 def refuse_depth(name: str, place: object) -> None:
     if name.count("/") > MAX_DEPTH:
-        raise refused(
-            _("{path}: folders lie deeper in each other than 1C makes them; move the export out of them"),
+        raise SourceError(
+            N_("{path}: folders lie deeper in each other than 1C makes them; move the export out of them"),
             path=f"{place}"[:200],
         )

@@ -43,12 +43,16 @@ from importers.commerceml.sections import (
 )
 from importers.commerceml.tree_guard import TreeGuard, cut_off, drop_last_text
 from importers.errors import BadFile
-from importers.texts import _
+from importers.texts import N_
 
 Batch = list[Record | Rejected]
 BATCH = 1000
 """Records that are handed on at once: one element may make hundreds of thousands of rejects."""
 CHUNK = 1 << 17
+ENDS_EARLY = N_(
+    "the file ends in the middle: 1C has not finished it, or the copy was cut; import again later"
+)
+NO_TEXT = N_("byte {offset} is not {encoding}; let 1C write the file again")
 LISTS_CHUNK = 1 << 16
 """Little is read of a file that is left at its first record."""
 
@@ -124,9 +128,8 @@ class _Reading:
         except etree.XMLSyntaxError as error:
             raise self._bad(error, parser, file, charset) from error
         except UnicodeDecodeError as error:
-            raise BadFile(
-                _no_text(position - len(error.object) + error.start, charset), self.part.name
-            ) from error
+            offset = position - len(error.object) + error.start
+            raise BadFile(NO_TEXT, self.part.name, offset=offset, encoding=charset) from error
         try:
             parser.close()
         except etree.XMLSyntaxError as error:
@@ -141,7 +144,7 @@ class _Reading:
         try:
             return decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:  # half of a character
-            raise BadFile(_ends_early(), self.part.name, self.line) from error
+            raise BadFile(ENDS_EARLY, self.part.name, self.line) from error
 
     def _parser(self) -> etree.XMLPullParser:
         """For UTF-8 whatever the file declares: what is in another encoding is decoded before."""
@@ -216,22 +219,21 @@ class _Reading:
 
     def _check_head(self, head: bytes, charset: str) -> None:
         if len(head) < CHUNK and not head.strip(_BLANK):
-            raise BadFile(_("the file is empty; let 1C write it again"), self.part.name)
+            raise BadFile(N_("the file is empty; let 1C write it again"), self.part.name)
         text, seen = encoding.text_of(head)
         root = encoding.root_in(text)
         if text.lstrip().startswith("<!DOCTYPE"):
-            raise BadFile(_("has a DOCTYPE, which no export of 1C has; it is not read"), self.part.name, 1)
+            raise BadFile(N_("has a DOCTYPE, which no export of 1C has; it is not read"), self.part.name, 1)
         if root is None and seen == "?":
             codecs.getincrementaldecoder(charset)("strict").decode(head)  # says where it cannot be read
         if root is None and len(head) < CHUNK and _ROOT_CUT.fullmatch(text):
-            raise BadFile(_ends_early(), self.part.name)
+            raise BadFile(ENDS_EARLY, self.part.name)
         if root != ROOT:
             raise BadFile(
-                _("the root element is {root}, not КоммерческаяИнформация: not an export of 1C").format(
-                    root=root or "?"
-                ),
+                N_("the root element is {root}, not КоммерческаяИнформация: not an export of 1C"),
                 self.part.name,
                 1,
+                root=root or "?",
             )
 
     def _ended(self, element: etree._Element) -> Iterator[Batch]:
@@ -324,11 +326,10 @@ class _Reading:
             # Every product keeps the id of its catalog.
             if max(map(len, (record.id, record.catalog_id, record.classifier_id))) > normalise.MAX_ID:
                 raise BadFile(
-                    _(
-                        "the Ид of {name} is longer than any that 1C makes; let 1C write the file again"
-                    ).format(name=record.name),
+                    N_("the Ид of {name} is longer than any that 1C makes; let 1C write the file again"),
                     self.part.name,
                     line if (line := cast("int", section.sourceline)) < MAX_LINE else None,
+                    name=record.name,
                 )
             self.entered = section, Context(self.part.name, self.wanted, record, self.price_types)
             if Section in self.wanted:
@@ -345,16 +346,14 @@ class _Reading:
         cut: bool = False,
     ) -> BadFile:
         if charset == "utf-8" and (offset := self._bad_byte(error, file)) is not None:
-            text = _no_text(offset, charset)
-        elif cut and "Extra content" not in (error.msg or ""):
-            text = _ends_early()
-        elif cut or self._has_ended(parser):
-            text = _("something follows the end of the document; let 1C write the file again")
-        else:
-            text = _("not well-formed XML: {error}; let 1C write the file again").format(
-                error=" ".join((error.msg or "").split())
-            )
-        return BadFile(text, self.part.name, error.lineno)
+            return BadFile(NO_TEXT, self.part.name, error.lineno, offset=offset, encoding=charset)
+        if cut and "Extra content" not in (error.msg or ""):
+            return BadFile(ENDS_EARLY, self.part.name, error.lineno)
+        if cut or self._has_ended(parser):
+            text = N_("something follows the end of the document; let 1C write the file again")
+            return BadFile(text, self.part.name, error.lineno)
+        text = N_("not well-formed XML: {error}; let 1C write the file again")
+        return BadFile(text, self.part.name, error.lineno, error=" ".join((error.msg or "").split()))
 
     def _has_ended(self, parser: etree.XMLPullParser) -> bool:
         """Whether the document had ended before what the parser stumbled over."""
@@ -366,16 +365,6 @@ class _Reading:
             return None
         file.rewind()
         return encoding.bad_byte(file, "utf-8")
-
-
-def _ends_early() -> str:
-    return _("the file ends in the middle: 1C has not finished it, or the copy was cut; import again later")
-
-
-def _no_text(offset: int, charset: str) -> str:
-    return _("byte {offset} is not {encoding}; let 1C write the file again").format(
-        offset=offset, encoding=charset
-    )
 
 
 _BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from importers.texts import _
+from importers.texts import N_, Message
 
 if TYPE_CHECKING:
     from importers.commerceml.parts import Part
@@ -184,7 +184,7 @@ def _seconds(part: Part) -> float:
 
 def missing(
     sets: Iterable[Iterable[str]], others: Iterable[str], archives: Iterable[str], in_package: Set[str]
-) -> list[str]:
+) -> list[Message]:
     """Messages for the numbers that are missing in `prices_1_1…, prices_1_3…`, `import0_1, import2_1`, `import_1,
     import_3`.
 
@@ -220,5 +220,5 @@ def missing(
         for (before, behind), numbers in counted.items():
             for number in range(min(numbers), max(numbers)) if min(numbers) <= 1 else ():
                 if number not in numbers:
-                    gaps[_("{name}: this part is missing").format(name=f"{before}{number}{behind}")] = None
-    return list(gaps)
+                    gaps[f"{before}{number}{behind}"] = None
+    return [Message.of(N_("{name}: this part is missing"), name=name) for name in gaps]

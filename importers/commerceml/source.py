@@ -22,7 +22,7 @@ from importers.commerceml.contents import (
     records_by_name,
     sought,
 )
-from importers.commerceml.parts import Part, changed, gone, reading, utc_text
+from importers.commerceml.parts import CHANGED, GONE, Part, reading, utc_text
 from importers.commerceml.places import (
     Holder,
     Member,
@@ -31,14 +31,13 @@ from importers.commerceml.places import (
     in_archive,
     in_folder,
     refuse_depth,
-    refused,
     time_of,
     way_of,
 )
 from importers.commerceml.records import Offer, Record, Rejected, Section, Seen
 from importers.commerceml.sets import in_sets, missing
-from importers.errors import BadFile
-from importers.texts import _, plain
+from importers.errors import BadFile, SourceError
+from importers.texts import N_, Message, plain
 
 if TYPE_CHECKING:
     from zipfile import ZipInfo
@@ -52,7 +51,7 @@ class Export(msgspec.Struct, frozen=True):
     path: Path
     parts: tuple[Part, ...]
     """In the order of reading: set by set, the newest at last (see `sets.py`)."""
-    gaps: tuple[str, ...]
+    gaps: tuple[Message, ...]
     """Files that are missing between others, or cannot be recognised, as messages."""
     pictures: tuple[Place, ...] = ()
     """Image files: there are tens of thousands of them, and most import types want none."""
@@ -151,15 +150,15 @@ class Export(msgspec.Struct, frozen=True):
         try:
             now = _identities(self.path)
         except OSError as error:
-            raise BadFile(gone(), error.filename or self.path) from error
+            raise BadFile(GONE, error.filename or self.path) from error
         for name in sorted(self.found.keys() | now.keys()):
             if name not in now:
-                raise BadFile(gone(), plain(name))
+                raise BadFile(GONE, plain(name))
             if name not in self.found:
-                text = _("the file came while the export was read: 1C was still writing; import again")
+                text = N_("the file came while the export was read: 1C was still writing; import again")
                 raise BadFile(text, plain(name))
             if self.found[name] != now[name]:
-                raise BadFile(changed(), plain(name))
+                raise BadFile(CHANGED, plain(name))
 
 
 def find_export(path: Path) -> Export:
@@ -169,8 +168,8 @@ def find_export(path: Path) -> Export:
         found.look()
         parts, unknown = recognised(found.xml)
     except OSError as error:
-        raise refused(
-            _("{path}: cannot be read: {error}"), path=error.filename or path, error=error.strerror
+        raise SourceError(
+            N_("{path}: cannot be read: {error}"), path=error.filename or path, error=error.strerror
         ) from error
     finally:
         if found.holders:
@@ -178,8 +177,8 @@ def find_export(path: Path) -> Export:
 
             close_idle()
     if not parts and not found.pictures:
-        raise refused(
-            _(
+        raise SourceError(
+            N_(
                 "{path}: holds no export of 1C (no CommerceML .xml); let 1C write it, or give another --source"
             ),
             path=path,
@@ -225,7 +224,7 @@ def _listed_in(folder: str | Path, below: str, home: Path) -> Iterator[tuple[str
         elif name.lower().endswith(WANTED) and not entry.name.startswith("."):
             _refuse_way_out(entry, home)
             if not entry.is_file():
-                raise refused(_("{path}: is no regular file; remove it"), path=entry.path)
+                raise SourceError(N_("{path}: is no regular file; remove it"), path=entry.path)
             yield name, entry
         elif not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
             yield name, entry
@@ -233,8 +232,8 @@ def _listed_in(folder: str | Path, below: str, home: Path) -> Iterator[tuple[str
 
 def _refuse_way_out(entry: os.DirEntry[str], home: Path) -> None:
     if entry.is_symlink() and not Path(os.path.realpath(entry.path)).is_relative_to(home):
-        raise refused(
-            _("{path}: a link that leads out of the source is not followed; copy the file"), path=entry.path
+        raise SourceError(
+            N_("{path}: a link that leads out of the source is not followed; copy the file"), path=entry.path
         )
 
 
@@ -277,13 +276,15 @@ class _Found:
             self._root = source
             self._look_into(source)
         elif source.name.lower().endswith(".xml") and source.is_file():
-            raise refused(_("{path}: is one file of an export; give the folder that holds it"), path=source)
+            raise SourceError(
+                N_("{path}: is one file of an export; give the folder that holds it"), path=source
+            )
         elif source.is_file():
             self.identities[source.name] = identity_of(source.stat())
             self._unpack(Path(os.path.realpath(source)), source.name, "")
         else:
-            raise refused(
-                _("{path}: there is no such folder or .zip; set source.path or --source"), path=source
+            raise SourceError(
+                N_("{path}: there is no such folder or .zip; set source.path or --source"), path=source
             )
 
     def _look_into(self, folder: Path) -> None:
@@ -324,10 +325,11 @@ class _Found:
         except PermissionError:
             raise
         except DAMAGED as error:
-            raise refused(
-                _("{path}: the archive is damaged or not a .zip: {error}; copy it again"),
-                path=path, error=error,
-            ) from error  # fmt: skip
+            raise SourceError(
+                N_("{path}: the archive is damaged or not a .zip: {error}; copy it again"),
+                path=path,
+                error=error,
+            ) from error
 
     def _unpack_nested(self, archive: Archive, label: str, place: str, listing: Listing) -> None:
         from importers.commerceml.archives import entries, nested_too_far
@@ -369,7 +371,6 @@ class _Found:
         )
 
 
-def _unknown(name: str) -> str:
-    return _(
-        "{name}: cannot be recognised: empty, cut, or in another encoding; let 1C write it again"
-    ).format(name=name)
+def _unknown(name: str) -> Message:
+    text = N_("{name}: cannot be recognised: empty, cut, or in another encoding; let 1C write it again")
+    return Message.of(text, name=name)

@@ -8,7 +8,7 @@ from typing import cast
 from lxml import etree
 
 from importers.errors import BadFile
-from importers.texts import _
+from importers.texts import N_
 
 LOOK = 1 << 18
 """Bytes of XML after which the size of the tree is looked at."""
@@ -54,7 +54,7 @@ class TreeGuard:
             self._name_bytes += len(name) + 32
             if self._name_bytes > MAX_NAMES or (len(name) > MAX_NAME and name.startswith(b"<")):
                 raise BadFile(
-                    _("has more names of elements than any file of 1C; let 1C write the file again"),
+                    N_("has more names of elements than any file of 1C; let 1C write the file again"),
                     self._file,
                     line + data.count(b"\n", 0, data.find(name, start)),
                 )
@@ -86,7 +86,9 @@ class TreeGuard:
 
     def _too_much(self, line: int) -> BadFile:
         return BadFile(
-            _("one element holds more than any that 1C writes; let 1C write the file again"), self._file, line
+            N_("one element holds more than any that 1C writes; let 1C write the file again"),
+            self._file,
+            line,
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from importers.errors import DatabaseError
-from importers.texts import _
+from importers.texts import N_, Message
 
 if TYPE_CHECKING:
     import aiosqlite
@@ -80,22 +80,23 @@ async def find(connection: aiosqlite.Connection, folder: Path) -> Found:
         version = await _number(connection, where, there)
         if version > newest and where == VERSION and taken & names:
             raise DatabaseError(
-                _(
-                    "{path}: made by a newer obmen (schema {found}, this one knows {known}); update obmen"
-                ).format(path=await path_of(connection), found=version, known=newest)
+                N_("{path}: made by a newer obmen (schema {found}, this one knows {known}); update obmen"),
+                path=await path_of(connection),
+                found=version,
+                known=newest,
             )
         if 0 < version <= newest and _made_by(folder, version) <= there:
             return Found(version, where)
     if taken:
         lost = await _lost(connection, folder, there)
         # Where hardly anything of ours is there, it was never ours.
-        told = ", ".join(sorted(taken))
+        told: str | Message = ", ".join(sorted(taken))
         if 0 < len(lost) < len(taken):
-            told = _("missing: {names}").format(names=", ".join(lost))
+            told = Message.of(N_("missing: {names}"), names=", ".join(lost))
         raise DatabaseError(
-            _("{path}: its tables are not those that obmen made: {error}; choose another file").format(
-                path=await path_of(connection), error=told
-            )
+            N_("{path}: its tables are not those that obmen made: {error}; choose another file"),
+            path=await path_of(connection),
+            error=told,
         )
     return Found(0, "")
 

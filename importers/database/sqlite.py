@@ -18,12 +18,12 @@ from urllib.parse import quote
 
 from importers.clock import Clock, Now
 from importers.database import migrations
-from importers.errors import DatabaseError
+from importers.errors import PLACE, DatabaseError
 from importers.mounts import network_file_system
 from importers.processes import is_stopped
 from importers.sharing import make_file
 from importers.shielding import to_the_end
-from importers.texts import _
+from importers.texts import N_, Message
 
 if TYPE_CHECKING:
     import aiosqlite
@@ -194,9 +194,9 @@ def _is_there(path: Path, address: str) -> bool:
 def _refuse_network(path: Path) -> None:
     if kind := network_file_system(path):
         raise DatabaseError(
-            _(
-                "{path}: on a network file system ({kind}), where SQLite loses data; choose a local disk"
-            ).format(path=path, kind=kind)
+            N_("{path}: on a network file system ({kind}), where SQLite loses data; choose a local disk"),
+            path=path,
+            kind=kind,
         )
 
 
@@ -257,35 +257,36 @@ def plainly(path: str | Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "")
-        for prefix, cure in _cures().items():
+        for prefix, cure in _CURES.items():
             if name.startswith(prefix):
-                raise DatabaseError(f"{path}: {cure.format(who=_holder(Path(path)))}") from error
+                args = {"who": _holder(Path(path))} if "{who}" in cure else {}
+                raise DatabaseError(PLACE, path=path, why=Message.of(cure, **args)) from error
         if name == "SQLITE_CONSTRAINT_TRIGGER":  # RAISE() with words of its author; we have none
             raise DatabaseError(
-                _("{path}: a trigger of the shop refused the change: {error}; change that trigger").format(
-                    path=path, error=error
-                )
+                N_("{path}: a trigger of the shop refused the change: {error}; change that trigger"),
+                path=path,
+                error=error,
             ) from error
         if _FOREIGN.search(str(error)):
             raise DatabaseError(
-                _("{path}: its tables are not those that obmen made: {error}; choose another file").format(
-                    path=path, error=error
-                )
+                N_("{path}: its tables are not those that obmen made: {error}; choose another file"),
+                path=path,
+                error=error,
             ) from error
         raise
     except OSError as error:
-        cure = _cures().get(_ERRNO.get(error.errno or 0, ""), error.strerror or str(error))
-        raise DatabaseError(f"{path}: {cure}") from error
+        cure = _CURES.get(_ERRNO.get(error.errno or 0, ""), error.strerror or str(error))
+        raise DatabaseError(PLACE, path=path, why=Message(cure)) from error
 
 
-def _holder(path: Path) -> str:
+def _holder(path: Path) -> Message:
     """Who keeps others from writing the database at `path`, as far as the system tells."""
     pid = lock_holder(path)
     if pid is None:
-        return _("another program")
+        return Message(N_("another program"))
     if is_stopped(pid):
-        return _("process {pid}, which is stopped (to wake it: kill -CONT {pid})").format(pid=pid)
-    return _("process {pid}").format(pid=pid)
+        return Message.of(N_("process {pid}, which is stopped (to wake it: kill -CONT {pid})"), pid=pid)
+    return Message.of(N_("process {pid}"), pid=pid)
 
 
 def lock_holder(path: Path) -> int | None:
@@ -320,19 +321,16 @@ _ERRNO = {
     errno.EDQUOT: "SQLITE_FULL",
 }
 """What the file system says before SQLite can."""
-
-
-def _cures() -> dict[str, str]:
-    return {
-        "SQLITE_BUSY": _("locked by {who}; wait until it is done, or close it"),
-        "SQLITE_LOCKED": _("locked by {who}; wait until it is done, or close it"),
-        "SQLITE_READONLY": _("cannot be written; give this user the right to write the file and its folder"),
-        "SQLITE_PERM": _("cannot be written; give this user the right to write the file and its folder"),
-        "SQLITE_CANTOPEN": _("cannot be opened; check that the path is right and this user may write there"),
-        "SQLITE_FULL": _(
-            "the disk is full; free some space (temporary files may be on another disk, see $TMPDIR)"
-        ),
-        "SQLITE_NOTADB": _("not a SQLite database; choose another file"),
-        "SQLITE_CORRUPT": _("damaged; restore it from a copy"),
-        "SQLITE_IOERR": _("the disk cannot be read or written; check it and the free space on it"),
-    }
+_CURES = {
+    "SQLITE_BUSY": N_("locked by {who}; wait until it is done, or close it"),
+    "SQLITE_LOCKED": N_("locked by {who}; wait until it is done, or close it"),
+    "SQLITE_READONLY": N_("cannot be written; give this user the right to write the file and its folder"),
+    "SQLITE_PERM": N_("cannot be written; give this user the right to write the file and its folder"),
+    "SQLITE_CANTOPEN": N_("cannot be opened; check that the path is right and this user may write there"),
+    "SQLITE_FULL": N_(
+        "the disk is full; free some space (temporary files may be on another disk, see $TMPDIR)"
+    ),
+    "SQLITE_NOTADB": N_("not a SQLite database; choose another file"),
+    "SQLITE_CORRUPT": N_("damaged; restore it from a copy"),
+    "SQLITE_IOERR": N_("the disk cannot be read or written; check it and the free space on it"),
+}

@@ -69,7 +69,10 @@ def check_source(path: Path) -> Check:
     detail = f"{path}: {files}, {newest:%Y-%m-%d %H:%M} UTC"
     if export.gaps:
         return Check(
-            name, False, f"{detail}; {'; '.join(export.gaps)}", _("let 1C write the whole export again")
+            name,
+            False,
+            f"{detail}; {'; '.join(map(str, export.gaps))}",
+            _("let 1C write the whole export again"),
         )
     try:
         _read_through(export)

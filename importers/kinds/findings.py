@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from importers.catalog.protocol import FIRST_FEW, Merged
 from importers.events import Log
-from importers.texts import N_
+from importers.texts import N_, Message
 
 FOUND = {
     "differing": N_("{table}: {count} records came again with other content; the last one counts: {ids}"),
@@ -40,6 +40,12 @@ class Findings:
             if count := self._counts[name]:
                 ids = some(self._first[name], count)
                 yield Log("warning", message, {"table": self._table, "count": count, "ids": ids})
+
+
+def some_messages(all_: Sequence[Message]) -> Message:
+    """The first few of them as one, for a message."""
+    first = {f"m{number}": message for number, message in enumerate(all_[:FIRST_FEW])}
+    return Message.of(some([f"{{{name}}}" for name in first], len(all_)), **first)
 
 
 def some(first: Sequence[str], count: int) -> str:

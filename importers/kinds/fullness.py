@@ -8,8 +8,8 @@ from importers.catalog.tables import Shape
 from importers.commerceml.records import Section
 from importers.errors import BadFile
 from importers.events import Log
-from importers.kinds.findings import some
-from importers.texts import N_, _
+from importers.kinds.findings import some_messages
+from importers.texts import N_, Message
 
 LISTERS = ("Классификатор", "ПакетПредложений")
 """Sections whose lists may be full without their saying so."""
@@ -32,7 +32,7 @@ class Sections:
         self._scopes |= {section.catalog_id, section.classifier_id}
         if len(self._scopes) > MANY_SCOPES:
             raise BadFile(
-                _("has more catalogs or classifiers than any 1C writes; let 1C write the export again"),
+                N_("has more catalogs or classifiers than any 1C writes; let 1C write the export again"),
                 section.file,
             )
 
@@ -43,7 +43,7 @@ class Sections:
             self._sections[section] = (*shapes, shape)
 
     def full_scopes(
-        self, shape: Shape, staged: Collection[str], gaps: Sequence[str]
+        self, shape: Shape, staged: Collection[str], gaps: Sequence[Message]
     ) -> tuple[set[str | None], list[Log]]:
         """The scopes of which the export holds everything, and why some are not taken for that: absence removes only
         what was exported in full, in all parts, and was read to the last record. `staged`: scopes that records came in;
@@ -63,13 +63,8 @@ class Sections:
             if all_full and (scope is None or scope in staged)
         }  # fmt: skip
         if full and gaps:
-            return set(), [
-                Log(
-                    "warning",
-                    N_("{table}: nothing is removed by absence, as parts of the export are missing: {gaps}"),
-                    {"table": table, "gaps": some(gaps, len(gaps))},
-                )
-            ]
+            text = N_("{table}: nothing is removed by absence, as parts of the export are missing: {gaps}")
+            return set(), [Log.of("warning", Message.of(text, table=table, gaps=some_messages(gaps)))]
         if full and shape in self.unnamed_rejects:
             return set(), [
                 Log(

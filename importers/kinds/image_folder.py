@@ -33,7 +33,7 @@ from importers.commerceml.beneath import Folders, create
 from importers.errors import ObmenError, cure_of
 from importers.kinds.image_mark import Mark, Stuck
 from importers.sharing import make_folder
-from importers.texts import N_, _
+from importers.texts import N_, Message
 
 if TYPE_CHECKING:
     from importers.commerceml.parts import Part
@@ -53,6 +53,7 @@ _RUN = re.compile(
 )
 _RUN_ANYWHERE = re.compile(r"\.(?:ph(?:p\d?|ps|t|tml|ar))(?:\.|$)", re.IGNORECASE)
 """The folder of images is often one that a web server serves. Some servers run `x.php.jpg`, too."""
+DAMAGED = N_("the copy is damaged; import images again")
 IN_THE_WAY = N_("the folder of images has a folder in place of the image, or a file in place of its folder")
 
 
@@ -93,10 +94,13 @@ class ImageFolder:
                     self._clear(token)
                 elif stuck := self.put_in_place(token):
                     raise ObmenError(
-                        _(
+                        N_(
                             "{folder}: {path} of an earlier import cannot be put in place: {error}; "
                             "mend that and import again"
-                        ).format(folder=self._path, path=stuck.first, error=stuck.error)
+                        ),
+                        folder=self._path,
+                        path=stuck.first,
+                        error=Message(stuck.error),
                     )
             handle = create(self._folders.open((OURS,)), f"{self.token}.tsv")
             # Not a `with`: settle or discard close it when the import ends.
@@ -332,10 +336,13 @@ class ImageFolder:
             other = Mark("", "", "?")
         if not mark.may_follow(other):
             raise ObmenError(
-                _(
+                N_(
                     "{folder}: holds the images of another catalog, {path}; set images.path to another folder, "
                     "or remove {mark} if that catalog is gone"
-                ).format(folder=self._path, path=other.path, mark=self._path / OURS / MARK)
+                ),
+                folder=self._path,
+                path=other.path,
+                mark=self._path / OURS / MARK,
             )
 
     @contextlib.contextmanager
@@ -344,11 +351,10 @@ class ImageFolder:
             yield
         except OSError as error:
             raise ObmenError(
-                _("{folder}: images cannot be kept there: {error}; {cure}").format(
-                    folder=(self._path / path).parent if path else self._path,
-                    error=error.strerror or error,
-                    cure=cure_of(error, "images.path"),
-                )
+                N_("{folder}: images cannot be kept there: {error}; {cure}"),
+                folder=(self._path / path).parent if path else self._path,
+                error=error.strerror or error,
+                cure=cure_of(error, "images.path"),
             ) from error
 
 
@@ -375,7 +381,7 @@ def _replace(folder: int, copy: str, name: str, size: int) -> None:
     if os.stat(copy, dir_fd=folder, follow_symlinks=False).st_size != size:
         # After a power cut, as to wait for the disk with every copy takes long.
         os.unlink(copy, dir_fd=folder)
-        raise OSError(errno.EIO, _("the copy is damaged; import images again"))
+        raise OSError(errno.EIO, DAMAGED)
     os.rename(copy, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 

@@ -33,3 +33,4 @@ class Stuck(msgspec.Struct, frozen=True):
     first: str
     """The path of the first of them."""
     error: str
+    """A text marked with N_, or words of the system."""

@@ -100,7 +100,7 @@ def inspect_export(path: str | Path) -> Inspection:
         version=_most([file.version for file in files]),
         encoding=_most([file.encoding for file in files]) or "",
         namespace=_most([file.namespace for file in files]),
-        gaps=export.gaps,
+        gaps=tuple(map(str, export.gaps)),
         files=files,
         kinds=kinds,
     )

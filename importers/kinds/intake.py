@@ -34,11 +34,11 @@ from importers.commerceml.records import (
 )
 from importers.errors import LimitExceeded
 from importers.events import Counted, Counts, Event, Log, Progress, Reject
-from importers.kinds.findings import Findings, some
+from importers.kinds.findings import Findings, some, some_messages
 from importers.kinds.fullness import Sections
 from importers.kinds.protocol import Job
 from importers.kinds.units import Units
-from importers.texts import N_, _, render
+from importers.texts import N_, Message
 
 HARMLESS = 10
 """Up to so many rejects or removals no limit applies, unless it is 0: in a small shop they are a large share, not a
@@ -104,10 +104,9 @@ class Intake:
             waiting.clear()
 
         if job.export.gaps:
-            yield Log(
+            yield Log.of(
                 "warning",
-                N_("The export is not whole: {gaps}"),
-                {"gaps": some(job.export.gaps, len(job.export.gaps))},
+                Message.of(N_("The export is not whole: {gaps}"), gaps=some_messages(job.export.gaps)),
             )
         for batch in job.export.records(*self._wanted, on_progress=progress):
             for record in batch:
@@ -310,11 +309,9 @@ class Intake:
             yield from reasons
         yield Counted(job.kind, self.total, self.tables, self.empty)
         if reasons and not job.options.force:
-            reason = render(reasons[0].message, reasons[0].args)
+            reason = Message.of(reasons[0].message, **reasons[0].args)
             raise LimitExceeded(
-                _("{reason}; nothing is changed. Correct the export, or import with --force").format(
-                    reason=reason
-                )
+                N_("{reason}; nothing is changed. Correct the export, or import with --force"), reason=reason
             )
 
     def _beyond_limits(self) -> Iterator[Log]:

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from importers.errors import UsageError
-from importers.texts import N_, _
+from importers.texts import N_
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -83,21 +83,20 @@ def load(name: str) -> Kind:
     plug_in = _plug_ins().get(name)
     if plug_in is None:
         raise UsageError(
-            _("unknown import type {name}; known: {known}").format(name=name, known=", ".join(names()))
+            N_("unknown import type {name}; known: {known}"), name=name, known=", ".join(names())
         )
     try:
         kind = plug_in.load()
     except Exception as error:
         raise UsageError(
-            _("import type {name}: {plug_in} cannot be loaded: {error}").format(
-                name=name, plug_in=plug_in.value, error=error
-            )
+            N_("import type {name}: {plug_in} cannot be loaded: {error}"),
+            name=name,
+            plug_in=plug_in.value,
+            error=error,
         ) from error
     if not callable(getattr(kind, "run", None)):
         raise UsageError(
-            _("import type {name}: {plug_in} has no function run(job)").format(
-                name=name, plug_in=plug_in.value
-            )
+            N_("import type {name}: {plug_in} has no function run(job)"), name=name, plug_in=plug_in.value
         )
     return cast("Kind", kind)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from importers.errors import DatabaseError
 from importers.events import Log
-from importers.texts import N_
+from importers.texts import N_, Message
 
 if TYPE_CHECKING:
     from importers.catalog.protocol import Catalog
@@ -25,16 +25,12 @@ async def put_waiting_in_place(catalog: Catalog) -> list[Log]:
             if stuck is None:
                 await catalog.images_in_place(token)
             else:
-                lines.append(
-                    Log(
-                        "error",
-                        N_(
-                            "{folder}: {count} images are not in their places yet, the first is {path}: {error}; "
-                            "mend that, the next import tries again"
-                        ),
-                        {"folder": folder, "count": stuck.count, "path": stuck.first, "error": stuck.error},
-                    )
+                text = N_(
+                    "{folder}: {count} images are not in their places yet, the first is {path}: {error}; "
+                    "mend that, the next import tries again"
                 )
+                why = Message.of(text, folder=folder, path=stuck.first, error=Message(stuck.error))
+                lines.append(Log("error", why.text, {**why.args, "count": stuck.count}))
     except DatabaseError as error:
-        lines.append(Log("warning", str(error)))
+        lines.append(Log.of("warning", error.message))
     return lines

@@ -120,7 +120,7 @@ async def launch(
         # A caller that is cancelled from here on has launched: the worker comes, the attempt says so.
         await to_the_end(_carry_out(result, attempt, settings, journal, dispatcher))
     except ObmenError as error:
-        result = await _failed(journal, attempt, str(error), {}, error.exit_code)
+        result = await _failed(journal, attempt, error.message.text, error.message.args, error.exit_code)
     except Exception as error:  # noqa: BLE001 (the last line: a bug must not leave an attempt without its outcome)
         log_to(settings.log.path).error("[Request %s]", attempt.request_id, exc_info=error)
         result = await _failed(journal, attempt, *unexpected(error, settings.log.path))

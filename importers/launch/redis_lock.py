@@ -20,7 +20,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 from importers.addresses import without_secrets
 from importers.errors import DatabaseError, SettingsError
 from importers.launch.lock import LOCK_SECONDS, Locked
-from importers.texts import _, plain
+from importers.texts import N_, Message, _, plain
 
 TIMEOUT_SECONDS = 0.3
 PREFIX = "obmen:"
@@ -39,7 +39,7 @@ def client(url: str) -> Redis:
         )
     except ValueError as error:  # its words may hold a part of the password
         raise SettingsError(
-            _("redis.url: not the address of a Redis server; write it like redis://host:6379/0")
+            N_("redis.url: not the address of a Redis server; write it like redis://host:6379/0")
         ) from error
 
 
@@ -107,9 +107,9 @@ async def server_version(url: str) -> tuple[tuple[int, ...], float]:
             seconds = time.monotonic() - start
     except Exception as error:
         raise DatabaseError(
-            _("{url}: Redis does not answer: {error}").format(
-                url=without_secrets(url), error=plain(str(error))[:200] or _("timeout")
-            )
+            N_("{url}: Redis does not answer: {error}"),
+            url=without_secrets(url),
+            error=plain(str(error))[:200] or Message(N_("timeout")),
         ) from error
     finally:
         with contextlib.suppress(Exception):

@@ -30,7 +30,7 @@ from importers.sessions.models import (
     StoredReject,
 )
 from importers.sessions.rows import active_session, args_json, json, message, struct
-from importers.texts import N_, _, shorten
+from importers.texts import N_, shorten
 
 if TYPE_CHECKING:
     from importers.database.protocol import Database, Reader, Transaction, Watch
@@ -87,7 +87,7 @@ class JournalStore:
         if abs(session_id) <= LARGEST:
             for row in await self.database.fetch(sql.SESSION, session_id):
                 return struct(row, Session)
-        raise UnknownSession(_("there is no session {id}; obmen sessions lists them").format(id=session_id))
+        raise UnknownSession(N_("there is no session {id}; obmen sessions lists them"), id=session_id)
 
     async def active(self, target: str) -> Session | None:
         rows = await self.database.fetch(sql.ACTIVE_OF, target)
@@ -215,9 +215,8 @@ class JournalStore:
             saved = await db.fetch(sql.SESSION_AND_KEY, answered["session_id"])
             if not saved:
                 raise UnknownSession(
-                    _("this confirm led to session {id}, which was deleted since; confirm anew").format(
-                        id=answered["session_id"]
-                    )
+                    N_("this confirm led to session {id}, which was deleted since; confirm anew"),
+                    id=answered["session_id"],
                 )
             outcome = rules.answer_to_key(new, answered["params_hash"], saved[0]["idempotency_key"])
             return outcome, struct(saved[0], Session)

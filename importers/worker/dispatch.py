@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from importers.errors import SettingsError
+from importers.errors import ObmenError, SettingsError
 from importers.events import Log
 from importers.processes import this_process
 from importers.sessions.models import Status
-from importers.texts import N_, _
+from importers.texts import N_
 from importers.worker.process import ProcessDispatcher
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class _NotAvailable(ProcessDispatcher):
     """Of an engine that is yet to come. Workers that other settings started are processes, and die like them."""
 
     def check(self) -> None:
-        raise SettingsError(_('worker.engine = "celery" is not available yet; set it to "process"'))
+        raise SettingsError(N_('worker.engine = "celery" is not available yet; set it to "process"'))
 
 
 def dispatcher_for(settings: Settings) -> Dispatcher:
@@ -79,9 +79,10 @@ async def dispatch(session: Session, dispatcher: Dispatcher, journal: Journal) -
     try:
         worker = await dispatcher.send(session)
     except Exception as error:  # noqa: BLE001 (whatever it is, the session must not wait for a worker that never comes)
-        args = {"error": f"{type(error).__name__}: {error}" if not isinstance(error, OSError) else str(error)}
-        line = Log("error", NOT_STARTED, dict(args))
-        await journal.finish(session.id, session.fence, Status.FAILED, {}, NOT_STARTED, args, line)
+        told = error if isinstance(error, (OSError, ObmenError)) else f"{type(error).__name__}: {error}"
+        why = ObmenError(NOT_STARTED, error=told).message
+        line = Log.of("error", why)
+        await journal.finish(session.id, session.fence, Status.FAILED, {}, why.text, why.args, line)
         return False
     if worker is not None:
         await journal.dispatched_to(session.id, number, worker)

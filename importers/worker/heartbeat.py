@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from importers.clock import Clock
 from importers.errors import LeaseLost, ObmenError
 from importers.sessions.models import Status
-from importers.texts import _
+from importers.texts import N_
 
 if TYPE_CHECKING:
     from importers.database.protocol import Watch
@@ -90,8 +90,8 @@ def must_go_on(status: Status | None) -> None:
     """`status`: as the journal has it for the fence of this worker. Raises CancelRequested, or LeaseLost when the
     session is no longer this worker's."""
     if status is Status.CANCELLING:
-        raise CancelRequested(_("cancelled by an operator"))
+        raise CancelRequested(N_("cancelled by an operator"))
     if status is not Status.IN_PROGRESS:
         raise LeaseLost(
-            _("the session was taken from this worker, which gave no sign of life; nothing is changed")
+            N_("the session was taken from this worker, which gave no sign of life; nothing is changed")
         )

@@ -18,7 +18,7 @@ from importers.logs import log_to, unexpected
 from importers.sessions.models import CANCELLED_BY, Status
 from importers.sessions.rules import Due, is_due
 from importers.targets import default_target
-from importers.texts import N_, render
+from importers.texts import N_, Message
 
 if TYPE_CHECKING:
     from importers.sessions import ActiveSession, Journal
@@ -60,7 +60,7 @@ async def reap(
         except Exception as error:  # noqa: BLE001 (the same for a bug)
             log_to(settings.log.path).error("session %d", active.session.id, exc_info=error)
             if trouble:
-                trouble(ObmenError(render(*unexpected(error, settings.log.path))))
+                trouble(ObmenError(Message(*unexpected(error, settings.log.path))))
     return acted
 
 
@@ -80,7 +80,7 @@ async def _send(active: ActiveSession, dispatcher: Dispatcher, settings: Setting
     try:
         dispatcher.check()
     except SettingsError as error:  # nobody with these settings will ever send it
-        return await _finish(active, Status.FAILED, journal, str(error), {})
+        return await _finish(active, Status.FAILED, journal, error.message.text, error.message.args)
     return await dispatch(session, dispatcher, journal)
 
 

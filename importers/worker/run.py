@@ -19,7 +19,7 @@ from importers.processes import this_process
 from importers.sessions import MAX_REJECTS, Journal, open_journal
 from importers.sessions.models import CANCELLED_BY, Status
 from importers.targets import Target, default_target
-from importers.texts import N_, _
+from importers.texts import N_
 from importers.worker.heartbeat import CancelRequested, Heartbeat, must_go_on
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ class _Run:
         except LeaseLost as error:
             log_to(self.settings.log.path).warning("session %d: %s", self.session.id, error)
             # Whoever took the session ends it, and this changes nothing. If the journal knows of nobody, nobody will.
-            return await self._end(Status.FAILED, str(error))
+            return await self._end(Status.FAILED, error.message.text, error.message.args)
         except ObmenError as error:
-            return await self._end(Status.FAILED, str(error))
+            return await self._end(Status.FAILED, error.message.text, error.message.args)
         except Exception as error:  # noqa: BLE001 (the last line: a bug must end the session, not hide it)
             log_to(self.settings.log.path).error("session %d: %s", self.session.id, traceback.format_exc())
             return await self._end(
@@ -144,9 +144,9 @@ class _Run:
         strict = self.session.options.strict
         if self.empty and (strict or len(self.empty) == len(self.session.kinds)):
             raise ObmenError(
-                _("{kinds}: the export holds no record of it; check what 1C writes to {source}").format(
-                    kinds=", ".join(self.empty), source=self.session.source
-                )
+                N_("{kinds}: the export holds no record of it; check what 1C writes to {source}"),
+                kinds=", ".join(self.empty),
+                source=self.session.source,
             )
 
     async def _observe(self, event: Event) -> None:

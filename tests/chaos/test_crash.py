@@ -234,9 +234,8 @@ async def test_a_launcher_is_stopped_and_goes_on_late(
             patch.setattr(sqlite, "PATIENCE_SECONDS", 0.2)
             shut_out = await stage.launch()
         assert shut_out.outcome is Outcome.ERROR
-        assert f"locked by process {stage.pid}, which is stopped (to wake it: kill -CONT {stage.pid})" in (
-            shut_out.reason or ""
-        )
+        why = texts.render(shut_out.reason or "", shut_out.reason_args)
+        assert f"locked by process {stage.pid}, which is stopped (to wake it: kill -CONT {stage.pid})" in why
         thawed = await stage.thaw()
         session = await aftermath(stage)
     else:

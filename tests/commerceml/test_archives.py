@@ -71,7 +71,7 @@ def test_missing_archives_are_told(tmp_path: Path) -> None:
     zipped(tmp_path / "1c" / "v_1.zip", {"import.xml": IMPORT})
     zipped(tmp_path / "1c" / "v_2.zip", {"import_files/a.jpg": b"a"})
     zipped(tmp_path / "1c" / "v_4.zip", {"import_files/b.jpg": b"b"})
-    assert open_export(tmp_path / "1c").gaps == ("v_3.zip: this part is missing",)
+    assert list(map(str, open_export(tmp_path / "1c").gaps)) == ["v_3.zip: this part is missing"]
 
 
 def test_names_of_windows_are_paths(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_a_gap_in_the_newest_set_is_told(tmp_path: Path) -> None:
     old = [(f"goods_1_{part}_{A}.xml", f"2024-05-01T08:00:0{part}") for part in (1, 2, 3)]
     new = [(f"goods_1_{part}_{B}.xml", f"2024-05-02T08:00:0{part}") for part in (1, 3)]
     lay(tmp_path, *old, *new)
-    assert open_export(tmp_path).gaps == ("goods_1_2: this part is missing",)
+    assert list(map(str, open_export(tmp_path).gaps)) == ["goods_1_2: this part is missing"]
 
 
 def test_a_set_in_folders_of_its_parts_has_no_gaps(tmp_path: Path) -> None:

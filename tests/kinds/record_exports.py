@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from importers.commerceml.records import Record, Rejected, Section
+from importers.texts import Message
 
 GOODS = Section("catalog-1", "Каталог", True, "catalog-1")
 PACKAGE = Section("catalog-1#", "ПакетПредложений", True, "catalog-1")
@@ -26,7 +27,7 @@ class RecordPart:
 class RecordExport:
     parts: tuple[RecordPart, ...]
     path: Path = Path("/srv/1c")
-    gaps: tuple[str, ...] = ()
+    gaps: tuple[Message, ...] = ()
     batch: int = 3
     after: Callable[[], None] = field(default=lambda: None)
     """Called after the last record: where a reader finds out that a file changed while it was read."""

@@ -19,6 +19,7 @@ from importers.commerceml.records import (
     Unit,
     Warehouse,
 )
+from importers.texts import Message
 
 ZERO = "00000000-0000-0000-0000-000000000000"
 FULL_GOODS = Section("catalog-1", "Каталог", False, "catalog-1")
@@ -264,7 +265,7 @@ async def test_nothing_is_removed_by_absence_without_certainty(shop: Shop, reaso
         case "no word of it":
             second = export(product("a"))
         case "a part is missing":
-            second.gaps = ("import0_2",)
+            second.gaps = (Message("import0_2"),)
         case "a reject without id":
             second = export(FULL_GOODS, product("a"), Rejected("", "import.xml", 7, "Product", "no id"))
     told = await shop.take(second, "catalog")

@@ -25,6 +25,7 @@ from importers.commerceml.records import (
     Seen,
 )
 from importers.kinds import Options
+from importers.texts import Message
 
 IDS = st.sampled_from(["a", "b", "c", "d"])
 CATALOGS = ("c1", "c2")
@@ -107,7 +108,7 @@ def exports(draw: st.DrawFn) -> RecordExport:
             Section(f"{catalog}#", "ПакетПредложений", not full, catalog, set=number), *package,
         ]  # fmt: skip
         parts.append(RecordPart(records))
-    gaps = draw(st.sampled_from([(), (), (), (), ("part 2",)]))
+    gaps = draw(st.sampled_from([(), (), (), (), (Message("part 2"),)]))
     return RecordExport(tuple(parts), gaps=gaps, batch=draw(st.integers(1, 4)))
 
 

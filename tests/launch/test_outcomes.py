@@ -189,7 +189,7 @@ async def test_a_key_whose_session_was_deleted_starts_nothing(stage: Stage, cloc
     clock.seconds += 60
     again = await stage.launch(key="a")
     assert (again.outcome, again.session) == (Outcome.ERROR, None)
-    assert "session 1, which was deleted since" in (again.reason or "")
+    assert "session 1, which was deleted since" in texts.render(again.reason or "", again.reason_args)
     assert sessions(stage) == 0
 
 
@@ -259,7 +259,7 @@ async def test_a_kind_chosen_twice_counts_once(stage: Stage) -> None:
 async def test_error_for_a_source_that_is_not_there(stage: Stage) -> None:
     result = await stage.launch(source="/nowhere")
     assert (result.outcome, result.session) == (Outcome.ERROR, None)
-    assert "/nowhere" in (result.reason or "")
+    assert "/nowhere" in texts.render(result.reason or "", result.reason_args)
     told = await attempt(stage, result)
     assert (told.outcome, told.reason) == (Outcome.ERROR, result.reason)
     assert sessions(stage) == 0

@@ -176,7 +176,8 @@ async def test_an_expected_error_fails_the_session_with_its_words(
     (reject,) = await stage.journal.rejects(1)
     assert (reject.file, reject.line, reject.record_id, reject.reason) == ("a.xml", 3, "c9", "no name")
     last = (await lines(stage, 1))[-1]
-    assert (last.type, last.level, last.message) == ("summary", "error", str(error))
+    told = texts.render(last.message, last.args)
+    assert (last.type, last.level, told) == ("summary", "error", str(error))
     assert "Traceback" not in stage.log()
 
 
