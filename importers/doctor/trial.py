@@ -19,7 +19,7 @@ import msgspec
 from importers.doctor.finding import Check
 from importers.errors import ObmenError
 from importers.processes import start_of
-from importers.texts import N_, Message, _, ngettext
+from importers.texts import N_, Message, _, ngettext, render
 
 if TYPE_CHECKING:
     from importers.sessions import Journal
