@@ -285,10 +285,12 @@ class Machine(RuleBasedStateMachine):
         self.time_passes(LEASE + 1)
         self.reap(0)
 
-    @precondition(lambda self: self.workers)
+    @precondition(lambda self: self.workers or self.messages)
     @rule(until=STAGES, fails=st.booleans())
     def take_over(self, until: int, fails: bool) -> None:
-        """Somebody elsewhere goes on with what sleeps, which wakes up later, or at once and fails."""
+        """Somebody elsewhere goes on with what sleeps elsewhere, which wakes up later, or at once and fails."""
+        if self.messages:
+            self._claim(self.messages.pop(), "elsewhere")
         sleeping = list(self.workers)
         self.freeze_all()
         if self.messages and (worker := self._claim(self.messages.pop(), "elsewhere")):
