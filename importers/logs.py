@@ -12,7 +12,7 @@ from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
-from importers.sharing import make_file
+from importers.shared_files import make_file
 from importers.texts import N_, plain, shorten
 
 LONGEST_ENTRY = 20_000

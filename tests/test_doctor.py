@@ -21,12 +21,11 @@ from redis.asyncio import Redis
 from support.dispatchers import RecordingDispatcher
 
 from importers import doctor
-from importers import launch as launching
 from importers.catalog import open_catalog
 from importers.database import sqlite
 from importers.doctor import Check, checks, places, surroundings, trial
 from importers.kinds.image_mark import Mark
-from importers.launch import redis_lock
+from importers.launch import launching, redis_lock
 from importers.processes import start_of, this_process
 from importers.sessions import NewSession, Session, open_journal
 from importers.sessions.store import JournalStore

@@ -21,7 +21,7 @@ from importers.kinds import Log, Reject
 from importers.logs import log_to
 from importers.processes import this_process
 from importers.sessions import Status
-from importers.sharing import make_folder
+from importers.shared_files import make_folder
 from tests.conftest import Obmen
 
 PEOPLE = {"c1": "Лесная тропа №1", "c2": "𝕻rivet"}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from importers.errors import SourceError
-from importers.sharing import is_shared
+from importers.shared_files import is_shared
 from importers.texts import N_
 
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY

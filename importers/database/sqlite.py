@@ -21,7 +21,7 @@ from importers.database import migrations
 from importers.errors import PLACE, DatabaseError
 from importers.mounts import network_file_system
 from importers.processes import is_stopped
-from importers.sharing import make_file
+from importers.shared_files import make_file
 from importers.shielding import to_the_end
 from importers.texts import N_, Message
 

@@ -32,7 +32,7 @@ from importers.catalog.tables import ImageFile
 from importers.commerceml.beneath import Folders, create
 from importers.errors import ObmenError, cure_of
 from importers.kinds.image_mark import Mark, Stuck
-from importers.sharing import make_folder
+from importers.shared_files import make_folder
 from importers.texts import N_, Message
 
 if TYPE_CHECKING:

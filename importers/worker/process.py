@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from importers.processes import WorkerProcess, process_of
-from importers.sharing import make_file
+from importers.shared_files import make_file
 
 if TYPE_CHECKING:
     from importers.sessions import ActiveSession, Session

@@ -22,7 +22,8 @@ from engine_stage import MovedClock, RedisServer, Stage, dead_process, no_proces
 from importers.catalog import open_catalog
 from importers.errors import LeaseLost
 from importers.kinds import Counts, Log
-from importers.launch import _new_session, redis_lock
+from importers.launch import redis_lock
+from importers.launch.launching import _new_session
 from importers.launch.lock import LaunchLock, Locked, holding
 from importers.launch.redis_lock import RedisLock
 from importers.launch.table_lock import TableLock

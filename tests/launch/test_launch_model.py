@@ -33,7 +33,8 @@ from hypothesis.stateful import (
 
 from importers.errors import DatabaseError, LeaseLost
 from importers.kinds import Log, Options
-from importers.launch import LaunchRequest, _new_session
+from importers.launch import LaunchRequest
+from importers.launch.launching import _new_session
 from importers.processes import WorkerProcess
 from importers.sessions import (
     ACTIVE,

@@ -1,0 +1,283 @@
+"""One confirm: a session is made, or found, or refused (docs/guarantees.md, "The launch, step by step")."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import secrets
+import socket
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from importers.errors import ObmenError
+from importers.events import Log, Options
+from importers.kinds.registry import files_of, is_known, title_of
+from importers.logs import log_to, unexpected
+from importers.processes import account
+from importers.sessions.models import Attempt, Outcome, Session
+from importers.shielding import to_the_end
+from importers.targets import Target, default_target
+from importers.texts import N_, render
+
+if TYPE_CHECKING:
+    from importers.sessions import Journal, NewSession
+    from importers.settings import Settings
+    from importers.worker.dispatch import Dispatcher
+
+ATTEMPT = N_("[Request {request_id}] Import launch attempt: {kinds}")
+LAUNCHED = N_("[Request {request_id}] Import launched. Session ID: {id}, Task ID: {task_id}")
+OTHER_TARGET = N_(
+    "the session imported into {theirs}, these settings import into {ours}: "
+    "retry it with the settings of its own catalog, or launch a new import"
+)
+NOT_LAUNCHED = N_("[Request {request_id}] No new import: {outcome}. {reason}")
+
+
+class LaunchRequest(msgspec.Struct, frozen=True):
+    """What one confirm asks for. Minted when the dialog opens; every retry carries the same key."""
+
+    kinds: tuple[str, ...]
+    """In the order selected; the first one is the session's type."""
+    source: str
+    idempotency_key: str
+    options: Options = Options()
+    target: str | None = None
+    """The key of the only target that it may go to; None: whichever the settings name."""
+
+
+class LaunchResult(msgspec.Struct, frozen=True):
+    """What came of one confirm. `session` is None only for `refused` and `error`."""
+
+    request_id: str
+    outcome: Outcome
+    session: Session | None
+    reason: str | None = None
+    """English message with `reason_args` for `texts.render`: why joined, refused, error."""
+    reason_args: dict[str, str] = {}
+    lock: str = "off"
+    """acquired | busy | unavailable | off"""
+    error_code: int = 1
+    """The exit code of what went wrong, of an `error`."""
+
+    @property
+    def exit_code(self) -> int:
+        """0: made a session; 3: another one is there, or it was refused; of an error that of the error."""
+        if self.outcome is Outcome.ERROR:
+            return self.error_code
+        return 0 if self.outcome is Outcome.CREATED else 3
+
+
+def new_key() -> str:
+    """An idempotency key: 128 random bits."""
+    return secrets.token_hex(16)
+
+
+def new_request_id() -> str:
+    return secrets.token_hex(4)
+
+
+def prepare(settings: Settings) -> None:
+    """Load what the first launch of a process would wait for (redis-py takes a tenth of a second)."""
+    import importers.worker.dispatch
+
+    if settings.redis.url:
+        import importers.launch.redis_lock  # noqa: F401
+
+
+async def launch(
+    request: LaunchRequest, settings: Settings, journal: Journal, *, dispatcher: Dispatcher | None = None
+) -> LaunchResult:
+    """One confirm: makes a session, or finds the one that is there, or says why not. Never raises. `dispatcher`: the
+    one of the settings."""
+    from importers.worker.dispatch import dispatcher_for
+
+    dispatcher = dispatcher or dispatcher_for(settings)
+    target = default_target(settings)
+    request = msgspec.structs.replace(request, kinds=tuple(dict.fromkeys(request.kinds)))
+    attempt = Attempt(
+        request_id=new_request_id(),
+        idempotency_key=request.idempotency_key,
+        kinds=request.kinds,
+        source=request.source,
+        target=target.key,
+        operator=account(),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+    )
+    _log(settings, _attempt_line(attempt.request_id, request.kinds))
+    try:
+        await journal.begin_attempt(attempt)
+        result = await _decide(attempt, request, target, settings, journal, dispatcher)
+        # A caller that is cancelled from here on has launched: the worker comes, the attempt says so.
+        await to_the_end(_carry_out(result, attempt, settings, journal, dispatcher))
+    except ObmenError as error:
+        result = await _failed(journal, attempt, error.message.text, error.message.args, error.exit_code)
+    except Exception as error:  # noqa: BLE001 (the last line: a bug must not leave an attempt without its outcome)
+        log_to(settings.log.path).error("[Request %s]", attempt.request_id, exc_info=error)
+        result = await _failed(journal, attempt, *unexpected(error, settings.log.path))
+    if result.outcome is not Outcome.CREATED:
+        args: dict[str, str | int] = {
+            "request_id": attempt.request_id,
+            "outcome": result.outcome,
+            "reason": render(result.reason or "", result.reason_args),
+        }
+        _log(settings, Log("warning", NOT_LAUNCHED, args))
+    return result
+
+
+async def _failed(
+    journal: Journal, attempt: Attempt, reason: str, args: dict[str, str], exit_code: int = 1
+) -> LaunchResult:
+    result = LaunchResult(attempt.request_id, Outcome.ERROR, None, reason, args, error_code=exit_code)
+    with suppress(Exception):  # when the journal itself cannot be written
+        await to_the_end(_settle_attempt(journal, attempt, result))
+    return result
+
+
+async def _decide(
+    attempt: Attempt,
+    request: LaunchRequest,
+    target: Target,
+    settings: Settings,
+    journal: Journal,
+    dispatcher: Dispatcher,
+) -> LaunchResult:
+    from importers.launch.lock import holding, lock_for
+
+    dispatcher.check()
+    if request.target not in (None, target.key):
+        args = {"theirs": request.target or "", "ours": target.key}
+        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, OTHER_TARGET, args)
+    new = _new_session(attempt, request)
+    recency = settings.launch.recency_seconds
+    locked = "off"
+    found = await journal.find_answer(new, recency)
+    if found is None:
+        if refusal := await _refusal(request, target):
+            return LaunchResult(attempt.request_id, Outcome.REFUSED, None, *refusal)
+        lock = lock_for(settings, journal)
+        async with holding(lock, target.key, lambda: journal.find_answer(new, recency)) as (
+            locked,
+            found,
+        ):
+            found = found or await journal.create(new, recency, _first_lines(new))
+    outcome, session = found
+    why = _why(outcome, session, request)
+    return LaunchResult(attempt.request_id, outcome, session, *why, lock=str(locked))
+
+
+async def _carry_out(
+    result: LaunchResult, attempt: Attempt, settings: Settings, journal: Journal, dispatcher: Dispatcher
+) -> None:
+    from importers.worker.dispatch import dispatch
+
+    if result.session and result.outcome is Outcome.CREATED:
+        _log(settings, _launched_line(attempt.request_id, result.session.id, result.session.task_id))
+    if result.session and result.outcome in (Outcome.CREATED, Outcome.REPLAYED):
+        await dispatch(result.session, dispatcher, journal)
+    await _settle_attempt(journal, attempt, result)
+
+
+def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
+    from importers.sessions import NewSession
+
+    params = msgspec.json.encode((request.kinds, request.source, request.options, attempt.target))
+    return NewSession(
+        request_id=attempt.request_id,
+        idempotency_key=request.idempotency_key,
+        params_hash=hashlib.sha256(params).hexdigest(),
+        task_id=str(uuid.uuid4()),
+        kinds=request.kinds,
+        source=request.source,
+        options=request.options,
+        target=attempt.target,
+        operator=attempt.operator,
+        host=attempt.host,
+    )
+
+
+async def _refusal(request: LaunchRequest, target: Target) -> tuple[str, dict[str, str]] | None:
+    """Why this cannot be imported now (guarantee 4). Raises SourceError, DatabaseError."""
+    from importers.commerceml import open_export
+    from importers.launch.survey import has_products, lacks_products
+
+    if not request.kinds:
+        return N_("no import type was chosen"), {}
+    for kind in request.kinds:
+        if not is_known(kind):
+            return N_("{kind}: there is no such import type"), {"kind": kind}
+    export = await asyncio.to_thread(open_export, request.source)
+    served = [kind for kind in request.kinds if files_of(export, kind)]
+    if not served or (request.options.strict and len(served) < len(request.kinds)):
+        kinds = ", ".join(kind for kind in request.kinds if kind not in served)
+        return N_("{kinds}: the export at {source} has no file for it"), {
+            "kinds": kinds,
+            "source": request.source,
+        }
+    needy = [kind for kind in request.kinds if lacks_products(kind, request.kinds, has_products=False)]
+    if needy and not await has_products(target):
+        return N_("{kind}: the catalog holds no product yet; import the catalog first"), {"kind": needy[0]}
+    return None
+
+
+def _first_lines(new: NewSession) -> tuple[Log, Log]:
+    """What the founding report asks of the log: the attempt, then session and task, with one request id. The journal
+    fills in the session's number."""
+    return _attempt_line(new.request_id, new.kinds), _launched_line(new.request_id, 0, new.task_id)
+
+
+def _attempt_line(request_id: str, kinds: tuple[str, ...]) -> Log:
+    return Log("info", ATTEMPT, {"request_id": request_id, "kinds": str(list(kinds))})
+
+
+def _launched_line(request_id: str, session_id: int, task_id: str) -> Log:
+    return Log("info", LAUNCHED, {"request_id": request_id, "id": session_id, "task_id": task_id})
+
+
+def _why(outcome: Outcome, session: Session, request: LaunchRequest) -> tuple[str | None, dict[str, str]]:
+    if outcome is Outcome.CREATED:
+        return None, {}
+    args = {
+        "id": str(session.id),
+        "kind": title_of(session.type),
+        "operator": session.operator,
+        "host": session.host,
+        "since": session.created_at,
+    }
+    if outcome is Outcome.REPLAYED:
+        return N_("this confirm had already led to session {id}"), args
+    if outcome is Outcome.MISMATCH:
+        return N_(
+            "this confirm came before with other types, source or options, and led to session {id}"
+        ), args
+    if session.status.final:
+        if (session.kinds, session.source, session.options) == (
+            request.kinds,
+            request.source,
+            request.options,
+        ):
+            return N_("session {id} just did the same, launched by {operator}@{host} at {since}"), args
+        return N_("this confirm had joined session {id}, launched by {operator}@{host} at {since}"), args
+    return N_("session {id} is running, launched by {operator}@{host} at {since}"), args
+
+
+async def _settle_attempt(journal: Journal, attempt: Attempt, result: LaunchResult) -> None:
+    session_id = result.session.id if result.session else None
+    await journal.end_attempt(
+        attempt.request_id, result.outcome, session_id, result.lock, result.reason, result.reason_args
+    )
+
+
+def _log(settings: Settings, line: Log) -> None:
+    level = logging.WARNING if line.level == "warning" else logging.INFO
+    log_to(settings.log.path).log(level, "%s", render(line.message, line.args))
+
+
+def retry_request(session: Session) -> LaunchRequest:
+    """A new confirm of what a session imported, into the same catalog: a journal may serve several."""
+    return LaunchRequest(session.kinds, session.source, new_key(), session.options, session.target)
