@@ -76,6 +76,7 @@ async def test_a_launch_waits_for_what_runs(stage: Stage, control: Control) -> N
     assert not waiting.done()
     await end(stage, made)
     assert (await waiting).outcome is Outcome.CREATED
+    assert len(await stage.journal.attempts()) == 2, "it waits, and does not try again and again"
 
 
 async def test_following_gives_every_line_once_and_the_session_after_its_end(
@@ -84,9 +85,14 @@ async def test_following_gives_every_line_once_and_the_session_after_its_end(
     made = (await control.launch(request(stage))).session
     assert made
     lines: list[LogLine] = []
-    following = asyncio.ensure_future(control.follow(made.id, lines.extend))
-    while not lines:  # noqa: ASYNC110 (what is printed)
-        await asyncio.sleep(0.01)
+    came = asyncio.Event()
+
+    def present(more: list[LogLine]) -> None:
+        lines.extend(more)
+        came.set()
+
+    following = asyncio.ensure_future(control.follow(made.id, present))
+    await came.wait()
     await end(stage, made)
     assert (await following).status is Status.COMPLETED
     assert [line.id for line in lines] == [line.id for line in await stage.journal.events(made.id)]

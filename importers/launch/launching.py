@@ -10,6 +10,7 @@ import secrets
 import socket
 import uuid
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -35,6 +36,7 @@ OTHER_TARGET = N_(
     "the session imported into {theirs}, these settings import into {ours}: "
     "retry it with the settings of its own catalog, or launch a new import"
 )
+EXIT_REFUSED = 3
 NOT_LAUNCHED = N_("[Request {request_id}] No new import: {outcome}. {reason}")
 
 
@@ -69,7 +71,7 @@ class LaunchResult(msgspec.Struct, frozen=True):
         """0: made a session; 3: another one is there, or it was refused; of an error that of the error."""
         if self.outcome is Outcome.ERROR:
             return self.error_code
-        return 0 if self.outcome is Outcome.CREATED else 3
+        return 0 if self.outcome is Outcome.CREATED else EXIT_REFUSED
 
 
 def new_key() -> str:
@@ -161,10 +163,8 @@ async def _decide(
         if refusal := await _refusal(request, target):
             return LaunchResult(attempt.request_id, Outcome.REFUSED, None, *refusal)
         lock = lock_for(settings, journal)
-        async with holding(lock, target.key, lambda: journal.find_answer(new, recency)) as (
-            locked,
-            found,
-        ):
+        existing = partial(journal.find_answer, new, recency)
+        async with holding(lock, target.key, existing) as (locked, found):
             found = found or await journal.create(new, recency, _first_lines(new))
     outcome, session = found
     why = _why(outcome, session, request)

@@ -31,9 +31,8 @@ class TableLock:
     async def acquire(self, key: str, token: str, seconds: float) -> Locked:
         now = await self._database.now()
         if await self._database.fetch(_HELD, key, token, now.seconds, now.epoch):
-            return (
-                Locked.BUSY
-            )  # without a write: those who wait for the holder must not keep it from the journal
+            # Without a write: those who wait for the holder must not keep it from the journal.
+            return Locked.BUSY
         async with self._database.transaction() as db:
             taken = await db.execute(_TAKE, key, token, now.seconds + seconds, now.epoch, now.seconds)
         return Locked.ACQUIRED if taken == 1 else Locked.BUSY

@@ -61,9 +61,8 @@ async def locks(
     redis: RedisServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[LockBench]:
-    monkeypatch.setattr(
-        redis_lock, "TIMEOUT_SECONDS", 2.0
-    )  # it answers: also on a busy machine it does so in time
+    # It answers: also on a busy machine it does so in time.
+    monkeypatch.setattr(redis_lock, "TIMEOUT_SECONDS", 2.0)
     on_redis = request.param == "redis"
     made: list[LaunchLock] = []
 
