@@ -14,7 +14,7 @@ from pathlib import Path
 
 from importers.catalog import open_catalog
 from importers.catalog.columns import Type
-from importers.catalog.sqlite import SCHEMA as CATALOG
+from importers.catalog.store import SCHEMA as CATALOG
 from importers.catalog.tables import SHAPES
 from importers.database.migrations import write_made
 from importers.sessions.store import SCHEMA as JOURNAL

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from importers.catalog.columns import Table, Type
-from importers.catalog.sqlite import SCHEMA as CATALOG
+from importers.catalog.store import SCHEMA as CATALOG
 from importers.catalog.tables import SHAPES
 from importers.commerceml.normalise import number
 from importers.database.migrations import MADE, WHOLE, made_by_steps, whole_script

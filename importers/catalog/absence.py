@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from importers.catalog.external_sort import ExternalSort
-from importers.catalog.protocol import Merged
+from importers.catalog.fold import in_full
+from importers.catalog.protocol import FIRST_FEW, Merged
 from importers.catalog.rows import BATCH_KEYS, Absent, RowStore
 from importers.catalog.tables import Shape
 
@@ -47,15 +48,49 @@ async def remove_absent(
     """Take away what is absent and not told elsewhere, and add it to what was merged."""
     if elsewhere is None:
         await _remove(store, shape, absent, merged)
-    elif await store.has_absent(shape, absent):
+    elif await store.absent(shape, absent):
         async for piece in elsewhere.without(absent):
             await _remove(store, shape, piece, merged)
 
 
 async def _remove(store: RowStore, shape: Shape, absent: Absent, merged: Merged) -> None:
-    removed = await store.remove_absent(shape, absent)
-    merged.absent += removed.rows
-    merged.absent_first += removed.first
-    merged.hidden += removed.keys
-    merged.counts.read += removed.rows
-    merged.counts.removed += removed.rows
+    """Things are marked as removed; prices and stocks, which have no such mark, go."""
+    remove = _delete if shape.removed_at is None else _mark
+    while keys := await store.absent(shape, absent):
+        rows = await remove(store, shape, absent, keys)
+        merged.absent += rows
+        merged.absent_first += keys[:FIRST_FEW]
+        merged.hidden += len(keys) if shape.removed_at is None else rows
+        merged.counts.read += rows
+        merged.counts.removed += rows
+        if len(keys) < BATCH_KEYS:
+            return
+        absent = absent._replace(after=keys[-1])
+
+
+async def _mark(store: RowStore, shape: Shape, absent: Absent, keys: list[str]) -> int:
+    table, mark_at = shape.table, shape.at("removed")
+    held = await store.held((table,), keys)
+    gone = [
+        (key, *row[: table.keys - 1], 1)
+        for key, (rows,) in held.items()
+        for row in rows
+        if not row[mark_at] and in_full(shape, row, absent.scopes)
+    ]
+    await store.update(table, ("removed",), gone)
+    return len(gone)
+
+
+async def _delete(store: RowStore, shape: Shape, absent: Absent, keys: list[str]) -> int:
+    held = await store.held(shape.tables, keys)
+    count = 0
+    for n, table in enumerate(shape.tables):
+        gone = [
+            (key, *row[: table.keys - 1])
+            for key, rows in held.items()
+            for row in rows[n]
+            if row[0] not in absent.kept
+        ]
+        await store.delete(table, gone)
+        count += len(gone)
+    return count

@@ -23,15 +23,10 @@ class Absent(NamedTuple):
     kept: Collection[str] = ()
 
 
-class Removed(NamedTuple):
-    rows: int
-    keys: int
-    first: list[str]
-    """The first few keys."""
-
-
 class RowStore(Protocol):
-    """Keys are text that is equal only to itself and comes in the order of its code points, in every range and order
+    """All that an import writes of the shop's data goes through `insert_cells`, `update` and `delete`.
+
+    Keys are text that is equal only to itself and comes in the order of its code points, in every range and order
     that the store knows: under another collation a range of keys is another one, and things that are in an export
     would be removed as absent (tests/catalog/test_key_order.py)."""
 
@@ -40,30 +35,26 @@ class RowStore(Protocol):
         deleted a row and left its parts: they are looked for all the same."""
         ...
 
-    async def insert_cells(self, table: Table, cells: list[Cell]) -> None:
-        """Add the rows that the cells make up, one after the other, `table.columns` each."""
-        ...
-
-    async def replace(self, table: Table, rows: Sequence[tuple[Cell, ...]]) -> None:
-        """Add rows, or write them over those of the same key; `table.columns` each."""
-        ...
-
-    async def delete(self, table: Table, keys: Sequence[tuple[Cell, ...]]) -> None:
-        """Take the rows of these primary keys away."""
-        ...
-
     async def count(self, table: Table, after: str | None, until: str) -> int:
         """How many rows have a key in (after, until]."""
         ...
 
-    async def has_absent(self, shape: Shape, absent: Absent) -> bool:
-        """Whether `remove_absent` would find anything."""
-        ...
-
-    async def remove_absent(self, shape: Shape, absent: Absent) -> Removed:
-        """Mark things as removed; prices and stocks, which have no such mark, go."""
+    async def absent(self, shape: Shape, absent: Absent) -> list[str]:
+        """The first keys, BATCH_KEYS at most and in their order, of what is absent."""
         ...
 
     async def missing(self, table: Table, keys: Sequence[str]) -> list[str]:
         """Those of `keys` that the table does not hold."""
+        ...
+
+    async def insert_cells(self, table: Table, cells: list[Cell]) -> None:
+        """Add the rows that the cells make up, one after the other, `table.columns` each."""
+        ...
+
+    async def update(self, table: Table, columns: Sequence[str], rows: Sequence[tuple[Cell, ...]]) -> None:
+        """Set these columns in rows that are there. Of each: its primary key, then what to set."""
+        ...
+
+    async def delete(self, table: Table, keys: Sequence[tuple[Cell, ...]]) -> None:
+        """Take the rows of these primary keys away."""
         ...

@@ -1,4 +1,4 @@
-"""The SQL that is composed from the tables' descriptions, for SQLite.
+"""The SQL that is composed from the tables' descriptions, for every engine: see `importers.database.protocol`.
 
 Names of tables and columns come from tables.py, values are always parameters.
 """
@@ -11,7 +11,7 @@ from collections.abc import Collection
 from functools import cache
 
 from importers.catalog.columns import Table
-from importers.catalog.rows import Absent
+from importers.catalog.rows import BATCH_KEYS, Absent
 from importers.catalog.tables import BRAND_PROPERTIES, Shape
 
 
@@ -20,19 +20,11 @@ def marks(values: Collection[object]) -> str:
 
 
 @cache
-def insert(table: Table, rows: int = 1) -> str:
-    row = f"({marks(table.columns)})"
-    return f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES {', '.join([row] * rows)}"
-
-
-@cache
-def update(table: Table) -> str:
-    """An upsert, as its parameters have the order of the columns."""
-    keys, rest = table.columns[: table.keys], table.columns[table.keys :]
-    return (
-        f"{insert(table)} ON CONFLICT ({', '.join(keys)}) "
-        f"DO UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in rest)}"
-    )
+def update(table: Table, columns: tuple[str, ...]) -> str:
+    """Takes the primary key, then the columns."""
+    key = " AND ".join(f"{column} = ?{n}" for n, column in enumerate(table.columns[: table.keys], 1))
+    new = ", ".join(f"{column} = ?{n}" for n, column in enumerate(columns, table.keys + 1))
+    return f"UPDATE {table.name} SET {new} WHERE {key}"
 
 
 @cache
@@ -63,13 +55,9 @@ def count_active(shape: Shape) -> str:
     return f"SELECT count(DISTINCT {table.columns[0]}) FROM {table.name}"
 
 
-def count_keys(table: Table, where: str) -> str:
-    return f"SELECT count(DISTINCT {table.columns[0]}) FROM {table.name} WHERE {where}"
-
-
 def in_stock(products: Collection[str]) -> str:
-    """Those of the products that can be sold: takes `products` twice. Quantities are canonical decimals."""
-    positive = "s.quantity <> '0' AND s.quantity NOT LIKE '-%'"
+    """Those of the products that can be sold: takes `products` twice."""
+    positive = "CAST(s.quantity AS NUMERIC) > 0"
     return (
         f"SELECT o.product_id FROM offer o JOIN stock s ON s.offer_id = o.id "
         f"WHERE o.product_id IN ({marks(products)}) AND {positive} "
@@ -77,11 +65,12 @@ def in_stock(products: Collection[str]) -> str:
     )
 
 
-def absent(shape: Shape, table: Table, gone: Absent) -> tuple[str, list[str]]:
-    """The condition, with its parameters, for what is absent of one of the shape's tables.
+def absent(shape: Shape, gone: Absent, limit: int) -> tuple[str, list[str]]:
+    """The first keys, in their order, of what is absent, with its parameters.
 
     Prices and stocks have no scope of their own: it is that of the offer, or of the product where there is no offer.
     """
+    table = shape.table
     key = f"{table.name}.{table.columns[0]}"
     where, parameters = [], []
     if gone.after is not None:
@@ -109,7 +98,11 @@ def absent(shape: Shape, table: Table, gone: Absent) -> tuple[str, list[str]]:
             ]
             where.append(f"coalesce({', '.join(owners)}) IN ({marks(named)})")
             parameters += named
-    return " AND ".join(where), parameters
+    condition = " AND ".join(where)
+    return (
+        f"SELECT DISTINCT {key} FROM {table.name} WHERE {condition} ORDER BY {key} LIMIT {limit}",
+        parameters,
+    )
 
 
 def count_between(table: Table, after: str | None) -> str:
@@ -118,41 +111,35 @@ def count_between(table: Table, after: str | None) -> str:
     return f"SELECT count(*) FROM {table.name} WHERE {lower}{key} <= ?"
 
 
-def first(table: Table, where: str, limit: int) -> str:
-    key = table.columns[0]
-    return f"SELECT DISTINCT {key} FROM {table.name} WHERE {where} ORDER BY {key} LIMIT {limit}"
-
-
-def remove(table: Table, where: str) -> str:
-    return f"UPDATE {table.name} SET removed = 1 WHERE {where}"
-
-
-def delete_where(table: Table, where: str) -> str:
-    return f"DELETE FROM {table.name} WHERE {where}"
-
-
 REFERRED = "SELECT path FROM product_image UNION SELECT path FROM offer_image"
 REFERRED_IMAGES = f"{REFERRED} ORDER BY path"
 ORPHANED_IMAGES = f"SELECT path, size, sha256 FROM image WHERE path NOT IN ({REFERRED}) ORDER BY path"
 WAITING_IMAGES = "SELECT token, folder FROM images_waiting ORDER BY token"
 
 
-def forget_images(paths: Collection[str]) -> str:
-    return f"UPDATE image SET sha256 = '' WHERE path IN ({marks(paths)})"
-
-
 _RANKS = " ".join(f"WHEN ?{n} THEN {n}" for n in range(1, len(BRAND_PROPERTIES) + 1))
 _NAMES = ", ".join(f"?{n}" for n in range(1, len(BRAND_PROPERTIES) + 1))
-_BRAND = f"""coalesce(product.manufacturer, (
+BRANDS = f"""SELECT id, brand, coalesce(manufacturer, (
     SELECT coalesce(v.value, pp.value)
     FROM product_property pp
     JOIN property p ON p.id = pp.property_id
     LEFT JOIN property_value v ON v.id = pp.value AND v.property_id = pp.property_id
     WHERE pp.product_id = product.id
       AND pp.property_id IN (SELECT id FROM property WHERE name IN ({_NAMES}))
-      AND (v.value IS NOT NULL OR p.type IS NOT 'Справочник')
+      AND (v.value IS NOT NULL OR coalesce(p.type, '') <> 'Справочник')
     ORDER BY CASE p.name {_RANKS} END, p.id, pp.value
     LIMIT 1
-))"""
-RESOLVE_BRANDS = f"UPDATE product SET brand = {_BRAND} WHERE brand IS NOT {_BRAND}"
-"""Takes BRAND_PROPERTIES."""
+)) FROM product WHERE id > ?{len(BRAND_PROPERTIES) + 1} ORDER BY id LIMIT {BATCH_KEYS}"""
+"""(id, brand, what it is to be) of the next products. Takes BRAND_PROPERTIES, and the last id before."""
+HAS_PRODUCTS = "SELECT EXISTS (SELECT 1 FROM product)"
+IDENTITY = "SELECT id FROM identity"
+LEAVE_IMAGES_WAITING = "INSERT INTO images_waiting (token, folder) VALUES (?1, ?2)"
+IMAGES_IN_PLACE = "DELETE FROM images_waiting WHERE token = ?1"
+APPLIED = "SELECT note FROM applied WHERE journal_id = ?1 AND task_id = ?2"
+IS_STALE = "SELECT 1 FROM applied WHERE journal_id = ?1 AND task_id = ?2 AND fence > ?3"
+UNAPPLY = "DELETE FROM applied WHERE journal_id = ?1 AND task_id = ?2"
+APPLY = "INSERT INTO applied (journal_id, session_id, task_id, fence, note) VALUES (?1, ?2, ?3, ?4, ?5)"
+FORGET_OLD = (
+    "DELETE FROM applied WHERE journal_id = ?1 AND position NOT IN "
+    "(SELECT position FROM applied WHERE journal_id = ?1 ORDER BY position DESC LIMIT ?2)"
+)

@@ -56,6 +56,6 @@ class Writes:
         for table, keys in self._gone.items():
             await self._store.delete(table, keys)
         for table, rows in self._updated.items():
-            await self._store.replace(table, rows)
+            await self._store.update(table, table.columns[table.keys :], rows)
         for table, cells in self._new.items():
             await self._store.insert_cells(table, cells)

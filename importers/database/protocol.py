@@ -1,25 +1,29 @@
 """What rooms may ask of a database, whichever engine it is: one adaptor an engine, one set of statements for all.
 
-Statements are written in what SQLite and PostgreSQL both take, with `?1 ?2` for what is bound to them. Whatever keeps
-the database from being opened, read or written is a DatabaseError that names it and the cure.
+Statements are written in what SQLite and PostgreSQL both take, with `?1 ?2` for what is bound to them, or `?` for one
+after the other. Whatever keeps the database from being opened, read or written is a DatabaseError that names it and the
+cure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 if TYPE_CHECKING:
     from importers.clock import Now
 
 
 class Row(Protocol):
-    """What a statement returned: its columns by their names."""
+    """What a statement returned: its columns by their names or their places, or all of them one after the other."""
 
-    def __getitem__(self, column: str, /) -> Any:
-        """Raises IndexError for a name that was not asked for."""
-        ...
+    @overload
+    def __getitem__(self, column: str | int, /) -> Any: ...
+    @overload
+    def __getitem__(self, columns: slice, /) -> tuple[Any, ...]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
 
     def keys(self) -> Sequence[str]:
         """The names, in the order in which they were asked for."""
@@ -39,6 +43,18 @@ class Reader(Protocol):
 class Transaction(Reader, Protocol):
     """Sees its own writes; nobody else does before it is over."""
 
+    committed: bool
+    """Whether it is, once it is left: also when a cancellation came while it was committed."""
+
+    @property
+    def changes(self) -> int:
+        """How many rows were inserted, updated or deleted so far, by triggers as well."""
+        ...
+
+    def stream(self, sql: str, *parameters: object) -> AsyncGenerator[Row]:
+        """As `fetch`, for more rows than memory should hold. What it reads must not be written before its end."""
+        ...
+
     async def execute(self, sql: str, *parameters: object) -> int:
         """How many rows it changed. A condition in the statement holds at the moment of its write, whoever wrote
         meanwhile."""
@@ -46,6 +62,14 @@ class Transaction(Reader, Protocol):
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """The statement once for each of the rows."""
+        ...
+
+    async def insert(self, table: str, columns: tuple[str, ...], cells: Sequence[object]) -> None:
+        """Add the rows that the cells make up, one after the other: the fastest way for many."""
+        ...
+
+    async def rollback(self) -> None:
+        """Nothing of it is kept. Nothing may be asked of it any more."""
         ...
 
 
@@ -60,6 +84,9 @@ class Watch(Protocol):
 
 class Database(Reader, Protocol):
     """Of one process and event loop, whose tasks may all use it at once."""
+
+    place: str
+    """What tells where it is, for one who compares; nothing secret."""
 
     def transaction(self, gate: str | None = None) -> AbstractAsyncContextManager[Transaction]:
         """Committed when it is left; rolled back, whole, when it is left by an exception or a cancellation.

@@ -25,7 +25,7 @@ FSTAB = Path("/etc/fstab")
 
 async def check_database(name: str, config: Settings) -> Check:
     """Has our tables, or room for them, can be written now, has room on its disk. Nothing is made or changed."""
-    from importers.catalog.sqlite import SCHEMA as CATALOG
+    from importers.catalog.store import SCHEMA as CATALOG
     from importers.database.sqlite import examine
     from importers.sessions.store import SCHEMA as JOURNAL
 
@@ -60,7 +60,7 @@ def _place(name: str, path: Path, cure: str) -> Check:
 
 async def _importing(config: Settings) -> Session | None:
     """The session whose worker keeps the catalog locked, as it should."""
-    from importers.database.sqlite import lock_holder
+    from importers.database.sqlite_errors import lock_holder
     from importers.sessions import open_journal
     from importers.targets import default_target
 
@@ -95,7 +95,8 @@ def check_images(config: Settings) -> Check:
 
 def _images_trouble(path: Path, config: Settings) -> str | None:
     """Why an import would refuse the folder: it is another catalog's, or has something else in place of our files."""
-    from importers.catalog.sqlite import identity_of
+    from importers.catalog import sql
+    from importers.database.sqlite import peek
     from importers.kinds.image_folder import MANIFEST, OURS, ImageFolder
     from importers.kinds.image_mark import Mark
 
@@ -103,13 +104,14 @@ def _images_trouble(path: Path, config: Settings) -> str | None:
         return trouble
     if (path / MANIFEST).is_dir():
         return f"{path / MANIFEST}: {os.strerror(errno.EISDIR)}"
+    catalog = Path(sqlite_path(config.catalog.url))
     try:
-        identity, place = identity_of(config.catalog.url)
+        ((identity,),) = peek(catalog, "identity", sql.IDENTITY) or [("",)]
     except DatabaseError:  # the line of the catalog tells
         return None
     try:
         # Of a new identity no more is known than that the folder cannot have it yet.
-        ImageFolder(path, write=False).prepare(Mark.of(identity or "new", place), ())
+        ImageFolder(path, write=False).prepare(Mark.of(identity or "new", str(catalog.resolve())), ())
     except ObmenError as error:
         return str(error)
     return None

@@ -45,15 +45,18 @@ class Units:
                 row = held.get(code) or _fields(self._uses[code])
                 if row[at] and row[at] != code and row[at] not in held:
                     codes.setdefault(str(row[at]), code)
-        changed = []
+        new, changed = [], []
         for code, used in self._uses.items():
             if code in codes:
                 continue
             row = held.get(code, (code, None, None, None))
-            new = tuple(was or now for was, now in zip(row, _fields(used), strict=True))
-            if code not in held or new != tuple(row):
-                changed.append(new)
-        await catalog.replace(UNIT.table, changed)
+            filled = tuple(was or now for was, now in zip(row, _fields(used), strict=True))
+            if code not in held:
+                new.append(filled)
+            elif filled != row:
+                changed.append(filled)
+        await catalog.insert(UNIT.table, new)
+        await catalog.update(UNIT.table, UNIT.table.columns[1:], changed)
         return codes
 
 

@@ -227,4 +227,7 @@ async def open_journal(url: str, clock: Clock | None = None) -> Journal:
     from importers.database.sqlite import SqliteDatabase
     from importers.sessions.store import SCHEMA, JournalStore
 
-    return await JournalStore.open(await SqliteDatabase.open(sqlite_path(url), SCHEMA, clock))
+    pragmas = ("foreign_keys = ON",)
+    return await JournalStore.open(
+        await SqliteDatabase.open(sqlite_path(url), SCHEMA, clock, pragmas=pragmas)
+    )

@@ -17,7 +17,7 @@ import pytest
 from importers.catalog import open_catalog
 from importers.catalog.columns import Cell
 from importers.catalog.protocol import Catalog, CatalogTransaction
-from importers.catalog.sqlite import SCHEMA
+from importers.catalog.store import SCHEMA
 from importers.catalog.tables import SHAPES, WAREHOUSE
 from importers.errors import DatabaseError, LeaseLost
 from importers.sessions import open_journal
@@ -123,7 +123,7 @@ async def test_a_dry_run_is_not_refused(catalog: Catalog, path: Path) -> None:
 async def test_the_last_notes_of_each_journal_are_kept(
     catalog: Catalog, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importers.catalog.sqlite.KEPT_NOTES", 2)
+    monkeypatch.setattr("importers.catalog.store.KEPT_NOTES", 2)
     await write(catalog, "other", session=9, journal="other")
     for session in (3, 1, 2):
         await write(catalog, f"w{session}", session=session)
@@ -397,7 +397,7 @@ async def test_tables_are_those_that_tools_hold_on_to(catalog: Catalog, path: Pa
 async def test_a_locked_catalog_is_told_plainly(
     catalog: Catalog, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importers.database.sqlite.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("importers.database.sqlite.PATIENCE_SECONDS", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseError, match=rf"catalog\.sqlite3: locked by process {os.getpid()}; wait"):

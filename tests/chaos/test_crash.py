@@ -21,7 +21,7 @@ from crash import LAUNCHER, WORKER
 from engine_stage import PEOPLE, Stage, rows, staged
 
 from importers import texts
-from importers.database import sqlite
+from importers.database import sqlite, sqlite_errors
 from importers.kinds import Options
 from importers.launch import lock as locks
 from importers.processes import WorkerProcess, process_of, this_process
@@ -263,7 +263,7 @@ async def test_a_worker_is_stopped_and_ended(
         await stage.thaw()
     # Its heartbeat may be in a transaction of its own, at any point. Whoever looks first frees the journal.
     journal = Path(stage.settings.journal.url.removeprefix("sqlite:///"))
-    if point == "in the transaction that finishes" or sqlite.lock_holder(journal):
+    if point == "in the transaction that finishes" or sqlite_errors.lock_holder(journal):
         await looked_after(stage)
     session = await aftermath(stage)
     if point in UNCHANGED:
@@ -285,7 +285,7 @@ async def test_a_worker_that_cannot_be_ended_goes_on_too_late(
     await launched_with_trap(stage, point, "SIGSTOP")
     assert await stage.fell() == signal.SIGSTOP
     monkeypatch.setattr(WorkerProcess, "is_here", False)
-    monkeypatch.setattr("importers.database.sqlite.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("importers.database.sqlite.PATIENCE_SECONDS", 0.2)
     async with asyncio.timeout(40):
         while not (await stage.journal.active_sessions(default_target(stage.settings).key))[0].lease_over:  # noqa: ASYNC110 (time itself)
             await asyncio.sleep(0.02)

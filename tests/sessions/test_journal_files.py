@@ -16,7 +16,7 @@ import aiosqlite
 import pytest
 from engine_stage import CancelledAt
 
-from importers.database import sqlite
+from importers.database import sqlite, sqlite_errors
 from importers.database.sqlite import connect, migrate, transaction
 from importers.errors import DatabaseError
 from importers.logs import log_to
@@ -155,7 +155,7 @@ async def test_the_disk_is_full(path: Path) -> None:
         await connection.execute("PRAGMA max_page_count = 1")
 
         async def fill() -> None:
-            with sqlite.plainly(path):
+            with sqlite_errors.plainly(path):
                 async with transaction(connection):
                     await connection.execute("CREATE TABLE big AS SELECT randomblob(1000000)")
 

@@ -16,7 +16,7 @@ import pytest
 from pty_stage import MODES, Terminal
 from tui_stage import CONFIG
 
-from importers.database.sqlite import lock_holder
+from importers.database.sqlite_errors import lock_holder
 from importers.sample.make import write_export
 
 Open = Callable[..., Terminal]

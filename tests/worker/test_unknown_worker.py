@@ -76,7 +76,7 @@ async def test_a_hidden_worker_in_its_transaction_keeps_its_session(
     stage: Stage, clock: MovedClock, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It could commit later: nobody says that nothing is changed before the catalog is free."""
-    monkeypatch.setattr("importers.database.sqlite.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("importers.database.sqlite.PATIENCE_SECONDS", 0.05)
     await claimed(stage, process_of(sleeper.pid))
     await (await open_catalog(stage.settings.catalog.url)).close()
     clock.seconds += LEASE + 1

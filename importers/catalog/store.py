@@ -1,0 +1,231 @@
+"""The catalog in a database: one class for every engine. What differs by engine is behind the `Database`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from importers.catalog import sql
+from importers.catalog.columns import Cell, Row, Rows, Table
+from importers.catalog.rows import BATCH_KEYS, Absent
+from importers.catalog.tables import BRAND_PROPERTIES, IMAGE, PRODUCT, Shape
+from importers.errors import LeaseLost
+from importers.texts import N_
+
+if TYPE_CHECKING:
+    from importers.catalog.merge import Stage
+    from importers.database.protocol import Database, Reader, Transaction
+
+SCHEMA = Path(__file__).parent / "schema" / "sqlite"
+KEPT_NOTES = 100
+"""So many notes of a journal's last commits are kept: a journal restored from a copy asks for older ones."""
+
+
+class CatalogStore:
+    """See `Catalog`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def has_products(self) -> bool:
+        return await _has_products(self._database)
+
+    async def applied(self, *, journal_id: str, task_id: str) -> bytes | None:
+        rows = await self._database.fetch(sql.APPLIED, journal_id, task_id)
+        return next((bytes(note) for (note,) in rows), None)
+
+    async def waiting_images(self) -> list[tuple[str, str]]:
+        return [(token, folder) for token, folder in await self._database.fetch(sql.WAITING_IMAGES)]
+
+    async def images_in_place(self, token: str) -> None:
+        async with self._database.transaction() as db:
+            await db.execute(sql.IMAGES_IN_PLACE, token)
+
+    @asynccontextmanager
+    async def transaction(
+        self, *, journal_id: str, session_id: int, task_id: str, fence: int, dry_run: bool = False
+    ) -> AsyncIterator[SessionTransaction]:
+        transaction: SessionTransaction | None = None
+        kept = False
+        try:
+            async with self._database.transaction() as db:
+                transaction = SessionTransaction(db, self._database.place)
+                if not dry_run and await db.fetch(sql.IS_STALE, journal_id, task_id, fence):
+                    # Only the same task can be compared: numbers of sessions come again when the journal is restored
+                    # from a copy. Whether an older task may still commit is for the journal to say (`before_commit`).
+                    raise LeaseLost(
+                        N_(
+                            "session {id} was taken over by a later worker, which has already changed the catalog"
+                        ),
+                        id=session_id,
+                    )
+                yield transaction
+                if transaction.before_commit:
+                    await transaction.before_commit()
+                if transaction.changed and not dry_run:
+                    await db.execute(sql.UNAPPLY, journal_id, task_id)
+                    await db.execute(sql.APPLY, journal_id, session_id, task_id, fence, transaction.note)
+                    await db.execute(sql.FORGET_OLD, journal_id, KEPT_NOTES)
+                else:
+                    await db.rollback()
+                    kept = not dry_run
+        finally:
+            if transaction:
+                transaction.end(kept=kept or db.committed)
+
+
+class SessionTransaction:
+    """See `CatalogTransaction`."""
+
+    def __init__(self, database: Transaction, place: str) -> None:
+        self._database = database
+        self._place = place
+        self.note = b""
+        self.before_commit: Callable[[], Awaitable[None]] | None = None
+        self.on_commit: list[Callable[[], None]] = []
+        self.on_rollback: list[Callable[[], None]] = []
+        self._stages: list[Stage] = []
+
+    @property
+    def changed(self) -> bool:
+        """Whether a row of the shop was written."""
+        return self._database.changes > 0
+
+    def end(self, *, kept: bool) -> None:
+        """Let go what was held for it, and call who waits for its end."""
+        for stage in self._stages:
+            stage.close()
+        for then in self.on_commit if kept else self.on_rollback:
+            # What is committed is committed, and what went wrong before must not be hidden.
+            with contextlib.suppress(OSError):
+                then()
+
+    # The port of merges, see `RowStore`
+
+    async def held(self, tables: Sequence[Table], keys: Collection[str]) -> dict[str, Rows]:
+        held: dict[str, list[list[Row]]] = {}
+        if not keys:
+            return {}
+        (filled,) = await self._database.fetch(sql.any_between(tuple(tables)), min(keys), max(keys))
+        for n, table in enumerate(tables):
+            if not filled[n]:  # all of them in a first import, some of them always
+                continue
+            for row in await self._database.fetch(sql.select(table, table.columns, keys), *keys):
+                key = row[0]
+                if key not in held:
+                    held[key] = [[] for _ in tables]
+                held[key][n].append(row[1:])
+        return {key: tuple(map(tuple, rows)) for key, rows in held.items()}
+
+    async def count(self, table: Table, after: str | None, until: str) -> int:
+        ((count,),) = await self._database.fetch(
+            sql.count_between(table, after), *filter(None, (after, until))
+        )
+        return int(count)
+
+    async def absent(self, shape: Shape, absent: Absent) -> list[str]:
+        statement, parameters = sql.absent(shape, absent, BATCH_KEYS)
+        return [key for (key,) in await self._database.fetch(statement, *parameters)]
+
+    async def missing(self, table: Table, keys: Sequence[str]) -> list[str]:
+        there = {key for (key,) in await self._select(table, table.columns[:1], keys)}
+        return [key for key in keys if key not in there]
+
+    async def insert_cells(self, table: Table, cells: list[Cell]) -> None:
+        await self._database.insert(table.name, table.columns, cells)
+
+    async def update(self, table: Table, columns: Sequence[str], rows: Sequence[tuple[Cell, ...]]) -> None:
+        if rows:
+            await self._database.execute_many(sql.update(table, tuple(columns)), rows)
+
+    async def delete(self, table: Table, keys: Sequence[tuple[Cell, ...]]) -> None:
+        if keys:
+            await self._database.execute_many(sql.delete(table), keys)
+
+    # What kinds ask besides, see `CatalogTransaction`
+
+    def stage(self, shape: Shape) -> Stage:
+        from importers.catalog.merge import Stage  # here: a launch only looks into the catalog
+
+        stage = Stage(self, shape)
+        self._stages.append(stage)
+        return stage
+
+    async def insert(self, table: Table, rows: Sequence[tuple[Cell, ...]]) -> None:
+        await self.insert_cells(table, list(chain.from_iterable(rows)))
+
+    async def has_products(self) -> bool:
+        return await _has_products(self._database)
+
+    async def active(self, shape: Shape) -> int:
+        ((count,),) = await self._database.fetch(sql.count_active(shape))
+        return int(count)
+
+    async def names(self, table: Table, keys: Sequence[str]) -> dict[str, str]:
+        names = dict(await self._select(table, (table.columns[0], "name"), keys))
+        return {key: names.get(key) or key for key in keys}
+
+    async def out_of_stock(self, products: Sequence[str]) -> list[str]:
+        there: set[str] = set()
+        for some in _chunks(products):
+            rows = await self._database.fetch(sql.in_stock(some), *some, *some)
+            there.update(product for (product,) in rows)
+        return [product for product in products if product not in there]
+
+    async def resolve_brands(self) -> int:
+        last, changed = "", 0
+        while rows := await self._database.fetch(sql.BRANDS, *BRAND_PROPERTIES, last):
+            brands = [(product, brand) for product, was, brand in rows if brand != was]
+            await self.update(PRODUCT.table, ("brand",), brands)
+            last, changed = rows[-1][0], changed + len(brands)
+        return changed
+
+    def referred_images(self) -> AsyncGenerator[tuple[str]]:
+        return self.rows(sql.REFERRED_IMAGES)
+
+    def orphaned_images(self) -> AsyncGenerator[tuple[str, int, str]]:
+        return self.rows(sql.ORPHANED_IMAGES)
+
+    async def images_differ(self, paths: Sequence[str]) -> None:
+        await self.update(IMAGE.table, ("sha256",), [(path, "") for path in paths])
+
+    async def identity(self) -> tuple[str, str]:
+        ((identity,),) = await self._database.fetch(sql.IDENTITY)
+        return str(identity), self._place
+
+    async def waiting_images(self) -> list[tuple[str, str]]:
+        return [(token, folder) for token, folder in await self._database.fetch(sql.WAITING_IMAGES)]
+
+    async def leave_images_waiting(self, token: str, folder: str) -> None:
+        await self._database.execute(sql.LEAVE_IMAGES_WAITING, token, folder)
+
+    async def rows(self, statement: str, *parameters: Cell) -> AsyncGenerator[Any]:
+        async with contextlib.aclosing(self._database.stream(statement, *parameters)) as rows:
+            async for row in rows:
+                yield tuple(row)
+
+    async def execute(self, statement: str, *parameters: Cell) -> int:
+        return await self._database.execute(statement, *parameters)
+
+    async def _select(self, table: Table, columns: tuple[str, ...], keys: Sequence[str]) -> list[Any]:
+        return [
+            row
+            for some in _chunks(keys)
+            for row in await self._database.fetch(sql.select(table, columns, some), *some)
+        ]
+
+
+def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (keys[start : start + BATCH_KEYS] for start in range(0, len(keys), BATCH_KEYS))
+
+
+async def _has_products(reader: Reader) -> bool:
+    ((found,),) = await reader.fetch(sql.HAS_PRODUCTS)
+    return bool(found)
