@@ -40,8 +40,7 @@ def active_session(row: Row, now: Now) -> ActiveSession:
     return ActiveSession(
         session,
         owner,
-        # A journal in a file has the clock of its machine, so the boot of its worker is the epoch of that clock.
-        lease_over=rules.is_lease_over(row["lease_until"], row["owner_boot"], now),
+        lease_over=rules.is_lease_over(row["lease_until"], row["lease_epoch"], now),
         dispatched=row["dispatched_clock"] is not None,
         age=rules.seconds_since(since, row["boot_id"], now),
         dispatches=row["dispatches"],

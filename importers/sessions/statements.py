@@ -38,7 +38,7 @@ SESSIONS = (
 SESSION = f"SELECT {COLUMNS} FROM session WHERE id = ?1"
 ACTIVE_OF = f"SELECT {COLUMNS} FROM session WHERE target = ?1 AND {IS_ACTIVE}"
 ACTIVE_SESSIONS = (
-    f"SELECT {COLUMNS}, owner_start, owner_boot, lease_until, dispatched_clock, created_clock, boot_id, "
+    f"SELECT {COLUMNS}, owner_start, owner_boot, lease_until, lease_epoch, dispatched_clock, created_clock, boot_id, "
     f"dispatches, retries FROM session WHERE target = ?1 AND {IS_ACTIVE}"
 )
 EVENTS = (
@@ -123,12 +123,12 @@ UNMARK_DISPATCHED = f"UPDATE session SET dispatched_clock = NULL {_OF_DISPATCH}"
 
 CLAIM = (
     "UPDATE session SET status = 'in_progress', fence = fence + 1, started_at = coalesce(started_at, ?3), "
-    "owner = ?4, owner_start = ?5, owner_boot = ?6, lease_until = ?7 "
+    "owner = ?4, owner_start = ?5, owner_boot = ?6, lease_until = ?7, lease_epoch = ?8 "
     "WHERE id = ?1 AND target = ?2 AND status = 'started'"
 )
 RECEIVED = "SELECT 1 FROM event WHERE session_id = ?1 AND type = 'received'"
 EVENT = f"INSERT INTO event (session_id, at, type, level, message, args) VALUES ({_marks(6)})"
-BEAT = f"UPDATE session SET lease_until = ?3 WHERE id = ?1 AND fence = ?2 AND {IS_CLAIMED} RETURNING status"
+BEAT = f"UPDATE session SET lease_until = ?3, lease_epoch = ?4 WHERE id = ?1 AND fence = ?2 AND {IS_CLAIMED} RETURNING status"
 STATUS_OF = "SELECT status FROM session WHERE id = ?1 AND fence = ?2"
 PROGRESS = (
     "UPDATE session SET done = ?3, total = ?4, running_kind = ?5, by_kind = ?6 "

@@ -250,7 +250,8 @@ class JournalStore:
         async with self.database.transaction() as db:
             now = await db.now()
             claimed = await db.execute(
-                sql.CLAIM, session_id, target, now.utc, owner.name, owner.start, owner.boot, now.seconds + lease
+                sql.CLAIM, session_id, target, now.utc, owner.name, owner.start, owner.boot, now.seconds + lease,
+                now.epoch,
             )  # fmt: skip
             if claimed != 1:
                 return None
@@ -265,7 +266,7 @@ class JournalStore:
     async def beat(self, session_id: int, fence: int, lease: float) -> Status | None:
         async with self.database.transaction() as db:
             now = await db.now()
-            rows = await db.fetch(sql.BEAT, session_id, fence, now.seconds + lease)
+            rows = await db.fetch(sql.BEAT, session_id, fence, now.seconds + lease, now.epoch)
             return next((Status(row["status"]) for row in rows), None)
 
     async def status_of(self, session_id: int, fence: int) -> Status | None:

@@ -329,7 +329,7 @@ async def test_whoever_asked_first_has_cancelled(stage: Stage) -> None:
 async def test_a_lease_is_judged_by_the_clock_of_the_journal(stage: Stage, clock: MovedClock) -> None:
     """Whichever process asks, and wherever the worker runs."""
     session = await made(stage)
-    owner = WorkerProcess("elsewhere", 1, "1", clock.boot_name)
+    owner = WorkerProcess("elsewhere", 1, "1", "the boot of another machine")
     claimed = await stage.journal.claim(session.id, session.target, owner, LEASE)
     assert claimed is not None
     other = await stage.another_journal()

@@ -390,7 +390,7 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
     ),
     "no fence in the catalog": (
         lambda: _both(
-            sql(("task_id = ? AND fence > ?", "task_id = ? AND fence > ? AND 0")),
+            sql(("task_id = ?2 AND fence > ?3", "task_id = ?2 AND fence > ?3 AND 0")),
             # The successor is gone, and with it what the journal could say.
             attribute(JournalStore, "beat", lambda *_: _status()),
         ),

@@ -22,6 +22,7 @@ from importers.errors import DatabaseError
 from importers.logs import log_to
 from importers.mounts import network_file_system
 from importers.sessions import open_journal
+from importers.sessions.store import SCHEMA
 from importers.shared_files import make_folder
 
 
@@ -56,7 +57,7 @@ async def test_a_newer_schema(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("UPDATE obmen_schema SET version = 99")
         db.commit()
-    with pytest.raises(DatabaseError, match=r"newer obmen \(schema 99, this one knows 1\); update obmen"):
+    with pytest.raises(DatabaseError, match=r"newer obmen \(schema 99, this one knows 2\); update obmen"):
         await opened(path)
 
 
@@ -304,12 +305,15 @@ async def test_a_schema_version_of_another_program_is_left_alone(path: Path, row
         assert db.execute("SELECT * FROM schema_version").fetchall() == before
 
 
-async def test_a_journal_of_before_keeps_its_sessions(path: Path) -> None:
-    await opened(path)
+async def test_a_journal_of_before_keeps_its_sessions_and_their_leases(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
+        db.executescript((SCHEMA / "001_journal.sql").read_text(encoding="utf-8"))
         db.executescript(
-            "DROP TABLE obmen_schema; CREATE TABLE schema_version (version INTEGER NOT NULL);"
-            "INSERT INTO schema_version VALUES (1); UPDATE meta SET journal_id = 'kept'"
+            "CREATE TABLE schema_version (version INTEGER NOT NULL); INSERT INTO schema_version VALUES (1);"
+            "UPDATE meta SET journal_id = 'kept';"
+            "INSERT INTO session (request_id, idempotency_key, task_id, kinds, source, options, target, status, "
+            "operator, host, created_at, created_clock, boot_id, owner_boot, lease_until) "
+            "VALUES ('r', 'k', 't', '[]', '', '{}', '', 'in_progress', '', '', '', 0, 'boot', 'boot', 30)"
         )
     journals = await asyncio.gather(*(open_journal(f"sqlite:///{path}") for _ in range(4)))
     assert {journal.journal_id for journal in journals} == {"kept"}
@@ -317,4 +321,5 @@ async def test_a_journal_of_before_keeps_its_sessions(path: Path) -> None:
         await journal.close()
     with closing(sqlite3.connect(path)) as db:
         names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE name LIKE '%schema%'")]
+        assert db.execute("SELECT lease_until, lease_epoch FROM session").fetchall() == [(30, "boot")]
     assert names == ["obmen_schema"]

@@ -117,7 +117,9 @@ async def test_a_catalog_that_was_restored_goes_on(stage: Stage, clock: MovedClo
 async def test_a_copied_journal_on_another_machine(stage: Stage, clock: MovedClock) -> None:
     """What ran on the first one is over there, and blocks nobody once its lease is."""
     me = this_process()
-    await claimed(stage, WorkerProcess("first-machine", me.pid, me.start, "first-boot"))
+    here, clock.boot_name = clock.boot_name, "first-boot"
+    await claimed(stage, WorkerProcess("first-machine", me.pid, me.start, clock.boot_name))
+    clock.boot_name = here
     assert await stage.reap() == 1
     assert (await session_1(stage))[0] is Status.FAILED
     clock.seconds += 60

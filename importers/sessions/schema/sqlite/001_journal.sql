@@ -28,7 +28,7 @@ CREATE TABLE session (
     owner           TEXT,                          -- "host:pid" of the worker
     owner_start     TEXT,                          -- start time of that pid, and
     owner_boot      TEXT,                          -- boot id of that host: a pid alone can be given again
-    lease_until     REAL,                          -- as `created_clock`; owner_boot is its boot_id
+    lease_until     REAL,                          -- as `created_clock`
     fence           INTEGER NOT NULL DEFAULT 0,    -- grows with every claim and every taking away
     retries         INTEGER NOT NULL DEFAULT 0,
     by_kind         TEXT NOT NULL DEFAULT '{}',    -- JSON

@@ -1,4 +1,4 @@
--- 1
+-- 2
 CREATE TABLE meta (journal_id TEXT NOT NULL);
 CREATE TABLE session (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -24,7 +24,7 @@ CREATE TABLE session (
     owner           TEXT,                          -- "host:pid" of the worker
     owner_start     TEXT,                          -- start time of that pid, and
     owner_boot      TEXT,                          -- boot id of that host: a pid alone can be given again
-    lease_until     REAL,                          -- as `created_clock`; owner_boot is its boot_id
+    lease_until     REAL,                          -- as `created_clock`
     fence           INTEGER NOT NULL DEFAULT 0,    -- grows with every claim and every taking away
     retries         INTEGER NOT NULL DEFAULT 0,
     by_kind         TEXT NOT NULL DEFAULT '{}',    -- JSON
@@ -32,7 +32,7 @@ CREATE TABLE session (
     total           INTEGER NOT NULL DEFAULT 0,
     running_kind    TEXT,
     error           TEXT,
-    error_args      TEXT NOT NULL DEFAULT '{}',
+    error_args      TEXT NOT NULL DEFAULT '{}', lease_epoch TEXT,
     CHECK ((finished_at IS NOT NULL) = (status IN ('completed', 'failed', 'cancelled')))
 );
 CREATE UNIQUE INDEX one_active ON session (target) WHERE status IN ('started', 'in_progress', 'cancelling');
