@@ -128,7 +128,10 @@ CLAIM = (
 )
 RECEIVED = "SELECT 1 FROM event WHERE session_id = ?1 AND type = 'received'"
 EVENT = f"INSERT INTO event (session_id, at, type, level, message, args) VALUES ({_marks(6)})"
-BEAT = f"UPDATE session SET lease_until = ?3, lease_epoch = ?4 WHERE id = ?1 AND fence = ?2 AND {IS_CLAIMED} RETURNING status"
+BEAT = (
+    f"UPDATE session SET lease_until = ?3, lease_epoch = ?4 WHERE id = ?1 AND fence = ?2 AND {IS_CLAIMED} "
+    "RETURNING status"
+)
 STATUS_OF = "SELECT status FROM session WHERE id = ?1 AND fence = ?2"
 PROGRESS = (
     "UPDATE session SET done = ?3, total = ?4, running_kind = ?5, by_kind = ?6 "
