@@ -28,15 +28,15 @@ class Elsewhere:
                 self._sorted.add(key, b"")
             self._keys = (key for key, _payload in self._sorted)
             self._ahead = next(self._keys, None)
-        after, told = absent.after, list[str]()
+        after, here = absent.after, list[str]()
         while self._ahead is not None and (absent.until is None or self._ahead <= absent.until):
             if absent.after is None or self._ahead > absent.after:
-                told.append(self._ahead)
-            if len(told) >= BATCH_KEYS:
-                yield absent._replace(present=(*absent.present, *told), after=after, until=told[-1])
-                after, told = told[-1], []
+                here.append(self._ahead)
+            if len(here) >= BATCH_KEYS:
+                yield absent._replace(present=(*absent.present, *here), after=after, until=here[-1])
+                after, here = here[-1], []
             self._ahead = next(self._keys, None)
-        yield absent._replace(present=(*absent.present, *told), after=after)
+        yield absent._replace(present=(*absent.present, *here), after=after)
 
     def close(self) -> None:
         self._sorted.close()
@@ -89,7 +89,7 @@ async def _delete(store: RowStore, shape: Shape, absent: Absent, keys: list[str]
             (key, *row[: table.keys - 1])
             for key, rows in held.items()
             for row in rows[n]
-            if row[0] not in absent.kept
+            if row[0] not in absent.protected
         ]
         await store.delete(table, gone)
         count += len(gone)

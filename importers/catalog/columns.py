@@ -11,8 +11,8 @@ Row = tuple[Cell, ...]
 """The cells of a row without its first column, which is the key of the record."""
 Rows = tuple[tuple[Row, ...], ...]
 """What the catalog holds of a record: for each table of its shape its rows."""
-Told = tuple[tuple[Row, ...] | None, ...]
-"""What a record says of itself, alike; None: nothing, so what the catalog holds stays. Of its main table it always
+RowsOfRecord = tuple[tuple[Row, ...] | None, ...]
+"""What a record says, alike; None: nothing, so what the catalog holds stays. Of its main table it always
 says something."""
 
 

@@ -11,33 +11,33 @@ from operator import itemgetter
 
 import msgspec
 
-from importers.catalog.columns import Cell, Row, Rows, Table, Told
+from importers.catalog.columns import Cell, Row, Rows, RowsOfRecord, Table
 from importers.catalog.tables import Shape
 from importers.commerceml.records import Record
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Told).decode
-_decode_partial = msgspec.msgpack.Decoder(tuple[Told, str, str, int | None]).decode
-ToldFacts = tuple[Rows, bool, int, tuple[str, ...]]
+_decode = msgspec.msgpack.Decoder(RowsOfRecord).decode
+_decode_partial = msgspec.msgpack.Decoder(tuple[RowsOfRecord, str, str, int | None]).decode
+FactsOfRecord = tuple[Rows, bool, int, tuple[str, ...]]
 """What one record tells: rows, whether they are all, the number of its set, the second keys of what is not set."""
-_decode_facts = msgspec.msgpack.Decoder(ToldFacts).decode
+_decode_facts = msgspec.msgpack.Decoder(FactsOfRecord).decode
 UNREADABLE = b""
 """The payload of what was in the export but could not be read."""
 _PARTIAL = b"\xc1"
 """Begins the payload of a record that is not told as a whole; no MessagePack begins so."""
 
 
-def entity_payload(shape: Shape, record: Record, rows: Told) -> bytes:
+def entity_payload(shape: Shape, record: Record, rows: RowsOfRecord) -> bytes:
     if (partial := getattr(record, "partial", None)) is not None:
         return _PARTIAL + _encode((rows, partial.how, partial.file, partial.line))
     return _PARTIAL + _encode((rows, "overlay", "", None)) if shape.overlays else _encode(rows)
 
 
-def facts_payload(rows: Told, whole: bool, set_number: int, unset: Sequence[str]) -> bytes:
+def facts_payload(rows: RowsOfRecord, whole: bool, set_number: int, unset: Sequence[str]) -> bytes:
     return _encode((rows, whole, set_number, unset))
 
 
-def told_facts(payloads: Iterable[bytes]) -> list[ToldFacts]:
+def decode_facts(payloads: Iterable[bytes]) -> list[FactsOfRecord]:
     return list(map(_decode_facts, payloads))
 
 
@@ -56,17 +56,17 @@ def plain_facts(shape: Shape, payloads: Sequence[bytes], units: Mapping[str, str
     return facts
 
 
-def whole_entity(payloads: Sequence[bytes]) -> Told | None:
+def whole_entity(payloads: Sequence[bytes]) -> RowsOfRecord | None:
     """What the only record of a key tells, where it tells everything: nearly all do."""
     return _decode(payloads[0]) if len(payloads) == 1 and not payloads[0].startswith(_PARTIAL) else None
 
 
-def told_once(shape: Shape, old: Rows | None, told: Told) -> Rows:
+def replaced(shape: Shape, old: Rows | None, rows: RowsOfRecord) -> Rows:
     """An entity that one record tells as a whole, or marks as removed."""
-    if old is not None and is_removed(shape, told):
+    if old is not None and is_removed(shape, rows):
         # A deletion mark often comes alone: what the shop knows of the thing stays.
         return _marked(shape, old, 1)
-    return _completed(told, old)
+    return _completed(rows, old)
 
 
 def settle(
@@ -76,7 +76,7 @@ def settle(
     when the same is imported again."""
     settled = Settled(shape, held, full)
     for payload in payloads:
-        settled.take(payload)
+        settled.apply(payload)
     if settled.unknown and settled.rows is not None:
         return settle(shape, settled.rows, full, payloads)
     return settled
@@ -96,48 +96,48 @@ class Settled:
         """The payload of the last record that told it as a whole."""
         self._stood_in = False
 
-    def take(self, payload: bytes) -> None:
+    def apply(self, payload: bytes) -> None:
         if payload.startswith(_PARTIAL):
-            self._take_partial(*_decode_partial(memoryview(payload)[1:]))
+            self._apply_partial(*_decode_partial(memoryview(payload)[1:]))
             return
-        told = _decode(payload)
-        if self.rows is None or not is_removed(self._shape, told):
+        rows = _decode(payload)
+        if self.rows is None or not is_removed(self._shape, rows):
             self.differing += self._whole is not None and payload != self._whole
             self._whole = payload
-        self.rows = told_once(self._shape, self.rows, told)
+        self.rows = replaced(self._shape, self.rows, rows)
 
-    def _take_partial(self, told: Told, how: str, file: str, line: int | None) -> None:
+    def _apply_partial(self, rows: RowsOfRecord, how: str, file: str, line: int | None) -> None:
         shape, known = self._shape, self.rows
         if how == "variant":
-            self.rows = self._stand_in(told)
+            self.rows = self._stand_in(rows)
         elif known is None:
             if how == "part" or (how == "facts" and shape.parent_column is None):
                 self.unknown += [(file, line)] if how == "part" else []
                 return
-            self.rows = _completed(told, None)
+            self.rows = _completed(rows, None)
         elif how == "facts":
             self.rows = _marked(shape, known, 0)
         else:
-            self.rows = _overlaid(shape, known, told)
+            self.rows = _overlaid(shape, known, rows)
 
-    def _stand_in(self, told: Told) -> Rows:
+    def _stand_in(self, rows: RowsOfRecord) -> Rows:
         """A Товар of one characteristic: the product is its first one, with the pictures and properties of all. It
         replaces neither what a record of the product itself told, nor, in changes alone, what others of it told."""
         shape, known = self._shape, self.rows
         if self._whole is not None and known is not None:
             return _marked(shape, known, 0)
         first, self._stood_in = not self._stood_in, True
-        if known is None or (first and in_full(shape, main_rows(told)[0], self._full)):
-            return _completed(told, None)
+        if known is None or (first and in_full(shape, main_rows(rows)[0], self._full)):
+            return _completed(rows, None)
         if not known[0][0][shape.at("by_characteristic")]:
             return _marked(shape, known, 0)
-        over, under = (known, told) if not first else (told, known)
+        over, under = (known, rows) if not first else (rows, known)
         row = tuple(
             b if a is None else a for a, b in zip(main_rows(over)[0], main_rows(under)[0], strict=True)
         )
         united = [
             _united(table, was or (), now or ())
-            for table, was, now in zip(shape.parts, known[1:], told[1:], strict=True)
+            for table, was, now in zip(shape.parts, known[1:], rows[1:], strict=True)
         ]
         return _marked(shape, ((row,), *united), 0)
 
@@ -152,26 +152,26 @@ class Facts:
 
     __slots__ = ("beside", "count", "differing", "facts", "total", "unset", "whole")
 
-    def __init__(self, shape: Shape, told: Iterable[ToldFacts], units: Mapping[str, str]) -> None:
+    def __init__(self, shape: Shape, records: Iterable[FactsOfRecord], units: Mapping[str, str]) -> None:
         self.facts: dict[Cell, Row] = {}
         self.beside: dict[Row, None] = {}
         self.unset: set[Cell] = set()
         self.whole = self.total = False
         self.count = self.differing = 0
-        for _set, of_set in groupby(told, key=itemgetter(2)):
-            self._take_set(shape, list(of_set))
+        for _set, of_set in groupby(records, key=itemgetter(2)):
+            self._apply_set(shape, list(of_set))
         if units and shape.units:
             # Only now: what becomes the same by its code was told, and is counted, more than once.
             main, beside = with_codes(shape, units, (tuple(self.facts.values()), tuple(self.beside)))
             self.facts, self.beside = {row[0]: row for row in main}, dict.fromkeys(beside)
 
-    def _take_set(self, shape: Shape, told: list[ToldFacts]) -> None:
-        if all(whole for _rows, whole, _set, _unset in told):
+    def _apply_set(self, shape: Shape, records: list[FactsOfRecord]) -> None:
+        if all(whole for _rows, whole, _set, _unset in records):
             self.whole = True
             self.facts, self.beside, self.unset = {}, {}, set()
         own: set[Cell] = set()
         """What this set has told: a later set corrects an earlier one, but to tell a thing twice is odd."""
-        for rows, _whole, _set, unset in told:
+        for rows, _whole, _set, unset in records:
             facts = self.facts
             for row in rows[0]:
                 second = row[0]
@@ -211,12 +211,12 @@ def with_codes(shape: Shape, units: Mapping[str, str], rows: Rows) -> Rows:
     return rows
 
 
-def main_rows(rows: Told) -> tuple[Row, ...]:
+def main_rows(rows: RowsOfRecord) -> tuple[Row, ...]:
     """The rows of the main table."""
     return rows[0] or ()
 
 
-def is_removed(shape: Shape, rows: Told) -> bool:
+def is_removed(shape: Shape, rows: RowsOfRecord) -> bool:
     return shape.removed_at is not None and bool(main_rows(rows)[0][shape.removed_at])
 
 
@@ -227,22 +227,22 @@ def _marked(shape: Shape, rows: Rows, removed: int) -> Rows:
     return rows if row[at] == removed else (((*row[:at], removed, *row[at + 1 :]),), *rows[1:])
 
 
-def _completed(told: Told, old: Rows | None) -> Rows:
+def _completed(rows: RowsOfRecord, old: Rows | None) -> Rows:
     """With what was there before, where nothing is told of a part."""
-    if None not in told:
-        return told  # type: ignore[return-value]
+    if None not in rows:
+        return rows  # type: ignore[return-value]
     if old is None:
-        return tuple(now or () for now in told)
-    return tuple(was if now is None else now for now, was in zip(told, old, strict=True))
+        return tuple(now or () for now in rows)
+    return tuple(was if now is None else now for now, was in zip(rows, old, strict=True))
 
 
-def _overlaid(shape: Shape, known: Rows, told: Told) -> Rows:
+def _overlaid(shape: Shape, known: Rows, rows: RowsOfRecord) -> Rows:
     """With each cell and part that is told."""
-    row = tuple(was if now is None else now for now, was in zip(main_rows(told)[0], known[0][0], strict=True))
+    row = tuple(was if now is None else now for now, was in zip(main_rows(rows)[0], known[0][0], strict=True))
     if shape.scope and not row[shape.at(shape.scope)]:
         at = shape.at(shape.scope)
         row = (*row[:at], known[0][0][at], *row[at + 1 :])
-    return (row,), *_completed(told, known)[1:]
+    return (row,), *_completed(rows, known)[1:]
 
 
 def _united(table: Table, rows: Sequence[Row], more: Sequence[Row]) -> tuple[Row, ...]:
@@ -252,8 +252,8 @@ def _united(table: Table, rows: Sequence[Row], more: Sequence[Row]) -> tuple[Row
         return tuple(dict.fromkeys((*rows, *more)))
     at = rest.index("position")
     ordered = sorted(rows, key=itemgetter(at))
-    found = {(*row[:at], *row[at + 1 :]): None for row in (*ordered, *more)}
-    return tuple((*row[:at], position, *row[at:]) for position, row in enumerate(found))
+    distinct = {(*row[:at], *row[at + 1 :]): None for row in (*ordered, *more)}
+    return tuple((*row[:at], position, *row[at:]) for position, row in enumerate(distinct))
 
 
 def in_full(shape: Shape, row: Row, full: Collection[str | None]) -> bool:

@@ -15,15 +15,15 @@ from importers.catalog.external_sort import ExternalSort
 from importers.catalog.fold import (
     UNREADABLE,
     Facts,
+    decode_facts,
     entity_payload,
     facts_payload,
     in_full,
     is_removed,
     main_rows,
     plain_facts,
+    replaced,
     settle,
-    told_facts,
-    told_once,
     whole_entity,
     with_codes,
 )
@@ -54,7 +54,7 @@ class Stage:
         self._store = store
         self._shape = shape
         self._waiting = ExternalSort()
-        self.told = False
+        self.any_added = False
         """Of facts: something was put aside, if only that a price is not set."""
         self.scopes: set[str] = set()
         """The catalogs or classifiers (see Shape.scope) of what was put aside."""
@@ -64,7 +64,7 @@ class Stage:
         """How often merged entities refer to each thing of these tables."""
         self.units: Mapping[str, str] = {}
         """What to write in place of the name of a unit: set before merging."""
-        self.kept_keys: Collection[str] = ()
+        self.protected: Collection[str] = ()
         """Second keys of facts that stay though a whole list does not tell them: set before merging."""
         self.elsewhere: Elsewhere | None = None
         """Set before merging."""
@@ -105,18 +105,18 @@ class Stage:
         add, rows_of = self._waiting.add, shape.rows
         count = 0
         for record in records:
-            self.told = True
+            self.any_added = True
             rows = rows_of(record, section_id)
             whole = (says_whole and record.whole) or (full and record.readable)  # type: ignore[attr-defined]
             unset = record.unset if says_unset else ()  # type: ignore[attr-defined]
-            for told in rows:
-                count += len(told)  # type: ignore[arg-type]  # of facts, all are told
+            for of_table in rows:
+                count += len(of_table)  # type: ignore[arg-type]  # of facts, none is None
             add(getattr(record, identity), facts_payload(rows, whole, set_number, unset))
         if count:
             self.scopes.add(section_id)
         return count
 
-    def keep(self, key: str) -> None:
+    def mark_present(self, key: str) -> None:
         """This one was in the export but could not be read: it is not absent."""
         self._waiting.add(key, UNREADABLE)
 
@@ -172,8 +172,8 @@ class Stage:
         after: str | None,
         until: str | None,
     ) -> None:
-        if self.kept_keys is not EVERYTHING:
-            absent = Absent(full, present, after, until, self.kept_keys)
+        if self.protected is not EVERYTHING:
+            absent = Absent(full, present, after, until, self.protected)
             await remove_absent(self._store, self._shape, absent, self.elsewhere, merged)
 
     async def _merge_entities(self, batch: dict[str, list[bytes]], full: Collection[str | None]) -> Merged:
@@ -190,7 +190,7 @@ class Stage:
             was = held.get(key)
             old = was if was and was[0] else None
             if whole := whole_entity(payloads):
-                new = told_once(shape, old, whole)
+                new = replaced(shape, old, whole)
                 counts.unchanged += 1
             else:
                 settled = settle(shape, old, full, payloads)
@@ -249,7 +249,7 @@ class Stage:
         held = await self._store.held(self._shape.tables, batch)
         merged = Merged(counts, [], [], held=sum(len(rows[0]) for rows in held.values()))
         writes = Writes(self._store)
-        told: dict[str, int] = {}
+        weight: dict[str, int] = {}
         for key, payloads in batch.items():
             was = held.get(key)
             facts = plain_facts(shape, payloads, self.units)
@@ -259,17 +259,17 @@ class Stage:
             elif facts is not None and was and not any(was[1:]) and {row[0]: row for row in was[0]} == facts:
                 counts.unchanged += len(facts)
             else:
-                settled = Facts(shape, told_facts(payloads), self.units)
+                settled = Facts(shape, decode_facts(payloads), self.units)
                 facts = settled.facts
                 self._change_facts(merged, writes, key, was, settled, full)
             if not facts.keys() <= self.references:
                 self._refer(facts)
             if facts:
-                told[key] = len(facts)
+                weight[key] = len(facts)
         await writes.flush()
 
         if shape.parents:
-            await self._count_orphans(merged, {key: key for key in told}, told)
+            await self._count_orphans(merged, {key: key for key in weight}, weight)
         return merged
 
     def _change_facts(
@@ -304,7 +304,7 @@ class Stage:
             if second in facts or second in settled.unset:
                 continue
             if (shape.or_total and facts and (second == "" or settled.total)) or (
-                settled.whole and not self._is_kept(second)
+                settled.whole and not self._is_protected(second)
             ):
                 gone.append(second)
         new = [row for row in facts.values() if old.get(row[0]) != row]
@@ -322,14 +322,14 @@ class Stage:
             merged.hidden += marked
             merged.absent_first += [key] * bool(marked)
         if len(shape.tables) > 1:
-            kept = [
+            staying = [
                 row for row in was[1]
-                if row not in beside and (not settled.whole or (self._is_kept(row[0]) and row[0] not in facts))
+                if row not in beside and (not settled.whole or (self._is_protected(row[0]) and row[0] not in facts))
             ]  # fmt: skip
             fresh = len(beside.keys() - was[1])
-            lost = len(was[1]) - len(kept) - (len(beside) - fresh)
+            lost = len(was[1]) - len(staying) - (len(beside) - fresh)
         else:
-            kept, fresh, lost = [], 0, 0
+            staying, fresh, lost = [], 0, 0
         removed = len(gone) + lost + marked
         counts.created += created + fresh
         counts.updated += len(new) - created
@@ -340,7 +340,7 @@ class Stage:
             return
         writes.replace(shape.table, key, was[0], tuple(after.values()))
         if fresh or lost:
-            writes.replace(shape.parts[0], key, was[1], (*kept, *beside))
+            writes.replace(shape.parts[0], key, was[1], (*staying, *beside))
         merged.changes.append(Change(key, was, (tuple(after.values()),)))
 
     def _refer(self, facts: Mapping[Cell, Row]) -> None:
@@ -357,8 +357,8 @@ class Stage:
                 id=str(second)[:100],
             )
 
-    def _is_kept(self, second: Cell) -> bool:
-        return second in self.kept_keys or self.kept_keys is EVERYTHING
+    def _is_protected(self, second: Cell) -> bool:
+        return second in self.protected or self.protected is EVERYTHING
 
     async def _count_orphans(self, merged: Merged, parents: dict[str, str], weight: dict[str, int]) -> None:
         missing = list(dict.fromkeys(parents.values()))

@@ -25,7 +25,7 @@ FIRST_FEW = 5
 
 
 EVERYTHING = frozenset(("*",))
-"""As `Stage.kept_keys`: all of them stay."""
+"""As `Stage.protected`: all of them stay."""
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from importers.catalog.columns import Row, Rows, Told
+from importers.catalog.columns import Row, Rows, RowsOfRecord
 from importers.commerceml.records import (
     CatalogInfo,
     Customer,
@@ -84,7 +84,7 @@ def catalog_info_rows(r: CatalogInfo, section_id: str) -> Rows:
     return (((r.name, r.classifier_id, r.description, *owner),),)
 
 
-def product_rows(r: Product, section_id: str) -> Told:
+def product_rows(r: Product, section_id: str) -> RowsOfRecord:
     stands_in = 0 if r.partial is None else 1 if r.partial.how == "variant" else None
     return (
         (
@@ -104,7 +104,7 @@ def product_rows(r: Product, section_id: str) -> Told:
     )  # fmt: skip
 
 
-def offer_rows(r: Offer, section_id: str) -> Told:
+def offer_rows(r: Offer, section_id: str) -> RowsOfRecord:
     return (
         (
             (
@@ -128,7 +128,7 @@ def stocks_rows(r: OfferStocks, section_id: str) -> Rows:
     return (r.stocks,)
 
 
-def customer_rows(r: Customer, section_id: str) -> Told:
+def customer_rows(r: Customer, section_id: str) -> RowsOfRecord:
     return (
         ((r.name, r.full_name, r.role, r.inn, r.kpp, int(r.removed), r.okpo),),
         _distinct(r.contacts),

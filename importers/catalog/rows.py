@@ -14,13 +14,13 @@ BATCH_KEYS = 1000
 
 class Absent(NamedTuple):
     """What a full export does not hold any more: active rows in these scopes with a key in (after, until] that is not
-    present. A scope None is the whole table, a bound None is none. Facts with a second key that is `kept` stay."""
+    present. A scope None is the whole table, a bound None is none. Facts with a second key that is `protected` stay."""
 
     scopes: Collection[str | None]
     present: Collection[str]
     after: str | None
     until: str | None
-    kept: Collection[str] = ()
+    protected: Collection[str] = ()
 
 
 class RowStore(Protocol):

@@ -41,10 +41,10 @@ def select(table: Table, columns: tuple[str, ...], keys: Collection[str]) -> str
 @cache
 def any_between(tables: tuple[Table, ...]) -> str:
     """One row that says for each table whether it has a row with a first column from ?1 to ?2."""
-    found = (
+    filled = (
         f"EXISTS (SELECT 1 FROM {table.name} WHERE {table.columns[0]} BETWEEN ?1 AND ?2)" for table in tables
     )
-    return f"SELECT {', '.join(found)}"
+    return f"SELECT {', '.join(filled)}"
 
 
 def count_active(shape: Shape) -> str:
@@ -83,9 +83,9 @@ def absent(shape: Shape, gone: Absent, limit: int) -> tuple[str, list[str]]:
     parameters += gone.present
     if "removed" in table.columns:
         where.append("removed = 0")
-    if gone.kept:
-        where.append(f"{table.columns[1]} NOT IN ({marks(gone.kept)})")
-        parameters += gone.kept
+    if gone.protected:
+        where.append(f"{table.columns[1]} NOT IN ({marks(gone.protected)})")
+        parameters += gone.protected
     if None not in gone.scopes:
         named = [scope for scope in gone.scopes if scope is not None]
         if shape.scope:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from importers.catalog.columns import Table, Told
+from importers.catalog.columns import RowsOfRecord, Table
 from importers.catalog.record_rows import (
     catalog_info_rows,
     customer_rows,
@@ -56,7 +56,7 @@ class Shape(msgspec.Struct, frozen=True, eq=False, dict=True):
 
     record: type[Record]
     table: Table
-    rows: Callable[[Any, str], Told]
+    rows: Callable[[Any, str], RowsOfRecord]
     """What a record says, given the id of the section that it stands in."""
     parts: tuple[Table, ...] = ()
     facts: bool = False

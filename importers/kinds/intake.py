@@ -122,10 +122,10 @@ class Intake:
                     self._units.add(record)
                 elif isinstance(record, Seen):
                     if record.record in by_name:
-                        self._stages[by_name[record.record]].keep(record.id)
+                        self._stages[by_name[record.record]].mark_present(record.id)
                     elif record.record == Offer.__name__:
                         for shape in facts_of_offers:
-                            self._stages[shape].keep(record.id)
+                            self._stages[shape].mark_present(record.id)
             stage()
             await asyncio.sleep(0)  # reading is synchronous: let a cancel or a heartbeat in
             if self.due():
@@ -145,7 +145,7 @@ class Intake:
     def check_read(self) -> Iterator[Event]:
         """A kind that read nothing must not end as if all were well. Empty prices are none, but they are told."""
         needed = (self._needs,) if self._needs else self._shapes
-        self.empty = not any(self.tables[of.table.name].read or self._stages[of].told for of in needed)
+        self.empty = not any(self.tables[of.table.name].read or self._stages[of].any_added for of in needed)
         if self.empty:
             for table in self.tables:
                 self.tables[table] = Counts()
@@ -184,7 +184,7 @@ class Intake:
         counts.read += 1
         counts.rejected += 1
         if named and rejected.id:
-            self._stages[named].keep(rejected.id)
+            self._stages[named].mark_present(rejected.id)
         elif not rejected.id:
             self._sections.unnamed_rejects.add(shape)
         return Reject(
@@ -251,7 +251,7 @@ class Intake:
         if self.empty or not setting.strip(" ,"):
             return
         if setting.strip() == "*":
-            self._stages[facts].kept_keys = EVERYTHING
+            self._stages[facts].protected = EVERYTHING
             return
         by_name: dict[str, list[str]] = defaultdict(list)
         statement = f"SELECT id, name FROM {reference.table.name}"  # noqa: S608 (ours)
@@ -270,7 +270,7 @@ class Intake:
                     unknown += [name] if name and not found else []
                     del pieces[:length]
                     break
-        self._stages[facts].kept_keys = {*kept, *unknown}
+        self._stages[facts].protected = {*kept, *unknown}
         if unknown:
             yield Log(
                 "warning",
