@@ -11,15 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from packages import (
-    CATALOGS,
-    REFERENCES,
-    Good,
-    Offered,
-    Package,
-    Said,
-    write_source,
-)
+from package_files import write_source
+from packages import CATALOGS, REFERENCES, Good, Offered, Package, Said
 from shops import Shop
 
 from importers.commerceml import open_export

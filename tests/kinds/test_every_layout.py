@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from model_of_files import ALL, Model, Session, Thing, as_model, compare
+from package_files import write_source
 from packages import (
     BAD,
     FOLDERS,
@@ -20,7 +21,6 @@ from packages import (
     Package,
     Reference,
     Said,
-    write_source,
 )
 from shops import Shop
 
