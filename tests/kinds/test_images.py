@@ -99,6 +99,9 @@ async def test_an_export_without_images_is_not_silently_done(shop: Shop, tmp_pat
         assert told.logs("nothing of it in this export", level="warning")
 
 
+# What is a picture
+
+
 async def test_an_image_below_an_image_is_a_reject(shop: Shop, tmp_path: Path) -> None:
     source = write(tmp_path / "1c", {"a": b"a", "x/a/b.jpg": b"b", "a.jpg": b"c"}, p="a a/b.jpg a.jpg")
     told = await shop.take(open_export(source), "catalog", "images")
