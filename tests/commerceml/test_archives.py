@@ -29,6 +29,9 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+# Archives in archives
+
+
 def test_an_archive_too_deep_is_refused(tmp_path: Path) -> None:
     deepest = nested(tmp_path / "x.zip", {"import.xml": IMPORT})
     middle = nested(tmp_path / "x.zip", {"deepest.zip": deepest, "goods.xml": IMPORT})
@@ -94,6 +97,9 @@ def test_folders_that_lie_too_deep_are_refused(tmp_path: Path, form: str) -> Non
     with pytest.raises(SourceError, match="folders lie deeper in each other than 1C makes them") as error:
         open_export(laid(900))
     assert len(str(error.value)) < 400
+
+
+# Size
 
 
 def with_many_files(path: Path, count: int) -> Path:
