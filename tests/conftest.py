@@ -15,6 +15,8 @@ import pytest
 
 from importers import settings, texts
 
+pytest.register_assert_rewrite("support")  # its helpers should tell what differs
+
 EXPORTS = Path(os.environ.get("REAL_EXPORTS", "no-real-exports"))
 """A folder of real exports, each in a folder of its own; tests that read them are skipped where there is none."""
 

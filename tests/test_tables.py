@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import runpy
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from docs.table_queries import QUERIES
+from docs.table_words import COLUMNS, NO, OURS, TABLES
+from docs.tables import page, schema
 from importers.catalog.columns import Table, Type
 from importers.catalog.store import SCHEMA as CATALOG
 from importers.catalog.tables import SHAPES
@@ -22,8 +24,6 @@ from importers.sessions.store import SCHEMA as JOURNAL
 from tests.conftest import Obmen, make_obmen
 
 TOP = Path(__file__).parents[1]
-PAGE = runpy.run_path(str(TOP / "docs" / "tables.py"))
-QUERIES: dict[str, tuple[str, str, str]] = PAGE["QUERIES"]
 
 SMALL = """<?xml version="1.0" encoding="UTF-8"?>
 <КоммерческаяИнформация ВерсияСхемы="2.08">
@@ -125,24 +125,24 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
 
 def test_the_page_is_that_of_the_schema() -> None:
     text = (TOP / "docs" / "tables.md").read_text(encoding="utf-8")
-    assert text == PAGE["page"](), "run: python docs/tables.py"
+    assert text == page(), "run: PYTHONPATH=. python docs/tables.py"
 
 
 def test_every_column_has_a_meaning_and_every_meaning_a_column() -> None:
-    schema = {name: columns for name, columns in PAGE["schema"]().items() if name not in PAGE["OURS"]}
-    assert set(schema) == set(PAGE["TABLES"])
-    told = [(table, column) for table, column, *_rest in PAGE["COLUMNS"]]
-    assert sorted(told) == sorted((table, column) for table, columns in schema.items() for column in columns)
+    found = {name: columns for name, columns in schema().items() if name not in OURS}
+    assert set(found) == set(TABLES)
+    told = [(table, column) for table, column, *_rest in COLUMNS]
+    assert sorted(told) == sorted((table, column) for table, columns in found.items() for column in columns)
 
 
 def test_the_meaning_of_null_is_told_where_a_column_may_be_null() -> None:
-    told = {(table, column): none for table, column, _element, _meaning, none in PAGE["COLUMNS"]}
+    told = {(table, column): none for table, column, _element, _meaning, none in COLUMNS}
     with closing(sqlite3.connect(":memory:")) as db:
         db.executescript((CATALOG / WHOLE).read_text(encoding="utf-8"))
         for (table,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
             for _n, column, _type, never, _default, key in db.execute(f"PRAGMA table_info({table})"):
-                if table in PAGE["TABLES"] and not never and not key:
-                    assert told[table, column] not in ("", PAGE["NO"]), (table, column)
+                if table in TABLES and not never and not key:
+                    assert told[table, column] not in ("", NO), (table, column)
 
 
 def test_every_statement_is_asked_by_a_test_of_this_file() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,14 @@ def package(offers: str, attributes: str = "") -> str:
     )
 
 
+PRODUCT = "<Товар><Ид>{}</Ид><Наименование>x</Наименование></Товар>"
+OFFER = "<Предложение><Ид>o</Ид><Наименование>x</Наименование>{}</Предложение>"
+IMPORT = xml(goods(PRODUCT.format("p")))
+PRICES = package(
+    OFFER.format("<Цены><Цена><ИдТипаЦены>t</ИдТипаЦены><ЦенаЗаЕдиницу>5</ЦенаЗаЕдиницу></Цена></Цены>")
+)
+
+
 def write(folder: Path, text: str | bytes, name: str = "import.xml") -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,9 +50,22 @@ def write(folder: Path, text: str | bytes, name: str = "import.xml") -> Path:
     return folder
 
 
+def zipped(path: Path, members: dict[str, str | bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
 def read(source: Path, *wanted: type[Record]) -> list[Record]:
     """All records of the wanted types, without their sections unless these are wanted."""
     return list(stream(source, *wanted))
+
+
+def read_body(folder: Path, body: str, *wanted: type[Record]) -> list[Record]:
+    """Of an export of one file."""
+    return read(write(folder, xml(body)), *wanted)
 
 
 def stream(source: Path, *wanted: type[Record]) -> Iterator[Record]:

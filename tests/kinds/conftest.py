@@ -6,6 +6,8 @@ import pytest
 from exchange import Exchange
 from shops import Shop
 
+pytest.register_assert_rewrite("model_of_files")  # its comparison should tell what differs
+
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:

@@ -12,10 +12,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from support.counts import COUNTS, balanced
 
 from importers.kinds import KINDS
 from tests.conftest import EXPORTS, Obmen, make_obmen
-from tests.test_cli import COUNTS, balanced
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 

@@ -13,6 +13,7 @@ from importers.kinds import Counts
 from importers.processes import WorkerProcess
 from importers.sessions import Session, Status
 from importers.worker.heartbeat import must_go_on
+from importers.worker.run import work
 
 LEASE = 30.0
 
@@ -54,3 +55,11 @@ async def commit(stage: Stage, session: Session, **people: str) -> None:
             transaction.before_commit = may_commit
     finally:
         await catalog.close()
+
+
+async def worked(stage: Stage, *kinds: str, **rest: Any) -> Session:
+    """A session that this process has launched and worked."""
+    result = await stage.launch(*kinds, **rest)
+    assert result.session, result
+    await work(result.session.id, stage.settings)
+    return await stage.journal.session(result.session.id)

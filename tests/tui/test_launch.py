@@ -3,127 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from textual.content import Content
-from textual.pilot import Pilot
-from textual.widgets import Button, Input
+from launch_stage import CATALOG, CUSTOMERS, PRICES, STOCKS, Gate, Room
+from textual.widgets import Button
 from tui_stage import settled
 
 from importers import control
-from importers.launch import LaunchRequest, LaunchResult
-from importers.launch.survey import survey
-from importers.sessions import FINAL, Attempt, Outcome, Session, Status
+from importers.launch import LaunchResult
+from importers.sessions import Outcome, Status
 from tui.app import ObmenApp
-from tui.screens.launch import LaunchScreen
-from tui.screens.main import MainScreen
 from tui.widgets.choices import Choices
-
-CATALOG, STOCKS, PRICES, CUSTOMERS = 0, 3, 4, 5
-"""Rows of the dialog."""
-
-
-class Room:
-    def __init__(self, app: ObmenApp, pilot: Pilot[int]) -> None:
-        self.app, self.pilot = app, pilot
-
-    @property
-    def main(self) -> MainScreen:
-        screen = self.app.screen_stack[0]
-        assert isinstance(screen, MainScreen)
-        return screen
-
-    @property
-    def dialog(self) -> LaunchScreen:
-        assert isinstance(self.app.screen, LaunchScreen)
-        return self.app.screen
-
-    @property
-    def is_open(self) -> bool:
-        return isinstance(self.app.screen, LaunchScreen)
-
-    @property
-    def status(self) -> str:
-        return str(self.dialog.query_one("#status").render())
-
-    async def press(self, *keys: str) -> None:
-        for key in keys:
-            await self.pilot.press(key)
-
-    async def open_dialog(self, *rows: int) -> None:
-        """Open the dialog and choose these rows, in this order."""
-        await self.press("n")
-        await settled(self.pilot)
-        for row in rows:
-            await self.press("home", *["down"] * row, "space")
-        await settled(self.pilot)
-
-    async def launched(self, *rows: int) -> Session:
-        await self.open_dialog(*rows)
-        await self.press("enter")
-        await settled(self.pilot)
-        return await self.ended()
-
-    async def ended(self) -> Session:
-        """The newest session, once it has ended; seen through the screen only."""
-        async with asyncio.timeout(60):
-            while not self.main.table.sessions or self.main.table.sessions[0].status not in FINAL:
-                await self.pilot.pause(0.05)
-        await settled(self.pilot)
-        return self.main.table.sessions[0]
-
-    async def sessions(self) -> list[Session]:
-        return await (await self.app.opened()).sessions()
-
-    async def attempts(self) -> list[Attempt]:
-        return await (await self.app.opened()).attempts()
-
-    def said(self) -> str:
-        return "\n".join(Content.from_markup(toast.message).plain for toast in self.app._notifications)
-
-    def log(self) -> list[str]:
-        view = self.main.log_view
-        return [view.render_line(y).text.strip() for y in range(view.size.height)]
-
-
-@pytest.fixture
-def room(obmen: Any) -> Callable[[], Any]:
-    @asynccontextmanager
-    async def opened(size: tuple[int, int] = (140, 40)) -> AsyncIterator[Room]:
-        app = ObmenApp(obmen.settings)
-        async with app.run_test(size=size) as pilot:
-            await settled(pilot)
-            yield Room(app, pilot)
-            if app.screen_stack and any(row.status not in FINAL for row in await Room(app, pilot).sessions()):
-                await Room(app, pilot).ended()  # no worker outlives its test
-
-    return opened
-
-
-class Gate:
-    """Holds every launch back until it is opened, and counts them."""
-
-    def __init__(self, launch: Callable[..., Coroutine[Any, Any, LaunchResult]]) -> None:
-        self._launch = launch
-        self.open = asyncio.Event()
-        self.calls: list[LaunchRequest] = []
-
-    async def __call__(self, request: LaunchRequest, *rest: Any) -> LaunchResult:
-        self.calls.append(request)
-        await self.open.wait()
-        return await self._launch(request, *rest)
-
-
-@pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    gate = Gate(control.launch)
-    monkeypatch.setattr(control, "launch", gate)
-    return gate
 
 
 async def test_a_launch_by_keys_runs_to_its_end_and_its_log_streams(room: Any) -> None:
@@ -259,51 +151,6 @@ async def test_rows_of_the_table_never_change_a_launch(room: Any, gate: Gate, ma
         assert gate.calls[-1].kinds == ("prices", "stocks")
 
 
-async def test_prices_before_any_catalog_cannot_be_chosen_alone(room: Any) -> None:
-    async with room() as stage:
-        await stage.open_dialog(PRICES)
-        assert stage.dialog.query_one(Choices).chosen == ()
-        assert "choose the catalog too" in stage.status
-        assert stage.dialog.query_one("#confirm", Button).disabled
-        await stage.press("enter")
-        assert "Choose at least one type first" in stage.status
-        assert await stage.sessions() == []
-
-
-async def test_a_broken_source_is_told_in_the_dialog_and_can_be_changed(room: Any, obmen: Any) -> None:
-    async with room() as stage:
-        await stage.press("n")
-        await settled(stage.pilot)
-        good = stage.dialog.query_one(Input).value
-        await stage.press("s")
-        stage.dialog.query_one(Input).value = str(obmen.folder / "nothing-here")
-        await stage.press("enter")
-        await settled(stage.pilot)
-        assert "nothing-here" in stage.status
-        assert stage.dialog.query_one(Choices).chosen == ()
-        await stage.press("enter")
-        await stage.press("s")
-        stage.dialog.query_one(Input).value = good
-        await stage.press("enter")
-        await settled(stage.pilot)
-        await stage.press("space", "enter")
-        session = await stage.ended()
-        assert session.source == good
-
-
-async def test_a_source_edited_but_not_entered_is_looked_at_before_a_launch(room: Any, obmen: Any) -> None:
-    async with room() as stage:
-        await stage.open_dialog(CATALOG)
-        await stage.press("s")
-        stage.dialog.query_one(Input).value = str(obmen.folder / "elsewhere")
-        await stage.press("tab", "enter")  # the launch must not go to the source that was there before
-        await settled(stage.pilot)
-        assert stage.dialog.query_one(Choices).chosen == ()
-        await stage.press("enter")
-        assert await stage.sessions() == []
-        assert await stage.attempts() == []
-
-
 async def test_the_key_is_minted_when_the_dialog_opens(room: Any, gate: Gate) -> None:
     async with room() as stage:
         await stage.press("n")
@@ -325,17 +172,6 @@ async def test_a_launch_without_the_lock_says_so(room: Any, monkeypatch: pytest.
     async with room() as stage:
         await stage.launched(CATALOG)
         assert "Redis" in stage.said()
-
-
-async def test_options_reach_the_session(room: Any) -> None:
-    async with room() as stage:
-        await stage.open_dialog(CATALOG)
-        await stage.press("d")
-        await stage.pilot.click("#options", offset=(3, 1))
-        await stage.press("enter")
-        session = await stage.ended()
-        assert (session.options.dry_run, session.options.force) == (True, True)
-        assert session.status is Status.COMPLETED, session.error
 
 
 async def test_a_launch_elsewhere_shows_up_with_its_log(room: Any, obmen: Any) -> None:
@@ -406,8 +242,3 @@ async def test_a_retry_of_another_shops_session_is_refused(room: Any) -> None:
         )
         assert [found.id for found in await stage.sessions()] == [session.id]
         assert [attempt.outcome for attempt in await stage.attempts()] == [Outcome.REFUSED, Outcome.CREATED]
-
-
-def test_a_source_of_pictures_alone_offers_images(tmp_path: Path) -> None:
-    (tmp_path / "1.jpg").write_bytes(b"1")
-    assert [offer.kind for offer in survey(str(tmp_path)) if offer.files] == ["images"]

@@ -6,8 +6,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,9 +14,10 @@ from typing import Any
 import msgspec
 import pytest
 from engine_stage import PEOPLE, Stage, no_processes, staged, write_export
+from support.workers import worked
 
 from importers import texts
-from importers.errors import BadFile, DatabaseError, LimitExceeded
+from importers.errors import BadFile, LimitExceeded
 from importers.kinds import Counted, Counts, Event, Job, Log, Options, Progress, Reject
 from importers.processes import WorkerProcess, this_process
 from importers.sample import EXPORT
@@ -54,13 +53,6 @@ def kind(monkeypatch: pytest.MonkeyPatch) -> Callable[[Run], None]:
         monkeypatch.setattr(running, "load", lambda _kind: SimpleNamespace(run=run))
 
     return replace
-
-
-async def worked(stage: Stage, *kinds: str, **rest: Any) -> Session:
-    result = await stage.launch(*kinds, **rest)
-    assert result.session, result
-    await work(result.session.id, stage.settings)
-    return await stage.journal.session(result.session.id)
 
 
 async def lines(stage: Stage, session_id: int) -> list[LogLine]:
@@ -335,52 +327,6 @@ async def test_cancelled_after_the_commit_is_too_late(stage: Stage, monkeypatch:
     monkeypatch.setattr(running._Run, "_end", cancel_first)
     session = await worked(stage)
     assert (session.status, stage.customers()) == (Status.COMPLETED, PEOPLE)
-
-
-# Heartbeat
-
-
-async def test_a_busy_worker_keeps_its_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parsing that never lets the loop go must not look like death."""
-    async with staged(tmp_path, worker={"lease_seconds": 0.6, "heartbeat_seconds": 0.1}) as stage:
-        no_processes(stage)
-        over: list[bool] = []
-
-        async def run(job: Job) -> AsyncIterator[Event]:
-            time.sleep(1.0)  # noqa: ASYNC251 (that is the point)
-            (held,) = await stage.journal.active_sessions(f"sqlite:///{tmp_path}/catalog.sqlite3")
-            over.append(held.lease_over)
-            yield Counted(job.kind, Counts())
-
-        monkeypatch.setattr(running, "load", lambda _kind: SimpleNamespace(run=run))
-        session = await worked(stage)
-        assert (session.status, over) == (Status.COMPLETED, [False])
-
-
-async def test_a_journal_out_of_reach_for_a_while_does_not_end_the_heartbeat(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with staged(tmp_path, worker={"lease_seconds": 5, "heartbeat_seconds": 0.02}) as stage:
-        no_processes(stage)
-        beats = 0
-        recovered = threading.Event()
-        beat = JournalStore.beat
-
-        async def stumbling(self: JournalStore, *args: Any) -> Status | None:
-            nonlocal beats
-            beats += 1
-            if beats <= 3:
-                raise DatabaseError("locked")
-            recovered.set()
-            return await beat(self, *args)
-
-        async def run(job: Job) -> AsyncIterator[Event]:
-            monkeypatch.setattr(JournalStore, "beat", stumbling)
-            assert await asyncio.to_thread(recovered.wait, 10)
-            yield Counted(job.kind, Counts())
-
-        monkeypatch.setattr(running, "load", lambda _kind: SimpleNamespace(run=run))
-        assert (await worked(stage)).status is Status.COMPLETED
 
 
 def test_the_worker_says_plainly_that_it_has_no_journal(tmp_path: Path) -> None:

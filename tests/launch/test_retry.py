@@ -1,0 +1,76 @@
+"""A session is launched again from what it was; one journal for two shops keeps them apart."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from engine_stage import MovedClock, Stage
+from support.launches import attempt, end, sessions
+
+from importers import texts
+from importers.kinds import Options
+from importers.launch import launch, retry_request
+from importers.processes import this_process
+from importers.sessions import Outcome, Status
+from importers.settings import Settings
+from importers.targets import default_target
+
+
+async def test_retry_asks_for_the_same_again(stage: Stage, clock: MovedClock) -> None:
+    first = await stage.launch(options=Options(dry_run=True))
+    await end(stage, Status.FAILED)
+    clock.seconds += 60
+    assert first.session
+    second = await launch(
+        retry_request(first.session), stage.settings, stage.journal, dispatcher=stage.dispatcher
+    )
+    assert second.outcome is Outcome.CREATED
+    assert second.session is not None
+    assert (second.session.id, second.session.kinds, second.session.options) == (
+        2, first.session.kinds, first.session.options,
+    )  # fmt: skip
+
+
+def for_another_shop(stage: Stage) -> Settings:
+    """One journal for two shops: the settings of the other one."""
+    return msgspec.structs.replace(
+        stage.settings, catalog=type(stage.settings.catalog)(url=f"sqlite:///{stage.folder}/other.sqlite3")
+    )
+
+
+@pytest.mark.parametrize("running", [False, True])
+async def test_a_retry_goes_to_its_own_catalog_only(stage: Stage, clock: MovedClock, running: bool) -> None:
+    first = await stage.launch()
+    await end(stage)
+    clock.seconds += 60
+    other = for_another_shop(stage)
+    if running:  # what runs there has nothing to do with it
+        await launch(stage.request(), other, stage.journal, dispatcher=stage.dispatcher)
+        clock.seconds += 60
+    before = sessions(stage)
+    assert first.session
+    result = await launch(retry_request(first.session), other, stage.journal, dispatcher=stage.dispatcher)
+    assert (result.outcome, result.session, sessions(stage)) == (Outcome.REFUSED, None, before)
+    reason = texts.render(result.reason or "", result.reason_args)
+    assert f"imported into sqlite:///{stage.folder}/catalog.sqlite3" in reason
+    assert f"these settings import into sqlite:///{stage.folder}/other.sqlite3" in reason
+    assert (await attempt(stage, result)).outcome is Outcome.REFUSED
+    again = await launch(
+        retry_request(first.session), stage.settings, stage.journal, dispatcher=stage.dispatcher
+    )
+    assert again.outcome is Outcome.CREATED
+
+
+async def test_anothers_session_can_be_cancelled_and_deleted(stage: Stage) -> None:
+    """That touches the journal alone; the worker and the reaper of these settings leave it to its own."""
+    result = await launch(
+        stage.request(), for_another_shop(stage), stage.journal, dispatcher=stage.dispatcher
+    )
+    assert result.session is not None
+    assert await stage.reap() == 0
+    assert (
+        await stage.journal.claim(result.session.id, default_target(stage.settings).key, this_process(), 30)
+        is None
+    )
+    assert (await stage.journal.cancel(result.session.id, "anna")).status is Status.CANCELLED
+    assert await stage.journal.delete([result.session.id]) == [result.session.id]

@@ -1,0 +1,75 @@
+"""What the launch dialog offers: types, source and options, and what it says of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from launch_stage import CATALOG, PRICES
+from textual.widgets import Button, Input
+from tui_stage import settled
+
+from importers.launch.survey import survey
+from importers.sessions import Status
+from tui.widgets.choices import Choices
+
+
+async def test_prices_before_any_catalog_cannot_be_chosen_alone(room: Any) -> None:
+    async with room() as stage:
+        await stage.open_dialog(PRICES)
+        assert stage.dialog.query_one(Choices).chosen == ()
+        assert "choose the catalog too" in stage.status
+        assert stage.dialog.query_one("#confirm", Button).disabled
+        await stage.press("enter")
+        assert "Choose at least one type first" in stage.status
+        assert await stage.sessions() == []
+
+
+async def test_a_broken_source_is_told_in_the_dialog_and_can_be_changed(room: Any, obmen: Any) -> None:
+    async with room() as stage:
+        await stage.press("n")
+        await settled(stage.pilot)
+        good = stage.dialog.query_one(Input).value
+        await stage.press("s")
+        stage.dialog.query_one(Input).value = str(obmen.folder / "nothing-here")
+        await stage.press("enter")
+        await settled(stage.pilot)
+        assert "nothing-here" in stage.status
+        assert stage.dialog.query_one(Choices).chosen == ()
+        await stage.press("enter")
+        await stage.press("s")
+        stage.dialog.query_one(Input).value = good
+        await stage.press("enter")
+        await settled(stage.pilot)
+        await stage.press("space", "enter")
+        session = await stage.ended()
+        assert session.source == good
+
+
+async def test_a_source_edited_but_not_entered_is_looked_at_before_a_launch(room: Any, obmen: Any) -> None:
+    async with room() as stage:
+        await stage.open_dialog(CATALOG)
+        await stage.press("s")
+        stage.dialog.query_one(Input).value = str(obmen.folder / "elsewhere")
+        await stage.press("tab", "enter")  # the launch must not go to the source that was there before
+        await settled(stage.pilot)
+        assert stage.dialog.query_one(Choices).chosen == ()
+        await stage.press("enter")
+        assert await stage.sessions() == []
+        assert await stage.attempts() == []
+
+
+async def test_options_reach_the_session(room: Any) -> None:
+    async with room() as stage:
+        await stage.open_dialog(CATALOG)
+        await stage.press("d")
+        await stage.pilot.click("#options", offset=(3, 1))
+        await stage.press("enter")
+        session = await stage.ended()
+        assert (session.options.dry_run, session.options.force) == (True, True)
+        assert session.status is Status.COMPLETED, session.error
+
+
+def test_a_source_of_pictures_alone_offers_images(tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").write_bytes(b"1")
+    assert [offer.kind for offer in survey(str(tmp_path)) if offer.files] == ["images"]
