@@ -229,7 +229,7 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
 
     def tell(self, result: LaunchResult) -> None:
         """Say what came of a confirm, and go to its session."""
-        session, reason = result.session, present.message(result.reason, result.reason_args)
+        session, reason = result.session, present.message(result.reason)
         request = _("Request {id}").format(id=result.request_id)
         if session is None or result.outcome is Outcome.MISMATCH:
             title = _("Nothing was launched: {outcome}").format(
@@ -273,11 +273,7 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
             lines: deque[LogLine] = deque(maxlen=COPIED_LINES)
             while found := await journal.events(session_id, after=lines[-1].id if lines else 0):
                 lines.extend(found)
-            self.copy(
-                "\n".join(
-                    f"{present.clock(line.at)} {present.message(line.message, line.args)}" for line in lines
-                )
-            )
+            self.copy("\n".join(f"{present.clock(line.at)} {present.log_text(line)}" for line in lines))
 
         self.start(job(), "journal")
 

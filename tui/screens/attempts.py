@@ -78,7 +78,7 @@ class AttemptsScreen(LiveScreen[None]):
         attempt = self.attempt
         text = ""
         if attempt:
-            reason = present.message(attempt.reason, attempt.reason_args)
+            reason = present.message(attempt.reason)
             lock = _("launch lock: {lock}").format(lock=attempt.lock) if attempt.lock else ""
             text = "  ".join(part for part in (reason, lock, present.plain(attempt.source)) if part)
         self.query_one("#detail", Static).update(text)
@@ -102,7 +102,7 @@ class AttemptsScreen(LiveScreen[None]):
             "type": Text(present.kinds(attempt)),
             "operator": Text(present.plain(attempt.operator)),
             "host": Text(present.plain(f"{attempt.host}:{attempt.pid}")),
-            "reason": Text(present.message(attempt.reason, attempt.reason_args)),
+            "reason": Text(present.message(attempt.reason)),
         }
         for cell in cells.values():
             cell.no_wrap, cell.overflow = True, "ellipsis"

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from importers.sessions.models import StoredReject
-from importers.texts import N_, _
+from importers.texts import N_, _, render
 from tui import present
 from tui.widgets.table import Column, StableTable
 
@@ -80,7 +80,7 @@ class RejectsPane(Vertical):
             present.kind(reject.kind),
             place,
             reject.record_id,
-            present.message(reject.reason, reject.args),
+            render(reject.reason, reject.args),
         )
         return [Text(present.plain(cell), no_wrap=True, overflow="ellipsis") for cell in cells]
 
