@@ -78,10 +78,10 @@ class Room:
         return self.main.table.sessions[0]
 
     async def sessions(self) -> list[Session]:
-        return await (await self.app.opened()).sessions()
+        return await self.app.room.require_journal().sessions()
 
     async def attempts(self) -> list[Attempt]:
-        return await (await self.app.opened()).attempts()
+        return await self.app.room.require_journal().attempts()
 
     def said(self) -> str:
         return "\n".join(Content.from_markup(toast.message).plain for toast in self.app._notifications)
@@ -393,11 +393,11 @@ async def test_a_retry_of_another_shops_session_is_refused(room: Any) -> None:
     """One journal for two shops: the control room of one must not put the other's export into its own catalog."""
     async with room() as stage:
         session = await stage.launched(CUSTOMERS)
-        settings = stage.app.settings
-        stage.app.settings = msgspec.structs.replace(
+        settings = stage.app.room.settings
+        stage.app.room.settings = msgspec.structs.replace(
             settings, catalog=msgspec.structs.replace(settings.catalog, url=settings.catalog.url + ".other")
         )
-        stage.app.retry(session.id)
+        stage.app.room.retry(session.id)
         await settled(stage.pilot)
         assert "Nothing was launched: refused" in stage.said()
         assert (
