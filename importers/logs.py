@@ -13,7 +13,7 @@ from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
 from importers.shared_files import make_file
-from importers.texts import N_, plain, shorten
+from importers.texts import N_, Message, plain, shorten
 
 LONGEST_ENTRY = 20_000
 """Characters: a traceback is well within it, what an export calls an id may not be."""
@@ -56,7 +56,10 @@ def log_to(path: str) -> logging.Logger:
     return logger
 
 
-def unexpected(error: Exception, path: str) -> tuple[str, dict[str, str]]:
-    """What is told of a bug, of which the log at `path` has the traceback: a message and its arguments."""
-    args = {"error": f"{type(error).__name__}: {error}"[:200], "path": path}
-    return N_("unexpected {error}; the log {path} has the details"), args
+def unexpected(error: Exception, path: str) -> Message:
+    """What is told of a bug, of which the log at `path` has the traceback."""
+    return Message.of(
+        N_("unexpected {error}; the log {path} has the details"),
+        error=f"{type(error).__name__}: {error}"[:200],
+        path=path,
+    )

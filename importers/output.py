@@ -18,7 +18,7 @@ from importers.errors import UsageError
 from importers.texts import N_, _, plain, plain_json
 
 if TYPE_CHECKING:
-    from importers.sessions import LogLine, Session
+    from importers.sessions import Attempt, LogLine, Session
 
 
 class OutputLost(UsageError):
@@ -125,7 +125,17 @@ def session_json(session: Session) -> dict[str, Any]:
         "finished_at": session.finished_at,
         "counts": msgspec.to_builtins(session.counts),
         "by_kind": {kind: msgspec.to_builtins(counts) for kind, counts in session.by_kind.items()},
-        "error": texts.render(session.error, session.error_args) if session.error else None,
+        "error": str(session.error) if session.error else None,
+    }
+
+
+def attempt_json(attempt: Attempt) -> dict[str, Any]:
+    """An attempt as `attempts --json` prints it: its reason as the journal stores it, for scripts in any language."""
+    reason = attempt.reason
+    return {
+        **msgspec.to_builtins(attempt),
+        "reason": reason.text if reason else None,
+        "reason_args": reason.args if reason else {},
     }
 
 
@@ -146,7 +156,7 @@ def print_fields(session: Session) -> None:
 
 def print_summary(session: Session) -> None:
     if session.error:
-        say(texts.render(session.error, session.error_args), err=True)
+        say(str(session.error), err=True)
     head = (
         _("Type"),
         _("Read"),

@@ -22,6 +22,7 @@ from importers.logs import log_to
 from importers.processes import this_process
 from importers.sessions import Status
 from importers.shared_files import make_folder
+from importers.texts import Message
 from tests.conftest import Obmen
 
 PEOPLE = {"c1": "Лесная тропа №1", "c2": "𝕻rivet"}
@@ -233,7 +234,9 @@ async def test_what_the_journal_keeps_of_it(tmp_path: Path) -> None:
         await stage.journal.write(
             session.id, session.fence, lines, [reject], done=0, total=0, running_kind=None, by_kind={}
         )
-        await stage.journal.finish(session.id, session.fence, Status.FAILED, {}, HUGE, {"name": HUGE})
+        await stage.journal.finish(
+            session.id, session.fence, Status.FAILED, {}, Message(HUGE, {"name": HUGE})
+        )
     assert (tmp_path / "journal.sqlite3").stat().st_size < 1 << 20
     ((kept,),) = rows(tmp_path / "journal.sqlite3", "SELECT record_id FROM reject")
     assert (len(kept), kept[-1]) == (texts.LONGEST, "…")

@@ -7,13 +7,12 @@ beside a word: nothing is said by colour alone.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from importers.events import Counts
 from importers.kinds.registry import title_of
-from importers.sessions.models import Attempt, Outcome, Session, Status
-from importers.texts import N_, _, language, render
+from importers.sessions.models import Attempt, LogLine, Outcome, Session, Status
+from importers.texts import N_, Message, _, language, render
 from importers.texts import plain as plain
 
 STATUS_WORDS = {
@@ -51,9 +50,12 @@ OUTCOME_SIGNS = {
 LEVEL_WORDS = {"warning": N_("WARNING"), "error": N_("ERROR")}
 
 
-def message(text: str | None, args: Mapping[str, object]) -> str:
-    """A stored message in the reader's language."""
-    return plain(render(text, args)) if text else ""
+def message(value: Message | None) -> str:
+    return plain(str(value)) if value else ""
+
+
+def log_text(line: LogLine) -> str:
+    return plain(render(line.message, line.args))
 
 
 def status(value: Status) -> str:

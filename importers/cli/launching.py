@@ -118,7 +118,7 @@ async def _tell(control: Control, result: LaunchResult, *, detach: bool, as_json
 
 
 def _reason(result: LaunchResult) -> str:
-    return texts.plain(texts.render(result.reason or result.outcome, result.reason_args))
+    return texts.plain(str(result.reason or _(result.outcome)))
 
 
 @cli.command(help=N_("Launch once more what a finished session imported."))

@@ -13,6 +13,7 @@ from importers.cli.group import as_json, cli, option, pass_settings
 from importers.cli.running import follow_session, require_kind, run
 from importers.errors import UsageError
 from importers.output import (
+    attempt_json,
     log_line,
     print_csv,
     print_fields,
@@ -119,7 +120,7 @@ def attempts(
         if kind is not None and not found:
             await require_kind(control.journal, kind)
         if as_json:
-            print_json(found)
+            print_json([attempt_json(attempt) for attempt in found])
         else:
             print_table(
                 (

@@ -19,7 +19,7 @@ import msgspec
 from importers.doctor.finding import Check
 from importers.errors import ObmenError
 from importers.processes import start_of
-from importers.texts import N_, Message, _, ngettext, render
+from importers.texts import N_, _, ngettext, render
 
 if TYPE_CHECKING:
     from importers.sessions import Journal
@@ -112,7 +112,7 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
         results = [rival.result() for rival in rivals]
         for result in results:
             if result.session is None:
-                raise ObmenError(Message(result.reason or "", result.reason_args))
+                raise ObmenError(result.reason or "")
         sessions = await journal.sessions()
         created = [result for result in results if result.outcome is Outcome.CREATED]
         yield Check(

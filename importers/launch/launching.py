@@ -23,7 +23,7 @@ from importers.processes import account
 from importers.sessions.models import Attempt, Outcome, Session
 from importers.shielding import to_the_end
 from importers.targets import Target, default_target
-from importers.texts import N_, render
+from importers.texts import N_, Message, render
 
 if TYPE_CHECKING:
     from importers.sessions import Journal, NewSession
@@ -58,9 +58,8 @@ class LaunchResult(msgspec.Struct, frozen=True):
     request_id: str
     outcome: Outcome
     session: Session | None
-    reason: str | None = None
-    """English message with `reason_args` for `texts.render`: why joined, refused, error."""
-    reason_args: dict[str, str] = {}
+    reason: Message | None = None
+    """Why it is another outcome than `created`."""
     lock: str = "off"
     """acquired | busy | unavailable | off"""
     error_code: int = 1
@@ -118,24 +117,22 @@ async def launch(
         # A caller that is cancelled from here on has launched: the worker comes, the attempt says so.
         await to_the_end(_carry_out(result, attempt, settings, journal, dispatcher))
     except ObmenError as error:
-        result = await _failed(journal, attempt, error.message.text, error.message.args, error.exit_code)
+        result = await _failed(journal, attempt, error.message, error.exit_code)
     except Exception as error:  # noqa: BLE001 (the last line: a bug must not leave an attempt without its outcome)
         log_to(settings.log.path).error("[Request %s]", attempt.request_id, exc_info=error)
-        result = await _failed(journal, attempt, *unexpected(error, settings.log.path))
+        result = await _failed(journal, attempt, unexpected(error, settings.log.path))
     if result.outcome is not Outcome.CREATED:
         args: dict[str, str | int] = {
             "request_id": attempt.request_id,
             "outcome": result.outcome,
-            "reason": render(result.reason or "", result.reason_args),
+            "reason": str(result.reason or ""),
         }
         _log(settings, Log("warning", NOT_LAUNCHED, args))
     return result
 
 
-async def _failed(
-    journal: Journal, attempt: Attempt, reason: str, args: dict[str, str], exit_code: int = 1
-) -> LaunchResult:
-    result = LaunchResult(attempt.request_id, Outcome.ERROR, None, reason, args, error_code=exit_code)
+async def _failed(journal: Journal, attempt: Attempt, reason: Message, exit_code: int = 1) -> LaunchResult:
+    result = LaunchResult(attempt.request_id, Outcome.ERROR, None, reason, error_code=exit_code)
     with suppress(Exception):  # when the journal itself cannot be written
         await to_the_end(_settle_attempt(journal, attempt, result))
     return result
@@ -153,22 +150,22 @@ async def _decide(
 
     dispatcher.check()
     if request.target not in (None, target.key):
-        args = {"theirs": request.target or "", "ours": target.key}
-        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, OTHER_TARGET, args)
+        refusal = Message.of(OTHER_TARGET, theirs=request.target, ours=target.key)
+        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, refusal)
     new = _new_session(attempt, request)
     recency = settings.launch.recency_seconds
     locked = "off"
     found = await journal.find_answer(new, recency)
     if found is None:
-        if refusal := await _refusal(request, target):
-            return LaunchResult(attempt.request_id, Outcome.REFUSED, None, *refusal)
+        if reason := await _refusal(request, target):
+            return LaunchResult(attempt.request_id, Outcome.REFUSED, None, reason)
         lock = lock_for(settings, journal)
         existing = partial(journal.find_answer, new, recency)
         async with holding(lock, target.key, existing) as (locked, found):
             found = found or await journal.create(new, recency, _first_lines(new))
     outcome, session = found
-    why = _why(outcome, session, request)
-    return LaunchResult(attempt.request_id, outcome, session, *why, lock=str(locked))
+    reason = _why(outcome, session, request)
+    return LaunchResult(attempt.request_id, outcome, session, reason, str(locked))
 
 
 async def _carry_out(
@@ -201,27 +198,28 @@ def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
     )
 
 
-async def _refusal(request: LaunchRequest, target: Target) -> tuple[str, dict[str, str]] | None:
+async def _refusal(request: LaunchRequest, target: Target) -> Message | None:
     """Why this cannot be imported now (guarantee 4). Raises SourceError, DatabaseError."""
     from importers.commerceml import open_export
     from importers.launch.survey import has_products, lacks_products
 
     if not request.kinds:
-        return N_("no import type was chosen"), {}
+        return Message(N_("no import type was chosen"))
     for kind in request.kinds:
         if not is_known(kind):
-            return N_("{kind}: there is no such import type"), {"kind": kind}
+            return Message.of(N_("{kind}: there is no such import type"), kind=kind)
     export = await asyncio.to_thread(open_export, request.source)
     served = [kind for kind in request.kinds if files_of(export, kind)]
     if not served or (request.options.strict and len(served) < len(request.kinds)):
         kinds = ", ".join(kind for kind in request.kinds if kind not in served)
-        return N_("{kinds}: the export at {source} has no file for it"), {
-            "kinds": kinds,
-            "source": request.source,
-        }
+        return Message.of(
+            N_("{kinds}: the export at {source} has no file for it"), kinds=kinds, source=request.source
+        )
     needy = [kind for kind in request.kinds if lacks_products(kind, request.kinds, has_products=False)]
     if needy and not await has_products(target):
-        return N_("{kind}: the catalog holds no product yet; import the catalog first"), {"kind": needy[0]}
+        return Message.of(
+            N_("{kind}: the catalog holds no product yet; import the catalog first"), kind=needy[0]
+        )
     return None
 
 
@@ -239,9 +237,9 @@ def _launched_line(request_id: str, session_id: int, task_id: str) -> Log:
     return Log("info", LAUNCHED, {"request_id": request_id, "id": session_id, "task_id": task_id})
 
 
-def _why(outcome: Outcome, session: Session, request: LaunchRequest) -> tuple[str | None, dict[str, str]]:
+def _why(outcome: Outcome, session: Session, request: LaunchRequest) -> Message | None:
     if outcome is Outcome.CREATED:
-        return None, {}
+        return None
     args = {
         "id": str(session.id),
         "kind": title_of(session.type),
@@ -250,27 +248,25 @@ def _why(outcome: Outcome, session: Session, request: LaunchRequest) -> tuple[st
         "since": session.created_at,
     }
     if outcome is Outcome.REPLAYED:
-        return N_("this confirm had already led to session {id}"), args
-    if outcome is Outcome.MISMATCH:
-        return N_(
-            "this confirm came before with other types, source or options, and led to session {id}"
-        ), args
-    if session.status.final:
-        if (session.kinds, session.source, session.options) == (
-            request.kinds,
-            request.source,
-            request.options,
-        ):
-            return N_("session {id} just did the same, launched by {operator}@{host} at {since}"), args
-        return N_("this confirm had joined session {id}, launched by {operator}@{host} at {since}"), args
-    return N_("session {id} is running, launched by {operator}@{host} at {since}"), args
+        text = N_("this confirm had already led to session {id}")
+    elif outcome is Outcome.MISMATCH:
+        text = N_("this confirm came before with other types, source or options, and led to session {id}")
+    elif not session.status.final:
+        text = N_("session {id} is running, launched by {operator}@{host} at {since}")
+    elif (session.kinds, session.source, session.options) == (
+        request.kinds,
+        request.source,
+        request.options,
+    ):
+        text = N_("session {id} just did the same, launched by {operator}@{host} at {since}")
+    else:
+        text = N_("this confirm had joined session {id}, launched by {operator}@{host} at {since}")
+    return Message(text, args)
 
 
 async def _settle_attempt(journal: Journal, attempt: Attempt, result: LaunchResult) -> None:
     session_id = result.session.id if result.session else None
-    await journal.end_attempt(
-        attempt.request_id, result.outcome, session_id, result.lock, result.reason, result.reason_args
-    )
+    await journal.end_attempt(attempt.request_id, result.outcome, session_id, result.lock, result.reason)
 
 
 def _log(settings: Settings, line: Log) -> None:

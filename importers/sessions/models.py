@@ -14,7 +14,7 @@ import msgspec
 
 from importers.events import Counts, Options
 from importers.processes import WorkerProcess
-from importers.texts import N_
+from importers.texts import N_, Message
 
 
 class Status(StrEnum):
@@ -65,9 +65,7 @@ class Session(msgspec.Struct, frozen=True):
     total: int = 0
     """Progress of the whole session, in the unit of the stage; total 0 = not known yet."""
     running_kind: str | None = None
-    error: str | None = None
-    """English message with `error_args`, for `texts.render`."""
-    error_args: dict[str, str] = {}
+    error: Message | None = None
     owner: str | None = None
     """The worker, or who is about to start it: "host:pid"."""
     fence: int = 0
@@ -102,8 +100,7 @@ class Attempt(msgspec.Struct, frozen=True):
     session_id: int | None = None
     lock: str | None = None
     """What the launch lock did: acquired | busy | unavailable | off."""
-    reason: str | None = None
-    reason_args: dict[str, str] = {}
+    reason: Message | None = None
 
 
 class LogLine(msgspec.Struct, frozen=True):

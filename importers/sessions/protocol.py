@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Status,
         StoredReject,
     )
+    from importers.texts import Message
 
 MAX_REJECTS = 10_000
 """So many are kept per session; the counts tell of the rest."""
@@ -122,8 +123,7 @@ class Journal(Protocol):
         outcome: Outcome,
         session_id: int | None,
         lock: str,
-        reason: str | None,
-        reason_args: dict[str, str],
+        reason: Message | None,
     ) -> None:
         """Give the attempt its outcome, the last one that is told; nothing where it was never begun."""
         ...
@@ -195,8 +195,7 @@ class Journal(Protocol):
         fence: int,
         status: Status,
         by_kind: dict[str, Counts],
-        error: str | None = None,
-        error_args: dict[str, str] | None = None,
+        error: Message | None = None,
         line: Log | None = None,
     ) -> bool:
         """The end of a session, with its last log line; False when it had ended or was taken away.

@@ -15,7 +15,10 @@ from importers.texts import LONGEST, shorten
 if TYPE_CHECKING:
     from importers.clock import Now
     from importers.database.protocol import Row
+    from importers.texts import Message
 
+_MESSAGES = {"error_args": "error", "reason_args": "reason"}
+"""A Message stands in two columns, its args and its text; the text is NULL where there is none."""
 _JSON = frozenset(("kinds", "options", "by_kind", "error_args", "reason_args", "args"))
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -24,8 +27,12 @@ def struct(row: Row, of: type[T]) -> T:
     fields = {
         name: msgspec.json.decode(row[name]) if name in _JSON else row[name]
         for name in row.keys()  # noqa: SIM118 (a Row iterates over its values)
-        if name in of.__struct_fields__
+        if name in of.__struct_fields__ or name in _MESSAGES
     }
+    for args, text in _MESSAGES.items():
+        if args in fields:
+            message = {"text": fields[text], "args": fields.pop(args)}
+            fields[text] = message if message["text"] else None
     return msgspec.convert(fields, of)
 
 
@@ -57,6 +64,10 @@ def args_json(args: Mapping[str, object]) -> str:
     return json({name: shorten(value) if isinstance(value, str) else value for name, value in args.items()})
 
 
-def message(text: str | None) -> str | None:
-    """A message as it is stored: of one that was put together already, the same is true."""
-    return text and shorten(text, 4 * LONGEST)
+def message_columns(message: Message | None) -> tuple[str | None, str]:
+    return (stored_text(message.text), args_json(message.args)) if message else (None, args_json({}))
+
+
+def stored_text(text: str) -> str:
+    """Of one that was put together already, the same is true."""
+    return shorten(text, 4 * LONGEST)

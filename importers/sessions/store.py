@@ -29,11 +29,12 @@ from importers.sessions.models import (
     Status,
     StoredReject,
 )
-from importers.sessions.rows import active_session, args_json, json, message, struct
+from importers.sessions.rows import active_session, args_json, json, message_columns, stored_text, struct
 from importers.texts import N_, shorten
 
 if TYPE_CHECKING:
     from importers.database.protocol import Database, Reader, Transaction, Watch
+    from importers.texts import Message
 
 SCHEMA = Path(__file__).parent / "schema" / "sqlite"
 FENCE_BITS = 40
@@ -174,12 +175,11 @@ class JournalStore:
         outcome: Outcome,
         session_id: int | None,
         lock: str,
-        reason: str | None,
-        reason_args: dict[str, str],
+        reason: Message | None,
     ) -> None:
         async with self.database.transaction() as db:
-            args = args_json(reason_args)
-            await db.execute(sql.END_ATTEMPT, request_id, outcome, session_id, lock, message(reason), args)
+            columns = message_columns(reason)
+            await db.execute(sql.END_ATTEMPT, request_id, outcome, session_id, lock, *columns)
 
     async def find_answer(self, new: NewSession, recency: float) -> tuple[Outcome, Session] | None:
         found = await self._existing(self.database, new, recency)
@@ -316,16 +316,14 @@ class JournalStore:
         fence: int,
         status: Status,
         by_kind: dict[str, Counts],
-        error: str | None = None,
-        error_args: dict[str, str] | None = None,
+        error: Message | None = None,
         line: Log | None = None,
     ) -> bool:
         async with self.database.transaction() as db:
             now = await db.now()
             ended = await db.execute(
-                sql.FINISH, session_id, fence, status, now.utc, json(by_kind), message(error),
-                args_json(error_args or {}),
-            )  # fmt: skip
+                sql.FINISH, session_id, fence, status, now.utc, json(by_kind), *message_columns(error)
+            )
             if ended != 1:
                 return False
             if line:
@@ -345,7 +343,7 @@ class JournalStore:
         await db.execute_many(
             sql.EVENT,
             [
-                (session_id, now.utc, kind, line.level, message(line.message), args_json(line.args))
+                (session_id, now.utc, kind, line.level, stored_text(line.message), args_json(line.args))
                 for line in lines
             ],
         )

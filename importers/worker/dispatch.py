@@ -81,8 +81,7 @@ async def dispatch(session: Session, dispatcher: Dispatcher, journal: Journal) -
     except Exception as error:  # noqa: BLE001 (whatever it is, the session must not wait for a worker that never comes)
         told = error if isinstance(error, (OSError, ObmenError)) else f"{type(error).__name__}: {error}"
         why = ObmenError(NOT_STARTED, error=told).message
-        line = Log.of("error", why)
-        await journal.finish(session.id, session.fence, Status.FAILED, {}, why.text, why.args, line)
+        await journal.finish(session.id, session.fence, Status.FAILED, {}, why, Log.of("error", why))
         return False
     if worker is not None:
         await journal.dispatched_to(session.id, number, worker)

@@ -60,7 +60,7 @@ async def reap(
         except Exception as error:  # noqa: BLE001 (the same for a bug)
             log_to(settings.log.path).error("session %d", active.session.id, exc_info=error)
             if trouble:
-                trouble(ObmenError(Message(*unexpected(error, settings.log.path))))
+                trouble(ObmenError(unexpected(error, settings.log.path)))
     return acted
 
 
@@ -73,14 +73,14 @@ async def _send(active: ActiveSession, dispatcher: Dispatcher, settings: Setting
     if due is Due.NOTHING:
         return False
     if due is Due.GIVE_UP:
-        args = {"count": str(active.dispatches), "path": settings.log.path}
-        return await _finish(active, Status.FAILED, journal, NEVER_CAME, args)
+        why = Message.of(NEVER_CAME, count=active.dispatches, path=settings.log.path)
+        return await _finish(active, Status.FAILED, journal, why)
     if due is Due.SEND_AGAIN and not await journal.unmark_dispatched(session.id, active.dispatches):
         return False
     try:
         dispatcher.check()
     except SettingsError as error:  # nobody with these settings will ever send it
-        return await _finish(active, Status.FAILED, journal, error.message.text, error.message.args)
+        return await _finish(active, Status.FAILED, journal, error.message)
     return await dispatch(session, dispatcher, journal)
 
 
@@ -127,10 +127,10 @@ async def _settle(
                 line = Log("info", N_("Completed; the worker died after its commit"))
                 return await journal.finish(session.id, session.fence, Status.COMPLETED, by_kind, line=line)
             if session.status is Status.CANCELLING:
-                by = {"operator": await journal.cancelled_by(session.id)}
-                return await _finish(active, Status.CANCELLED, journal, CANCELLED_BY, by)
+                by = Message.of(CANCELLED_BY, operator=await journal.cancelled_by(session.id))
+                return await _finish(active, Status.CANCELLED, journal, by)
             if active.retries >= settings.worker.retries:
-                return await _finish(active, Status.FAILED, journal, reason, {"owner": owner.name})
+                return await _finish(active, Status.FAILED, journal, Message.of(reason, owner=owner.name))
             if not await journal.start_again(session.id, session.fence):
                 return False
     finally:
@@ -145,9 +145,7 @@ async def _is_still_over(active: ActiveSession, journal: Journal) -> bool:
     )
 
 
-async def _finish(
-    active: ActiveSession, status: Status, journal: Journal, reason: str, args: dict[str, str]
-) -> bool:
+async def _finish(active: ActiveSession, status: Status, journal: Journal, why: Message) -> bool:
     session = active.session
-    line = Log("error", reason, dict(args))
-    return await journal.finish(session.id, session.fence, status, session.by_kind, reason, args, line)
+    line = Log.of("error", why)
+    return await journal.finish(session.id, session.fence, status, session.by_kind, why, line)

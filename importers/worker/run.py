@@ -19,7 +19,7 @@ from importers.processes import this_process
 from importers.sessions import MAX_REJECTS, Journal, open_journal
 from importers.sessions.models import CANCELLED_BY, Status
 from importers.targets import Target, default_target
-from importers.texts import N_
+from importers.texts import N_, Message
 from importers.worker.heartbeat import CancelRequested, Heartbeat, must_go_on
 
 if TYPE_CHECKING:
@@ -76,21 +76,22 @@ class _Run:
         try:
             await self._import()
         except CancelRequested:
-            by = {"operator": await self.journal.cancelled_by(self.session.id)}
-            return await self._end(Status.CANCELLED, CANCELLED_BY, by)
+            by = Message.of(CANCELLED_BY, operator=await self.journal.cancelled_by(self.session.id))
+            return await self._end(Status.CANCELLED, by)
         except LeaseLost as error:
             log_to(self.settings.log.path).warning("session %d: %s", self.session.id, error)
             # Whoever took the session ends it, and this changes nothing. If the journal knows of nobody, nobody will.
-            return await self._end(Status.FAILED, error.message.text, error.message.args)
+            return await self._end(Status.FAILED, error.message)
         except ObmenError as error:
-            return await self._end(Status.FAILED, error.message.text, error.message.args)
+            return await self._end(Status.FAILED, error.message)
         except Exception as error:  # noqa: BLE001 (the last line: a bug must end the session, not hide it)
             log_to(self.settings.log.path).error("session %d: %s", self.session.id, traceback.format_exc())
-            return await self._end(
-                Status.FAILED,
+            why = Message.of(
                 N_("Unexpected {error}; nothing is changed. The log {path} has the details"),
-                {"error": f"{type(error).__name__}: {error}"[:200], "path": self.settings.log.path},
+                error=f"{type(error).__name__}: {error}"[:200],
+                path=self.settings.log.path,
             )
+            return await self._end(Status.FAILED, why)
         return await self._end(Status.COMPLETED)
 
     async def _import(self) -> None:
@@ -190,7 +191,7 @@ class _Run:
         )
         must_go_on(status)
 
-    async def _end(self, status: Status, error: str | None = None, args: dict[str, str] | None = None) -> int:
+    async def _end(self, status: Status, error: Message | None = None) -> int:
         if self.rejected > MAX_REJECTS:
             self.lines.append(
                 Log(
@@ -200,17 +201,15 @@ class _Run:
                 )
             )
         await self._flush()
-        seconds = f"{time.monotonic() - self.started_at:.1f}"
-        if error is None:
-            line = Log("info", self._done(), {"seconds": seconds})
-        else:
-            line = Log("error", error, dict(args or {}))
-        await self.journal.finish(
-            self.session.id, self.session.fence, status, self.by_kind, error, args, line
-        )
+        line = Log.of("error", error) if error else self._completed()
+        await self.journal.finish(self.session.id, self.session.fence, status, self.by_kind, error, line)
         return 0 if status is Status.COMPLETED else 1
 
-    def _done(self) -> str:
-        if self.session.options.dry_run:
-            return N_("Dry run done in {seconds} s; the catalog is as before")
-        return N_("Completed in {seconds} s")
+    def _completed(self) -> Log:
+        dry_run = self.session.options.dry_run
+        text = (
+            N_("Dry run done in {seconds} s; the catalog is as before")
+            if dry_run
+            else N_("Completed in {seconds} s")
+        )
+        return Log("info", text, {"seconds": f"{time.monotonic() - self.started_at:.1f}"})

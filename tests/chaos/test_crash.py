@@ -20,7 +20,6 @@ import pytest
 from crash import LAUNCHER, WORKER
 from engine_stage import PEOPLE, Stage, rows, staged
 
-from importers import texts
 from importers.database import sqlite, sqlite_errors
 from importers.kinds import Options
 from importers.launch import lock as locks
@@ -149,7 +148,7 @@ async def looked_after(stage: Crashing) -> Session:
 
 
 async def check(stage: Crashing, session: Session, expected: Status, reason: str) -> None:
-    told = texts.render(session.error or "", session.error_args)
+    told = str(session.error)
     assert (session.id, session.status) == (1, expected), told
     assert (reason in told) if reason else not told, told
     assert stage.rows("SELECT id FROM session") == [(1,)]
@@ -234,7 +233,7 @@ async def test_a_launcher_is_stopped_and_goes_on_late(
             patch.setattr(sqlite, "PATIENCE_SECONDS", 0.2)
             shut_out = await stage.launch()
         assert shut_out.outcome is Outcome.ERROR
-        why = texts.render(shut_out.reason or "", shut_out.reason_args)
+        why = str(shut_out.reason)
         assert f"locked by process {stage.pid}, which is stopped (to wake it: kill -CONT {stage.pid})" in why
         thawed = await stage.thaw()
         session = await aftermath(stage)

@@ -64,6 +64,11 @@ def test_the_same_import_right_after_joins(obmen: Obmen) -> None:
     attempts = obmen.json("attempts")
     assert [attempt["outcome"] for attempt in attempts] == ["joined", "joined", "created"]
     assert len({attempt["request_id"] for attempt in attempts}) == 3
+    joined, _joined, created = attempts
+    assert list(joined)[-4:] == list(created)[-4:] == ["session_id", "lock", "reason", "reason_args"]
+    assert joined["reason"].startswith("session {id} just did the same")
+    assert joined["reason_args"]["id"] == str(first["id"])
+    assert (created["reason"], created["reason_args"]) == (None, {})
 
 
 def test_prices_before_any_catalog_are_refused(obmen: Obmen) -> None:

@@ -10,7 +10,6 @@ import msgspec
 from dispatch_bench import Sending
 from engine_stage import PEOPLE
 
-from importers import texts
 from importers.processes import WorkerProcess, this_process
 from importers.sessions import ActiveSession, Status
 from importers.worker.dispatch import Dispatcher, dispatch
@@ -108,7 +107,7 @@ async def test_nobody_is_neither_lost_nor_ended(sending: Sending) -> None:
 async def test_what_cannot_be_sent_ends_with_the_reason_and_blocks_nobody(sending: Sending) -> None:
     sending.break_down()
     session = await sending.stage.journal.session((await sending.launch()).id)
-    reason = texts.render(session.error or "", session.error_args)
+    reason = str(session.error)
     assert session.status is Status.FAILED
     assert reason.startswith("No worker could be started: ")
     assert await sending.stage.journal.active(session.target) is None

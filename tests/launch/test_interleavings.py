@@ -26,6 +26,7 @@ from importers.launch.redis_lock import RedisLock
 from importers.launch.table_lock import TableLock
 from importers.processes import WorkerProcess, this_process
 from importers.sessions import Attempt, Journal, NewSession, Outcome, Session, Status
+from importers.texts import Message
 from importers.worker import reaper
 from importers.worker.dispatch import Dispatcher, dispatch
 from importers.worker.heartbeat import must_go_on
@@ -161,7 +162,9 @@ async def both_dispatch(lab: Lab) -> None:
 async def a_launcher_fails_to_start_a_worker_that_came_all_the_same(lab: Lab) -> None:
     _outcome, session = await lab.create(lab.a, "a")
     await lab.claim(lab.b)
-    assert not await lab.a.finish(session.id, session.fence, Status.FAILED, {}, "no worker could be started")
+    assert not await lab.a.finish(
+        session.id, session.fence, Status.FAILED, {}, Message("no worker could be started")
+    )
     assert (await lab.a.session(1)).status is Status.IN_PROGRESS
 
 
@@ -189,7 +192,7 @@ async def a_thawed_worker_finishes_what_was_started_again(lab: Lab) -> None:
     await lab.create(lab.a, "a")
     late = await lab.claim(lab.a)
     assert await lab.b.start_again(1, late.fence)
-    assert not await lab.a.finish(1, late.fence, Status.FAILED, {}, "late")
+    assert not await lab.a.finish(1, late.fence, Status.FAILED, {}, Message("late"))
     assert (await lab.b.session(1)).status is Status.STARTED
 
 

@@ -48,6 +48,7 @@ from importers.sessions import (
     open_journal,
 )
 from importers.sessions.store import JournalStore
+from importers.texts import Message
 from importers.worker import reaper
 from importers.worker.dispatch import dispatch
 from importers.worker.heartbeat import CancelRequested, must_go_on
@@ -267,7 +268,11 @@ class Machine(RuleBasedStateMachine):
     def leave(self, worker: Worker, status: Status | None = None, error: str | None = None) -> None:
         """The process ends, saying so where it still may."""
         if status:
-            self.do(self.journal.finish(worker.session.id, worker.session.fence, status, {}, error))
+            self.do(
+                self.journal.finish(
+                    worker.session.id, worker.session.fence, status, {}, error and Message(error)
+                )
+            )
         self._kill(worker.pid)
 
     # What happens to them

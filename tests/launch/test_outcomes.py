@@ -26,6 +26,7 @@ from importers.processes import account
 from importers.sample import EXPORT
 from importers.sessions import Outcome, Status
 from importers.sessions.store import JournalStore
+from importers.texts import Message
 
 
 async def test_a_launch_looks_at_the_heads_of_files_only(
@@ -93,7 +94,7 @@ async def test_joined_while_any_import_of_the_target_is_active(stage: Stage, clo
     assert first.session is not None
     assert other.session is not None
     assert (other.outcome, other.session.id, stage.sent) == (Outcome.JOINED, first.session.id, [1])
-    assert texts.render(other.reason or "", other.reason_args) == (
+    assert str(other.reason) == (
         f"session 1 is running, launched by {account()}@{first.session.host} at {first.session.created_at}"
     )
     assert (await attempt(stage, other)).session_id == 1
@@ -173,7 +174,7 @@ async def test_a_key_whose_session_was_deleted_starts_nothing(stage: Stage, cloc
     clock.seconds += 60
     again = await stage.launch(key="a")
     assert (again.outcome, again.session) == (Outcome.ERROR, None)
-    assert "session 1, which was deleted since" in texts.render(again.reason or "", again.reason_args)
+    assert "session 1, which was deleted since" in str(again.reason)
     assert sessions(stage) == 0
 
 
@@ -200,9 +201,7 @@ async def test_mismatch_when_a_key_comes_with_another_request(stage: Stage, othe
 async def test_refused(stage: Stage, kinds: tuple[str, ...], reason: str) -> None:
     result = await stage.launch(*kinds)
     assert (result.outcome, result.session, result.lock) == (Outcome.REFUSED, None, "off")
-    assert texts.render(result.reason or "", result.reason_args) == reason.format(
-        source=stage.settings.source.path
-    )
+    assert str(result.reason) == reason.format(source=stage.settings.source.path)
     assert (await attempt(stage, result)).outcome is Outcome.REFUSED
     assert (sessions(stage), stage.sent) == (0, [])
 
@@ -210,7 +209,7 @@ async def test_refused(stage: Stage, kinds: tuple[str, ...], reason: str) -> Non
 async def test_with_strict_every_kind_must_have_files(stage: Stage) -> None:
     strict = msgspec.structs.replace(stage.request("customers", "catalog"), options=Options(strict=True))
     result = await launch(strict, stage.settings, stage.journal, dispatcher=stage.dispatcher)
-    assert (result.outcome, result.reason_args["kinds"]) == (Outcome.REFUSED, "catalog")
+    assert (result.outcome, result.reason.args["kinds"]) == (Outcome.REFUSED, "catalog")
     lenient = await stage.launch("customers", "catalog")
     assert lenient.outcome is Outcome.CREATED
 
@@ -218,16 +217,14 @@ async def test_with_strict_every_kind_must_have_files(stage: Stage) -> None:
 async def test_refused_without_any_kind(stage: Stage) -> None:
     request = msgspec.structs.replace(stage.request(), kinds=())
     result = await launch(request, stage.settings, stage.journal, dispatcher=stage.dispatcher)
-    assert (result.outcome, result.reason) == (Outcome.REFUSED, "no import type was chosen")
+    assert (result.outcome, result.reason) == (Outcome.REFUSED, Message("no import type was chosen"))
 
 
 @pytest.mark.parametrize("kind", ["prices", "stocks", "variants", "images"])
 async def test_refused_before_there_is_a_product(stage: Stage, kind: str) -> None:
     result = await stage.launch(kind, source=str(EXPORT))
     assert result.outcome is Outcome.REFUSED
-    assert "holds no product yet; import the catalog first" in texts.render(
-        result.reason or "", result.reason_args
-    )
+    assert "holds no product yet; import the catalog first" in str(result.reason)
     with_catalog = await stage.launch(kind, "catalog", source=str(EXPORT))
     assert with_catalog.outcome is Outcome.CREATED
     assert with_catalog.session is not None
@@ -243,7 +240,7 @@ async def test_a_kind_chosen_twice_counts_once(stage: Stage) -> None:
 async def test_error_for_a_source_that_is_not_there(stage: Stage) -> None:
     result = await stage.launch(source="/nowhere")
     assert (result.outcome, result.session) == (Outcome.ERROR, None)
-    assert "/nowhere" in texts.render(result.reason or "", result.reason_args)
+    assert "/nowhere" in str(result.reason)
     told = await attempt(stage, result)
     assert (told.outcome, told.reason) == (Outcome.ERROR, result.reason)
     assert sessions(stage) == 0
@@ -253,7 +250,7 @@ async def test_error_for_an_engine_that_is_not_there_yet(tmp_path: Path) -> None
     async with staged(tmp_path, worker={"engine": "celery"}) as stage:
         result = await stage.launch()
         assert result.outcome is Outcome.ERROR
-        assert "not available yet" in (result.reason or "")
+        assert "not available yet" in str(result.reason)
         assert sessions(stage) == 0
 
 
@@ -266,7 +263,7 @@ async def test_error_when_the_journal_cannot_be_written(
     for name in ("create", "end_attempt"):
         monkeypatch.setattr(JournalStore, name, full)
     result = await stage.launch()
-    assert (result.outcome, result.reason) == (Outcome.ERROR, "the disk is full")
+    assert (result.outcome, result.reason) == (Outcome.ERROR, Message("the disk is full"))
     assert f"[Request {result.request_id}] No new import: error. the disk is full" in stage.log()
     assert (await attempt(stage, result)).outcome is None
 
@@ -294,7 +291,7 @@ async def test_a_worker_that_cannot_be_started_ends_the_session_at_once(
     assert result.outcome is Outcome.CREATED
     session = await stage.journal.session(1)
     assert session.status is Status.FAILED
-    assert texts.render(session.error or "", session.error_args) == (f"No worker could be started: {told}")
+    assert str(session.error) == (f"No worker could be started: {told}")
     assert await stage.journal.active(session.target) is None, "nobody is blocked"
 
 
@@ -311,11 +308,11 @@ async def test_a_joined_key_of_another_type_is_told_the_same_again(
     assert first.session
     for result in (joined, again):
         assert (result.outcome, result.session and result.session.id) == (Outcome.JOINED, first.session.id)
-    told = texts.render(again.reason or "", again.reason_args)
+    told = str(again.reason)
     assert told.startswith("session 1 is running" if running else "this confirm had joined session 1")
     other = await stage.launch("catalog", source=str(EXPORT), key="k")
     assert other.outcome is Outcome.MISMATCH
-    assert texts.render(other.reason or "", other.reason_args) == (
+    assert str(other.reason) == (
         "this confirm came before with other types, source or options, and led to session 1"
     )
     assert (sessions(stage), stage.sent) == (1, [1])
@@ -346,7 +343,7 @@ async def test_error_for_whatever_nobody_foresaw(
         result = await stage.launch()
     told = await attempt(stage, result)
     assert (result.outcome, told.outcome, told.reason) == (Outcome.ERROR, Outcome.ERROR, result.reason)
-    reason = texts.render(told.reason or "", told.reason_args)
+    reason = str(told.reason)
     assert reason.startswith(f"unexpected {type(error).__name__}: ")
     assert reason.endswith(f"; the log {stage.folder}/obmen.log has the details")
     assert "\n" not in reason

@@ -7,7 +7,6 @@ import pytest
 from engine_stage import MovedClock, Stage
 from support.launches import attempt, end, sessions
 
-from importers import texts
 from importers.kinds import Options
 from importers.launch import launch, retry_request
 from importers.processes import this_process
@@ -51,7 +50,7 @@ async def test_a_retry_goes_to_its_own_catalog_only(stage: Stage, clock: MovedCl
     assert first.session
     result = await launch(retry_request(first.session), other, stage.journal, dispatcher=stage.dispatcher)
     assert (result.outcome, result.session, sessions(stage)) == (Outcome.REFUSED, None, before)
-    reason = texts.render(result.reason or "", result.reason_args)
+    reason = str(result.reason)
     assert f"imported into sqlite:///{stage.folder}/catalog.sqlite3" in reason
     assert f"these settings import into sqlite:///{stage.folder}/other.sqlite3" in reason
     assert (await attempt(stage, result)).outcome is Outcome.REFUSED

@@ -29,7 +29,7 @@ async def obey(command: str, config: settings.Settings, journal: Journal) -> Any
         case ["launch"]:
             request = LaunchRequest(("customers",), config.source.path, new_key())
             result = await launch(request, config, journal, dispatcher=RecordingDispatcher(config))
-            return [result.outcome, result.session and result.session.id, result.reason, result.reason_args]
+            return [result.outcome, result.session and result.session.id, str(result.reason)]
         case ["work", number]:
             return await work(int(number), config)
         case ["cancel", number]:

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 from engine_stage import Stage
 
-from importers import texts
 from importers.catalog import open_catalog
 from importers.kinds import Counts
 from importers.processes import WorkerProcess
@@ -28,7 +27,7 @@ async def claimed(stage: Stage, owner: WorkerProcess, **rest: Any) -> Session:
 
 async def session_1(stage: Stage) -> tuple[Status, str]:
     session = await stage.journal.session(1)
-    return session.status, texts.render(session.error or "", session.error_args)
+    return session.status, str(session.error or "")
 
 
 async def commit(stage: Stage, session: Session, **people: str) -> None:

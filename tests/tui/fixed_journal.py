@@ -18,6 +18,7 @@ from importers.sessions.models import (
     Status,
     StoredReject,
 )
+from importers.texts import Message
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 SOURCE = "/srv/1c/webdata"
@@ -53,8 +54,8 @@ SESSIONS = (
     RUNNING,
     session(15, Status.COMPLETED, "stocks", by_kind={"stocks": Counts(640, 0, 25, 612, 0, 3, 0)}),
     session(14, Status.FAILED, "catalog", "prices",
-            error="{path}: the file is cut at its end; let 1C write the export again",
-            error_args={"path": "import.xml"}),
+            error=Message.of("{path}: the file is cut at its end; let 1C write the export again",
+                             path="import.xml")),
     session(13, Status.CANCELLED, "customers", by_kind={}),
     session(12, Status.COMPLETED, "customers", by_kind={"customers": Counts(60, 2, 0, 58, 0, 0, 0)}),
     session(11, Status.COMPLETED, "catalog", options=Options(dry_run=True),
@@ -151,11 +152,11 @@ class FixedJournal:
         ]  # fmt: skip
         joined = msgspec.structs.replace(
             made[0], request_id="0badf00d", operator="boris", outcome=Outcome.JOINED, at=at(1),
-            reason="Session {id} is running", reason_args={"id": "16"},
+            reason=Message.of("Session {id} is running", id=16),
         )  # fmt: skip
         refused = msgspec.structs.replace(
             made[0], request_id="deadbeef", outcome=Outcome.REFUSED, session_id=None, at=at(400), kinds=("images",),
-            reason="the source has no files for {kind}", reason_args={"kind": "images"},
+            reason=Message.of("the source has no files for {kind}", kind="images"),
         )  # fmt: skip
         died = msgspec.structs.replace(
             made[3], request_id="00c0ffee", outcome=None, session_id=None, at=at(500)

@@ -75,10 +75,10 @@ class Room:
         return self.main.table.sessions[0]
 
     async def sessions(self) -> list[Session]:
-        return await (await self.app.opened()).sessions()
+        return await self.app.room.require_journal().sessions()
 
     async def attempts(self) -> list[Attempt]:
-        return await (await self.app.opened()).attempts()
+        return await self.app.room.require_journal().attempts()
 
     def said(self) -> str:
         return "\n".join(Content.from_markup(toast.message).plain for toast in self.app._notifications)

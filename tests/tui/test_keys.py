@@ -23,15 +23,15 @@ from tui.screens.launch import LaunchScreen
 from tui.widgets.log import LogView
 
 OPENERS = {
-    "main": lambda: None,
-    "table": lambda: None,
-    "log": lambda: None,
-    "app": lambda: None,
-    "launch": lambda: LaunchScreen("/srv/1c"),
+    "main": lambda _room: None,
+    "table": lambda _room: None,
+    "log": lambda _room: None,
+    "app": lambda _room: None,
+    "launch": LaunchScreen,
     "attempts": AttemptsScreen,
-    "question": lambda: ConfirmScreen("Sure?"),
+    "question": lambda _room: ConfirmScreen("Sure?"),
     "doctor": DoctorScreen,
-    "help": HelpScreen,
+    "help": lambda _room: HelpScreen(),
 }
 
 
@@ -70,7 +70,7 @@ async def test_every_key_fires_its_action_in_both_layouts(place: str, settings, 
     app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
     async with app.run_test() as pilot:
         await settled(pilot)
-        if screen := OPENERS[place]():
+        if screen := OPENERS[place](app.room):
             await app.push_screen(screen)
         await settled(pilot)
         if place == "log":

@@ -229,11 +229,11 @@ async def test_a_retry_of_another_shops_session_is_refused(room: Any) -> None:
     """One journal for two shops: the control room of one must not put the other's export into its own catalog."""
     async with room() as stage:
         session = await stage.launched(CUSTOMERS)
-        settings = stage.app.settings
-        stage.app.settings = msgspec.structs.replace(
+        settings = stage.app.room.settings
+        stage.app.room.settings = msgspec.structs.replace(
             settings, catalog=msgspec.structs.replace(settings.catalog, url=settings.catalog.url + ".other")
         )
-        stage.app.retry(session.id)
+        stage.app.room.retry(session.id)
         await settled(stage.pilot)
         assert "Nothing was launched: refused" in stage.said()
         assert (

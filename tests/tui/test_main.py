@@ -65,7 +65,7 @@ class Stage:
 
     async def look(self) -> None:
         """What the watch does when the journal changed."""
-        self.app.wake()
+        self.app.room.changed.publish(None)
         await settled(self.pilot)
 
     def said(self) -> list[str]:
@@ -220,7 +220,7 @@ async def test_a_filter_understands_the_language_shown(settings: Settings) -> No
 async def test_going_to_a_session_drops_a_filter_that_hides_it(settings: Settings) -> None:
     async with staged(settings) as stage:
         await stage.press("f", *"failed", "enter")
-        stage.app.show_session(12)
+        stage.app.room.show_session.publish(12)
         await settled(stage.pilot)
         assert stage.screen.session is not None
         assert stage.screen.session.id == 12
@@ -276,7 +276,7 @@ async def test_the_unforeseen_goes_to_the_log_file_and_a_notification(settings: 
         async def broken() -> None:
             raise RuntimeError("\x1b[31mboom")
 
-        stage.app.start(broken(), "journal")
+        stage.app.room.start(broken(), "journal")
         await settled(stage.pilot)
         text = stage.said()[-1]
         assert "boom" in text
@@ -322,7 +322,7 @@ async def test_words_find_sessions_of_older_pages(settings: Settings) -> None:
         await stage.press("f", *"dmitry")
         assert [row.id for row in stage.table.sessions] == [1]
         await stage.press("escape")
-        stage.app.show_session(1)
+        stage.app.room.show_session.publish(1)
         await settled(stage.pilot)
         assert stage.screen.session is not None
         assert stage.screen.session.id == 1

@@ -54,7 +54,7 @@ def settings(tmp_path: Path) -> Settings:
 def busy(app: ObmenApp) -> bool:
     """Whether something is under way that will change the screen by itself."""
     return (
-        app.journal is None
+        app.room.journal is None
         or palette_fills(app)
         or any(isinstance(screen, LiveScreen) and screen.busy for screen in app.screen_stack)
         or any(not worker.is_finished and worker.group not in {"watch", "live"} for worker in app.workers)

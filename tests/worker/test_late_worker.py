@@ -11,6 +11,7 @@ from importers.kinds import Counts, Log
 from importers.processes import this_process
 from importers.sessions import Session, Status, rules
 from importers.targets import default_target
+from importers.texts import Message
 from importers.worker import reaper
 from importers.worker.dispatch import dispatcher_for
 from importers.worker.run import _Run
@@ -33,7 +34,7 @@ async def test_a_late_worker_can_write_nothing(stage: Stage) -> None:
     assert not await stage.journal.write(
         1, first.fence, [Log("info", "late")], [], done=9, total=9, running_kind="x", by_kind={}
     )
-    assert not await stage.journal.finish(1, first.fence, Status.FAILED, {}, "late")
+    assert not await stage.journal.finish(1, first.fence, Status.FAILED, {}, Message("late"))
     assert not await stage.journal.start_again(1, first.fence)
     assert await stage.journal.events(1) == lines
     assert await stage.journal.session(1) == second

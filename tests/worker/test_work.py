@@ -60,7 +60,7 @@ async def lines(stage: Stage, session_id: int) -> list[LogLine]:
 
 
 def error_of(session: Session) -> str:
-    return texts.render(session.error or "", session.error_args)
+    return str(session.error or "")
 
 
 async def test_a_real_worker_process_imports(stage: Stage) -> None:

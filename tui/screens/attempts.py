@@ -12,6 +12,7 @@ from importers.texts import N_, _, ngettext
 from tui import present
 from tui.filters import Filter
 from tui.keys import bindings, rows
+from tui.room import Room
 from tui.screens.live import LiveScreen
 from tui.widgets.bars import Bar, KeyBar
 from tui.widgets.filter_line import FilterLine
@@ -34,8 +35,8 @@ class AttemptsScreen(LiveScreen[None]):
     BINDINGS = bindings("attempts")
     AUTO_FOCUS = "StableTable"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, room: Room) -> None:
+        super().__init__(room)
         self._attempts: dict[str, Attempt] = {}
         self._filter = Filter()
 
@@ -78,7 +79,7 @@ class AttemptsScreen(LiveScreen[None]):
         attempt = self.attempt
         text = ""
         if attempt:
-            reason = present.message(attempt.reason, attempt.reason_args)
+            reason = present.message(attempt.reason)
             lock = _("launch lock: {lock}").format(lock=attempt.lock) if attempt.lock else ""
             text = "  ".join(part for part in (reason, lock, present.plain(attempt.source)) if part)
         self.query_one("#detail", Static).update(text)
@@ -102,7 +103,7 @@ class AttemptsScreen(LiveScreen[None]):
             "type": Text(present.kinds(attempt)),
             "operator": Text(present.plain(attempt.operator)),
             "host": Text(present.plain(f"{attempt.host}:{attempt.pid}")),
-            "reason": Text(present.message(attempt.reason, attempt.reason_args)),
+            "reason": Text(present.message(attempt.reason)),
         }
         for cell in cells.values():
             cell.no_wrap, cell.overflow = True, "ellipsis"
@@ -138,11 +139,11 @@ class AttemptsScreen(LiveScreen[None]):
         attempt = self.attempt
         if attempt and attempt.session_id is not None:
             self.dismiss()
-            self.obmen.show_session(attempt.session_id)
+            self.room.show_session.publish(attempt.session_id)
 
     def action_copy_id(self) -> None:
         if attempt := self.attempt:
-            self.obmen.copy(attempt.request_id)
+            self.room.copy(attempt.request_id)
 
     async def action_filter(self) -> None:
         if not self.query(FilterLine):

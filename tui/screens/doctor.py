@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from rich.table import Column, Table
 from rich.text import Text
@@ -14,11 +14,11 @@ from textual.widgets import Static
 from importers.texts import _, ngettext
 from tui import present
 from tui.keys import bindings, rows
+from tui.room import Room
 from tui.widgets.bars import Bar, KeyBar
 
 if TYPE_CHECKING:
     from importers.doctor import Check
-    from tui.app import ObmenApp
 
 
 class DoctorScreen(Screen[None]):
@@ -27,8 +27,9 @@ class DoctorScreen(Screen[None]):
     BINDINGS = bindings("doctor")
     AUTO_FOCUS = "VerticalScroll"
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
         super().__init__()
+        self._room = room
         self._checks: list[Check] = []
         self._running = False
 
@@ -47,11 +48,10 @@ class DoctorScreen(Screen[None]):
     async def _run(self) -> None:
         from importers.doctor import check
 
-        app = cast("ObmenApp", self.app)
         self._checks, self._running = [], True
         self._show()
-        with app.reporting():
-            async for finding in check(app.settings):
+        with self._room.reporting():
+            async for finding in check(self._room.settings):
                 self._checks.append(finding)
                 self._show()
         self._running = False

@@ -1,14 +1,13 @@
 """The launch dialog: choose import types, confirm once.
 
 The idempotency key is minted when the dialog opens. The first press of the confirm disables it before anything
-is awaited; the launch itself belongs to the app, so that closing the dialog does not stop it.
+is awaited; the launch itself belongs to the room, so that closing the dialog does not stop it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import msgspec
 from rich.text import Text
@@ -26,12 +25,9 @@ from importers.targets import default_target
 from importers.texts import N_, _, ngettext
 from tui import present
 from tui.keys import bindings, rows
+from tui.room import Room
 from tui.widgets.bars import KeyBar
 from tui.widgets.choices import Choices
-
-if TYPE_CHECKING:
-    from tui.app import ObmenApp
-
 
 OPTIONS = (
     ("dry_run", "d", N_("Dry run: everything but the commit")),
@@ -47,10 +43,11 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     BINDINGS = bindings("launch", "app")
     AUTO_FOCUS = "Choices"
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, room: Room) -> None:
         super().__init__()
+        self._room = room
         self._key = new_key()
-        self._source = source
+        self._source = default_target(room.settings).source
         self._options = Options()
         self._sent = False
         self._ignored = 0
@@ -88,13 +85,12 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self.run_worker(self._look(self._source), group="survey", exclusive=True, exit_on_error=False)
 
     async def _look(self, source: str) -> None:
-        app = cast("ObmenApp", self.app)
         try:
             offers = await asyncio.to_thread(survey, source)
-            there_are = await has_products(default_target(app.settings))
+            there_are = await has_products(default_target(self._room.settings))
         except Exception as error:  # noqa: BLE001 (said in the dialog, and logged)
             self.query_one(Choices).offer((), has_products=False, waiting=False)
-            self._say(app.explain(error), "bold red")
+            self._say(self._room.explain(error), "bold red")
             return
         self.query_one(Choices).offer(offers, has_products=there_are)
         self._show_choice()
@@ -189,7 +185,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self.query_one("#confirm", Button).disabled = True
         self._say(_("Launching…"))
         request = LaunchRequest(kinds, self._source, self._key, self._options)
-        cast("ObmenApp", self.app).launch(request, self._done)
+        self._room.launch(request, self._done)
 
     def _done(self, result: LaunchResult | None) -> None:
         self._answered, self._answer = True, result

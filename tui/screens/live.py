@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar
 
 from textual.screen import Screen
 
 from importers.sessions import Journal
-
-if TYPE_CHECKING:
-    from tui.app import ObmenApp
+from tui.room import RETRY_SECONDS, Room
 
 Result = TypeVar("Result")
-
-RETRY_SECONDS = 2.0
-"""How long to wait before another look at a journal that could not be read."""
 
 
 class LiveScreen(Screen[Result]):
     """`wake` asks for a look at the journal; asking often while one look is under way makes one more look."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
         super().__init__()
+        self.room = room
         self._asked = asyncio.Event()
         self._looking = False
 
     @property
-    def obmen(self) -> ObmenApp:
-        return cast("ObmenApp", self.app)
-
-    @property
     def busy(self) -> bool:
         """Whether what is shown is older than the last `wake`."""
-        return self._looking or (self._asked.is_set() and self.obmen.journal is not None)
+        return self._looking or (self._asked.is_set() and self.room.journal is not None)
 
     def on_mount(self) -> None:
+        self.room.changed.subscribe(self, lambda _none: self.wake(), immediate=True)
         self.run_worker(self._follow(), group="live", exit_on_error=False)
 
     def wake(self) -> None:
@@ -49,16 +42,16 @@ class LiveScreen(Screen[Result]):
         while True:
             await self._asked.wait()
             self._asked.clear()
-            if (journal := self.obmen.journal) is None:
+            if (journal := self.room.journal) is None:
                 continue
             self._looking = True
             trouble = ""
             try:
                 await self.look(journal)
             except Exception as error:  # noqa: BLE001 (said above the table, logged, and tried again)
-                trouble = self.obmen.explain(error)
+                trouble = self.room.explain(error)
             finally:
                 self._looking = False
-            await self.obmen.set_trouble(trouble)
+            self.room.set_trouble(trouble)
             if trouble:
                 self.set_timer(RETRY_SECONDS, self.wake)

@@ -18,6 +18,7 @@ from tui import present
 from tui.filters import Filter
 from tui.keys import bindings, rows
 from tui.pages import SessionPages
+from tui.room import Room
 from tui.screens.live import LiveScreen
 from tui.widgets.bars import Bar, KeyBar, TabBar
 from tui.widgets.filter_line import FilterLine
@@ -32,8 +33,8 @@ class MainScreen(LiveScreen[None]):
     BINDINGS = bindings("main")
     AUTO_FOCUS = "SessionTable"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, room: Room) -> None:
+        super().__init__(room)
         self._tab = "log"
         self._opened: int | None = -1
         """The session whose log is open below; -1: not even none."""
@@ -53,6 +54,9 @@ class MainScreen(LiveScreen[None]):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self.room.troubled.subscribe(self, self._show_trouble)
+        self.room.deleted.subscribe(self, self._forget)
+        self.room.show_session.subscribe(self, self._go_to)
         self.log_view.open(None, follow=False, empty=_("Opening the journal of sessions…"))
         self.say()
         self.set_interval(1, self._tick)
@@ -77,7 +81,7 @@ class MainScreen(LiveScreen[None]):
         await pages.look(journal, older=older, reach=self._go)
         if pages is not self._pages:
             return  # another filter meanwhile; it has asked for a look of its own
-        self.table.show_sessions(pages.matching, self.obmen.now(), cursor=self._go)
+        self.table.show_sessions(pages.matching, self.room.now(), cursor=self._go)
         self._go = None
         if (usable := self._usable()) != self._shown_keys:
             self._shown_keys = usable
@@ -101,7 +105,7 @@ class MainScreen(LiveScreen[None]):
                 rejects.open(self._opened, partial(_rejects, journal, session.id) if session else None)
             await rejects.update()
         else:
-            self.query_one(SummaryPane).show(session, self.obmen.now())
+            self.query_one(SummaryPane).show(session, self.room.now())
 
     def _nothing(self) -> str:
         """What an empty log says."""
@@ -113,11 +117,12 @@ class MainScreen(LiveScreen[None]):
             else _("No imports yet: press n to run one")
         )
 
-    def forget(self, session_ids: list[int]) -> None:
+    def _forget(self, session_ids: list[int]) -> None:
         """These sessions were deleted."""
         self._pages.forget(session_ids)
+        self.wake()
 
-    def go_to(self, session_id: int) -> None:
+    def _go_to(self, session_id: int) -> None:
         """Put the cursor on a session, dropping a filter that hides it."""
         self._go = session_id
         if self._pages.wanted:
@@ -128,11 +133,11 @@ class MainScreen(LiveScreen[None]):
     def _tick(self) -> None:
         """Durations of running sessions; nothing is painted while nothing runs."""
         if self.table.running:
-            self.table.show_again(self.obmen.now())
+            self.table.show_again(self.room.now())
             if self._tab == "summary":
-                self.query_one(SummaryPane).show(self.session, self.obmen.now())
+                self.query_one(SummaryPane).show(self.session, self.room.now())
 
-    async def tell_trouble(self, text: str) -> None:
+    async def _show_trouble(self, text: str) -> None:
         """A line above the table for as long as the journal cannot be read; "" takes it away."""
         await self.query("#trouble").remove()
         if text:
@@ -149,8 +154,8 @@ class MainScreen(LiveScreen[None]):
             right.insert(0, ngettext("{count} running", "{count} running", running).format(count=running))
         if marked := len(self.table.marks):
             right.insert(0, ngettext("{count} marked", "{count} marked", marked).format(count=marked))
-        name = " obmen " + (_("demo") + " " if self.obmen.demo else "")
-        left = Text.assemble((name, "bold"), " ", present.plain(default_target(self.obmen.settings).source))
+        name = " obmen " + (_("demo") + " " if self.room.demo else "")
+        left = Text.assemble((name, "bold"), " ", present.plain(default_target(self.room.settings).source))
         self.query_one("#head", Bar).say(left, Text(", ".join(right) + " "))
         session = self.session
         rejected = session.counts.rejected if session else 0
@@ -175,6 +180,9 @@ class MainScreen(LiveScreen[None]):
         self.refresh_bindings()
         self.wake()
 
+    def on_rejects_pane_more_wanted(self) -> None:
+        self.wake()
+
     def on_log_view_moved(self) -> None:
         self.say()
 
@@ -182,7 +190,7 @@ class MainScreen(LiveScreen[None]):
         self.call_later(self.action_tab, event.tab)
 
     def on_resize(self, event: events.Resize) -> None:
-        self.table.fit(event.size.width, self.obmen.now())
+        self.table.fit(event.size.width, self.room.now())
 
     # Keys
 
@@ -205,19 +213,19 @@ class MainScreen(LiveScreen[None]):
     def action_launch(self) -> None:
         from tui.screens.launch import LaunchScreen
 
-        self.app.push_screen(LaunchScreen(default_target(self.obmen.settings).source))
+        self.app.push_screen(LaunchScreen(self.room))
 
     def action_mark(self) -> None:
         if session := self.session:
             self.table.marks ^= {session.id}
-            self.table.show_again(self.obmen.now())
+            self.table.show_again(self.room.now())
             self.table.action_cursor_down()
             self.say()
             self.refresh_bindings()
 
     def action_unmark(self) -> None:
         self.table.marks.clear()
-        self.table.show_again(self.obmen.now())
+        self.table.show_again(self.room.now())
         self._drop_filter()
         self.table.focus()
         self.say()
@@ -228,14 +236,14 @@ class MainScreen(LiveScreen[None]):
                 _("Stop session {id}, {type}? The catalog stays as it was before.").format(
                     id=session.id, type=present.kinds(session)
                 ),
-                partial(self.obmen.cancel, session.id),
+                partial(self.room.cancel, session.id),
             )
 
     def action_retry(self) -> None:
         if session := self.session:
             self._ask(
                 _("Run session {id}, {type}, again?").format(id=session.id, type=present.kinds(session)),
-                partial(self.obmen.retry, session.id),
+                partial(self.room.retry, session.id),
             )
 
     def action_delete(self) -> None:
@@ -246,7 +254,7 @@ class MainScreen(LiveScreen[None]):
                     "Delete {count} sessions with their logs and rejects: {ids}?",
                     len(found),
                 ).format(count=len(found), ids=", ".join(str(session.id) for session in found)),
-                partial(self.obmen.delete, [session.id for session in found]),
+                partial(self.room.delete, [session.id for session in found]),
             )
 
     def _deletable(self) -> list[Session]:
@@ -262,20 +270,20 @@ class MainScreen(LiveScreen[None]):
     def action_attempts(self) -> None:
         from tui.screens.attempts import AttemptsScreen
 
-        self.app.push_screen(AttemptsScreen())
+        self.app.push_screen(AttemptsScreen(self.room))
 
     def action_doctor(self) -> None:
         from tui.screens.doctor import DoctorScreen
 
-        self.app.push_screen(DoctorScreen())
+        self.app.push_screen(DoctorScreen(self.room))
 
     def action_copy_id(self) -> None:
         if session := self.session:
-            self.obmen.copy(session.request_id)
+            self.room.copy(session.request_id)
 
     def action_copy_log(self) -> None:
         if session := self.session:
-            self.obmen.copy_log(session.id)
+            self.room.copy_log(session.id)
 
     # Tabs and filter: mounted when first asked for, so that the first frame is early
 

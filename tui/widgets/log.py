@@ -259,7 +259,7 @@ class LogView(Widget, can_focus=True):
             self._missing.add(number)
             return [Strip.blank(self.size.width)]
         style = LEVEL_STYLES.get(line.level, Style.null())
-        text = present.message(line.message, line.args) or line.type
+        text = present.log_text(line) or line.type
         if word := present.LEVEL_WORDS.get(line.level):
             text = f"{_(word)}: {text}"
         time = Segment(present.clock(line.at).ljust(TIME), self.get_component_rich_style("log--time"))

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.message import Message
 from textual.widgets import Static
 
 from importers.sessions.models import StoredReject
-from importers.texts import N_, _
+from importers.texts import N_, _, render
 from tui import present
 from tui.widgets.table import Column, StableTable
 
@@ -22,6 +23,9 @@ Load = Callable[[int, int], Awaitable[Sequence[StoredReject]]]
 
 
 class RejectsPane(Vertical):
+    class MoreWanted(Message):
+        """The cursor has come to the last one; `update` loads more."""
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
         self.session_id: int | None = None
@@ -65,7 +69,7 @@ class RejectsPane(Vertical):
     def on_stable_table_pointed(self, event: StableTable.Pointed) -> None:
         self._tell()
         if event.table.at_end and event.key:
-            self.app.call_later(self.screen.wake)  # type: ignore[attr-defined]
+            self.post_message(self.MoreWanted())
 
     def _tell(self) -> None:
         reject = self._rejects.get(self.table.cursor_key or "")
@@ -80,7 +84,7 @@ class RejectsPane(Vertical):
             present.kind(reject.kind),
             place,
             reject.record_id,
-            present.message(reject.reason, reject.args),
+            render(reject.reason, reject.args),
         )
         return [Text(present.plain(cell), no_wrap=True, overflow="ellipsis") for cell in cells]
 

@@ -44,7 +44,7 @@ def summary(session: Session, now: datetime) -> Text:
     """Counts by kind as a table, then one fact a line."""
     page = Text()
     if session.error:
-        page.append(present.message(session.error, session.error_args) + "\n\n", "bold red")
+        page.append(present.message(session.error) + "\n\n", "bold red")
     _counts(page, session)
     options = [_("dry run: nothing is written")] if session.options.dry_run else []
     options += [_("past the limits")] if session.options.force else []

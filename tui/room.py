@@ -1,0 +1,286 @@
+"""What screens may ask: the journal, the watch over it, and what operators do.
+
+What must outlive a screen (a launch, a cancellation) runs as a worker of the app. A screen is given the room when it is
+made, and subscribes to the signals that it shows; nothing here knows a screen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from textual.signal import Signal
+
+from importers.errors import ObmenError
+from importers.logs import log_to
+from importers.sessions.models import Outcome, Session
+from importers.texts import N_, _, ngettext
+from tui import present
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from textual.app import App
+    from textual.notifications import SeverityLevel
+
+    from importers.control import Control
+    from importers.launch import LaunchRequest, LaunchResult
+    from importers.sessions import Journal, LogLine
+    from importers.settings import Settings
+
+POLL_SECONDS = 0.3
+"""How often the journal is asked whether anything changed; also the pace of the log."""
+REAP_SECONDS = 15.0
+RETRY_SECONDS = 2.0
+"""How long to wait before another look at a journal that could not be read."""
+COPIED_LINES = 300
+
+
+class Room:
+    """`app` runs the jobs and shows the notifications."""
+
+    def __init__(
+        self,
+        app: App[int],
+        settings: Settings,
+        journal: Journal | None,
+        *,
+        demo: bool,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._app = app
+        self.settings = settings
+        self.demo = demo
+        self.now = now
+        self.journal = journal
+        """None until it is open."""
+        self.trouble = ""
+        """What keeps the journal from being read, one line; empty when all is well."""
+        self._explained = ""
+
+        self.changed: Signal[None] = Signal(app, "changed")
+        """The journal is to be looked at again."""
+        self.troubled: Signal[str] = Signal(app, "troubled")
+        """`trouble` is another one now."""
+        self.deleted: Signal[list[int]] = Signal(app, "deleted")
+        """These sessions are gone."""
+        self.show_session: Signal[int] = Signal(app, "show session")
+        """The operator is to be taken to this session."""
+
+    # The journal
+
+    async def watch(self) -> None:
+        """Open the journal, then say for ever when any process wrote to it."""
+        from importers.launch import prepare
+
+        journal = await self._open()
+        watch = journal.watch()
+        self.changed.publish(None)
+        await asyncio.to_thread(prepare, self.settings)
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                changed = await watch.changed()
+            except Exception as error:  # noqa: BLE001 (said above the table, logged, and tried again)
+                self.set_trouble(self.explain(error))
+                await asyncio.sleep(RETRY_SECONDS)
+                changed = True  # the look tells whether the trouble is over
+            if changed:
+                self.changed.publish(None)
+
+    async def _open(self) -> Journal:
+        """Open the journal; while that fails, say why and try again."""
+        if self.journal is not None:
+            return self.journal
+        from importers.sessions import open_journal
+
+        while True:
+            try:
+                self.journal = await open_journal(self.settings.journal.url)
+                break
+            except ObmenError as error:
+                self.set_trouble(self.explain(error))
+                await asyncio.sleep(RETRY_SECONDS)
+        self.set_trouble("")
+        self.start(self._reap(self.journal), "watch")
+        return self.journal
+
+    async def _reap(self, journal: Journal) -> None:
+        """Find sessions whose worker died, and dispatch what was lost; any control room does it, none leads."""
+        from importers.worker.reaper import reap
+
+        told = set[str]()
+
+        def notify_once(error: ObmenError) -> None:
+            """What keeps a dead worker's session from its end."""
+            if (text := self.explain(error)) not in told:
+                told.add(text)
+                self._app.notify(text, severity="error", timeout=12, markup=False)
+
+        while True:
+            with self.reporting():
+                await reap(journal, self.settings, notify_once)
+            await asyncio.sleep(REAP_SECONDS)
+
+    async def close(self) -> None:
+        if self.journal is not None:
+            await self.journal.close()
+
+    def require_journal(self) -> Journal:
+        """Raises ObmenError while it is not open."""
+        if self.journal is None:
+            raise ObmenError(self.trouble or N_("The journal is still being opened; try again in a moment"))
+        return self.journal
+
+    def _control(self) -> Control:
+        """Raises ObmenError as `require_journal`."""
+        from importers.control import Control
+
+        return Control(self.settings, self.require_journal())
+
+    # What operators do. Each goes on when the screen that asked for it is closed.
+
+    def start(self, job: Coroutine[None, None, None], group: str) -> None:
+        """Run `job` as the app's own worker, beside others; what goes wrong becomes a notification."""
+        self._app.run_worker(self._guarded(job), group=group, exit_on_error=False)
+
+    async def _guarded(self, job: Coroutine[None, None, None]) -> None:
+        with self.reporting():
+            await job
+        self.changed.publish(None)
+
+    def launch(self, request: LaunchRequest, done: Callable[[LaunchResult | None], None]) -> None:
+        """Launch once. `done` gets the result, or None when it failed before there was one."""
+
+        async def job() -> None:
+            result = None
+            try:
+                result = await self._control().launch(request)
+            finally:
+                done(result)
+            self._notify_result(result)
+
+        self.start(job(), "launch")
+
+    def retry(self, session_id: int) -> None:
+        async def job() -> None:
+            self._notify_result(await self._control().retry(session_id))
+
+        self.start(job(), "launch")
+
+    def cancel(self, session_id: int) -> None:
+        async def job() -> None:
+            session = await self._control().cancel(session_id)
+            self._app.notify(
+                _("Session {id}: {status}").format(id=session.id, status=present.status(session.status)),
+                markup=False,
+            )
+
+        self.start(job(), "journal")
+
+    def delete(self, session_ids: list[int]) -> None:
+        async def job() -> None:
+            gone = await self._control().delete(session_ids)
+            self.deleted.publish(gone)
+            self._app.notify(
+                ngettext("{count} session deleted", "{count} sessions deleted", len(gone)).format(
+                    count=len(gone)
+                ),
+                markup=False,
+            )
+
+        self.start(job(), "journal")
+
+    def copy(self, text: str) -> None:
+        """To the clipboard of the operator's terminal (OSC 52), wherever this program runs."""
+        self._app.copy_to_clipboard(text)
+        first = text.partition("\n")[0][:40]
+        self._app.notify(_("Copied, if the terminal allows it: {text}").format(text=first), markup=False)
+
+    def copy_log(self, session_id: int) -> None:
+        """The last lines of a log: terminals take no more than some kilobytes."""
+
+        async def job() -> None:
+            journal = self.require_journal()
+            lines: deque[LogLine] = deque(maxlen=COPIED_LINES)
+            while found := await journal.events(session_id, after=lines[-1].id if lines else 0):
+                lines.extend(found)
+            self.copy("\n".join(f"{present.clock(line.at)} {present.log_text(line)}" for line in lines))
+
+        self.start(job(), "journal")
+
+    # What came of it
+
+    def _notify_result(self, result: LaunchResult) -> None:
+        """What came of a confirm; then to its session."""
+        session, reason = result.session, present.message(result.reason)
+        request = _("Request {id}").format(id=result.request_id)
+        if session is None or result.outcome is Outcome.MISMATCH:
+            title = _("Nothing was launched: {outcome}").format(
+                outcome=_(present.OUTCOME_WORDS[result.outcome])
+            )
+            self._notify(title, reason or request, "error")
+        elif result.outcome is Outcome.CREATED:
+            text = _("Session {id}, {type}: launched.").format(id=session.id, type=present.kinds(session))
+            if result.lock == "unavailable":
+                text += " " + _("Without Redis, which does not answer: the journal alone keeps it single.")
+            self._notify(_("Import launched"), f"{text} {request}", "information")
+        elif result.outcome is Outcome.JOINED:
+            self._notify(_("⚠️ An import was already launched recently"), _who(session), "warning")
+        else:
+            text = _("This confirm was taken already: session {id}.").format(id=session.id)
+            self._notify(request, text, "warning")
+        if session:
+            self.show_session.publish(session.id)
+
+    def _notify(self, title: str, text: str, severity: SeverityLevel) -> None:
+        """With a bold title."""
+        sign, title = present.sign_apart(title)
+        title, text = (part.replace("[", "\\[") for part in (title, text))
+        message = f"[not bold]{sign}[/][bold]{title}[/]\n{text}"
+        self._app.notify(message, severity=severity, timeout=6 if severity == "information" else 12)
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Turn errors into a notification of one line."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 (the last line of defence: told and logged, never swallowed)
+            self._app.notify(self.explain(error), severity="error", timeout=12, markup=False)
+
+    def explain(self, error: Exception) -> str:
+        """One line for the operator. What nobody foresaw also goes to the log file, once while it repeats."""
+        if isinstance(error, ObmenError):
+            return present.plain(str(error))
+        text = _("Internal error: {error}. Details are in {path}").format(
+            error=present.plain(f"{type(error).__name__}: {error}"), path=self.settings.log.path
+        )
+        if text != self._explained:
+            self._explained = text
+            with suppress(OSError):
+                log_to(self.settings.log.path).error("unexpected error in the control room", exc_info=error)
+        return text
+
+    def set_trouble(self, text: str) -> None:
+        """What keeps the journal from being read; "" when it can be read again."""
+        if text != self.trouble:
+            self.trouble = text
+            self.troubled.publish(text)
+
+
+def _who(session: Session) -> str:
+    """Who runs what since when."""
+    since = present.when(session.started_at or session.created_at, long=True)
+    return _(
+        "Session {id}: {type}, {status}, by {operator} on {host} since {since}. No second one was made."
+    ).format(
+        id=session.id,
+        type=present.kinds(session),
+        status=present.status(session.status),
+        operator=present.plain(session.operator),
+        host=present.plain(session.host),
+        since=since,
+    )
