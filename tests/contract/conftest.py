@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from catalog_bench import CatalogBench
 from dispatch_bench import Sending
 from engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_server, staged
 from lock_bench import KEY, LockBench
+from support.catalogs import rows
 
 from importers.catalog import open_catalog
 from importers.launch import redis_lock
@@ -45,6 +48,15 @@ async def stage(engine: str, tmp_path: Path, clock: MovedClock) -> AsyncIterator
 def refused(engine: str) -> type[Exception]:
     """What is raised where the database itself does not allow a change (`Stage.change`)."""
     return {"sqlite": sqlite3.IntegrityError}[engine]
+
+
+@pytest.fixture
+async def shop(engine: str, tmp_path: Path) -> AsyncIterator[CatalogBench]:
+    assert engine == "sqlite"
+    path = tmp_path / "catalog.sqlite3"
+    catalog = await open_catalog(f"sqlite:///{path}")
+    yield CatalogBench(catalog, partial(rows, path))
+    await catalog.close()
 
 
 @pytest.fixture

@@ -53,6 +53,29 @@ async def test_what_is_left_by_an_error_is_undone(database: Database, error: typ
     assert await keys(database) == []
 
 
+async def test_rows_are_read_by_place_and_in_any_number(database: Database) -> None:
+    cells = [cell for n in range(1001) for cell in (f"{n:04}", "t", 0, "")]
+    async with database.transaction() as db:
+        await db.insert("lock", ("key", "token", "until_clock", "boot_id"), cells)
+        assert db.changes == 1001
+        (row, *_more) = await db.fetch(KEYS)
+        assert (row[0], row[:2], list(row)) == ("0000", ("0000", "t"), ["0000", "t"])
+        assert [row["key"] async for row in db.stream(KEYS)] == [f"{n:04}" for n in range(1001)]
+        await db.execute("UPDATE lock SET token = 'u' WHERE key < ?1", "0010")
+        assert db.changes == 1011
+        assert not db.committed
+    assert db.committed
+    assert len(await keys(database)) == 1001
+
+
+async def test_one_that_was_rolled_back_is_left_in_peace(database: Database) -> None:
+    async with database.transaction() as db:
+        await db.execute(INSERT, "a", "t")
+        await db.rollback()
+    assert not db.committed
+    assert await keys(database) == []
+
+
 async def test_transactions_of_one_gate_run_one_after_the_other(stage: Stage) -> None:
     """Of two processes: what one has looked up holds until its commit."""
     other = await stage.another_journal()
