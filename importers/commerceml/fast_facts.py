@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 from typing import Generic, TypeVar
 
 from importers.commerceml import normalise
+from importers.commerceml.extract.stock_shapes import ID, QUANTITY, REST
 from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Price, Record
 
 OPENING, CLOSING = "<Предложения>", "</Предложения>"
@@ -84,11 +85,13 @@ def _take_prices(text: str, position: int) -> tuple[OfferPrices, int] | None:
     return OfferPrices(ident, tuple(prices.values())), end
 
 
-_STOCKS = rf"<Остатки>{_S}"
+_RESTS, _REST, _WAREHOUSE = REST.paths[-1].split("/")
+_STOCKS = rf"<{_RESTS}>{_S}"
 _STOCK = (
-    rf"<Остаток>{_S}<Склад>{_S}{_field('Ид')}<Количество>{_NUMBER}</Количество>{_S}</Склад>{_S}</Остаток>{_S}"
+    rf"<{_REST}>{_S}<{_WAREHOUSE}>{_S}{_field(ID)}<{QUANTITY}>{_NUMBER}</{QUANTITY}>{_S}</{_WAREHOUSE}>{_S}"
+    rf"</{_REST}>{_S}"
 )
-_STOCKS_END = rf"</Остатки>{_S}{END}"
+_STOCKS_END = rf"</{_RESTS}>{_S}{END}"
 
 
 def _take_stocks(text: str, position: int) -> tuple[OfferStocks, int] | None:
@@ -177,7 +180,7 @@ def _pattern_of(offer: str) -> tuple[re.Pattern[str], int]:
     return re.compile("".join(parts)), lines
 
 
-_VARIED = {"<Представление>": _IN_A_LINE, "<ЦенаЗаЕдиницу>": _NUMBER, "<Количество>": _NUMBER}
+_VARIED = {"<Представление>": _IN_A_LINE, "<ЦенаЗаЕдиницу>": _NUMBER, f"<{QUANTITY}>": _NUMBER}
 MAX_ALIKE = 4
 LONGEST_ALIKE = 20_000
 """So many patterns are kept at most, of offers with so many characters."""

@@ -21,8 +21,9 @@ from importers.commerceml.extract.elements import (
     own_text,
     value,
 )
-from importers.commerceml.extract.facts import FACTS, PRICED, STOCKED, facts_of
+from importers.commerceml.extract.facts import FACTS, PRICED, facts_of
 from importers.commerceml.extract.images import images_of
+from importers.commerceml.extract.stock_shapes import STOCKED
 from importers.commerceml.records import (
     Offer,
     OfferPrices,
