@@ -93,13 +93,13 @@ def price_of(context: Context, element: etree._Element, ident: str) -> tuple[Pri
 def stocks_of(context: Context, node: Node, ident: str) -> Iterator[Record | Rejected]:
     """All shapes of stock. A total counts only where no warehouse is told, with a number or not; beside warehouses
     it says whether they are all."""
-    told = list(quantities(node))
-    by_warehouse = any(warehouse for warehouse, _element, _raw in told)
-    has_total = any(warehouse == "" for warehouse, _element, _raw in told)
-    found = []
+    written = list(quantities(node))
+    by_warehouse = any(warehouse for warehouse, _element, _raw in written)
+    has_total = any(warehouse == "" for warehouse, _element, _raw in written)
+    stocks = []
     total = None
     readable = True
-    for warehouse, element, raw in told:
+    for warehouse, element, raw in written:
         if warehouse == "" and by_warehouse:
             total = decimal(raw) if total is None else total
             continue
@@ -113,11 +113,13 @@ def stocks_of(context: Context, node: Node, ident: str) -> Iterator[Record | Rej
             yield amount
             readable = False
         elif amount is not None:
-            found.append((warehouse or "", amount))
-    if found or not readable:
-        equal = total is None or not found or normalise.total([quantity for _at, quantity in found]) == total
+            stocks.append((warehouse or "", amount))
+    if stocks or not readable:
+        equal = (
+            total is None or not stocks or normalise.total([quantity for _at, quantity in stocks]) == total
+        )
         whole = readable and total is not None and equal
-        yield OfferStocks(ident, tuple(found), whole, unequal=not equal, readable=readable)
+        yield OfferStocks(ident, tuple(stocks), whole, unequal=not equal, readable=readable)
 
 
 def quantity_of(
