@@ -48,7 +48,7 @@ FILE_BYTES = 160
 XML_BYTES = 1600
 """What the files of an archive, of those in it included, may take in memory: each of them its name and about so much,
 of those that are read (.xml) more."""
-KEPT = 32
+MAX_OPEN = 32
 MAX_UNPACKED_BYTES = 2**30
 """So many archives, and bytes of those that had to be unpacked, stay open while an export is read."""
 
@@ -146,16 +146,16 @@ def _list_in(file: IO[bytes]) -> tuple[int, int, int]:
 def _long(extra: bytes, *sizes: int) -> tuple[int, ...]:
     """Sizes and offset of an entry; those that need more than 32 bits stand in a field of zip64."""
     field = _field(extra, _LONG)
-    told = []
+    values = []
     for size in sizes:
         if size == 0xFFFF_FFFF and field is not None:
-            told.append(int.from_bytes(field[:8], "little"))
+            values.append(int.from_bytes(field[:8], "little"))
             if len(field) < 8:
                 raise zipfile.BadZipFile("Corrupt zip64 extra field")
             field = field[8:]
         else:
-            told.append(size)
-    return tuple(told)
+            values.append(size)
+    return tuple(values)
 
 
 def _field(extra: bytes, wanted: int) -> bytes | None:
@@ -174,7 +174,7 @@ class _Idle:
         self._lock = threading.Lock()
         self._archives: list[Archive] = []
 
-    def take(self, path: Path, nested: Member | None) -> Archive | None:
+    def acquire(self, path: Path, nested: Member | None) -> Archive | None:
         """The archive, if it is here and its file is still the same; it belongs to the caller alone."""
         identity = identity_of(path.stat())
         with self._lock:
@@ -183,10 +183,11 @@ class _Idle:
                     return self._archives.pop(at)
         return None
 
-    def keep(self, archive: Archive) -> None:
+    def release(self, archive: Archive) -> None:
+        """It stays open until too many others are released after it."""
         with self._lock:
             self._archives.append(archive)
-            while len(self._archives) > KEPT or (len(self._archives) > 1 and self._is_much()):
+            while len(self._archives) > MAX_OPEN or (len(self._archives) > 1 and self._is_much()):
                 self._archives.pop(0).close()
 
     def _is_much(self) -> bool:
@@ -205,13 +206,13 @@ atexit.register(close_idle)
 
 @contextmanager
 def opened(path: Path, nested: Member | None = None) -> Iterator[Archive]:
-    archive = _idle.take(path, nested) or Archive(path, nested)
+    archive = _idle.acquire(path, nested) or Archive(path, nested)
     try:
         yield archive
     except BaseException:
         archive.close()
         raise
-    _idle.keep(archive)
+    _idle.release(archive)
 
 
 class Listing:
@@ -319,8 +320,8 @@ def name_of(entry: zipfile.ZipInfo) -> str:
     if entry.flag_bits & _IS_UNICODE or entry.orig_filename.isascii():
         return entry.filename
     raw = entry.orig_filename.encode("cp437", "replace")
-    if told := _unicode_path(entry.extra, raw):
-        return told
+    if name := _unicode_path(entry.extra, raw):
+        return name
     name = raw.decode("cp866")
     if _FOREIGN.search(name):
         try:
@@ -332,10 +333,10 @@ def name_of(entry: zipfile.ZipInfo) -> str:
 
 def _unicode_path(extra: bytes, raw: bytes) -> str | None:
     """The name in the extra field of Info-ZIP, which counts for the name that it was made for only."""
-    told = _field(extra, _UNICODE_PATH) or b""
-    if told[:1] == b"\1" and told[1:5] == struct.pack("<I", zlib.crc32(raw)):
+    field = _field(extra, _UNICODE_PATH) or b""
+    if field[:1] == b"\1" and field[1:5] == struct.pack("<I", zlib.crc32(raw)):
         try:
-            return told[5:].decode() or None
+            return field[5:].decode() or None
         except UnicodeDecodeError:
             return None
     return None

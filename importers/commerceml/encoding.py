@@ -80,9 +80,9 @@ def decide(file: PartFile, name: str) -> str:
     """The encoding to parse `file` with; reads as far as needed and rewinds. Raises BadFile with the byte offset."""
     head = file.read(4096)
     file.rewind()
-    found = of_head(head)
-    if found:
-        return found
+    by_head = of_head(head)
+    if by_head:
+        return by_head
     by_declaration = declared(head)
     if not is_known(by_declaration):
         raise BadFile(

@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 from typing import Generic, TypeVar
 
 from importers.commerceml import normalise
+from importers.commerceml.extract.stock_shapes import ID, QUANTITY, REST
 from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Price, Record
 
 OPENING, CLOSING = "<Предложения>", "</Предложения>"
@@ -43,18 +44,18 @@ _NUMBER = rf"({_WHOLE}(?:\.[0-9]{{0,9}}[1-9](?=0{{0,10}}<)|(?=(?:\.0{{1,10}})?<)
 
 
 R = TypeVar("R", bound=Record)
-Take = Callable[[str, int], tuple[Record, int, int] | None]
+Matcher = Callable[[str, int], tuple[Record, int, int] | None]
 """(text, position) → the record that begins there, the position behind it and how many line breaks lie between them;
 None if it is not regular. Raises ValueError for values that are none."""
 
 
-def take_for(wanted: frozenset[type[Record]]) -> Take | None:
-    """The way to take what is wanted of an offer; None where offers have more to tell than one kind of fact."""
+def matcher_for(wanted: frozenset[type[Record]]) -> Matcher | None:
+    """What matches offers for the records that are wanted; None where these are more than one kind of fact."""
     of_an_offer = wanted & {Offer, OfferPrices, OfferStocks}
     if of_an_offer == {OfferPrices}:
-        return _Alike(_take_prices, _same_prices)
+        return _Alike(_match_prices, _same_prices)
     if of_an_offer == {OfferStocks}:
-        return _Alike(_take_stocks, _same_stocks)
+        return _Alike(_match_stocks, _same_stocks)
     return None
 
 
@@ -70,8 +71,8 @@ _PRICE = (
 _PRICES_END = rf"</Цены>{_S}{END}"
 
 
-def _take_prices(text: str, position: int) -> tuple[OfferPrices, int] | None:
-    found = _list(text, position, _PRICES, _PRICE, _PRICES_END)
+def _match_prices(text: str, position: int) -> tuple[OfferPrices, int] | None:
+    found = _match_list(text, position, _PRICES, _PRICE, _PRICES_END)
     if found is None:
         return None
     ident, rows, end = found
@@ -84,15 +85,17 @@ def _take_prices(text: str, position: int) -> tuple[OfferPrices, int] | None:
     return OfferPrices(ident, tuple(prices.values())), end
 
 
-_STOCKS = rf"<Остатки>{_S}"
+_RESTS, _REST, _WAREHOUSE = REST.paths[-1].split("/")
+_STOCKS = rf"<{_RESTS}>{_S}"
 _STOCK = (
-    rf"<Остаток>{_S}<Склад>{_S}{_field('Ид')}<Количество>{_NUMBER}</Количество>{_S}</Склад>{_S}</Остаток>{_S}"
+    rf"<{_REST}>{_S}<{_WAREHOUSE}>{_S}{_field(ID)}<{QUANTITY}>{_NUMBER}</{QUANTITY}>{_S}</{_WAREHOUSE}>{_S}"
+    rf"</{_REST}>{_S}"
 )
-_STOCKS_END = rf"</Остатки>{_S}{END}"
+_STOCKS_END = rf"</{_RESTS}>{_S}{END}"
 
 
-def _take_stocks(text: str, position: int) -> tuple[OfferStocks, int] | None:
-    found = _list(text, position, _STOCKS, _STOCK, _STOCKS_END)
+def _match_stocks(text: str, position: int) -> tuple[OfferStocks, int] | None:
+    found = _match_list(text, position, _STOCKS, _STOCK, _STOCKS_END)
     if found is None:
         return None
     ident, rows, end = found
@@ -119,17 +122,17 @@ def _same_stocks(like: OfferStocks, ident: str, values: Sequence[str]) -> OfferS
 
 
 class _Alike(Generic[R]):
-    """Takes offers that differ from an earlier one in nothing but id, numbers and `Представление`, by one match.
+    """Matches offers that differ from an earlier one in nothing but id, numbers and `Представление`, by one match.
 
-    The earlier one, taken the general way, becomes a pattern: its text to the letter, but for these three.
+    The earlier one, matched the general way, becomes a pattern: its text to the letter, but for these three.
     """
 
     def __init__(
         self,
-        take: Callable[[str, int], tuple[R, int] | None],
+        match: Callable[[str, int], tuple[R, int] | None],
         same: Callable[[R, str, Sequence[str]], R],
     ) -> None:
-        self._take = take
+        self._match = match
         self._same = same
         self._known: list[tuple[R, re.Pattern[str], int]] = []
         """With the line breaks in such an offer: to count them in the text of each takes a tenth of the time."""
@@ -143,10 +146,10 @@ class _Alike(Generic[R]):
                     self._known.insert(0, self._known.pop(at))
                 ident = normalise.goods_identity(found[1])
                 return (self._same(like, ident, found.groups()[1:]), found.end(), lines) if ident else None
-        taken = self._take(text, position)
-        if taken is None:
+        matched = self._match(text, position)
+        if matched is None:
             return None
-        record, end = taken
+        record, end = matched
         self._learn(record, text[position:end])
         return record, end, text.count("\n", position, end)
 
@@ -177,7 +180,7 @@ def _pattern_of(offer: str) -> tuple[re.Pattern[str], int]:
     return re.compile("".join(parts)), lines
 
 
-_VARIED = {"<Представление>": _IN_A_LINE, "<ЦенаЗаЕдиницу>": _NUMBER, "<Количество>": _NUMBER}
+_VARIED = {"<Представление>": _IN_A_LINE, "<ЦенаЗаЕдиницу>": _NUMBER, f"<{QUANTITY}>": _NUMBER}
 MAX_ALIKE = 4
 LONGEST_ALIKE = 20_000
 """So many patterns are kept at most, of offers with so many characters."""
@@ -189,7 +192,7 @@ _compiled = cache(re.compile)
 """Here, when one is first needed: to compile them all takes longer than many a file."""
 
 
-def _list(
+def _match_list(
     text: str, position: int, start: str, item: str, end: str
 ) -> tuple[str, list[tuple[str | None, ...]], int] | None:
     """(id, fields of each item, position behind the offer) of an offer that is one list and nothing else."""
@@ -212,18 +215,18 @@ def _terms(
     price_type: str, currency: str | None, unit: str | None, coefficient: str | None, tax: str | None
 ) -> tuple[str, str | None, str | None, str, str | None] | None:
     """All of a price but its value, normalised: an export has few different ones. None without a type."""
-    found = normalise.text(price_type)
-    if found is None:
+    type_id = normalise.text(price_type)
+    if type_id is None:
         return None
     number = normalise.number(coefficient) or "1"
-    return found, normalise.currency(currency), normalise.text(unit), number, normalise.text(tax)
+    return type_id, normalise.currency(currency), normalise.text(unit), number, normalise.text(tax)
 
 
 class FastFacts:
-    """Splits the text of one file into records that were taken and text that is left to the parser, in order."""
+    """Splits the text of one file into the records of matched offers and text that is left to the parser, in order."""
 
-    def __init__(self, take: Take) -> None:
-        self._take = take
+    def __init__(self, matcher: Matcher) -> None:
+        self._match = matcher
         self._held = ""
         """Text that waits for the rest of its offer, or of an opening tag."""
         self._open = False
@@ -287,10 +290,10 @@ class FastFacts:
         records: list[Record] = []
         lines = 0
         last = text.rfind(END, position)
-        take = self._take
+        match = self._match
         try:
-            while position < last and (taken := take(text, position)):
-                record, position, breaks = taken
+            while position < last and (matched := match(text, position)):
+                record, position, breaks = matched
                 records.append(record)
                 lines += breaks
         except ValueError:

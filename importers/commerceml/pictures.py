@@ -26,13 +26,13 @@ class Pictures(Mapping[str, Part]):
         self._holders = holders
 
     def __getitem__(self, path: str) -> Part:
-        found = list(self._ending(path))
-        if not found:
+        places = list(self._ending(path))
+        if not places:
             raise KeyError(path)
         place = (
-            found[0]
-            if len(found) == 1
-            else max(found, key=lambda place: (name_of(place) == path, *self._age(place)))
+            places[0]
+            if len(places) == 1
+            else max(places, key=lambda place: (name_of(place) == path, *self._age(place)))
         )
         return self._part(place)
 

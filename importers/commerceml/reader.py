@@ -24,7 +24,7 @@ from importers.commerceml.extract.context import Context
 from importers.commerceml.extract.elements import MAX_LINE
 from importers.commerceml.extract.goods import product_set
 from importers.commerceml.extract.reference import catalog_info, property_value
-from importers.commerceml.fast_facts import OPENING, FastFacts, take_for
+from importers.commerceml.fast_facts import OPENING, FastFacts, matcher_for
 from importers.commerceml.parts import Part, PartFile, open_part
 from importers.commerceml.records import Record, Rejected, Section
 from importers.commerceml.sections import (
@@ -105,8 +105,8 @@ class _Reading:
 
     def run(self, file: PartFile) -> Iterator[tuple[int, Batch]]:
         charset = encoding.decide(file, self.part.name)
-        take = take_for(self.wanted)
-        fast = FastFacts(take) if take else None
+        matcher = matcher_for(self.wanted)
+        fast = FastFacts(matcher) if matcher else None
         decoder = encoding.Decoder(charset, as_text=fast is not None)
         parser = self._parser()
         position = 0
@@ -115,10 +115,10 @@ class _Reading:
                 position += len(chunk)
                 if position == len(chunk):
                     self._check_head(chunk, charset)
-                for batch in self._take(parser, fast, decoder.decode(chunk)):
+                for batch in self._feed_chunk(parser, fast, decoder.decode(chunk)):
                     yield position, batch
                 if self.records:
-                    yield position, self._taken()
+                    yield position, self._pop_batch()
                 if self.lists_only and self.met_goods:
                     return
             if not position:
@@ -192,7 +192,7 @@ class _Reading:
         self.guard.after_feeding(len(data), self.root, self.recent[-1][0] if self.recent else 1)
         return met
 
-    def _take(
+    def _feed_chunk(
         self, parser: etree.XMLPullParser, fast: FastFacts | None, data: str | bytes
     ) -> Iterator[Batch]:
         if isinstance(data, bytes):
@@ -203,7 +203,7 @@ class _Reading:
     def _rest(
         self, parser: etree.XMLPullParser, fast: FastFacts | None, data: str | bytes
     ) -> Iterator[Batch]:
-        yield from self._take(parser, fast, data)
+        yield from self._feed_chunk(parser, fast, data)
         if fast:
             yield from self._feed(parser, fast.rest().encode())
 
@@ -220,11 +220,11 @@ class _Reading:
     def _check_head(self, head: bytes, charset: str) -> None:
         if len(head) < CHUNK and not head.strip(_BLANK):
             raise BadFile(N_("the file is empty; let 1C write it again"), self.part.name)
-        text, seen = encoding.text_of(head)
+        text, charset_of_head = encoding.text_of(head)
         root = encoding.root_in(text)
         if text.lstrip().startswith("<!DOCTYPE"):
             raise BadFile(N_("has a DOCTYPE, which no export of 1C has; it is not read"), self.part.name, 1)
-        if root is None and seen == "?":
+        if root is None and charset_of_head == "?":
             codecs.getincrementaldecoder(charset)("strict").decode(head)  # says where it cannot be read
         if root is None and len(head) < CHUNK and _ROOT_CUT.fullmatch(text):
             raise BadFile(ENDS_EARLY, self.part.name)
@@ -290,8 +290,8 @@ class _Reading:
         if container is not None and section is not None:
             context = self._enter(section)
             if values:  # all of them, as they may be written in several ways
-                told = list(container)[: container.index(last) + 1]
-                records = map(partial(property_value, context, property_id=values[1]), told)
+                elements = list(container)[: container.index(last) + 1]
+                records = map(partial(property_value, context, property_id=values[1]), elements)
             else:
                 self.met_goods = self.met_goods or local(last) in GOODS
                 records = map(partial(EXTRACT[local(last)], context), self.pending)
@@ -304,12 +304,12 @@ class _Reading:
         coming = iter(records) if self.line < MAX_LINE else map(self._in_line, records)
         self.records += islice(coming, BATCH)
         while len(self.records) >= BATCH:
-            yield self._taken()
+            yield self._pop_batch()
             self.records += islice(coming, BATCH)
 
-    def _taken(self) -> Batch:
-        taken, self.records = self.records, []
-        return taken
+    def _pop_batch(self) -> Batch:
+        batch, self.records = self.records, []
+        return batch
 
     def _in_line(self, record: Record | Rejected) -> Record | Rejected:
         """A reject has the line of its element, or behind MAX_LINE that of a text in it: find the element's."""
@@ -361,7 +361,7 @@ class _Reading:
         return self.ended or any(event == "end" and element.getparent() is None for event, element in events)
 
     def _bad_byte(self, error: etree.XMLSyntaxError, file: PartFile) -> int | None:
-        if not any(told in (error.msg or "") for told in ("UTF-8", "encoding")):  # by the version of libxml2
+        if not any(word in (error.msg or "") for word in ("UTF-8", "encoding")):  # by the version of libxml2
             return None
         file.rewind()
         return encoding.bad_byte(file, "utf-8")

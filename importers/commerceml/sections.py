@@ -64,12 +64,12 @@ def section_record(element: etree._Element, part: Part) -> Section:
     node = children(element)
     ident = value(node, "Ид") or ""
     name = local(element)
-    said = normalise.text(element.get("СодержитТолькоИзменения")) or value(node, "СодержитТолькоИзменения")
+    written = normalise.text(element.get("СодержитТолькоИзменения")) or value(node, "СодержитТолькоИзменения")
     return Section(
         ident,
         name,
         # Only what says so in a known word is full: by what is missing in it things are removed.
-        said.lower() not in ("false", "0", "нет", "ложь") if said else None,
+        written.lower() not in ("false", "0", "нет", "ложь") if written else None,
         ident if name == "Каталог" else value(node, "ИдКаталога") or ident.strip("#"),
         ident if name == "Классификатор" else value(node, "ИдКлассификатора") or "",
         part.set,

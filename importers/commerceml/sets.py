@@ -74,8 +74,8 @@ def made_in(head: str) -> str:
 
     As it stands on the clock of 1C: it nearly never tells a zone.
     """
-    told = _MADE.search(head)
-    match = _DATE.match(told[1].strip()) if told else None
+    written = _MADE.search(head)
+    match = _DATE.match(written[1].strip()) if written else None
     if match is None:
         return ""
     year, month, day = (int(match[name] or match[name[0]]) for name in ("year", "month", "day"))
@@ -112,14 +112,14 @@ def in_sets(parts: Iterable[Part]) -> list[list[Part]]:
 def _place(name: str) -> tuple[tuple[str, ...], int] | None:
     """(family, number) of a part: files of one family are of one set where nothing speaks against it."""
     path = PurePosixPath(name)
-    if found := numbered(path.stem):
-        return (found.before.lower(),), found.number
+    if numbering := numbered(path.stem):
+        return (numbering.before.lower(),), numbering.number
     for folder in reversed(path.parts[:-1]):
         if folder.lower().endswith(".zip"):
             if match := _TEMPORARY.match(folder):
                 return (match[1].lower(), path.stem.lower()), int(match[2], 16)
-            if found := numbered(folder[: -len(".zip")]):
-                return (found.before.lower(), path.stem.lower()), found.number
+            if numbering := numbered(folder[: -len(".zip")]):
+                return (numbering.before.lower(), path.stem.lower()), numbering.number
     return None
 
 
@@ -197,24 +197,24 @@ def missing(
     for names in (*sets, others):
         of_set: dict[tuple[str, str], set[int]] = defaultdict(set)
         for name in names:
-            found = numbered(PurePosixPath(name).stem)
-            if not found:
+            numbering = numbered(PurePosixPath(name).stem)
+            if not numbering:
                 continue
-            letters, catalog = found.catalog or ("", 0)
+            letters, catalog = numbering.catalog or ("", 0)
             of_package = letters.rstrip("_").lower() in in_package
-            if found.sure or of_package:
-                of_set[found.before, ""].add(found.number)
-            if found.sure and found.catalog:
-                together[found.before, ""].add(0)
+            if numbering.sure or of_package:
+                of_set[numbering.before, ""].add(numbering.number)
+            if numbering.sure and numbering.catalog:
+                together[numbering.before, ""].add(0)
                 if not letters.endswith("_") and not of_package:
                     together[letters, "_…"].add(catalog)
         for key, numbers in of_set.items():
             together[key] |= numbers
             newest[key] = numbers | newest[key] if names is others and key in newest else numbers
     for name in archives:
-        found = numbered(PurePosixPath(name).stem)
-        if found and not found.catalog:
-            together[found.before, ".zip"].add(found.number)
+        numbering = numbered(PurePosixPath(name).stem)
+        if numbering and not numbering.catalog:
+            together[numbering.before, ".zip"].add(numbering.number)
     gaps: dict[str, None] = {}
     for counted in (together, newest):
         for (before, behind), numbers in counted.items():

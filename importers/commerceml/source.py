@@ -59,7 +59,7 @@ class Export(msgspec.Struct, frozen=True):
     """All other files: a <Картинка> may name a drawing or a manual."""
     holders: tuple[Holder, ...] = ()
     """Archives that hold pictures or other files."""
-    found: dict[str, tuple[int, ...]] = {}
+    identities: dict[str, tuple[int, ...]] = {}
     """Every .xml and .zip that lay in the source when it was opened, and which file it was."""
     searched: dict[tuple[str, type[Record]], bool] = {}
     """Whether a part holds such records, of those that were searched for them."""
@@ -72,9 +72,9 @@ class Export(msgspec.Struct, frozen=True):
     def files_for(self, *wanted: type[Record]) -> tuple[Part, ...]:
         """As `files_shown`, and those that were searched to their end for them. Raises BadFile."""
         records = sought(frozenset(wanted))
-        return tuple(part for part in self.parts if part.records & records or self._is_found(part, records))
+        return tuple(part for part in self.parts if part.records & records or self._search(part, records))
 
-    def _is_found(self, part: Part, records: Set[type[Record]]) -> bool:
+    def _search(self, part: Part, records: Set[type[Record]]) -> bool:
         for record in part.unsure & records:
             if (part.name, record) not in self.searched:
                 self.searched[part.name, record] = is_anywhere(part, record)
@@ -151,32 +151,32 @@ class Export(msgspec.Struct, frozen=True):
             now = _identities(self.path)
         except OSError as error:
             raise BadFile(GONE, error.filename or self.path) from error
-        for name in sorted(self.found.keys() | now.keys()):
+        for name in sorted(self.identities.keys() | now.keys()):
             if name not in now:
                 raise BadFile(GONE, plain(name))
-            if name not in self.found:
+            if name not in self.identities:
                 text = N_("the file came while the export was read: 1C was still writing; import again")
                 raise BadFile(text, plain(name))
-            if self.found[name] != now[name]:
+            if self.identities[name] != now[name]:
                 raise BadFile(CHANGED, plain(name))
 
 
 def find_export(path: Path) -> Export:
     """The export at `path`. Raises SourceError."""
-    found = _Found(path)
+    scan = _Scan(path)
     try:
-        found.look()
-        parts, unknown = recognised(found.xml)
+        scan.run()
+        parts, unknown = recognised(scan.xml)
     except OSError as error:
         raise SourceError(
             N_("{path}: cannot be read: {error}"), path=error.filename or path, error=error.strerror
         ) from error
     finally:
-        if found.holders:
+        if scan.holders:
             from importers.commerceml.archives import close_idle
 
             close_idle()
-    if not parts and not found.pictures:
+    if not parts and not scan.pictures:
         raise SourceError(
             N_(
                 "{path}: holds no export of 1C (no CommerceML .xml); let 1C write it, or give another --source"
@@ -185,7 +185,7 @@ def find_export(path: Path) -> Export:
         )
     sets = in_sets(parts)
     gaps = missing(
-        [[part.name for part in parts] for parts in sets], unknown, sorted(found.archives), NAMES.keys()
+        [[part.name for part in parts] for parts in sets], unknown, sorted(scan.archives), NAMES.keys()
     )
     ordered = [
         msgspec.structs.replace(part, set=number) for number, parts in enumerate(sets, 1) for part in parts
@@ -194,10 +194,10 @@ def find_export(path: Path) -> Export:
         path,
         tuple(ordered),
         (*gaps, *map(_unknown, unknown)),
-        tuple(found.pictures),
-        tuple(found.others),
-        tuple(found.holders),
-        found.identities,
+        tuple(scan.pictures),
+        tuple(scan.others),
+        tuple(scan.holders),
+        scan.identities,
     )
 
 
@@ -238,10 +238,10 @@ def _refuse_way_out(entry: os.DirEntry[str], home: Path) -> None:
 
 
 def _identities(source: Path) -> dict[str, tuple[int, ...]]:
-    """As `Export.found`, now."""
+    """As `Export.identities`, now."""
     if not source.is_dir():
         return {source.name: identity_of(source.stat())}
-    found = {}
+    identities = {}
     folders: list[tuple[str | Path, str]] = [(source, "")]
     for folder, below in folders:  # and those that are met on the way
         with os.scandir(folder) as listed:
@@ -250,12 +250,12 @@ def _identities(source: Path) -> dict[str, tuple[int, ...]]:
                     if not entry.is_symlink():
                         folders.append((entry.path, f"{below}{entry.name}/"))
                 elif entry.name.lower().endswith((".xml", ".zip")) and not entry.name.startswith("."):
-                    found[below + entry.name] = identity_of(entry.stat())
-    return found
+                    identities[below + entry.name] = identity_of(entry.stat())
+    return identities
 
 
-class _Found:
-    """What lies in a source."""
+class _Scan:
+    """A search of a source: what lies in it."""
 
     def __init__(self, source: Path) -> None:
         self.xml: list[Part] = []
@@ -265,16 +265,16 @@ class _Found:
         self.archives: set[str] = set()
         """The names of archives in the source."""
         self.identities: dict[str, tuple[int, ...]] = {}
-        """As `Export.found`."""
+        """As `Export.identities`."""
         self._source = source
         self._root: Path | None = None
 
-    def look(self) -> None:
+    def run(self) -> None:
         """Raises SourceError, OSError."""
         source = self._source
         if source.is_dir():
             self._root = source
-            self._look_into(source)
+            self._scan_folder(source)
         elif source.name.lower().endswith(".xml") and source.is_file():
             raise SourceError(
                 N_("{path}: is one file of an export; give the folder that holds it"), path=source
@@ -287,7 +287,7 @@ class _Found:
                 N_("{path}: there is no such folder or .zip; set source.path or --source"), path=source
             )
 
-    def _look_into(self, folder: Path) -> None:
+    def _scan_folder(self, folder: Path) -> None:
         for name, entry in _listed(folder):
             if name.lower().endswith(IMAGES):
                 self.pictures.append(in_folder(name, entry.path))
@@ -312,7 +312,7 @@ class _Found:
         listing = Listing(label)
         try:
             with opened(path) as archive:
-                number = self._hold(Holder(str(path), plain(place), None))
+                number = self._add_holder(Holder(str(path), plain(place), None))
                 for member, entry in entries(archive, label, WANTED, listing):
                     if not member.name.lower().endswith(".zip"):
                         self._add_member(member, entry, number)
@@ -334,13 +334,13 @@ class _Found:
     def _unpack_nested(self, archive: Archive, label: str, place: str, listing: Listing) -> None:
         from importers.commerceml.archives import entries, nested_too_far
 
-        number = self._hold(Holder(str(archive.path), plain(place), archive.nested))
+        number = self._add_holder(Holder(str(archive.path), plain(place), archive.nested))
         for member, entry in entries(archive, label, WANTED, listing):
             if member.name.lower().endswith(".zip"):
                 raise nested_too_far(label, member.name)
             self._add_member(member, entry, number)
 
-    def _hold(self, holder: Holder) -> int:
+    def _add_holder(self, holder: Holder) -> int:
         self.holders.append(holder)
         return len(self.holders) - 1
 

@@ -10,7 +10,7 @@ from lxml import etree
 from importers.errors import BadFile
 from importers.texts import N_
 
-LOOK = 1 << 18
+CHECK_EVERY = 1 << 18
 """Bytes of XML after which the size of the tree is looked at."""
 MAX_NODES = 200_000
 MAX_TREE = 10 << 20
@@ -32,7 +32,7 @@ class TreeGuard:
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._unseen = 0
+        self._unchecked = 0
         """Bytes that the parser was fed since the tree was looked at."""
         self._idle = 0
         """Bytes that it was fed since something came of them."""
@@ -65,11 +65,11 @@ class TreeGuard:
 
     def after_feeding(self, size: int, root: etree._Element | None, line: int) -> None:
         """So many bytes more; now and then look at the tree. `line`: the last one that is known."""
-        self._unseen += size
+        self._unchecked += size
         self._idle += size
-        if self._unseen > LOOK:
+        if self._unchecked > CHECK_EVERY:
             self._check(root, line)
-            self._unseen = 0
+            self._unchecked = 0
 
     def _check(self, root: etree._Element | None, line: int) -> None:
         """Elements that are no records, or one endless record, fill the memory."""

@@ -32,12 +32,12 @@ async def run(job: Job) -> AsyncIterator[Event]:
     async for event in intake.read():
         yield event
     for shape in ORDER:
-        async for event in intake.merge(shape, lost.see if shape is PRODUCT else None):
+        async for event in intake.merge(shape, lost.observe if shape is PRODUCT else None):
             yield event
         if shape is UNIT:
             await intake.define_units()
     await job.catalog.resolve_brands()
-    async for event in lost.tell(job.catalog):
+    async for event in lost.report(job.catalog):
         yield event
     for event in intake.finish():
         yield event

@@ -9,13 +9,13 @@ from importers.catalog.protocol import FIRST_FEW, Merged
 from importers.events import Log
 from importers.texts import N_, Message
 
-FOUND = {
+MESSAGES = {
     "differing": N_("{table}: {count} records came again with other content; the last one counts: {ids}"),
     "beside": N_("{table}: {count} more prices of the same types are kept beside the base ones: {ids}"),
     "ungrouped": N_("{table}: {count} are in no group: {ids}"),
     "absent": N_("{table}: {count} are not in the full export any more and are removed: {ids}"),
 }
-"""What is told of a table, by the field of `Merged`."""
+"""What is reported of a table, by the field of `Merged`."""
 
 
 class Findings:
@@ -27,16 +27,16 @@ class Findings:
         self._counts: Counter[str] = Counter()
         self._first: dict[str, list[str]] = defaultdict(list)
 
-    def add(self, merged: Merged) -> None:
+    def observe(self, merged: Merged) -> None:
         self.orphans += merged.orphans[: FIRST_FEW - len(self.orphans)]
-        for name in FOUND:
+        for name in MESSAGES:
             if count := getattr(merged, name):
                 self._counts[name] += count
                 first = self._first[name]
                 first += getattr(merged, f"{name}_first")[: FIRST_FEW - len(first)]
 
-    def events(self) -> Iterator[Log]:
-        for name, message in FOUND.items():
+    def report(self) -> Iterator[Log]:
+        for name, message in MESSAGES.items():
             if count := self._counts[name]:
                 ids = some(self._first[name], count)
                 yield Log("warning", message, {"table": self._table, "count": count, "ids": ids})

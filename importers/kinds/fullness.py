@@ -49,18 +49,19 @@ class Sections:
         what was exported in full, in all parts, and was read to the last record. `staged`: scopes that records came in;
         `gaps`: missing parts of the export."""
         table = shape.table.name
-        said: dict[str | None, bool] = {}
+        all_full: dict[str | None, bool] = {}
         naming = self._naming() if shape.is_reference else {}
         for section, shapes in self._sections.items():
             if shape.is_reference:
                 if shape in shapes:
-                    said[section.scope] = said.get(section.scope, True) and _is_full(section, naming)
+                    scope: str | None = section.scope
+                    all_full[scope] = all_full.get(scope, True) and _is_full(section, naming)
             elif section.name in shape.sections and (not shape.facts or shape in shapes):
                 scope = section.catalog_id if shape.scope or shape.facts else None
-                said[scope] = said.get(scope, True) and section.full
+                all_full[scope] = all_full.get(scope, True) and section.full
         full = {
-            scope for scope, all_full in said.items()
-            if all_full and (scope is None or scope in staged)
+            scope for scope, is_full in all_full.items()
+            if is_full and (scope is None or scope in staged)
         }  # fmt: skip
         if full and gaps:
             text = N_("{table}: nothing is removed by absence, as parts of the export are missing: {gaps}")
@@ -98,10 +99,10 @@ def _is_full(section: Section, naming: Naming) -> bool:
     ПакетПредложений the Каталог of the same Классификатор."""
     if section.changes_only is not None or section.name not in LISTERS:
         return section.full
-    said = [
+    by_naming = [
         naming.get((section.name, section.classifier_id, section.file)),
         naming.get((section.name, None, section.file)),
         naming.get((section.name, section.classifier_id, None)),
     ]
-    beside = [full for full in said[:2] if full is not None]
-    return all(beside) if beside else bool(said[2])
+    beside = [full for full in by_naming[:2] if full is not None]
+    return all(beside) if beside else bool(by_naming[2])

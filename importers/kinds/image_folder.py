@@ -60,7 +60,7 @@ IN_THE_WAY = N_("the folder of images has a folder in place of the image, or a f
 class ImageFolder:
     """Nothing that has a name in `path` changes before `put_in_place`. `write` False: nothing at all, as in a dry run.
 
-    `take`, `keep`, `refuses` in the order of the paths.
+    `stage`, `note_absent`, `refuses` in the order of the paths.
     """
 
     def __init__(self, path: Path, *, write: bool = True) -> None:
@@ -74,7 +74,7 @@ class ImageFolder:
         self._marked = False
         """Whether the folder was nobody's before."""
         self._above: list[str] = []
-        """Paths that were taken of which each begins with the one before: those above the next one are among them."""
+        """Paths that were staged of which each begins with the one before: those above the next one are among them."""
 
     def prepare(self, mark: Mark, committed: Collection[str]) -> None:
         """Finish or clear away what earlier sessions left; `committed`: tokens that the catalog holds. Raises
@@ -86,7 +86,7 @@ class ImageFolder:
             if not self._write:
                 self._refuse_other(mark, self._read_mark())
                 return
-            self._take_mark(mark)
+            self._claim(mark)
             with os.scandir(self._path / OURS) as listed:
                 tokens = [entry.name[:-4] for entry in listed if entry.name.endswith(".tsv")]
             for token in sorted(tokens):
@@ -132,7 +132,7 @@ class ImageFolder:
     def _in_the_way(self, pure: PurePosixPath) -> str | None:
         while self._above and not str(pure).startswith(self._above[-1]):
             self._above.pop()
-        if any(str(pure).startswith(f"{taken}/") for taken in self._above):
+        if any(str(pure).startswith(f"{outer}/") for outer in self._above):
             return IN_THE_WAY
         try:
             mode = self._stat(pure)
@@ -143,7 +143,7 @@ class ImageFolder:
             return None
         return LINK if stat.S_ISLNK(mode.st_mode) else IN_THE_WAY
 
-    def take(self, path: str, part: Part) -> tuple[ImageFile, bool]:
+    def stage(self, path: str, part: Part) -> tuple[ImageFile, bool]:
         """Compare a picture of the export with the folder's, and copy it if it differs; whether it does.
 
         Raises BadFile when it changes meanwhile, ObmenError when it cannot be written.
@@ -179,14 +179,14 @@ class ImageFolder:
         self._lines += 1
         return size, digest
 
-    def keep(self, path: str) -> bool:
+    def note_absent(self, path: str) -> bool:
         """Note an image that the export does not hold; whether the folder has it from an earlier one."""
         with self._plainly(path):
-            found = self._stat(PurePosixPath(path))
-            self._note(path, found.st_size if found else 0, "", "kept" if found else "missing")
-        return found is not None
+            known = self._stat(PurePosixPath(path))
+            self._note(path, known.st_size if known else 0, "", "kept" if known else "missing")
+        return known is not None
 
-    def orphan(self, path: str, size: int, digest: str) -> None:
+    def note_orphaned(self, path: str, size: int, digest: str) -> None:
         """Note a file that nothing refers to any more."""
         with self._plainly():
             self._note(path, size, digest, "orphaned")
@@ -310,7 +310,7 @@ class ImageFolder:
         with os.fdopen(handle, "rb") as file:
             return file.read()
 
-    def _take_mark(self, mark: Mark) -> None:
+    def _claim(self, mark: Mark) -> None:
         text = msgspec.json.encode(mark)
         if self._read_mark() == text:
             return
@@ -326,12 +326,12 @@ class ImageFolder:
             file.write(text)
             file.truncate()
 
-    def _refuse_other(self, mark: Mark, found: bytes) -> None:
+    def _refuse_other(self, mark: Mark, written: bytes) -> None:
         """An empty mark is one whose writer died."""
-        if not found:
+        if not written:
             return
         try:
-            other = msgspec.json.decode(found, type=Mark)
+            other = msgspec.json.decode(written, type=Mark)
         except msgspec.MsgspecError:
             other = Mark("", "", "?")
         if not mark.may_follow(other):

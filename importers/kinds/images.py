@@ -28,7 +28,7 @@ from importers.texts import N_
 
 ADDRESSES = ("http://", "https://")
 BATCH = 500
-"""So many paths at a time are told to the catalog."""
+"""So many paths at a time go to the catalog."""
 
 
 async def run(job: Job) -> AsyncIterator[Event]:
@@ -57,14 +57,14 @@ async def run(job: Job) -> AsyncIterator[Event]:
             if reason := await asyncio.to_thread(folder.refuses, path):
                 yield intake.reject(Rejected(path, part.name if part else "", None, "ImageFile", reason))
             elif part:
-                file, differs = await asyncio.to_thread(folder.take, path, part)
+                file, differs = await asyncio.to_thread(folder.stage, path, part)
                 intake.put(IMAGE, [file])
                 if differs:
                     differing.append(path)
                 if len(differing) == BATCH:
                     await job.catalog.images_differ(differing)
                     differing.clear()
-            elif not folder.keep(path):
+            elif not folder.note_absent(path):
                 counts.orphans += 1
                 missing += [path][: FIRST_FEW - len(missing)]
             if intake.due():
@@ -82,9 +82,9 @@ async def run(job: Job) -> AsyncIterator[Event]:
             {"count": counts.orphans, "paths": some(missing, counts.orphans)},
         )
     orphaned = 0
-    async with aclosing(job.catalog.orphaned_images()) as found:
-        async for path, size, sha256 in found:
-            folder.orphan(path, size, sha256)
+    async with aclosing(job.catalog.orphaned_images()) as orphans:
+        async for path, size, sha256 in orphans:
+            folder.note_orphaned(path, size, sha256)
             orphaned += 1
     if orphaned:
         yield Log(

@@ -87,9 +87,9 @@ def inspect_export(path: str | Path) -> Inspection:
         if kind == "images":
             parts, records = files_of(export, kind), len(export.pictures)
         else:
-            told = [COUNTED_AS.get(record, record.__name__) for record in records_of(kind)]
+            names = [COUNTED_AS.get(record, record.__name__) for record in records_of(kind)]
             of_kind = {
-                part: sum(counts[name] for name in told) for part, (counts, _changes) in counted.items()
+                part: sum(counts[name] for name in names) for part, (counts, _changes) in counted.items()
             }
             parts = tuple(part for part in export.files_for(*records_of(kind)) if of_kind[part])
             records = sum(of_kind[part] for part in parts)

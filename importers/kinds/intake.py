@@ -46,7 +46,7 @@ disaster."""
 NOWHERE = Section("", "", None)
 FACTS_OF_OFFERS = (OfferPrices, OfferStocks)
 EVERY_SECONDS = 0.3
-"""How often progress is told."""
+"""How often progress is reported."""
 
 ORPHANS = {
     OFFER.table: N_("{count} offers of unknown products are kept until these arrive: {ids}"),
@@ -72,7 +72,7 @@ class Intake:
         """Nothing of this import type was in the export."""
         self.tables: dict[str, Counts] = {shape.table.name: Counts() for shape in shapes}
         self._staged = self._merged = 0
-        self._told_at = 0.0
+        self._reported_at = 0.0
 
     @property
     def total(self) -> Counts:
@@ -81,8 +81,8 @@ class Intake:
             total += counts
         return total
 
-    async def read(self, see: Callable[[Sequence[Record]], None] | None = None) -> AsyncIterator[Event]:
-        """Stage every record; `see` is given those of one type at a time. Raises BadFile. Where there was nothing to
+    async def read(self, observe: Callable[[Sequence[Record]], None] | None = None) -> AsyncIterator[Event]:
+        """Stage every record; `observe` gets those of one type at a time. Raises BadFile. Where there was nothing to
         read it says so, and `empty` is set."""
         job = self._job
         by_type = {shape.record: shape for shape in self._shapes}
@@ -99,8 +99,8 @@ class Intake:
         def stage() -> None:
             for shape, records in waiting.items():
                 self.put(shape, records, section)
-                if see:
-                    see(records)
+                if observe:
+                    observe(records)
             waiting.clear()
 
         if job.export.gaps:
@@ -143,7 +143,7 @@ class Intake:
             await asyncio.sleep(0)
 
     def check_read(self) -> Iterator[Event]:
-        """A kind that read nothing must not end as if all were well. Empty prices are none, but they are told."""
+        """A kind that read nothing must not end as if all were well. Empty prices are no rows, but not nothing."""
         needed = (self._needs,) if self._needs else self._shapes
         self.empty = not any(self.tables[of.table.name].read or self._stages[of].any_added for of in needed)
         if self.empty:
@@ -176,7 +176,7 @@ class Intake:
             self._staged += count
 
     def reject(self, rejected: Rejected) -> Reject:
-        """Count a record that cannot be taken; the event that tells it."""
+        """Count a record that cannot be taken; the event that reports it."""
         named = next((shape for shape in self._shapes if shape.record_name == rejected.record), None)
         # A fact of an entity that is read itself, like an Image, counts for the first that has such parts.
         shape = named or next((shape for shape in self._shapes if shape.parts), self._shapes[-1])
@@ -192,8 +192,10 @@ class Intake:
             rejected.fragment,
         )  # fmt: skip
 
-    async def merge(self, shape: Shape, see: Callable[[Change], None] | None = None) -> AsyncIterator[Event]:
-        """Merge the staged records of one shape; `see` is given every change of what was there before."""
+    async def merge(
+        self, shape: Shape, observe: Callable[[Change], None] | None = None
+    ) -> AsyncIterator[Event]:
+        """Merge the staged records of one shape; `observe` is given every change of what was there before."""
         if self.empty:
             return
         stage = self._stages[shape]
@@ -206,19 +208,19 @@ class Intake:
             stage.elsewhere = Elsewhere(self._offers_elsewhere)
         table = shape.table.name
         counts = Counts()
-        found = Findings(table)
+        findings = Findings(table)
         async for merged in stage.merge(full):
             if shape.overlays:
                 continue
             counts += merged.counts
-            found.add(merged)
+            findings.observe(merged)
             self._hidden[shape] += merged.hidden
             for key, file, line in merged.rejected:
                 counts.rejected += 1
                 yield Reject(self._job.kind, file, line, key, UNKNOWN_PART)
-            if see:
+            if observe:
                 for change in merged.changes:
-                    see(change)
+                    observe(change)
             self._merged += _outcomes(merged.counts) - merged.counts.read
             if self.due():
                 yield Progress(self._job.kind, "merge", self._merged, self._staged, self._staged)
@@ -229,9 +231,9 @@ class Intake:
         yield Progress(self._job.kind, "merge", self._merged, self._staged, self._staged)
         if counts.orphans:
             message = ORPHANS.get(shape.table, N_("{table}: {count} without a known parent are kept: {ids}"))
-            ids = some(found.orphans, counts.orphans)
+            ids = some(findings.orphans, counts.orphans)
             yield Log("warning", message, {"table": table, "count": counts.orphans, "ids": ids})
-        for event in found.events():
+        for event in findings.report():
             yield event
         for to, links in stage.links.items():
             unknown = await self._job.catalog.missing(to, sorted(links))
@@ -258,19 +260,19 @@ class Intake:
         async for ident, name in self._job.catalog.rows(statement):
             by_name[ident].append(ident)
             by_name[str(name).casefold()].append(ident)
-        kept: list[str] = []
+        listed: list[str] = []
         unknown: list[str] = []
         pieces = setting.split(",")
         while pieces:
             for length in range(len(pieces), 0, -1):  # the longest that is one
                 name = ",".join(pieces[:length]).strip()
-                found = by_name.get(name) or by_name.get(name.casefold())
-                if found or length == 1:
-                    kept += found or []
-                    unknown += [name] if name and not found else []
+                ids = by_name.get(name) or by_name.get(name.casefold())
+                if ids or length == 1:
+                    listed += ids or []
+                    unknown += [name] if name and not ids else []
                     del pieces[:length]
                     break
-        self._stages[facts].protected = {*kept, *unknown}
+        self._stages[facts].protected = {*listed, *unknown}
         if unknown:
             yield Log(
                 "warning",
@@ -347,11 +349,11 @@ class Intake:
                 )
 
     def due(self) -> bool:
-        """Whether it is time to tell progress again."""
+        """Whether it is time to report progress again."""
         now = time.monotonic()
-        if now - self._told_at < EVERY_SECONDS:
+        if now - self._reported_at < EVERY_SECONDS:
             return False
-        self._told_at = now
+        self._reported_at = now
         return True
 
 

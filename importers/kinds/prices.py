@@ -19,16 +19,16 @@ from importers.texts import N_
 async def run(job: Job) -> AsyncIterator[Event]:
     intake = Intake(job, PRICE_TYPE, PRICE, needs=PRICE)
     changes, terms = PriceChanges(), Terms()
-    async for event in intake.read(terms.see):
+    async for event in intake.read(terms.observe):
         yield event
-    for event in terms.tell():
+    for event in terms.report():
         yield event
     async for event in intake.merge(PRICE_TYPE):
         yield event
     await intake.define_units(terms.units)
     async for event in intake.keep_unlisted(PRICE, PRICE_TYPE, job.keep_unlisted):
         yield event
-    async for event in intake.merge(PRICE, changes.see):
+    async for event in intake.merge(PRICE, changes.observe):
         yield event
     async for event in intake.define_missing(
         PRICE,
@@ -36,7 +36,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
         N_("{count} price types are defined nowhere in the export; their ids are used as names: {ids}"),
     ):
         yield event
-    async for event in changes.tell(job.catalog):
+    async for event in changes.report(job.catalog):
         yield event
     for event in intake.finish():
         yield event

@@ -32,9 +32,18 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Kind(Protocol):
-    """What an import type is: this much, whether it ships with obmen or comes from a plug-in."""
+    """What an import type is: this much, whether it ships with obmen or comes from a plug-in, which may also have
+    `RECORDS`, see `registry.records_of`."""
 
     def run(self, job: Job) -> AsyncIterator[Event]:
-        """Read, change, tell. Raises ObmenError when nothing of the session may be kept; a LimitExceeded comes after
-        the Counted, so that the operator sees what would have happened."""
+        """An async generator that reads the export, changes the catalog and reports: events as they come, one Counted.
+
+        Changes the database through `job.catalog` alone, and leaves the commit to the session: kinds of one session
+        run one after the other in one transaction. What is not in the database waits in `job.catalog.on_commit`, and
+        is cleared away by `job.catalog.on_rollback`. Lets the event loop run between batches; may be cancelled or
+        closed wherever it awaits or yields, and nothing of it stays then.
+
+        Raises ObmenError when nothing of the session may stay; LimitExceeded after the Counted, so that the operator
+        sees what would have happened. Any other exception undoes the session as well, as an error of the program.
+        """
         ...

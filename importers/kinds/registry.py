@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class Registered(NamedTuple):
+    """An import type of obmen, without its module: to know of all of them takes no import of any."""
+
     title: str
+    """Marked with N_."""
     records: tuple[str, ...]
     """Names of the records (importers/commerceml/records.py) that make it worth running."""
     needs_products: bool = False
@@ -41,17 +44,19 @@ ENTRY_POINTS = "obmen.kinds"
 
 
 def title_of(name: str) -> str:
-    """What to call an import type in a message, to be translated when it is shown; a plug-in has its name alone."""
+    """What to call an import type in a message, to be translated when it is shown: of a plug-in, and of what is none,
+    the name itself. Raises nothing."""
     return REGISTERED[name].title if name in REGISTERED else name
 
 
 def needs_products(name: str) -> bool:
+    """Whether it is refused while the catalog holds no product; never of a plug-in. Raises nothing."""
     return name in REGISTERED and REGISTERED[name].needs_products
 
 
 def records_of(name: str) -> frozenset[type[Record]]:
-    """The records that make an import type worth running; a plug-in says them in its `RECORDS`, all where it does not.
-    Raises UsageError as `load`."""
+    """The records that make an import type worth running: of a plug-in its `RECORDS`, or all where it has none. A
+    plug-in is loaded for it; raises UsageError as `load`."""
     from importers.commerceml import records
     from importers.commerceml.contents import EVERYTHING
 
@@ -61,23 +66,27 @@ def records_of(name: str) -> frozenset[type[Record]]:
 
 
 def files_of(export: Export, name: str) -> tuple[Part, ...]:
-    """The files that an import type reads, by their names and heads; for `images` what holds the pictures, where no
-    XML tells of goods. Raises UsageError as `load`."""
+    """The files that an import type reads, by their names and heads, in the order of reading; for `images` what holds
+    the pictures, where no XML tells of goods. None: it has nothing to do. Raises UsageError as `load`, BadFile where a
+    holder of pictures cannot be read."""
     parts = export.files_shown(*records_of(name))
     return parts if parts or name != "images" else export.holding_pictures()
 
 
 def names() -> tuple[str, ...]:
-    """All import types in the order in which they run: those of obmen, then those of plug-ins by name."""
+    """All import types in the order in which they run: those of obmen, then those of plug-ins by name. Looks up what
+    is installed, and loads nothing: one of these may still fail to load."""
     return (*KINDS, *sorted(_plug_ins()))
 
 
 def is_known(name: str) -> bool:
-    return name in KINDS or name in _plug_ins()  # asking for plug-ins takes a while
+    """Whether `names` has it, without a look at plug-ins for one of obmen's own: that takes a while."""
+    return name in KINDS or name in _plug_ins()
 
 
 def load(name: str) -> Kind:
-    """The import type of this name. Raises UsageError for an unknown one and for a plug-in that cannot be loaded."""
+    """The module of an import type, or what the entry point of a plug-in leads to; it has a `run` that can be called.
+    Raises UsageError for an unknown name, and for a plug-in that cannot be loaded or has no `run`."""
     if name in KINDS:
         return cast("Kind", import_module(f"importers.kinds.{name}"))
     plug_in = _plug_ins().get(name)
@@ -105,4 +114,4 @@ def _plug_ins() -> dict[str, EntryPoint]:
     """By name; obmen's own names cannot be taken."""
     from importlib.metadata import entry_points
 
-    return {found.name: found for found in entry_points(group=ENTRY_POINTS) if found.name not in KINDS}
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS) if point.name not in KINDS}

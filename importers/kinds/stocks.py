@@ -23,13 +23,13 @@ from importers.texts import N_
 async def run(job: Job) -> AsyncIterator[Event]:
     intake = Intake(job, WAREHOUSE, STOCK, needs=STOCK)
     lost, totals = LostStocks(), Totals()
-    async for event in intake.read(totals.see):
+    async for event in intake.read(totals.observe):
         yield event
-    for event in totals.tell():
+    for event in totals.report():
         yield event
     async for event in intake.merge(WAREHOUSE):
         yield event
-    async for event in intake.merge(STOCK, lost.see):
+    async for event in intake.merge(STOCK, lost.observe):
         yield event
     async for event in intake.define_missing(
         STOCK,
@@ -37,7 +37,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
         N_("{count} warehouses are defined nowhere in the export; their ids are used as names: {ids}"),
     ):
         yield event
-    async for event in lost.tell(job.catalog):
+    async for event in lost.report(job.catalog):
         yield event
     for event in intake.finish():
         yield event

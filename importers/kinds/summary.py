@@ -27,20 +27,20 @@ class PriceChanges:
     def __init__(self) -> None:
         self._top: list[tuple[float, str, str, str, str]] = []
 
-    def see(self, change: Change) -> None:
+    def observe(self, change: Change) -> None:
         old = {row[0]: row for row in change.old[0]}
         for row in change.new[0]:
             was = old.get(row[0], row)
             if was[1] != row[1]:
-                found = (_ratio(str(was[1]), str(row[1])), change.key, str(row[0]), _money(was), _money(row))
+                entry = (_ratio(str(was[1]), str(row[1])), change.key, str(row[0]), _money(was), _money(row))
                 if len(self._top) < FIRST_FEW:
-                    heapq.heappush(self._top, found)
+                    heapq.heappush(self._top, entry)
                 else:
-                    heapq.heappushpop(self._top, found)
+                    heapq.heappushpop(self._top, entry)
 
-    async def tell(self, catalog: CatalogTransaction) -> AsyncIterator[Event]:
-        offers = await catalog.names(OFFER.table, [found[1] for found in self._top])
-        types = await catalog.names(PRICE_TYPE.table, [found[2] for found in self._top])
+    async def report(self, catalog: CatalogTransaction) -> AsyncIterator[Event]:
+        offers = await catalog.names(OFFER.table, [entry[1] for entry in self._top])
+        types = await catalog.names(PRICE_TYPE.table, [entry[2] for entry in self._top])
         for _rank, offer, price_type, old, new in sorted(self._top, reverse=True):
             yield Log(
                 "info",
@@ -59,7 +59,7 @@ class Terms:
         self._of_prices: set[tuple[str | None, ...]] = set()
         self._of_types: set[str | None] = set()
 
-    def see(self, records: Sequence[Record]) -> None:
+    def observe(self, records: Sequence[Record]) -> None:
         """`records`: of one type."""
         if len(self._of_prices) > MANY or len(self._of_types) > MANY:
             return
@@ -74,9 +74,9 @@ class Terms:
     def units(self) -> list[str]:
         return sorted({unit for _currency, unit in self._of_prices if unit})[:MANY]
 
-    def tell(self) -> Iterator[Event]:
-        seen = self._of_types | {currency for currency, _unit in self._of_prices}
-        unknown = sorted(currency for currency in seen if currency and currency not in KNOWN_CURRENCIES)
+    def report(self) -> Iterator[Event]:
+        currencies = self._of_types | {currency for currency, _unit in self._of_prices}
+        unknown = sorted(currency for currency in currencies if currency and currency not in KNOWN_CURRENCIES)
         for currency in unknown[:FIRST_FEW]:
             yield Log(
                 "warning", N_("Currency {currency} is unknown; it is kept as written"), {"currency": currency}
@@ -96,13 +96,13 @@ class Totals:
         self._count = 0
         self._first: list[str] = []
 
-    def see(self, records: Sequence[Record]) -> None:
+    def observe(self, records: Sequence[Record]) -> None:
         for record in records:
             if isinstance(record, OfferStocks) and record.unequal:
                 self._count += 1
                 self._first += [record.id][: FIRST_FEW - len(self._first)]
 
-    def tell(self) -> Iterator[Event]:
+    def report(self) -> Iterator[Event]:
         if self._count:
             yield Log(
                 "warning",
@@ -119,13 +119,13 @@ class LostStocks:
     def __init__(self) -> None:
         self._products: dict[str, None] = {}
 
-    def see(self, change: Change) -> None:
+    def observe(self, change: Change) -> None:
         if len(self._products) < MANY and _in_stock(change.old[0]) and not _in_stock(change.new[0]):
             self._products[change.key.partition("#")[0]] = None
 
-    async def tell(self, catalog: CatalogTransaction) -> AsyncIterator[Event]:
+    async def report(self, catalog: CatalogTransaction) -> AsyncIterator[Event]:
         lost = await catalog.out_of_stock(list(self._products))
-        async for event in _tell_lost(
+        async for event in _report_lost(
             catalog,
             lost,
             N_("{count} products are out of stock now: {products}"),
@@ -141,12 +141,12 @@ class LostImages:
         self._products: list[str] = []
         self._at = [part.name for part in PRODUCT.tables].index("product_image")
 
-    def see(self, change: Change) -> None:
+    def observe(self, change: Change) -> None:
         if len(self._products) < MANY and change.old[self._at] and not change.new[self._at]:
             self._products.append(change.key)
 
-    async def tell(self, catalog: CatalogTransaction) -> AsyncIterator[Event]:
-        async for event in _tell_lost(
+    async def report(self, catalog: CatalogTransaction) -> AsyncIterator[Event]:
+        async for event in _report_lost(
             catalog,
             self._products,
             N_("{count} products lost their last image: {products}"),
@@ -187,7 +187,7 @@ async def unsold(catalog: CatalogTransaction, by_kind: Mapping[str, Counts]) -> 
             yield Log("warning", text, {"count": count, "ids": ids})
 
 
-async def _tell_lost(
+async def _report_lost(
     catalog: CatalogTransaction, products: Sequence[str], message: str, more: bool
 ) -> AsyncIterator[Event]:
     if products:

@@ -24,14 +24,14 @@ class Units:
     def add(self, used: UnitUse) -> None:
         """The first word on a unit counts, later ones fill its gaps."""
         known = self._uses.get(used.code)
-        if max(len(told or "") for told in _fields(used)) > LONGEST_UNIT:
+        if max(len(text or "") for text in _fields(used)) > LONGEST_UNIT:
             return
         if known is None:
             if len(self._uses) < MANY_UNITS:
                 self._uses[used.code] = used
         elif known != used:
-            told = (mine or other for mine, other in zip(_fields(known), _fields(used), strict=True))
-            self._uses[used.code] = UnitUse(*told)  # type: ignore[arg-type]
+            filled = (mine or other for mine, other in zip(_fields(known), _fields(used), strict=True))
+            self._uses[used.code] = UnitUse(*filled)  # type: ignore[arg-type]
 
     async def define(self, catalog: CatalogTransaction) -> dict[str, str]:
         """Make rows of those that nobody defined; the codes that names of units stand for."""

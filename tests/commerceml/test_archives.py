@@ -221,7 +221,7 @@ def test_archives_do_not_stay_open(tmp_path: Path) -> None:
     for part in export.parts:
         with open_part(part) as file:
             assert file.read()
-    assert descriptors() <= before + archives.KEPT
+    assert descriptors() <= before + archives.MAX_OPEN
 
 
 @pytest.mark.parametrize("form", ["zip", "zip in a zip"])

@@ -61,7 +61,7 @@ def assert_both_ways_are_equal(folder: Path, text: str, kind: str) -> Any:
     file = part(folder / "prices.xml", text.encode())
     fast = outcome(file, WANTED[kind])
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reader, "take_for", lambda wanted: None)
+        patched.setattr(reader, "matcher_for", lambda wanted: None)
         assert fast == outcome(file, WANTED[kind]), text
     return fast
 
@@ -195,8 +195,8 @@ def test_lines_behind_what_was_taken_are_those_of_the_file(
 
 
 def test_what_one_kind_does_not_want_has_no_fast_way() -> None:
-    assert fast_facts.take_for(frozenset((Offer, OfferPrices))) is None
-    assert fast_facts.take_for(frozenset((OfferPrices, OfferStocks))) is None
+    assert fast_facts.matcher_for(frozenset((Offer, OfferPrices))) is None
+    assert fast_facts.matcher_for(frozenset((OfferPrices, OfferStocks))) is None
 
 
 @settings(max_examples=2000, deadline=None)

@@ -183,7 +183,7 @@ async def test_a_link_that_is_planted_after_the_look(
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "1.jpg").write_bytes(b"private")
-    take = ImageFolder.take
+    stage = ImageFolder.stage
 
     def plant(self: ImageFolder, path: str, part: Any) -> Any:
         if what == "folder":
@@ -191,9 +191,9 @@ async def test_a_link_that_is_planted_after_the_look(
         else:
             (shop.images / "i").mkdir()
             (shop.images / "i/1.jpg").symlink_to(outside / "1.jpg")
-        return take(self, path, part)
+        return stage(self, path, part)
 
-    monkeypatch.setattr(ImageFolder, "take", plant)
+    monkeypatch.setattr(ImageFolder, "stage", plant)
     export = open_export(write(tmp_path / "1c", {"i/1.jpg": b"1"}, p="i/1.jpg"))
     with pytest.raises(ObmenError, match="images cannot be kept there"):
         await shop.take(export, "catalog", "images")

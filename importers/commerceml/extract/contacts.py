@@ -11,9 +11,9 @@ from importers.commerceml.extract.elements import Node, children, inner, value
 def contacts(node: Node) -> Iterator[tuple[str, str]]:
     for contact in inner(node, "Контакты", "Контакт"):
         fields = children(contact)
-        told = value(fields, "Значение", "Представление")
-        if told:
-            yield value(fields, "Тип", "Вид") or "", told
+        text = value(fields, "Значение", "Представление")
+        if text:
+            yield value(fields, "Тип", "Вид") or "", text
 
 
 def addresses(node: Node) -> Iterator[tuple[str, str]]:
@@ -21,12 +21,12 @@ def addresses(node: Node) -> Iterator[tuple[str, str]]:
     for name in node:
         for address in node[name] if "адрес" in name.lower() else ():
             fields = children(address)
-            told = value(fields, "Представление")
-            if told is None:
+            text = value(fields, "Представление")
+            if text is None:
                 parts = (value(children(part), "Значение") for part in fields.get("АдресноеПоле", ()))
-                told = ", ".join(filter(None, parts)) or normalise.text(address.text)
-            if told:
-                yield name, told
+                text = ", ".join(filter(None, parts)) or normalise.text(address.text)
+            if text:
+                yield name, text
 
 
 def address_fields(node: Node) -> Iterator[tuple[str, str, str]]:
@@ -34,5 +34,5 @@ def address_fields(node: Node) -> Iterator[tuple[str, str, str]]:
         if "адрес" in name.lower():
             for part in inner(node, name, "АдресноеПоле"):
                 fields = children(part)
-                if told := value(fields, "Значение"):
-                    yield name, value(fields, "Тип") or "", told
+                if text := value(fields, "Значение"):
+                    yield name, value(fields, "Тип") or "", text

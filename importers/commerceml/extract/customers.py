@@ -49,7 +49,7 @@ def _accounts(node: Node) -> Iterator[tuple[str, str, str, str]]:
         bank = next((children(e) for e in fields.get("Банк", ())), {})
         if number := value(fields, "НомерСчета"):
             names = ("Наименование", "БИК", "СчетКорреспондентский")
-            name, code, correspondent = (value(bank, told) or "" for told in names)
+            name, code, correspondent = (value(bank, field) or "" for field in names)
             yield number, name, code, correspondent
 
 

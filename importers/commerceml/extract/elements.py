@@ -26,14 +26,14 @@ def local_name(tag: str) -> str:
 
 def children(element: etree._Element) -> Node:
     """What is in an element. The parser keeps no comments and no instructions."""
-    found: Node = {}
+    node: Node = {}
     for child in element:
         name = local_name(child.tag)
-        if name in found:
-            found[name].append(child)
+        if name in node:
+            node[name].append(child)
         else:
-            found[name] = [child]
-    return found
+            node[name] = [child]
+    return node
 
 
 def text_of(element: etree._Element) -> str | None:
@@ -52,8 +52,8 @@ def value(node: Node, *names: str) -> str | None:
         if name in node:
             for child in node[name]:
                 written = text_of(child) if len(child) else child.text
-                if written and (found := normalise.text(written)):
-                    return found
+                if written and (text := normalise.text(written)):
+                    return text
     return None
 
 
@@ -97,9 +97,9 @@ def is_removed(element: etree._Element, node: Node) -> bool:
     return any(normalise.boolean(text_of(mark)) for mark in node.get("ПометкаУдаления", ()))
 
 
-def decimal(told: str | None) -> str | None:
+def decimal(written: str | None) -> str | None:
     """Canonical text of what is no record of its own: what is no number is not told."""
     try:
-        return normalise.number(told)
+        return normalise.number(written)
     except ValueError:
         return None

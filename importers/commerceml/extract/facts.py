@@ -8,13 +8,13 @@ from lxml import etree
 
 from importers.commerceml import normalise
 from importers.commerceml.extract.context import Context
-from importers.commerceml.extract.elements import Node, children, decimal, inner, is_empty, text_of, value
+from importers.commerceml.extract.elements import Node, children, decimal, inner, is_empty, value
+from importers.commerceml.extract.stock_shapes import STOCKED, quantities
 from importers.commerceml.records import OfferPrices, OfferStocks, Price, Record, Rejected
 from importers.texts import N_
 
-FACTS = frozenset(("Цены", "Остатки", "Количество", "Склад", "Склады"))
 PRICED = frozenset(("Цены",))
-STOCKED = FACTS - PRICED
+FACTS = PRICED | STOCKED
 
 NO_NUMBER = N_("{field} is empty")
 BAD_NUMBER = N_("{field} is not a number: {value}")
@@ -93,13 +93,13 @@ def price_of(context: Context, element: etree._Element, ident: str) -> tuple[Pri
 def stocks_of(context: Context, node: Node, ident: str) -> Iterator[Record | Rejected]:
     """All shapes of stock. A total counts only where no warehouse is told, with a number or not; beside warehouses
     it says whether they are all."""
-    told = list(_quantities(node))
-    by_warehouse = any(warehouse for warehouse, _element, _raw in told)
-    has_total = any(warehouse == "" for warehouse, _element, _raw in told)
-    found = []
+    written = list(quantities(node))
+    by_warehouse = any(warehouse for warehouse, _element, _raw in written)
+    has_total = any(warehouse == "" for warehouse, _element, _raw in written)
+    stocks = []
     total = None
     readable = True
-    for warehouse, element, raw in told:
+    for warehouse, element, raw in written:
         if warehouse == "" and by_warehouse:
             total = decimal(raw) if total is None else total
             continue
@@ -113,11 +113,13 @@ def stocks_of(context: Context, node: Node, ident: str) -> Iterator[Record | Rej
             yield amount
             readable = False
         elif amount is not None:
-            found.append((warehouse or "", amount))
-    if found or not readable:
-        equal = total is None or not found or normalise.total([quantity for _at, quantity in found]) == total
+            stocks.append((warehouse or "", amount))
+    if stocks or not readable:
+        equal = (
+            total is None or not stocks or normalise.total([quantity for _at, quantity in stocks]) == total
+        )
         whole = readable and total is not None and equal
-        yield OfferStocks(ident, tuple(found), whole, unequal=not equal, readable=readable)
+        yield OfferStocks(ident, tuple(stocks), whole, unequal=not equal, readable=readable)
 
 
 def quantity_of(
@@ -138,29 +140,3 @@ def _baseness(price: tuple[Price, str]) -> tuple[bool, bool]:
     """How much a price is *the* price of its type: of one base unit, from the first piece on."""
     (_type, _amount, _currency, _unit, coefficient, _tax), from_quantity = price
     return coefficient == "1", not from_quantity
-
-
-def _quantities(node: Node) -> Iterator[tuple[str | None, etree._Element, str | None]]:
-    """(warehouse id, element, number as written) of every stock that an offer tells, in any shape; "" is a total,
-    None a warehouse without an id."""
-    for total in node.get("Количество", ()):
-        yield "", total, text_of(total)
-    for warehouse in (*node.get("Склад", ()), *node.get("Склады", ()), *inner(node, "Склады", "Склад")):
-        fields = children(warehouse)
-        if "Склад" in fields:
-            continue
-        amount = warehouse.get("КоличествоНаСкладе")
-        if amount is None:
-            amount = value(fields, "КоличествоНаСкладе", "Количество")
-        yield normalise.text(warehouse.get("ИдСклада")) or value(fields, "ИдСклада", "Ид"), warehouse, amount
-    for rest in (*node.get("Остатки", ()), *inner(node, "Остатки", "Остаток")):
-        fields = children(rest)
-        beside = fields.get("Количество", ())
-        for warehouse in fields.get("Склад", ()):
-            inside = children(warehouse)
-            amounts = [text_of(found) for found in (*inside.get("Количество", ()), *beside)]
-            ident = value(inside, "Ид") or normalise.text(warehouse.text)
-            yield ident, warehouse, (*amounts, None)[0]
-        if "Склад" not in fields:
-            for total in beside:
-                yield "", total, text_of(total)

@@ -21,8 +21,9 @@ from importers.commerceml.extract.elements import (
     own_text,
     value,
 )
-from importers.commerceml.extract.facts import FACTS, PRICED, STOCKED, facts_of
+from importers.commerceml.extract.facts import FACTS, PRICED, facts_of
 from importers.commerceml.extract.images import images_of
+from importers.commerceml.extract.stock_shapes import STOCKED
 from importers.commerceml.records import (
     Offer,
     OfferPrices,
@@ -80,7 +81,7 @@ def _product(
     if characteristic_id and not (partial and partial.how == "facts"):
         partial = Partial("variant", context.file, line_of(element))
     whole = partial is None or partial.how == "variant"
-    told = Product(
+    record = Product(
         id=product_id,
         name=name,
         article=value(node, "Артикул"),
@@ -110,7 +111,7 @@ def _product(
         type_id=value(node, "Категория"),
         partial=partial,
     )
-    yield _measured(told, node, named)
+    yield _measured(record, node, named)
 
 
 def _partial(
@@ -197,7 +198,7 @@ def _offer(context: Context, element: etree._Element, node: Node, ident: str) ->
     product_id, characteristic_id = split_id(ident)
     name = value(node, "Наименование")
     removed = is_removed(element, node)
-    told = Offer(
+    record = Offer(
         id=ident,
         product_id=product_id,
         characteristic_id=characteristic_id,
@@ -207,7 +208,7 @@ def _offer(context: Context, element: etree._Element, node: Node, ident: str) ->
         removed=removed,
         catalog_id=context.section.catalog_id,
         # Of goods by characteristic, one file may tell these and the other one prices.
-        characteristics=tuple((name, told) for _ident, name, told in _characteristics(node))
+        characteristics=tuple((name, text) for _ident, name, text in _characteristics(node))
         if "ХарактеристикиТовара" in node
         else None,
         properties=tuple(_properties(node)) if "ЗначенияСвойств" in node else None,
@@ -218,7 +219,7 @@ def _offer(context: Context, element: etree._Element, node: Node, ident: str) ->
         unit=unit.code if unit else None,
         partial=_partial(context, element, node, name, removed),
     )
-    yield _measured(told, node, {})
+    yield _measured(record, node, {})
 
 
 def _used(
@@ -226,11 +227,11 @@ def _used(
 ) -> Iterator[UnitUse]:
     """The units that a БазоваяЕдиница and its packs name, the first time that this section does so."""
     packs = (UnitUse(pack, None if pack.isdigit() else pack, None) for pack, _coefficient in conversions)
-    for told in (unit, *packs):
-        if told and told not in context.used_units and UnitUse in context.wanted:
+    for use in (unit, *packs):
+        if use and use not in context.used_units and UnitUse in context.wanted:
             if len(context.used_units) < MANY_UNITS:
-                context.used_units.add(told)
-            yield told
+                context.used_units.add(use)
+            yield use
 
 
 def split_id(ident: str) -> tuple[str, str | None]:
@@ -267,17 +268,17 @@ MEASURES = {
 """Elements, or requisites of the same name, and the fields that they fill."""
 
 
-def _measured(told: Goods, node: Node, requisites: dict[str, str]) -> Goods:
+def _measured(goods: Goods, node: Node, requisites: dict[str, str]) -> Goods:
     """With its weight and sizes, which few have."""
     if MEASURES.keys().isdisjoint(node) and MEASURES.keys().isdisjoint(requisites):
-        return told
+        return goods
     measures = {
         field: found
         for name, field in MEASURES.items()
         if (name in node or name in requisites)
         and (found := decimal(value(node, name) or requisites.get(name)))
     }
-    return msgspec.structs.replace(told, **measures)
+    return msgspec.structs.replace(goods, **measures)
 
 
 def _conversions(node: Node) -> Iterator[tuple[str, str]]:
@@ -304,22 +305,22 @@ def _vat(node: Node) -> str | None:
     rates = [children(rate) for rate in inner(node, "СтавкиНалогов", "СтавкаНалога")]
     if len(rates) > 1:
         rates.sort(key=lambda rate: (value(rate, "Наименование") or "").upper() != "НДС")
-    for told in (value(node, "СтавкаНДС"), *(value(rate, "Ставка") for rate in rates)):
-        if told:
-            return decimal(told)
+    for rate in (value(node, "СтавкаНДС"), *(value(fields, "Ставка") for fields in rates)):
+        if rate:
+            return decimal(rate)
     return None
 
 
 def _properties(node: Node) -> Iterator[tuple[str, str]]:
-    for values in inner(node, "ЗначенияСвойств", "ЗначенияСвойства"):
-        fields = children(values)
+    for element in inner(node, "ЗначенияСвойств", "ЗначенияСвойства"):
+        fields = children(element)
         ident = value(fields, "Ид")
-        told = [
+        values = [
             *fields.get("Значение", ()),
             *fields.get("ИдЗначения", ()),
             *inner(fields, "ЗначениеСвойства", "Значение"),
         ]
-        for each in distinct(told):
+        for each in distinct(values):
             if ident:
                 yield ident, each
 
@@ -340,6 +341,6 @@ def _characteristics(node: Node) -> Iterator[tuple[str, str, str]]:
     """(id or "", name, value)"""
     for element in inner(node, "ХарактеристикиТовара", "ХарактеристикаТовара"):
         fields = children(element)
-        name, told = value(fields, "Наименование"), value(fields, "Значение")
-        if name and told:
-            yield value(fields, "Ид") or "", name, told
+        name, text = value(fields, "Наименование"), value(fields, "Значение")
+        if name and text:
+            yield value(fields, "Ид") or "", name, text

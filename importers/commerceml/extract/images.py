@@ -16,17 +16,17 @@ BAD_PATH = N_("the picture's path leads out of the export: {value}")
 
 
 def images_of(
-    context: Context, element: etree._Element, node: Node, ident: str, found: list[str], *names: str
+    context: Context, element: etree._Element, node: Node, ident: str, into: list[str], *names: str
 ) -> Iterator[Rejected]:
     paths: dict[str, None] = {}
     for name in names:
         for picture in node.get(name, ()):
-            told = text_of(picture)
+            written = text_of(picture)
             try:
-                path = normalise.image_path(told)
+                path = normalise.image_path(written)
             except ValueError:
-                yield context.rejected(picture, "Image", ident, BAD_PATH, value=(told or "").strip()[:200])
+                yield context.rejected(picture, "Image", ident, BAD_PATH, value=(written or "").strip()[:200])
                 continue
             if path:
                 paths[path] = None
-    found += paths
+    into += paths

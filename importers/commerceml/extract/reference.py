@@ -59,37 +59,37 @@ def groups(context: Context, element: etree._Element) -> Iterator[Record | Rejec
 def _groups(context: Context, element: etree._Element, parent: str | None) -> Iterator[Record | Rejected]:
     for group in children(element).get("Группа", ()):
         node = children(group)
-        found = context.named(group, node, "Group")
-        if isinstance(found, tuple):
+        named = context.named(group, node, "Group")
+        if isinstance(named, tuple):
             pictures: list[str] = []
-            yield from images_of(context, group, node, found[0], pictures, "Картинка", "Изображение")
+            yield from images_of(context, group, node, named[0], pictures, "Картинка", "Изображение")
             yield Group(
-                found[0],
+                named[0],
                 parent,
-                found[1],
+                named[1],
                 is_removed(group, node),
                 value(node, "Описание"),
                 next(iter(pictures), None),
                 decimal(value(node, "Сортировка", "БитриксСортировка")),
             )
-        elif found:
-            yield found
+        elif named:
+            yield named
         for nested in node.get("Группы", ()):
-            yield from _groups(context, nested, found[0] if isinstance(found, tuple) else parent)
+            yield from _groups(context, nested, named[0] if isinstance(named, tuple) else parent)
 
 
 def property_(context: Context, element: etree._Element) -> Iterator[Record | Rejected]:
     if Property not in context.wanted and PropertyValue not in context.wanted:
         return
     node = children(element)
-    found = context.named(element, node, "Property")
-    if not isinstance(found, tuple):
-        if found:
-            yield found
+    named = context.named(element, node, "Property")
+    if not isinstance(named, tuple):
+        if named:
+            yield named
         return
     if Property in context.wanted:
         yield Property(
-            *found,
+            *named,
             value(node, "ТипЗначений"),
             is_removed(element, node),
             flag(node, "ДляТоваров"),
@@ -101,7 +101,7 @@ def property_(context: Context, element: etree._Element) -> Iterator[Record | Re
         )
     for variants in node.get("ВариантыЗначений", ()):
         for variant in variants:
-            yield from property_value(context, variant, found[0])
+            yield from property_value(context, variant, named[0])
 
 
 def property_value(
@@ -115,13 +115,13 @@ def property_value(
         if bare := normalise.text(variant.text):
             yield PropertyValue(bare, property_id, bare)
         return
-    told = value(node, "Значение")
-    ident = value(node, "ИдЗначения", "Ид") or told
+    text = value(node, "Значение")
+    ident = value(node, "ИдЗначения", "Ид") or text
     if ident and ("Сортировка" in node or "ПоУмолчанию" in node):
         sort = decimal(value(node, "Сортировка"))
-        yield PropertyValue(ident, property_id, told or "", sort, flag(node, "ПоУмолчанию"))
+        yield PropertyValue(ident, property_id, text or "", sort, flag(node, "ПоУмолчанию"))
     elif ident:
-        yield PropertyValue(ident, property_id, told or "")
+        yield PropertyValue(ident, property_id, text or "")
 
 
 def product_types(context: Context, element: etree._Element) -> Iterator[Record | Rejected]:
@@ -129,28 +129,28 @@ def product_types(context: Context, element: etree._Element) -> Iterator[Record 
         return
     for product_type in children(element).get("Категория", ()):
         node = children(product_type)
-        found = context.named(product_type, node, "ProductType")
-        if isinstance(found, tuple):
+        named = context.named(product_type, node, "ProductType")
+        if isinstance(named, tuple):
             properties = distinct(inner(node, "Свойства", "Ид"))
-            yield ProductType(*found, is_removed(product_type, node), properties)
-        elif found:
-            yield found
+            yield ProductType(*named, is_removed(product_type, node), properties)
+        elif named:
+            yield named
 
 
 def price_types(context: Context, element: etree._Element) -> Iterator[Record | Rejected]:
     for price_type in children(element).get("ТипЦены", ()):
         node = children(price_type)
-        found = context.named(price_type, node, "PriceType")
-        if isinstance(found, tuple):
-            context.price_types.add(found[0])
-        if PriceType not in context.wanted or found is None:
+        named = context.named(price_type, node, "PriceType")
+        if isinstance(named, tuple):
+            context.price_types.add(named[0])
+        if PriceType not in context.wanted or named is None:
             continue
-        if isinstance(found, Rejected):
-            yield found
+        if isinstance(named, Rejected):
+            yield named
             continue
         tax = next((children(e) for e in node.get("Налог", ())), {})
         yield PriceType(
-            *found,
+            *named,
             normalise.currency(value(node, "Валюта")),
             flag(tax, "УчтеноВСумме"),
             is_removed(price_type, node),
@@ -163,18 +163,18 @@ def warehouses(context: Context, element: etree._Element) -> Iterator[Record | R
         return
     for warehouse in children(element).get("Склад", ()):
         node = children(warehouse)
-        found = context.named(warehouse, node, "Warehouse")
-        if isinstance(found, tuple):
-            telephones = [told for kind, told in contacts(node) if "телефон" in kind.lower()]
+        named = context.named(warehouse, node, "Warehouse")
+        if isinstance(named, tuple):
+            telephones = [text for kind, text in contacts(node) if "телефон" in kind.lower()]
             yield Warehouse(
-                *found,
+                *named,
                 is_removed(warehouse, node),
-                next((told for _name, told in addresses(node)), None),
+                next((text for _name, text in addresses(node)), None),
                 ", ".join(dict.fromkeys(telephones)) or value(node, "Телефон"),
                 value(node, "ГрафикРаботы", "ЧасыРаботы"),
             )
-        elif found:
-            yield found
+        elif named:
+            yield named
 
 
 def units(context: Context, element: etree._Element) -> Iterator[Record | Rejected]:
