@@ -173,3 +173,14 @@ def bad_byte(file: PartFile, encoding: str) -> int | None:
     finally:
         file.rewind()
     return None
+
+
+def line_at(file: PartFile, offset: int) -> int:
+    """The line that a byte of `file` stands in; rewinds."""
+    file.rewind()
+    line = 1
+    while offset > 0 and (chunk := file.read(min(_CHUNK, offset))):
+        line += chunk.count(b"\n")
+        offset -= len(chunk)
+    file.rewind()
+    return line

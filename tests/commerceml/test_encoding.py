@@ -73,7 +73,7 @@ def test_undecodable_bytes_name_the_line_or_the_byte(tmp_path: Path) -> None:
 
 def test_undecodable_bytes_on_the_fast_way(tmp_path: Path) -> None:
     write(tmp_path, xml(PRICE).encode().replace("<ИдТипаЦены>т".encode(), "<ИдТипаЦены>".encode() + b"\xff"))
-    with pytest.raises(BadFile, match=r"import\.xml: byte \d+ is not utf-8"):
+    with pytest.raises(BadFile, match=r"import\.xml:2: byte \d+ is not utf-8"):
         read(tmp_path, OfferPrices)
 
 

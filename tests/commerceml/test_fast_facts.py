@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from importers.commerceml import fast_facts, normalise, reader
 from importers.commerceml.parts import Part
-from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Record, Rejected, Section
+from importers.commerceml.records import OfferPrices, OfferStocks, Record, Rejected, Section
 from importers.errors import BadFile
 from tests.commerceml.exports import package, xml
 
@@ -61,7 +61,7 @@ def assert_both_ways_are_equal(folder: Path, text: str, kind: str) -> Any:
     file = part(folder / "prices.xml", text.encode())
     fast = outcome(file, WANTED[kind])
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reader, "matcher_for", lambda wanted: None)
+        patched.setattr(reader, "matchers_for", lambda wanted: {})
         assert fast == outcome(file, WANTED[kind]), text
     return fast
 
@@ -192,11 +192,6 @@ def test_lines_behind_what_was_taken_are_those_of_the_file(
     told = assert_both_ways_are_equal(tmp_path, body, kind)
     (rejected,) = (record for record in told if isinstance(record, Rejected))
     assert rejected.line == body[: body.index("не число")].count("\n") + 1
-
-
-def test_what_one_kind_does_not_want_has_no_fast_way() -> None:
-    assert fast_facts.matcher_for(frozenset((Offer, OfferPrices))) is None
-    assert fast_facts.matcher_for(frozenset((OfferPrices, OfferStocks))) is None
 
 
 @settings(max_examples=2000, deadline=None)

@@ -11,7 +11,7 @@ from lxml import etree
 
 from importers.commerceml.extract.context import Context
 from importers.commerceml.extract.customers import customer
-from importers.commerceml.extract.goods import offer, product
+from importers.commerceml.extract.goods_tree import offer, product
 from importers.commerceml.extract.reference import (
     groups,
     price_types,
