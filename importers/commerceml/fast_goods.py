@@ -45,6 +45,8 @@ _NO_REFERENCE = re.compile("&(?!(?:lt|gt|amp|quot|apos);)")
 _REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
 """The last one last: what stands behind it is no reference."""
 _UNIT = "БазоваяЕдиница"
+LONGEST_KNOWN = 1000
+"""What an export has few of is read once and remembered, up to so many characters."""
 _OF_GOODS = frozenset((Product, Offer, OfferPrices, OfferStocks))
 
 
@@ -193,6 +195,8 @@ def _match(
     if _UNIT in fields:
         if read.conversions is not None:
             return None
+        if len(fields[_UNIT] or "") > LONGEST_KNOWN:
+            return None
         read.unit, read.conversions = unit_of(fields[_UNIT], None, None, None, None), ()
     for empty in fields.keys() & _LISTS.keys():
         if getattr(read, _LISTS[empty][0]) is not None:
@@ -216,9 +220,13 @@ def _without_references(text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=4096)
 def _attributes(written: str) -> dict[str, str] | None:
     """None where one stands twice, or declares a namespace."""
+    return _known_attributes(written) if len(written) <= LONGEST_KNOWN else None
+
+
+@lru_cache(maxsize=4096)
+def _known_attributes(written: str) -> dict[str, str] | None:
     attributes = dict(_ATTRIBUTES.findall(written))
     return attributes if "xmlns" not in attributes and len(attributes) == written.count('="') else None
 
@@ -241,6 +249,8 @@ def _read_element(read: _Read, wanted: frozenset[type[Record]], text: str, at: i
         if packs is None:
             return None
         own = _without_references(_PACKS.sub("", text[inside:end]))
+        if len(own) > LONGEST_KNOWN:
+            return None
         read.unit, read.conversions = unit_of(own, *map(attributes.get, _UNIT_ATTRIBUTES)), packs
     elif name in _LISTS:
         attribute, read_list = _LISTS[name]
@@ -305,7 +315,7 @@ def _rows(item: str, tags: int, optional: str = "") -> Reader:
 
 
 def _read_maker(text: str, at: int, end: int) -> tuple[str | None, str | None] | None:
-    return _maker(text[at:end])
+    return _maker(text[at:end]) if end - at <= LONGEST_KNOWN else None
 
 
 @lru_cache(maxsize=4096)

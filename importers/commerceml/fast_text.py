@@ -57,7 +57,7 @@ class FastText:
 
     def opened(self, name: str, context: Context) -> None:
         """The parser has met the opening tag that was passed on last, in a place where its elements are records."""
-        self._match, self._context = self._matchers[name], context
+        self._match, self._context = self._matchers.get(name), context
         self._start, self._end, self._closing = f"<{GOODS_IN[name]}", f"</{GOODS_IN[name]}>", f"</{name}>"
 
     def split(self, text: str) -> Iterator[str | list[Record]]:

@@ -130,7 +130,7 @@ def test_the_offset_is_that_in_the_file(tmp_path: Path, form: str, place: int, w
 def test_the_offset_in_a_root_of_another_encoding(tmp_path: Path) -> None:
     text = xml(PRODUCT)
     write(tmp_path, text.encode("cp1251"))
-    with pytest.raises(BadFile, match=rf"import\.xml: byte {text.index('<К') + 1} is not utf-8"):
+    with pytest.raises(BadFile, match=rf"import\.xml:2: byte {text.index('<К') + 1} is not utf-8"):
         read(tmp_path, Product)
 
 
