@@ -277,7 +277,7 @@ class _Reading:
             ):  # what stood in front of Контрагент elements was cut off with them
                 section = msgspec.structs.replace(section, changes_only=context.section.changes_only)
             if section != context.section and Section in self.wanted:
-                self.records.append(section)
+                self.records.append(msgspec.structs.replace(section, again=True))
             yield from self._add(catalog_info(context, element))
             self.entered = self.container = None
             element.clear()
