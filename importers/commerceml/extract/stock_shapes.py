@@ -68,7 +68,7 @@ _QUANTITY = (attribute("КоличествоНаСкладе"), child("Коли�
 _REST_ID = (child(ID), normalised(own_text))
 
 REST = StockShape("rest", ("Остатки/Склад", "Остатки/Остаток/Склад"), _REST_ID, (child_or_beside(QUANTITY),))
-"""What regular files have, see fast_facts.py."""
+"""What regular files have, see `fast_facts.py`."""
 STOCK_SHAPES = (
     StockShape("total", ("Количество",), (), (all_text,)),
     StockShape("warehouse", ("Склад",), _ID, _QUANTITY, not_around="Склад"),
