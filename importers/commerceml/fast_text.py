@@ -28,8 +28,8 @@ LONGEST = 1 << 20
 S = r"[ \t\n]*"
 _SPACE = re.compile(S)
 _DECLARATION = re.compile(r"\ufeff?<\?xml [^<>]*>")
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
-"""Characters that XML does not allow, and a carriage return without its line feed, which it would make one."""
+_FORBIDDEN = ("]]>", "\ufffe", "\uffff")
+"""What XML does not allow in a text, besides control characters."""
 
 
 class FastText:
@@ -49,8 +49,6 @@ class FastText:
         self._context: Context | None = None
         self._held = ""
         """Text that waits for the rest of its element, or of an opening tag."""
-        self._return = ""
-        """A carriage return at the end of the text, which may be half of a line break."""
         self._given_up = False
         self._begun = False
         """The XML declaration is behind us: whatever else begins with `<?` or `<!` could hide what looks like tags."""
@@ -60,15 +58,17 @@ class FastText:
         self._match, self._context = self._matchers.get(name), context
         self._start, self._end, self._closing = f"<{GOODS_IN[name]}", f"</{GOODS_IN[name]}>", f"</{name}>"
 
+    def give_up(self) -> None:
+        """All the rest is the parser's: what comes has characters that XML does not allow, and it tells where."""
+        self._given_up = True
+
     def split(self, text: str) -> Iterator[str | list[Record]]:
-        """Pieces of `text`, in order. The parser must have seen a piece before the next one is asked for."""
+        """Pieces of `text`, in order; it has line feeds for all line breaks. The parser must have seen a piece before the
+        next one is asked for."""
         checked = max(0, len(self._held) - 2)
-        text = (self._held + self._return + text).replace("\r\n", "\n")
-        self._held = ""
-        self._return = "\r" if text.endswith("\r") else ""
-        text = text.removesuffix("\r")
-        if _FORBIDDEN.search(text, checked) or text.find("]]>", checked) >= 0:
-            self._given_up = True  # the parser tells where
+        text, self._held = self._held + text, ""
+        if any(text.find(one, checked) >= 0 for one in _FORBIDDEN):
+            self.give_up()
         at = 0
         while at < len(text):
             if self._given_up:
@@ -116,8 +116,8 @@ class FastText:
 
     def rest(self) -> str:
         """At the end of the file: what is still held."""
-        rest, self._held, self._return = self._held + self._return, "", ""
-        return rest
+        held, self._held = self._held, ""
+        return held
 
     def _records(self, text: str, position: int) -> tuple[list[Record], int, int]:
         """Those of the regular elements that begin at a position of `text`, where they end, and their line breaks."""

@@ -21,6 +21,7 @@ _UNIT = (
 """What may follow a number. No other Latin letters: 1e999, 0xff and 12abc are no numbers with a unit."""
 _NUMBER = re.compile(rf"([+-]?)0*([0-9]{{0,30}})(?:\.([0-9]{{0,30}}))?(?:{_UNIT})?")
 _PLAIN = re.compile(r"[1-9][0-9]{0,14}(?:\.[0-9]{1,10})?|0")
+_CONTROLS = re.compile(r"[\x00-\x1f]")
 _SPACES = re.compile(r"[\s\u200b\ufeff\u2060]+")
 
 CURRENCIES = {
@@ -94,7 +95,7 @@ def image_path(value: str | None) -> str | None:
     value = text(value)
     if value is None:
         return None
-    if any(ord(c) < 32 for c in value):
+    if _CONTROLS.search(value):
         raise ValueError(value)
     if is_address(value):
         return value

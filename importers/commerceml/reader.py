@@ -116,7 +116,10 @@ class _Reading:
                 position += len(chunk)
                 if position == len(chunk):
                     self._check_head(chunk, charset)
-                for batch in self._feed_chunk(parser, fast, decoder.decode(chunk)):
+                data = decoder.decode(chunk)
+                if fast and decoder.has_controls:
+                    fast.give_up()
+                for batch in self._feed_chunk(parser, fast, data):
                     yield position, batch
                 if self.records:
                     yield position, self._pop_batch()
