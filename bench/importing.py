@@ -1,0 +1,91 @@
+"""Whole imports, command and worker, against the floor."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import floor, measure
+from bench.export import write_export
+from bench.measure import OBMEN, Usage, best, environment
+from bench.ratios import Ratio
+
+ALLOWED = {5_000: (2.3, 1.7), 20_000: (1.8, 1.2), 100_000: (1.6, 1.0)}
+"""Products: (CPU, time) of a first import, as multiples of the floor."""
+AGAIN = 0.3
+PRICES = 1.5
+MEMORY = 120
+"""MB of all processes."""
+TEN_OFFERS = 0.35
+"""Seconds of CPU of a session that brings ten offers."""
+
+
+@dataclass
+class Runs:
+    """The usages of each thing, a round each."""
+
+    floor: list[Usage] = field(default_factory=list)
+    first: list[Usage] = field(default_factory=list)
+    again: list[Usage] = field(default_factory=list)
+    commits: list[int] = field(default_factory=list)
+    price_floor: list[Usage] = field(default_factory=list)
+    prices: list[Usage] = field(default_factory=list)
+    ten: list[Usage] = field(default_factory=list)
+
+
+def run(folder: Path, products: int, rounds: int) -> list[Ratio]:
+    """First import, the same again, changed prices and ten offers of an export of so many products."""
+    export, prices, ten = (folder / name for name in ("export", "prices", "ten"))
+    write_export(export, range(products))
+    write_export(prices, range(products), lists=["prices"], raised=20)
+    write_export(ten, range(5), lists=["offers", "prices", "rests"], raised=1, changes_only=True)
+    shop, runs = folder / "shop", Runs()
+    for _ in range(rounds):
+        shutil.rmtree(shop, ignore_errors=True)
+        runs.floor.append(floor.run(export))
+        runs.first.append(_import(shop, export, "catalog", "prices", "stocks"))
+        with _commits(shop) as commits:
+            runs.again.append(_import(shop, export, "catalog", "prices", "stocks"))
+        runs.commits += commits
+        runs.price_floor.append(floor.run(prices, ["prices"]))
+        runs.prices.append(_import(shop, prices, "prices"))
+        runs.ten.append(_import(shop, ten, "catalog", "prices", "stocks"))
+    for each in (export, prices, ten, shop):
+        shutil.rmtree(each)
+    return list(_ratios(products, runs))
+
+
+def _ratios(products: int, runs: Runs) -> Iterator[Ratio]:
+    name = f"{products:,} products".replace(",", " ")
+    cpu, wall = next((limits for size, limits in ALLOWED.items() if products <= size), ALLOWED[100_000])
+    base, first, again = best(runs.floor), best(runs.first), best(runs.again)
+    yield Ratio(f"{name}: first import, CPU", first.cpu, base.cpu, cpu, "s")
+    yield Ratio(f"{name}: first import, time", first.wall, base.wall, wall, "s")
+    yield Ratio(f"{name}: the same again, CPU over the first", again.cpu, first.cpu, AGAIN, "s")
+    yield Ratio(f"{name}: the same again, time over the first", again.wall, first.wall, AGAIN, "s")
+    yield Ratio(f"{name}: the same again, commits to the catalog", max(runs.commits), 1, 0, "")
+    yield Ratio(
+        f"{name}: 5 % of prices changed, CPU", best(runs.prices).cpu, best(runs.price_floor).cpu, PRICES, "s"
+    )
+    peak = max(usage.peak_mb for usage in (first, again, best(runs.prices)))
+    yield Ratio(f"{name}: memory of all processes over {MEMORY} MB", peak, MEMORY, 1, "MB")
+    yield Ratio(f"{name}: ten offers, CPU over {TEN_OFFERS} s", best(runs.ten).cpu, TEN_OFFERS, 1, "s")
+
+
+def _import(shop: Path, export: Path, *kinds: str) -> Usage:
+    return measure.run([*OBMEN, "import", *kinds, "--force"], environment(shop, export / "xml"))
+
+
+@contextmanager
+def _commits(shop: Path) -> Iterator[list[int]]:
+    """Fills the list with 1 if anybody committed to the catalog meanwhile, else with 0."""
+    commits: list[int] = []
+    with closing(sqlite3.connect(shop / "catalog.sqlite3")) as db:
+        (before,) = db.execute("PRAGMA data_version").fetchone()
+        yield commits
+        (after,) = db.execute("PRAGMA data_version").fetchone()
+        commits.append(int(after != before))
