@@ -58,7 +58,7 @@ def imports(products: int, rounds: int) -> Group:
 
 
 def launches(folder: Path) -> list[Ratio]:
-    return launching.first_events(folder, 5_000, 7)
+    return launching.first_events(folder, 5_000, 5)
 
 
 def control_room(folder: Path) -> list[Ratio]:

@@ -75,7 +75,7 @@ def _rows(name: str, goods: Iterable[Product], raised: int) -> Iterator[Sequence
 
 def _file(name: str, goods: Iterable[Product], raised: int, changes_only: bool, first: bool) -> Iterator[str]:
     changes = f'СодержитТолькоИзменения="{str(changes_only).lower()}"'
-    yield f"""\
+    yield """\
 <?xml version="1.0" encoding="UTF-8"?>
 <КоммерческаяИнформация xmlns="urn:1C.ru:commerceml_3" xmlns:xs="http://www.w3.org/2001/XMLSchema" \
 xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" ВерсияСхемы="3.1" ДатаФормирования="2026-11-20T07:30:00" \
@@ -175,6 +175,7 @@ def _property(each: Property) -> str:
 
 def _product(product: Product) -> str:
     number, drawn = product.number, product.drawn
+    groups = "".join(f"\t\t\t\t\t<Ид>{GROUP_IDS[group]}</Ид>\n" for group in product.groups)
     pictures = "".join(f"\t\t\t\t<Картинка>{path}</Картинка>\n" for path in product.pictures)
     requisites = {
         "ВидНоменклатуры": product.group,
@@ -204,8 +205,7 @@ def _product(product: Product) -> str:
 				<Наименование>{product.name}</Наименование>
 				<БазоваяЕдиница>{product.unit} </БазоваяЕдиница>
 				<Группы>
-					<Ид>{GROUP_IDS[product.group]}</Ид>
-				</Группы>
+{groups}				</Группы>
 				{_element("Описание", product.description)}
 {pictures}				<Страна>{("РОССИЯ", "КИТАЙ", "ВЬЕТНАМ")[drawn[11] % 3]}</Страна>
 				<Изготовитель>

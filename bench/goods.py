@@ -88,6 +88,7 @@ class Product:
     def __init__(self, number: int) -> None:
         line: Line
         self.group, line = LINES[number % len(LINES)]
+        self.groups = [self.group, *([LINES[(number + 5) % len(LINES)][0]] if number % 40 == 39 else [])]
         self.number = number
         self.drawn = drawn = blake2b(b"%d" % number, digest_size=64).digest()
         """What is by chance in other shops."""
