@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from bench import floor, measure
 from bench.export import write_export
-from bench.measure import KINDS, OBMEN, Usage, environment, mean
+from bench.measure import KINDS, OBMEN, Usage, environment, median
 from bench.ratios import Ratio
 
 ALLOWED = {5_000: (2.3, 1.7), 20_000: (1.8, 1.2), 100_000: (1.6, 1.0)}
@@ -37,15 +38,18 @@ class Runs:
     ten: list[Usage] = field(default_factory=list)
 
 
-def run(folder: Path, products: int, rounds: int, *, first_only: bool = False) -> list[Ratio]:
-    """First import, the same again, changed prices and ten offers of an export of so many products."""
+def run(folder: Path, products: int, seconds: float, *, first_only: bool = False) -> list[Ratio]:
+    """First import, the same again, changed prices and ten offers of an export of so many products, in rounds.
+
+    A new round begins for so many seconds.
+    """
     export, prices, ten, shop = (folder / name for name in ("export", "prices", "ten", "shop"))
     write_export(export, range(products))
     if not first_only:
         write_export(prices, range(products), lists=["prices"], raised=20)
         write_export(ten, range(5), lists=["offers", "prices", "rests"], raised=1, changes_only=True)
-    runs = Runs()
-    for _ in range(rounds):
+    runs, end = Runs(), time.monotonic() + seconds
+    while not runs.first or time.monotonic() < end:
         shutil.rmtree(shop, ignore_errors=True)
         runs.floor.append(floor.run(export))
         runs.first.append(_import(shop, export, *KINDS))
@@ -66,22 +70,26 @@ def run(folder: Path, products: int, rounds: int, *, first_only: bool = False) -
 def _ratios(products: int, runs: Runs) -> Iterator[Ratio]:
     name = _name(products)
     cpu, wall = next((limits for size, limits in ALLOWED.items() if products <= size), ALLOWED[100_000])
-    base, first = mean(runs.floor), mean(runs.first)
+    base, first = median(runs.floor), median(runs.first)
     yield Ratio(f"{name}: first import, CPU", first.cpu, base.cpu, cpu, "s")
     yield Ratio(f"{name}: first import, time", first.wall, base.wall, wall, "s")
     peak = max(usage.peak_mb for usage in runs.first + runs.again + runs.prices)
     yield Ratio(f"{name}: memory of all processes over {MEMORY} MB", peak, MEMORY, 1, "MB")
     if not runs.again:
         return
-    again = mean(runs.again)
+    again = median(runs.again)
     yield Ratio(f"{name}: the same again, CPU over the first", again.cpu, first.cpu, AGAIN, "s")
     yield Ratio(f"{name}: the same again, time over the first", again.wall, first.wall, AGAIN, "s")
     yield Ratio(f"{name}: the same again, commits to the catalog", max(runs.commits), 1, 0, "")
     yield Ratio(
-        f"{name}: 5 % of prices changed, CPU", mean(runs.prices).cpu, mean(runs.price_floor).cpu, PRICES, "s"
+        f"{name}: 5 % of prices changed, CPU",
+        median(runs.prices).cpu,
+        median(runs.price_floor).cpu,
+        PRICES,
+        "s",
     )
     yield Ratio(
-        f"{name}: ten offers, CPU over {TEN_OFFERS} s", mean(runs.ten).cpu, TEN_OFFERS, 1, "s", noise=1.5
+        f"{name}: ten offers, CPU over {TEN_OFFERS} s", median(runs.ten).cpu, TEN_OFFERS, 1, "s", noise=1.5
     )
 
 

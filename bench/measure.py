@@ -92,11 +92,11 @@ def _pss_kb(pid: int) -> int:
     return 0
 
 
-def mean(runs: Sequence[Usage]) -> Usage:
-    """Not the best: a short command finds a quiet moment sooner than a long one. Of memory the most."""
+def median(runs: Sequence[Usage]) -> Usage:
+    """Not the least: a short command finds a quiet moment sooner than a long one. Of memory the most."""
     return Usage(
-        statistics.mean(usage.cpu for usage in runs),
-        statistics.mean(usage.wall for usage in runs),
+        statistics.median(usage.cpu for usage in runs),
+        statistics.median(usage.wall for usage in runs),
         max(usage.peak_mb for usage in runs),
     )
 

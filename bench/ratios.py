@@ -41,7 +41,7 @@ def table(ratios: Sequence[Ratio], recorded: Mapping[str, float]) -> str:
     lines = [f"{'what':60} {'floor':>10} {'measured':>10} {'ratio':>7} {'allowed':>7} {'recorded':>8}  ok?"]
     for ratio in ratios:
         before = recorded.get(ratio.what)
-        floor, measured = (f"{figure:.3g} {ratio.unit}" for figure in (ratio.floor, ratio.measured))
+        floor, measured = _figure(ratio.floor, ratio.unit), _figure(ratio.measured, ratio.unit)
         verdict = ["over" if ratio.is_over else "ok"]
         if ratio.is_worse(before):
             verdict.append("WORSE" if not before else f"WORSE by {ratio.value / before - 1:.0%}")
@@ -50,6 +50,10 @@ def table(ratios: Sequence[Ratio], recorded: Mapping[str, float]) -> str:
             f" {'' if before is None else f'{before:.2f}':>8}  {', '.join(verdict)}"
         )
     return "\n".join(lines)
+
+
+def _figure(number: float, unit: str) -> str:
+    return f"{number:.0f} {unit}" if number >= 100 else f"{number:.3g} {unit}"
 
 
 def better(first: Sequence[Ratio], second: Sequence[Ratio]) -> list[Ratio]:
