@@ -41,7 +41,7 @@ class Property:
         return ("true", "false")[drawn % 2] if self.name.endswith("?") else f"{drawn // 8},{drawn % 10}"
 
 
-def properties(**named: tuple[str, ...]) -> tuple[Property, ...]:
+def properties(named: dict[str, tuple[str, ...]]) -> tuple[Property, ...]:
     return tuple(
         Property(guid(name), name, tuple((guid(name, value), value) for value in values))
         for name, values in named.items()
@@ -52,7 +52,7 @@ GROUP_IDS = {name: guid("group", name) for top, subs in GROUPS.items() for name 
 PRICE_TYPE_IDS = {name: guid("price type", name) for name in PRICE_TYPES[:3]}
 WAREHOUSE_IDS = {name: guid("warehouse", name) for name in ("Основной склад", "Магазин", "Склад брака")}
 GOODS_PROPERTIES = properties(
-    **{
+    {
         "Бренд": BRANDS,
         "Сезон": ("Лето", "Зима", "Всесезон"),
         "Цвет": COLOURS,
@@ -72,7 +72,7 @@ GOODS_PROPERTIES = properties(
     }
 )  # fmt: skip
 OFFER_PROPERTIES = properties(
-    **{
+    {
         "Рост": ("S", "M", "L", "XL"),
         "Длина коробки, см": (),
         "Ширина коробки, см": (),
