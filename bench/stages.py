@@ -14,8 +14,12 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Any
+
+import aiosqlite
 
 from bench.export import write_export
 from bench.measure import KINDS, environment
@@ -25,6 +29,24 @@ PERIOD = 0.002
 """Seconds between two looks."""
 LEAST = 0.01
 """Functions of a smaller share are not printed."""
+
+
+VERBS: dict[int, str] = {}
+"""What each thread of a database is at, or was at last."""
+
+
+def note_verbs() -> None:
+    """(Looking into the frame of such a thread instead would keep its cursors alive, and COMMIT refuses then.)"""
+    execute = aiosqlite.Connection._execute
+
+    async def noting(self: aiosqlite.Connection, function: Callable[..., Any], *args: Any) -> Any:
+        def noted(*args: Any) -> Any:
+            VERBS[threading.get_ident()] = str(args[0]).split()[0] if args else function.__name__
+            return function(*args)
+
+        return await execute(self, noted, *args)  # type: ignore[no-untyped-call]
+
+    aiosqlite.Connection._execute = noting  # type: ignore[method-assign]
 
 
 class Sampler(threading.Thread):
@@ -44,20 +66,16 @@ class Sampler(threading.Thread):
                         used = time.clock_gettime(time.pthread_getcpuclockid(ident))
                     except OSError:  # it ended meanwhile
                         continue
-                    self.seconds[place_of(frame)] += used - self._before.get(ident, 0)
+                    place = ("SQLite", VERBS[ident]) if ident in VERBS else place_of(frame)
+                    self.seconds[place] += used - self._before.get(ident, 0)
                     self._before[ident] = used
 
 
 def place_of(frame: FrameType | None) -> tuple[str, str]:
-    """The module and function of obmen that runs or is waited for; of a database's thread its statement's verb."""
+    """The module and function of obmen that runs, or waits for what runs."""
     while frame:
-        if frame.f_code.co_name == "_connection_worker_thread":
-            told = [
-                arg for arg in getattr(frame.f_locals.get("function"), "args", ()) if isinstance(arg, str)
-            ]
-            return "SQLite", told[0].split()[0] if told else "fetch"
         module = Path(frame.f_code.co_filename)
-        if module.is_relative_to(ROOM) and module.name != "__main__.py":
+        if module.is_relative_to(ROOM) and frame.f_code.co_name not in ("main", "<module>"):
             return str(module.relative_to(ROOM)), frame.f_code.co_name
         frame = frame.f_back
     return "Python", "start, imports, event loop"
@@ -88,6 +106,7 @@ async def launch(env: dict[str, str]) -> int:
 
 def work(session_id: str) -> None:
     """The worker, in this process, under the sampler."""
+    note_verbs()
     sampler = Sampler()
     sys.setswitchinterval(PERIOD / 10)
     sampler.start()
