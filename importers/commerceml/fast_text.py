@@ -63,8 +63,8 @@ class FastText:
         self._given_up = True
 
     def split(self, text: str) -> Iterator[str | list[Record]]:
-        """Pieces of `text`, in order; it has line feeds for all line breaks. The parser must have seen a piece before the
-        next one is asked for."""
+        """Pieces of `text`, in order; it has line feeds for all line breaks. The parser must have seen a piece before
+        the next one is asked for."""
         checked = max(0, len(self._held) - 2)
         text, self._held = self._held + text, ""
         if any(text.find(one, checked) >= 0 for one in _FORBIDDEN):
