@@ -24,6 +24,10 @@ SCHEMA = Path(__file__).parent / "schema" / "sqlite"
 KEPT_NOTES = 100
 """So many notes of a journal's last commits are kept: a journal restored from a copy asks for older ones."""
 
+GATE = "catalog"
+"""Sessions commit one after the other (see `Catalog`): whether a later fence was here is looked up, then written, and a
+reaper decides while nobody else can commit."""
+
 
 class CatalogStore:
     """See `Catalog`."""
@@ -55,7 +59,7 @@ class CatalogStore:
         transaction: SessionTransaction | None = None
         kept = False
         try:
-            async with self._database.transaction() as db:
+            async with self._database.transaction(gate=GATE) as db:
                 transaction = SessionTransaction(db, self._database.place)
                 if not dry_run and await db.fetch(sql.IS_STALE, journal_id, task_id, fence):
                     # Only the same task can be compared: numbers of sessions come again when the journal is restored
@@ -125,9 +129,8 @@ class SessionTransaction:
         return {key: tuple(map(tuple, rows)) for key, rows in held.items()}
 
     async def count(self, table: Table, after: str | None, until: str) -> int:
-        ((count,),) = await self._database.fetch(
-            sql.count_between(table, after), *filter(None, (after, until))
-        )
+        bounds = (until,) if after is None else (after, until)
+        ((count,),) = await self._database.fetch(sql.count_between(table, after), *bounds)
         return int(count)
 
     async def absent(self, shape: Shape, absent: Absent) -> list[str]:

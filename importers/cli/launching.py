@@ -70,7 +70,9 @@ def import_(
     )
 
     async def launch(control: Control) -> int:
-        return await _tell(control, await control.launch(request, wait or 0), detach=detach, as_json=as_json)
+        return await _report(
+            control, await control.launch(request, wait or 0), detach=detach, as_json=as_json
+        )
 
     run(config, launch)
 
@@ -88,7 +90,7 @@ def _source_path(config: Settings, source: Path | None) -> str:
     return path
 
 
-async def _tell(control: Control, result: LaunchResult, *, detach: bool, as_json: bool) -> int:
+async def _report(control: Control, result: LaunchResult, *, detach: bool, as_json: bool) -> int:
     """Print what came of a confirm, and follow its session; the exit code."""
     from importers.sessions import Outcome, Status
 
@@ -130,6 +132,6 @@ def retry(config: Settings, session_id: int, detach: bool, as_json: bool) -> Non
     go_on()
 
     async def again(control: Control) -> int:
-        return await _tell(control, await control.retry(session_id), detach=detach, as_json=as_json)
+        return await _report(control, await control.retry(session_id), detach=detach, as_json=as_json)
 
     run(config, again)

@@ -90,13 +90,13 @@ async def find(connection: aiosqlite.Connection, folder: Path) -> Found:
     if taken:
         lost = await _lost(connection, folder, there)
         # Where hardly anything of ours is there, it was never ours.
-        told: str | Message = ", ".join(sorted(taken))
+        wrong: str | Message = ", ".join(sorted(taken))
         if 0 < len(lost) < len(taken):
-            told = Message.of(N_("missing: {names}"), names=", ".join(lost))
+            wrong = Message.of(N_("missing: {names}"), names=", ".join(lost))
         raise DatabaseError(
             N_("{path}: its tables are not those that obmen made: {error}; choose another file"),
             path=await path_of(connection),
-            error=told,
+            error=wrong,
         )
     return Found(0, "")
 

@@ -82,15 +82,15 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self._source = str(Path(self.query_one(Input).value).expanduser().absolute())
         self.query_one(Choices).offer((), has_products=False)
         self._show_choice()
-        self.run_worker(self._look(self._source), group="survey", exclusive=True, exit_on_error=False)
+        self.run_worker(self._load_offers(self._source), group="survey", exclusive=True, exit_on_error=False)
 
-    async def _look(self, source: str) -> None:
+    async def _load_offers(self, source: str) -> None:
         try:
             offers = await asyncio.to_thread(survey, source)
             there_are = await has_products(default_target(self._room.settings))
         except Exception as error:  # noqa: BLE001 (said in the dialog, and logged)
             self.query_one(Choices).offer((), has_products=False, waiting=False)
-            self._say(self._room.explain(error), "bold red")
+            self._set_status(self._room.explain(error), "bold red")
             return
         self.query_one(Choices).offer(offers, has_products=there_are)
         self._show_choice()
@@ -128,7 +128,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self._show_choice()
 
     def on_choices_refused(self, event: Choices.Refused) -> None:
-        self._say(event.reason, "yellow")
+        self._set_status(event.reason, "yellow")
 
     def _toggle(self, option: str) -> None:
         if not self._sent:
@@ -148,7 +148,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         chosen = self.query_one(Choices).chosen
         self.query_one("#confirm", Button).disabled = self._sent or not chosen
         if chosen:
-            self._say(
+            self._set_status(
                 ngettext(
                     "One session of the type: {type}",
                     "One session of {count} imports, of the type: {type}",
@@ -156,9 +156,9 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
                 ).format(count=len(chosen), type=present.kind(chosen[0]))
             )
         else:
-            self._say(_("Choose one or more types. The first one chosen is the type of the session."))
+            self._set_status(_("Choose one or more types. The first one chosen is the type of the session."))
 
-    def _say(self, text: str, style: str = "") -> None:
+    def _set_status(self, text: str, style: str = "") -> None:
         self.query_one("#status", Static).update(Text(text, style))
 
     # Confirming
@@ -167,7 +167,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         """Launch, once: everything that stops a second press happens before the first await."""
         if self._sent:
             self._ignored += 1
-            self._say(
+            self._set_status(
                 ngettext(
                     "The launch was sent already: one more press was ignored",
                     "The launch was sent already: {count} more presses were ignored",
@@ -178,12 +178,12 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             return
         kinds = self.query_one(Choices).chosen
         if not kinds:
-            self._say(_("Choose at least one type first"), "yellow")
+            self._set_status(_("Choose at least one type first"), "yellow")
             return
         self._sent = True
         self.query_one(Choices).focus()  # a disabled button would hand it on, and the next Enter with it
         self.query_one("#confirm", Button).disabled = True
-        self._say(_("Launching…"))
+        self._set_status(_("Launching…"))
         request = LaunchRequest(kinds, self._source, self._key, self._options)
         self._room.launch(request, self._done)
 
