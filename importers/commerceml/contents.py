@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Set
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -80,6 +79,7 @@ WITH_OFFERS: Records = frozenset((Offer, OfferPrices, OfferStocks))
 GIVEN = frozenset((*NAMES, "import", "offers"))
 """The names that 1C gives: in such a file a wrong root is an error, and no sign of another file."""
 
+_LETTERS = re.compile(r"[^a-z]")
 _RECORD = re.compile(r"[<:](?:Товар|Предложение)[\s>]")
 _RECORD_END = re.compile(r"</(?:[\w.-]+:)?(?:Товар|Предложение)\s*>")
 
@@ -93,7 +93,7 @@ def records_by_name(name: str) -> Records:
     """By the name of the file, or of its folder in a package: `prices/a.xml`."""
     if not name.lower().endswith(".xml"):
         return frozenset()
-    folder = PurePosixPath(name).parent.name.lower()
+    folder = name.rpartition("/")[0].rpartition("/")[2].lower()
     return NAMES.get(_stem(name)) or (NAMES[folder] if folder in NAMES and folder != "goods" else EVERYTHING)
 
 
@@ -162,4 +162,4 @@ def search_for(part: Part, records: Set[type[Record]]) -> Search[type[Record]]:
 
 def _stem(name: str) -> str:
     """The letters that a file's name begins with: `prices_1_2_<guid>.xml`, `import0_1.xml`."""
-    return re.split(r"[^a-z]", PurePosixPath(name).stem.lower())[0]
+    return _LETTERS.split(name.rpartition("/")[2].lower(), 1)[0]
