@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Iterator, Set
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from importers.commerceml.parts import Part, head_of, open_part
+from importers.commerceml.parts import Part, head_of
 from importers.commerceml.records import (
     CatalogInfo,
     Customer,
@@ -26,6 +26,9 @@ from importers.commerceml.records import (
     Warehouse,
 )
 from importers.commerceml.sets import made_in
+
+if TYPE_CHECKING:
+    from importers.commerceml.encoding import Search
 
 ROOT = "КоммерческаяИнформация"
 Records = frozenset[type[Record]]
@@ -55,14 +58,20 @@ SPLIT: dict[str, type[Record]] = {"prices": OfferPrices, "rests": OfferStocks, "
 """What 3.x puts into files of its own, by their names: another file that has none of the elements does not hold it.
 Without such files every one that may hold it is read. And whatever the name of a file says, it holds what the elements
 of its first records are."""
-_NAMED: dict[type[Record], tuple[str, ...]] = {
-    OfferPrices: ("Цены",),
-    OfferStocks: ("Остатки", "Количество", "Склад"),
-    Customer: ("Контрагент",),
-    Offer: ("Предложение>", "Предложение "),
+_NAMED: dict[type[Record], dict[str, str]] = {
+    OfferPrices: {"Цены": ""},
+    OfferStocks: {"Остатки": "", "Количество": "", "Склад": ""},
+    Customer: {"Контрагент": ""},
+    Offer: {"Предложение": "> "},
 }
-ELEMENTS = {record: [sign + name for name in names for sign in "<:"] for record, names in _NAMED.items()}
-"""How the elements of records begin, with a prefix of a namespace or without."""
+"""The elements of records by the letters of their names, and what may follow these; "": anything."""
+ELEMENTS = {
+    record: {
+        name: [sign + name + end for sign in "<:" for end in ends or ("",)] for name, ends in names.items()
+    }
+    for record, names in _NAMED.items()
+}
+"""How these begin, with a prefix of a namespace or without."""
 DEFINED: dict[type[Record], type[Record]] = {OfferPrices: PriceType, OfferStocks: Warehouse}
 """What facts refer to. 3.x may define it in front of the goods or offers, in files that do not hold the facts."""
 WITH_OFFERS: Records = frozenset((Offer, OfferPrices, OfferStocks))
@@ -70,6 +79,7 @@ WITH_OFFERS: Records = frozenset((Offer, OfferPrices, OfferStocks))
 GIVEN = frozenset((*NAMES, "import", "offers"))
 """The names that 1C gives: in such a file a wrong root is an error, and no sign of another file."""
 
+_LETTERS = re.compile(r"[^a-z]")
 _RECORD = re.compile(r"[<:](?:Товар|Предложение)[\s>]")
 _RECORD_END = re.compile(r"</(?:[\w.-]+:)?(?:Товар|Предложение)\s*>")
 
@@ -83,29 +93,39 @@ def records_by_name(name: str) -> Records:
     """By the name of the file, or of its folder in a package: `prices/a.xml`."""
     if not name.lower().endswith(".xml"):
         return frozenset()
-    folder = PurePosixPath(name).parent.name.lower()
+    folder = name.rpartition("/")[0].rpartition("/")[2].lower()
     return NAMES.get(_stem(name)) or (NAMES[folder] if folder in NAMES and folder != "goods" else EVERYTHING)
 
 
-def recognised(xml: list[Part]) -> tuple[list[Part], list[str]]:
-    """The files of the export with what they hold, and the names of those that may be of it or not."""
+def split_in(xml: Iterable[Part]) -> Records:
+    """What has files of its own among these, by their names."""
+    stems = {_stem(part.name) for part in xml}
+    return frozenset(record for stem, record in SPLIT.items() if stem in stems)
+
+
+def certain(part: Part, split: Records) -> Records:
+    """What a file of a name that 1C gives holds, whatever its head shows besides."""
+    if _stem(part.name) not in GIVEN:
+        return frozenset()
+    return part.records - split if part.records == EVERYTHING else part.records
+
+
+def recognised(xml: Iterable[Part], split: Records) -> Iterator[tuple[Part, bool | None]]:
+    """Each file with what it holds by its head, and whether it is of the export; None: it may be of it or not."""
     from importers.commerceml.encoding import root_in
 
-    stems = {_stem(part.name) for part in xml}
-    split = {record for stem, record in SPLIT.items() if stem in stems}
-    export, unknown = [], []
     for part in xml:
-        head, _encoding = head_of(part)
+        head, encoding = head_of(part)
         root = root_in(head)
         if root == ROOT or _stem(part.name) in GIVEN:
             records, unsure = _held(part, head, split)
-            export.append(msgspec.structs.replace(part, records=records, unsure=unsure, made=made_in(head)))
-        elif root is None:
-            unknown.append(part.name)
-    return export, unknown
+            shown = {"records": records, "unsure": unsure, "made": made_in(head), "encoding": encoding}
+            yield msgspec.structs.replace(part, **shown), True
+        else:
+            yield part, None if root is None else False
 
 
-def _held(part: Part, head: str, split: set[type[Record]]) -> tuple[Records, Records]:
+def _held(part: Part, head: str, split: Records) -> tuple[Records, Records]:
     """What a part holds, more than its name says or less where others have files of their own, and what it may hold
     behind its head."""
     first = _RECORD.search(head)
@@ -123,18 +143,23 @@ def _held(part: Part, head: str, split: set[type[Record]]) -> tuple[Records, Rec
 
 def _shown(text: str, records: Set[type[Record]]) -> set[type[Record]]:
     """Those whose elements stand in the text."""
-    return {record for record in records if any(opening in text for opening in ELEMENTS[record])}
+    return {
+        record
+        for record in records
+        if any(
+            name in text and any(opening in text for opening in openings)
+            for name, openings in ELEMENTS[record].items()
+        )
+    }
 
 
-def is_anywhere(part: Part, record: type[Record]) -> bool:
-    """Whether an element of such a record stands anywhere in a part, or that cannot be told."""
-    from importers.commerceml.encoding import is_in
+def search_for(part: Part, records: Set[type[Record]]) -> Search[type[Record]]:
+    """A search of a part for elements of such records."""
+    from importers.commerceml.encoding import Search
 
-    _head, encoding = head_of(part)
-    with open_part(part) as file:
-        return is_in(file, encoding, ELEMENTS[record])
+    return Search({record: ELEMENTS[record] for record in records}, part.encoding)
 
 
 def _stem(name: str) -> str:
     """The letters that a file's name begins with: `prices_1_2_<guid>.xml`, `import0_1.xml`."""
-    return re.split(r"[^a-z]", PurePosixPath(name).stem.lower())[0]
+    return _LETTERS.split(name.rpartition("/")[2].lower(), 1)[0]

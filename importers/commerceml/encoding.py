@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, AnyStr
+from collections.abc import Hashable, Iterable, Mapping
+from typing import TYPE_CHECKING, AnyStr, Generic, TypeVar
 
 from importers.errors import BadFile
 from importers.texts import N_
 
 if TYPE_CHECKING:
     from importers.commerceml.parts import PartFile
+
+Sought = TypeVar("Sought", bound=Hashable)
 
 _DECLARATION = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _ROOT = re.compile(r"\s*<(?:!doctype\s+)?(?:[\w.-]+:)?([\w.-]+)(?=[\s/>\[])", re.IGNORECASE)
@@ -154,22 +156,48 @@ class Decoder:
         return match[1] + line * match[2].count(line) + data[match.end() :] if match else data
 
 
-def is_in(file: PartFile, encoding: str, texts: Iterable[str]) -> bool:
-    """Whether one of the texts stands somewhere in `file`; True where that cannot be told."""
-    if not is_known(encoding):
-        return True
-    # Texts that differ in their first character only are sought together, without it.
-    sought: dict[bytes, list[bytes]] = {}
-    for text in texts:
-        sought.setdefault(text[1:].encode(encoding, "ignore"), []).append(text.encode(encoding, "ignore"))
-    longest = max(len(text) for alike in sought.values() for text in alike)
-    data = b""
-    while chunk := file.read(_CHUNK):
-        data = data[-longest:] + chunk
-        for rest, alike in sought.items():
-            if rest in data and any(text in data for text in alike):
-                return True
-    return False
+class Search(Generic[Sought]):
+    """Which of the things that are sought stand in a file, which it is fed from the beginning. Of each: the words that
+    it has, and the texts with that word by which it is known."""
+
+    def __init__(self, sought: Mapping[Sought, Mapping[str, Iterable[str]]], encoding: str) -> None:
+        self.sought = frozenset(sought)
+        self.met: set[Sought] = set()
+        """All, where the encoding tells nothing."""
+        self.ended = False
+        """Whether it was fed the file to its end."""
+        self._words: dict[Sought, dict[bytes, list[bytes]]] = {}
+        if is_known(encoding):
+            for one, words in sought.items():
+                self._words[one] = {
+                    word.encode(encoding, "ignore"): [text.encode(encoding, "ignore") for text in texts]
+                    for word, texts in words.items()
+                }
+        texts = [text for words in self._words.values() for texts in words.values() for text in texts]
+        self._longest = max(map(len, texts), default=0)
+        self.restart()
+
+    def restart(self) -> None:
+        """It is fed from the beginning again."""
+        self.met = set(self.sought - self._words.keys())
+        self.ended = False
+        self._end = b""
+
+    def feed(self, data: bytes) -> None:
+        """What comes next in the file; nothing: it has ended."""
+        self.ended = not data
+        unmet = self._words.keys() - self.met
+        if not unmet or not data:
+            return
+        seam = self._end + data[: self._longest]
+        self._end = seam[-self._longest :] if len(data) < self._longest else data[-self._longest :]
+        for one in unmet:
+            if any(
+                word in piece and any(text in piece for text in texts)
+                for word, texts in self._words[one].items()
+                for piece in (data, seam)
+            ):
+                self.met.add(one)
 
 
 def bad_byte(file: PartFile, encoding: str) -> int | None:

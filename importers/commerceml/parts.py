@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
@@ -16,6 +17,9 @@ from importers.commerceml.places import Member, identity_of
 from importers.commerceml.records import Record
 from importers.errors import BadFile
 from importers.texts import N_
+
+if TYPE_CHECKING:
+    from importers.commerceml.encoding import Search
 
 HEAD = 65536
 """So many bytes of a file tell what it is."""
@@ -43,6 +47,10 @@ class Part(msgspec.Struct, frozen=True):
     unsure: frozenset[type[Record]] = frozenset()
     """Records that have files of their own, see `contents.SPLIT`: whether this one holds them, too, only all of it
     tells."""
+    encoding: str = ""
+    """As far as its head shows it; "" before that was looked at."""
+    search: Search[type[Record]] | None = None
+    """Is fed all that is read of it."""
 
 
 CHANGED = N_("the file was changed while it was read; import again when 1C is done")
@@ -58,11 +66,16 @@ class PartFile:
 
     def read(self, size: int = -1) -> bytes:
         with reading(self._part):
-            return self._file.read(size)
+            data = self._file.read(size)
+        if self._part.search:
+            self._part.search.feed(data)
+        return data
 
     def rewind(self) -> None:
         with reading(self._part):
             self._file.seek(0)
+        if self._part.search:
+            self._part.search.restart()
 
 
 @contextmanager
@@ -102,6 +115,13 @@ def reading(part: Part) -> Iterator[None]:
         else:
             text = N_("cannot be read: {error}; let 1C write it again")
         raise BadFile(text, part.name, error=getattr(error, "strerror", None) or error) from error
+
+
+def require_readable(part: Part) -> None:
+    """Raises BadFile for a file of a folder that this account may not read: the right is asked for, nothing opened."""
+    with reading(part):
+        if not part.members and not os.access(part.path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _stat(part: Part) -> os.stat_result:

@@ -11,7 +11,7 @@ from importers.texts import N_
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from importers.commerceml import Export, Part
+    from importers.commerceml import Export, Overview, Part
     from importers.commerceml.records import Record
     from importers.kinds.protocol import Kind
 
@@ -71,6 +71,11 @@ def files_of(export: Export, name: str) -> tuple[Part, ...]:
     holder of pictures cannot be read."""
     parts = export.files_shown(*records_of(name))
     return parts if parts or name != "images" else export.holding_pictures()
+
+
+def has_files(overview: Overview, name: str) -> bool:
+    """Whether `files_of` would have any. Raises as that."""
+    return overview.has(*records_of(name)) or (name == "images" and overview.has_pictures)
 
 
 def names() -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import msgspec
 
 from importers.errors import ObmenError
 from importers.events import Log, Options
-from importers.kinds.registry import files_of, is_known, title_of
+from importers.kinds.registry import is_known, title_of
 from importers.logs import log_to, unexpected
 from importers.processes import account
 from importers.sessions.models import Attempt, Outcome, Session
@@ -200,18 +200,16 @@ def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
 
 async def _refusal(request: LaunchRequest, target: Target) -> Message | None:
     """Why this cannot be imported now (guarantee 4). Raises SourceError, DatabaseError."""
-    from importers.commerceml import open_export
-    from importers.launch.survey import has_products, lacks_products
+    from importers.launch.survey import has_products, lacks_products, served
 
     if not request.kinds:
         return Message(N_("no import type was chosen"))
     for kind in request.kinds:
         if not is_known(kind):
             return Message.of(N_("{kind}: there is no such import type"), kind=kind)
-    export = await asyncio.to_thread(open_export, request.source)
-    served = [kind for kind in request.kinds if files_of(export, kind)]
-    if not served or (request.options.strict and len(served) < len(request.kinds)):
-        kinds = ", ".join(kind for kind in request.kinds if kind not in served)
+    found = await asyncio.to_thread(served, request.source, request.kinds)
+    if not found or (request.options.strict and len(found) < len(request.kinds)):
+        kinds = ", ".join(kind for kind in request.kinds if kind not in found)
         return Message.of(
             N_("{kinds}: the export at {source} has no file for it"), kinds=kinds, source=request.source
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from importers.errors import UsageError
-from importers.kinds.registry import files_of, names, needs_products
+from importers.kinds.registry import files_of, has_files, names, needs_products
 
 if TYPE_CHECKING:
     from importers.commerceml import Export
@@ -40,6 +40,15 @@ def _offer(export: Export, kind: str) -> Offer:
         files = export.parts
     newest = max((part.modified for part in files), default=None)
     return Offer(kind, len(files), sum(part.size for part in files), newest)
+
+
+def served(source: str, kinds: Iterable[str]) -> list[str]:
+    """Those of the import types that the source has files for. Reads the heads of files only where their names do not
+    tell: not for an event loop. Raises SourceError, UsageError for a plug-in that cannot be loaded."""
+    from importers.commerceml import open_overview
+
+    with open_overview(source) as overview:
+        return [kind for kind in kinds if has_files(overview, kind)]
 
 
 def lacks_products(kind: str, chosen: Collection[str], *, has_products: bool) -> bool:

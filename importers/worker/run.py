@@ -13,7 +13,7 @@ import msgspec
 from importers.errors import LeaseLost, ObmenError
 from importers.events import Counted, Counts, Event, Log, Progress, Reject
 from importers.kinds.protocol import Job
-from importers.kinds.registry import KINDS, load
+from importers.kinds.registry import KINDS, load, records_of
 from importers.logs import log_to
 from importers.processes import this_process
 from importers.sessions import MAX_REJECTS, Journal, open_journal
@@ -102,7 +102,7 @@ class _Run:
 
         session = self.session
         kinds = {kind: load(kind) for kind in sorted(sorted(session.kinds), key=_place)}
-        export = open_export(session.source)
+        export = open_export(session.source, frozenset().union(*map(records_of, kinds)))
         catalog = await open_catalog(self.target.catalog)
         try:
             if not session.options.dry_run:  # what an earlier worker did not live to do

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from importers.commerceml import encoding as encodings
-from importers.commerceml import open_export, source
+from importers.commerceml import open_export
 from importers.commerceml.contents import NAMES
-from importers.commerceml.parts import Part, open_part
+from importers.commerceml.parts import open_part
 from importers.commerceml.reader import CHUNK
 from importers.commerceml.records import Offer, OfferPrices, OfferStocks, PriceType, Product, Record
 from importers.errors import BadFile, SourceError
@@ -94,39 +93,6 @@ def test_what_begins_late_in_a_file_is_read(tmp_path: Path, encoding: str, prefi
     write(tmp_path, xml(package("")), "rests.xml")
     assert len(read(tmp_path, OfferPrices)) == 1
     assert [part.name for part in open_export(tmp_path).files_for(OfferStocks)] == ["rests.xml"]
-
-
-@pytest.mark.parametrize(("sought", "stands"), [("<Цены", True), ("ЦенаЗаЕдиницу", True), ("x:", False)])
-def test_what_lies_between_two_looks_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sought: str, stands: bool
-) -> None:
-    monkeypatch.setattr(encodings, "_CHUNK", 7)
-    (part,) = open_export(write(tmp_path, xml(PRICES))).parts
-    with open_part(part) as file:
-        assert encodings.is_in(file, "utf-8", [sought]) is stands
-
-
-def test_the_rest_of_a_file_is_searched_only_where_a_type_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A launch looks at heads; the type that is asked for is sought, once, and no other."""
-    many = "<Предложение><Ид>a</Ид><Наименование>x</Наименование></Предложение>" * 9000
-    for stem in ("prices", "rests", "offers"):
-        write(tmp_path, xml(package(many if stem == "offers" else "")), f"{stem}.xml")
-    searched: list[tuple[str, type[Record]]] = []
-    is_anywhere = source.is_anywhere
-
-    def note(part: Part, record: type[Record]) -> bool:
-        searched.append((part.name, record))
-        return is_anywhere(part, record)
-
-    monkeypatch.setattr(source, "is_anywhere", note)
-    export = open_export(tmp_path)
-    assert [part.name for part in export.files_shown(OfferPrices)] == ["prices.xml"]
-    assert searched == []
-    for _time in range(2):
-        assert [part.name for part in export.files_for(OfferPrices)] == ["prices.xml"]
-    assert searched == [("offers.xml", OfferPrices)]
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,10 @@ import pytest
 from engine_stage import MovedClock, Stage, staged, write_export
 from support.dispatchers import FailingDispatcher
 from support.launches import attempt, end, sessions
+from support.looks import Looks
 
 from importers import texts
-from importers.commerceml import source as commerceml_source
-from importers.commerceml.parts import Part
-from importers.commerceml.records import Record
+from importers.commerceml.parts import HEAD
 from importers.errors import DatabaseError
 from importers.kinds import Options
 from importers.launch import launch
@@ -32,22 +31,23 @@ from importers.texts import Message
 async def test_a_launch_looks_at_the_heads_of_files_only(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What may stand behind them in a file of gigabytes is the worker's business."""
-
-    def is_anywhere(part: Part, record: type[Record]) -> bool:
-        raise AssertionError(f"{part.name} is searched for {record}")
-
-    many = "<Товар><Ид>p</Ид><Наименование>x</Наименование></Товар>" * 2
+    """And at none where the names tell. What stands behind them in a file of gigabytes is the worker's business."""
+    many = "<Товар><Ид>p</Ид><Наименование>x</Наименование></Товар>" * 2000
+    text = f"<КоммерческаяИнформация><Каталог><Товары>{many}</Товары></Каталог></КоммерческаяИнформация>"
     source = stage.folder / "1c"
     source.mkdir()
-    for name in ("import.xml", "contragents.xml"):
-        (source / name).write_text(
-            f"<КоммерческаяИнформация><Каталог><Товары>{many}</Товары></Каталог></КоммерческаяИнформация>",
-            encoding="utf-8",
-        )
-    monkeypatch.setattr(commerceml_source, "is_anywhere", is_anywhere)
+    for name in ("import.xml", "contragents.xml", "any.xml"):
+        (source / name).write_text(text, encoding="utf-8")
+    looks = Looks(monkeypatch)
     assert (await stage.launch("customers", source=str(source))).outcome is Outcome.CREATED
+    assert looks.pop() == {}
     assert [offer.files for offer in survey(str(source)) if offer.kind == "customers"] == [1]
+    assert looks.pop() == {"import.xml": [HEAD], "contragents.xml": [HEAD], "any.xml": [HEAD]}
+    for name in ("import.xml", "contragents.xml"):
+        (source / name).unlink()
+    await end(stage)
+    assert (await stage.launch("catalog", source=str(source))).outcome is Outcome.CREATED
+    assert looks.pop() == {"any.xml": [HEAD]}
 
 
 async def test_created(stage: Stage) -> None:
