@@ -83,7 +83,7 @@ def place_of(frame: FrameType | None) -> tuple[str, str]:
 
 async def launch(env: dict[str, str]) -> int:
     """A session that nobody was sent to."""
-    from importers.launch.launching import LaunchRequest, launch, new_key
+    from importers.launch.launching import launch, new_request
     from importers.processes import WorkerProcess, this_process
     from importers.sessions import Session, open_journal
     from importers.settings import from_env
@@ -96,7 +96,7 @@ async def launch(env: dict[str, str]) -> int:
     settings = from_env({**os.environ, **env})
     journal = await open_journal(settings.journal.url)
     try:
-        request = LaunchRequest(KINDS, settings.source.path, new_key())
+        request = new_request(settings, KINDS)
         result = await launch(request, settings, journal, dispatcher=Nobody(settings))
     finally:
         await journal.close()

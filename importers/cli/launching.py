@@ -55,17 +55,17 @@ def import_(
 ) -> None:
     from importers.events import Options
     from importers.kinds.registry import is_known
-    from importers.launch import LaunchRequest, new_key
+    from importers.launch import new_request
 
     go_on()
     for kind in kinds:
         if not is_known(kind):
             raise no_such_kind(kind)
     path = _source_path(config, source)
-    request = LaunchRequest(
-        kinds=tuple(dict.fromkeys(kinds)),
+    request = new_request(
+        config,
+        tuple(dict.fromkeys(kinds)),
         source=path,
-        idempotency_key=new_key(),
         options=Options(dry_run=dry_run, force=force, strict=strict),
     )
 

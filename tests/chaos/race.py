@@ -22,10 +22,9 @@ from engine_stage import make_settings, rows, write_export
 from support.dispatchers import RecordingDispatcher
 
 import importers.commerceml.source
-import importers.launch.lock
+import importers.launch.launching
 import importers.launch.redis_lock
-from importers.kinds import Options
-from importers.launch import LaunchRequest, launch
+from importers.launch import launch, new_request
 from importers.launch.lock import LaunchLock, Locked
 from importers.sessions import open_journal, store
 from importers.sessions.store import JournalStore
@@ -41,9 +40,7 @@ async def confirm(
     try:
         for target in range(targets):
             mine = msgspec.structs.replace(settings, catalog=Catalog(f"sqlite:///{folder}/{target}.sqlite3"))
-            request = LaunchRequest(
-                ("customers",), settings.source.path, f"{target}-{number // 2}", Options()
-            )
+            request = new_request(mine, ("customers",), key=f"{target}-{number // 2}")
             barrier.wait(60)
             result = await launch(request, mine, journal, dispatcher=RecordingDispatcher(mine))
             outcomes[result.outcome] += 1
@@ -95,7 +92,7 @@ def make_naive(settings: Settings) -> None:
         return await existing(self, db, *rest) if db is self.database else None
 
     JournalStore._existing = unchecked  # type: ignore[method-assign]
-    importers.launch.lock.lock_for = lambda *_: NoLock()  # type: ignore[assignment]
+    importers.launch.launching.lock_for = lambda *_: NoLock()  # type: ignore[assignment]
 
 
 def main(folder: Path, processes: int, targets: int, extra: str) -> None:

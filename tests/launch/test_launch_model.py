@@ -33,7 +33,7 @@ from hypothesis.stateful import (
 
 from importers.errors import DatabaseError, LeaseLost
 from importers.kinds import Log, Options
-from importers.launch import LaunchRequest
+from importers.launch import new_request
 from importers.launch.launching import _new_session
 from importers.processes import WorkerProcess
 from importers.sessions import (
@@ -170,7 +170,7 @@ class Machine(RuleBasedStateMachine):
     # Launching
 
     def new(self, key: str, options: Options) -> NewSession:
-        request = LaunchRequest(("customers",), str(self.folder / "export"), key, options)
+        request = new_request(self.settings, ("customers",), key=key, options=options)
         attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
         return _new_session(attempt, request)
 

@@ -19,7 +19,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from importers.events import Options
-from importers.launch import LaunchRequest, LaunchResult, new_key
+from importers.launch import LaunchResult, new_key, new_request
 from importers.launch.survey import has_products, survey
 from importers.targets import default_target
 from importers.texts import N_, _, ngettext
@@ -184,7 +184,9 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self.query_one(Choices).focus()  # a disabled button would hand it on, and the next Enter with it
         self.query_one("#confirm", Button).disabled = True
         self._set_status(_("Launching…"))
-        request = LaunchRequest(kinds, self._source, self._key, self._options)
+        request = new_request(
+            self._room.settings, kinds, source=self._source, key=self._key, options=self._options
+        )
         self._room.launch(request, self._done)
 
     def _done(self, result: LaunchResult | None) -> None:
