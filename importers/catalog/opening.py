@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importers.addresses import sqlite_path
@@ -9,6 +10,7 @@ from importers.addresses import sqlite_path
 if TYPE_CHECKING:
     from importers.catalog.protocol import Catalog
 
+SCHEMA = Path(__file__).parent / "schema" / "sqlite"
 PAGE_BYTES = 16384
 """Of a new catalog: SQLite writes an import about a tenth cheaper than with 4096, and reads it no slower."""
 CACHE_KB = 8000
@@ -18,7 +20,7 @@ CACHE_KB = 8000
 async def open_catalog(url: str) -> Catalog:
     """Open (and create or migrate) the catalog at `url`: `sqlite:///path`. Raises SettingsError for another address,
     DatabaseError."""
-    from importers.catalog.store import SCHEMA, CatalogStore
+    from importers.catalog.store import CatalogStore
     from importers.database.sqlite import SqliteDatabase
 
     pragmas = (f"cache_size = -{CACHE_KB}",)

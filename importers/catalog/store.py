@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from importers.catalog import sql
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from importers.catalog.merge import Stage
     from importers.database.protocol import Database, Reader, Transaction
 
-SCHEMA = Path(__file__).parent / "schema" / "sqlite"
 KEPT_NOTES = 100
 """So many notes of a journal's last commits are kept: a journal restored from a copy asks for older ones."""
 

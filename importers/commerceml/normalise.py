@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal, localcontext
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
+"""How 1C writes an empty reference: not set."""
 INVISIBLE = "\ufeff\u200b\u2060"
 _ODD = INVISIBLE + "0-"
 """What begins with another character is neither "not set" nor hidden."""

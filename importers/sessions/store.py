@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import msgspec
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from importers.database.protocol import Database, Reader, Transaction, Watch
     from importers.texts import Message
 
-SCHEMA = Path(__file__).parent / "schema" / "sqlite"
 FENCE_BITS = 40
 """Fences begin at a random number: after the journal was restored from a copy a worker of before must not take a new
 session of the same number for its own."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
+import shutil
 import sys
 from collections import Counter
 from multiprocessing.synchronize import Barrier
@@ -26,7 +27,7 @@ import importers.launch.launching
 import importers.launch.redis_lock
 from importers.launch import launch, new_request
 from importers.launch.lock import LaunchLock, Locked
-from importers.sessions import open_journal, store
+from importers.sessions import open_journal, opening
 from importers.sessions.store import JournalStore
 from importers.settings import Catalog, Settings
 
@@ -77,15 +78,15 @@ def make_naive(settings: Settings) -> None:
         ("idempotency_key TEXT NOT NULL UNIQUE", "idempotency_key TEXT NOT NULL"),
         ("CREATE UNIQUE INDEX one_active", "CREATE INDEX one_active"),
     )
-    schema = store.SCHEMA / "001_journal.sql"
+    schema = opening.SCHEMA / "001_journal.sql"
     script = schema.read_text(encoding="utf-8")
     for constraint, nothing in constraints:
         assert constraint in script
         script = script.replace(constraint, nothing)
     folder = Path(settings.source.path).parent / "schema"
-    folder.mkdir()
+    shutil.copytree(opening.SCHEMA, folder, ignore=shutil.ignore_patterns("made.tsv", "whole.sql"))
     (folder / schema.name).write_text(script, encoding="utf-8")
-    store.SCHEMA = folder
+    opening.SCHEMA = folder
     existing = JournalStore._existing
 
     async def unchecked(self: JournalStore, db: Any, *rest: Any) -> Any:

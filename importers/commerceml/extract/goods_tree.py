@@ -60,7 +60,7 @@ def product(context: Context, element: etree._Element) -> Iterator[Record | Reje
 def _product(
     context: Context, element: etree._Element, node: Node, ident: str, removed: bool
 ) -> Iterator[Record | Rejected]:
-    written, rejected = _written(context, element, node, ident, removed)
+    written, rejected = _written(context, node, ident, removed)
     yield from rejected
     partial = _partial(context, element, node, removed)
     if partial and not node.keys() & FACTS:  # of a Товар, an id alone is no more than a part
@@ -100,7 +100,7 @@ def _offer(context: Context, element: etree._Element, node: Node, ident: str) ->
     if Offer not in context.wanted:
         return
     removed = is_removed(element, node)
-    written, rejected = _written(context, element, node, ident, removed)
+    written, rejected = _written(context, node, ident, removed)
     yield from rejected
     yield from offer_of(context, ident, written, _partial(context, element, node, removed))
 
@@ -149,9 +149,7 @@ def _partial(context: Context, element: etree._Element, node: Node, removed: boo
     return Partial("part" if node.keys() - NO_CONTENT else "facts", context.file, line_of(element))
 
 
-def _written(
-    context: Context, element: etree._Element, node: Node, ident: str, removed: bool
-) -> tuple[Written, list[Rejected]]:
+def _written(context: Context, node: Node, ident: str, removed: bool) -> tuple[Written, list[Rejected]]:
     """What the element holds, in whatever shape; rejects of pictures."""
     written = Written()
     written.removed = removed
@@ -159,7 +157,7 @@ def _written(
     rejected: list[Rejected] = []
     if "Картинка" in node:
         written.images = paths = list[str]()
-        rejected += images_of(context, element, node, ident, paths, "Картинка")
+        rejected += images_of(context, node, ident, paths, "Картинка")
     if "Группы" in node:
         written.groups = distinct(inner(node, "Группы", "Ид"))
     if "ЗначенияСвойств" in node:
