@@ -21,10 +21,10 @@ def main() -> None:
         texts.use(config.language)
         sys.exit(open_room(config))
     except ObmenError as error:
-        from importers.output import guard, say
+        from importers.output import guard, print_line
 
         guard()
-        say(_("Error: {message}").format(message=error), err=True)
+        print_line(_("Error: {message}").format(message=error), err=True)
         sys.exit(error.exit_code)
 
 

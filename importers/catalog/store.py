@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from importers.catalog.merge import Stage
     from importers.database.protocol import Database, Reader, Transaction
 
-KEPT_NOTES = 100
+MAX_NOTES = 100
 """So many notes of a journal's last commits are kept: a journal restored from a copy asks for older ones."""
 
 GATE = "catalog"
@@ -74,7 +74,7 @@ class CatalogStore:
                 if transaction.changed and not dry_run:
                     await db.execute(sql.UNAPPLY, journal_id, task_id)
                     await db.execute(sql.APPLY, journal_id, session_id, task_id, fence, transaction.note)
-                    await db.execute(sql.FORGET_OLD, journal_id, KEPT_NOTES)
+                    await db.execute(sql.FORGET_OLD, journal_id, MAX_NOTES)
                 else:
                     await db.rollback()
                     kept = not dry_run

@@ -13,7 +13,7 @@ from importers.apart import require_apart
 from importers.cli.group import Seconds, SourcePath, as_json, cli, option, pass_settings
 from importers.cli.running import EXIT_FAILED, follow_session, no_such_kind, run
 from importers.errors import SourceError
-from importers.output import go_on, print_json, print_summary, say, session_json
+from importers.output import go_on, print_json, print_line, print_summary, session_json
 from importers.targets import default_target
 from importers.texts import N_, _
 
@@ -97,19 +97,21 @@ async def _report(control: Control, result: LaunchResult, *, detach: bool, as_js
     if result.session is None:
         if as_json:
             print_json({"outcome": result.outcome, "request_id": result.request_id, "error": _reason(result)})
-        say(f"[Request {result.request_id}] {_reason(result)}", err=True)
+        print_line(f"[Request {result.request_id}] {_reason(result)}", err=True)
         return result.exit_code
     session = result.session
     if result.outcome is not Outcome.CREATED:
-        say(f"[Request {result.request_id}] {_reason(result)}", err=True)
+        print_line(f"[Request {result.request_id}] {_reason(result)}", err=True)
         if as_json:
             print_json({**session_json(session), "outcome": result.outcome})
         else:
-            say(str(session.id))
+            print_line(str(session.id))
         return result.exit_code
     if detach:
         if not as_json:
-            say(_("Session {id} was launched; follow it with: obmen logs -f {id}").format(id=session.id))
+            print_line(
+                _("Session {id} was launched; follow it with: obmen logs -f {id}").format(id=session.id)
+            )
     else:
         session = await follow_session(control, session.id, err=as_json)
         if not as_json:

@@ -80,19 +80,21 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     def _survey(self) -> None:
         """Look at the source that the input names. Until that is done nothing can be chosen, so nothing launched."""
         self._source = str(Path(self.query_one(Input).value).expanduser().absolute())
-        self.query_one(Choices).offer((), has_products=False)
+        self.query_one(Choices).set_holdings((), has_products=False)
         self._show_choice()
-        self.run_worker(self._load_offers(self._source), group="survey", exclusive=True, exit_on_error=False)
+        self.run_worker(
+            self._load_holdings(self._source), group="survey", exclusive=True, exit_on_error=False
+        )
 
-    async def _load_offers(self, source: str) -> None:
+    async def _load_holdings(self, source: str) -> None:
         try:
-            offers = await asyncio.to_thread(survey, source)
+            holdings = await asyncio.to_thread(survey, source)
             there_are = await has_products(default_target(self._room.settings))
         except Exception as error:  # noqa: BLE001 (said in the dialog, and logged)
-            self.query_one(Choices).offer((), has_products=False, waiting=False)
+            self.query_one(Choices).set_holdings((), has_products=False, waiting=False)
             self._set_status(self._room.explain(error), "bold red")
             return
-        self.query_one(Choices).offer(offers, has_products=there_are)
+        self.query_one(Choices).set_holdings(holdings, has_products=there_are)
         self._show_choice()
 
     # Choosing
