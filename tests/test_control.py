@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from engine_stage import Stage, no_processes, staged
+from support.engine_stage import Stage, no_processes, staged
 
 from importers.control import Control
 from importers.errors import ObmenError, UnknownSession

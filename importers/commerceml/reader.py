@@ -19,8 +19,8 @@ from lxml import etree
 
 from importers.commerceml import encoding, normalise
 from importers.commerceml.contents import ROOT
-from importers.commerceml.extract import EXTRACT
 from importers.commerceml.extract.context import Context
+from importers.commerceml.extract.dispatch import EXTRACT
 from importers.commerceml.extract.elements import MAX_LINE
 from importers.commerceml.extract.goods_tree import product_set
 from importers.commerceml.extract.reference import catalog_info, property_value

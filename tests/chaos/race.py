@@ -19,8 +19,8 @@ from typing import Any
 
 import aiosqlite  # noqa: F401 (before the processes are forked)
 import msgspec
-from engine_stage import make_settings, rows, write_export
 from support.dispatchers import RecordingDispatcher
+from support.engine_stage import make_settings, rows, write_export
 
 import importers.commerceml.source
 import importers.launch.launching

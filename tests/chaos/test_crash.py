@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from crash import LAUNCHER, WORKER
-from engine_stage import PEOPLE, Stage, rows, staged
+from support.engine_stage import PEOPLE, Stage, rows, staged
 
 from importers.database import sqlite, sqlite_errors
 from importers.kinds import Options

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from engine_stage import MovedClock, RedisServer, Stage, dead_process, no_processes, rows, staged
+from support.engine_stage import MovedClock, RedisServer, Stage, dead_process, no_processes, rows, staged
 
 from importers.catalog import open_catalog
 from importers.errors import LeaseLost

@@ -19,7 +19,6 @@ from typing import Any, ClassVar
 
 import pytest
 from engine_mutants import attribute, sql
-from engine_stage import MovedClock, make_settings, write_export
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -30,6 +29,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.engine_stage import MovedClock, make_settings, write_export
 
 from importers.errors import DatabaseError, LeaseLost
 from importers.kinds import Log, Options

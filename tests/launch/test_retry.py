@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from engine_stage import MovedClock, Stage
+from support.engine_stage import MovedClock, Stage
 from support.launches import attempt, end, sessions
 
 from importers.kinds import Options

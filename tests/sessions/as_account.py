@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from engine_stage import make_settings, write_export
 from support.dispatchers import RecordingDispatcher
+from support.engine_stage import make_settings, write_export
 
 from importers import settings
 from importers.launch import launch, new_request

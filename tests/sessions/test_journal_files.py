@@ -14,7 +14,7 @@ from typing import Any
 
 import aiosqlite
 import pytest
-from engine_stage import CancelledAt
+from support.engine_stage import CancelledAt
 
 from importers.database import sqlite, sqlite_errors
 from importers.database.sqlite import connect, migrate, transaction

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from engine_stage import MovedClock, Stage, dead_process
+from support.engine_stage import MovedClock, Stage, dead_process
 from support.workers import LEASE, claimed, commit, session_1
 
 from importers.errors import LeaseLost

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from support.dispatchers import RecordingDispatcher
 
 from importers.clock import Clock
 from importers.kinds import Options
@@ -28,6 +27,7 @@ from importers.sessions import Journal, Session, open_journal
 from importers.settings import Settings
 from importers.worker.dispatch import Dispatcher
 from importers.worker.reaper import Trouble, reap
+from support.dispatchers import RecordingDispatcher
 
 DEFAULTS = Options()
 PEOPLE = {"c1": "Лесная тропа", "c2": "Маршрут", "c3": "Привал"}
