@@ -130,10 +130,6 @@ class CatalogTransaction(RowStore, Protocol):
         before its end."""
         ...
 
-    async def execute(self, sql: str, *parameters: Cell) -> int:
-        """Write by a statement of one's own; how many rows it touched. For tables of one's own: what an import writes
-        of the shop's goes through the port."""
-        ...
 
 
 class Catalog(Protocol):
