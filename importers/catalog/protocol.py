@@ -131,7 +131,6 @@ class CatalogTransaction(RowStore, Protocol):
         ...
 
 
-
 class Catalog(Protocol):
     """The shop's tables, for one process and event loop. One transaction at a time: a second one waits for the first,
     in whatever process, and after a while gives up with DatabaseError that names who holds it."""

@@ -61,6 +61,6 @@ class RowStore(Protocol):
         ...
 
     async def execute(self, statement: str, *parameters: Cell) -> int:
-        """Write by a statement of one's own; how many rows it touched. For tables of one's own: of obmen's own it is not
+        """Write by a statement of one's own; how many rows it touched. For tables of one's own: of obmen's it is not
         known which rows that were."""
         ...
