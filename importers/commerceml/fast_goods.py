@@ -38,7 +38,7 @@ _NAME = r"[A-Za-zА-Яа-яЁё_][0-9A-Za-zА-Яа-яЁё_]*"
 _ELEMENT = re.compile(rf"<({_NAME})(?:{S}/>|>([^<]*)(</\1>)?){S}")
 """(name, text, closing tag) of a plain element; where there is text and no closing tag, others are in it."""
 _PLAIN = re.compile(rf"<({_NAME})(?:{S}/>|>([^<]*)</\1>)")
-_ATTRIBUTE = rf"[ \t\n]+{_NAME}=\"[^<\"&\t\n]*\""
+_ATTRIBUTE = rf"[ \t\n]+{_NAME}=\"[^<\"&]*\""
 _TAG = re.compile(rf"<({_NAME})((?:{_ATTRIBUTE})*){S}(/?)>")
 _ANY_TAG = re.compile(rf"<(/?)({_NAME})((?:{_ATTRIBUTE})*){S}(/?)>")
 _NO_REFERENCE = re.compile("&(?!(?:lt|gt|amp|quot|apos);)")
@@ -227,10 +227,12 @@ def _attributes(written: str) -> dict[str, str] | None:
 
 @lru_cache(maxsize=4096)
 def _known_attributes(written: str) -> dict[str, str] | None:
-    attributes = dict(_ATTRIBUTES.findall(written))
+    attributes = {name: value.translate(_SPACES) for name, value in _ATTRIBUTES.findall(written)}
     return attributes if "xmlns" not in attributes and len(attributes) == written.count('="') else None
 
 
+_SPACES = str.maketrans("\t\n", "  ")
+"""As XML reads them in an attribute."""
 _ATTRIBUTES = re.compile(rf"({_NAME})=\"([^\"]*)\"")
 
 
@@ -337,7 +339,13 @@ def _plain_elements(text: str) -> dict[str, str] | None:
 _LISTS: dict[str, tuple[str, Reader]] = {
     "ЗначенияСвойств": (
         "properties",
-        _rows(_items("ЗначенияСвойства", _field("Ид"), _field("Значение")), 6),
+        _rows(
+            _items(
+                "ЗначенияСвойства", _field("Ид"), _field("Значение"), rf"(?:<Тип(?:{S}/>|>[^<]*</Тип>){S})?"
+            ),
+            6,
+            optional="Тип",
+        ),
     ),
     "ЗначенияРеквизитов": (
         "requisites",
