@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from importers.commerceml import normalise
 from importers.commerceml.extract.context import Context
 from importers.commerceml.extract.stock_shapes import ID, QUANTITY, REST
-from importers.commerceml.fast_text import Matcher
+from importers.commerceml.fast_text import Matcher, compiled
 from importers.commerceml.fast_text import S as _S
 from importers.commerceml.records import OfferPrices, OfferStocks, Price, Record
 
@@ -196,25 +196,21 @@ MAX_MISSED = 1000
 """After so many offers that were like none of them it counts whether they were the half."""
 
 
-_compiled = cache(re.compile)
-"""Here, when one is first needed: to compile them all takes longer than many a file."""
-
-
 def _match_list(
     text: str, position: int, start: str, item: str, end: str
 ) -> tuple[str, list[tuple[str | None, ...]], int] | None:
     """(id, fields of each item, position behind the offer) of an offer that is one list and nothing else."""
-    head = _compiled(_ID).match(text, position)
-    opened = head and _compiled(start).match(text, head.end())
+    head = compiled(_ID).match(text, position)
+    opened = head and compiled(start).match(text, head.end())
     if not head or not opened or (ident := normalise.goods_identity(head[1])) is None:
         return None
     rows = []
     at = opened.end()
-    match = _compiled(item).match
+    match = compiled(item).match
     while found := match(text, at):
         rows.append(found.groups())
         at = found.end()
-    closed = _compiled(end).match(text, at)
+    closed = compiled(end).match(text, at)
     return (ident, rows, closed.end()) if closed and rows else None
 
 
@@ -233,8 +229,8 @@ def _terms(
 def _items_in(text: str, at: int, end: int, item: str) -> list[tuple[str | None, ...]] | None:
     """The fields of each item; None where there is anything else."""
     rows = []
-    match = _compiled(item).match
-    at = _compiled(_S).match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+    match = compiled(item).match
+    at = compiled(_S).match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
     while found := match(text, at, end):
         rows.append(found.groups())
         at = found.end()

@@ -21,7 +21,7 @@ from importers.commerceml.extract.goods import (
     unit_of,
 )
 from importers.commerceml.fast_facts import prices_in, prices_matcher, rests_in, stocks_matcher
-from importers.commerceml.fast_text import Matched, Matcher, S
+from importers.commerceml.fast_text import Matched, Matcher, S, compiled
 from importers.commerceml.records import (
     Offer,
     OfferPrices,
@@ -37,10 +37,10 @@ from importers.commerceml.sections import DROPPED, GOODS_IN, RECORDS, SECTIONS, 
 _NAME = r"[A-Za-zА-Яа-яЁё_][0-9A-Za-zА-Яа-яЁё_]*"
 _ELEMENT = re.compile(rf"<({_NAME})(?:{S}/>|>([^<]*)(</\1>)?){S}")
 """(name, text, closing tag) of a plain element; where there is text and no closing tag, others are in it."""
-_PLAIN = re.compile(rf"<({_NAME})(?:{S}/>|>([^<]*)</\1>)")
+_PLAIN = rf"<({_NAME})(?:{S}/>|>([^<]*)</\1>)"
 _ATTRIBUTE = rf"[ \t\n]+{_NAME}=\"[^<\"&]*\""
 _TAG = re.compile(rf"<({_NAME})((?:{_ATTRIBUTE})*){S}(/?)>")
-_ANY_TAG = re.compile(rf"<(/?)({_NAME})((?:{_ATTRIBUTE})*){S}(/?)>")
+_ANY_TAG = rf"<(/?)({_NAME})((?:{_ATTRIBUTE})*){S}(/?)>"
 _NO_REFERENCE = re.compile("&(?!(?:lt|gt|amp|quot|apos);)")
 _REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
 """The last one last: what stands behind it is no reference."""
@@ -250,7 +250,7 @@ def _read_element(read: _Read, wanted: frozenset[type[Record]], text: str, at: i
         packs = _read_packs(text, inside, end) if read.conversions is None else None
         if packs is None:
             return None
-        own = _without_references(_PACKS.sub("", text[inside:end]))
+        own = _without_references(compiled(_PACK).sub("", text[inside:end]))
         if len(own) > LONGEST_KNOWN:
             return None
         read.unit, read.conversions = unit_of(own, *map(attributes.get, _UNIT_ATTRIBUTES)), packs
@@ -300,10 +300,9 @@ def _items(name: str, *fields: str) -> str:
 
 def _rows(item: str, tags: int, optional: str = "") -> Reader:
     """The texts in each item; an item has so many tags, and two more with the element that it may have."""
-    find_all = re.compile(item).findall
 
     def read(text: str, at: int, end: int) -> list[Any] | None:
-        rows = find_all(text, at, end)
+        rows = compiled(item).findall(text, at, end)
         expected = tags * len(rows) + (2 * text.count(f"<{optional}", at, end) if optional else 0)
         if text.count("<", at, end) + text.count("/>", at, end) != expected:
             return None
@@ -331,7 +330,7 @@ def _maker(inside: str) -> tuple[str | None, str | None] | None:
 
 def _plain_elements(text: str) -> dict[str, str] | None:
     """Plain elements and nothing else, each once."""
-    fields = {name: _without_references(value) for name, value in _PLAIN.findall(text)}
+    fields = {name: _without_references(value) for name, value in compiled(_PLAIN).findall(text)}
     tags = text.count("<") + text.count("/>")
     return fields if tags == 2 * len(fields) else None
 
@@ -369,7 +368,6 @@ _LISTS: dict[str, tuple[str, Reader]] = {
 
 
 _PACK = _items("Пересчет", _field("Единица"), _field("Коэффициент"))
-_PACKS = re.compile(_PACK)
 _read_packs = _rows(_PACK, 6)
 _UNIT_ATTRIBUTES = ("Код", "НаименованиеПолное", "МеждународноеСокращение", "НаименованиеКраткое")
 
@@ -387,7 +385,7 @@ MAX_DEPTH = 50
 def _is_regular(text: str, at: int, end: int) -> bool:
     """Whether elements that nobody asks for are well-formed."""
     names: list[str] = []
-    tags = _ANY_TAG.findall(text, at, end)
+    tags = compiled(_ANY_TAG).findall(text, at, end)
     for closing, name, attributes, empty in tags:
         if closing:
             if empty or attributes or not names or names.pop() != name:

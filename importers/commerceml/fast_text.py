@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 
 from importers.commerceml.extract.context import Context
 from importers.commerceml.records import Record
@@ -22,6 +23,8 @@ Matched = tuple[Sequence[Record], int, int]
 Matcher = Callable[[Context, str, int], Matched | None]
 """(section, text, position): what begins there; None if it is not regular, ValueError for values that are none."""
 
+compiled = cache(re.compile)
+"""Of a pattern, when it is first needed: to compile them all takes longer than many a file."""
 LONGEST = 1 << 20
 """Characters that one element may have; a longer one goes to the parser, which has limits of its own."""
 
