@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from engine_stage import no_processes, staged
+from support.engine_stage import no_processes, staged
 from support.looks import Looks
 
 from importers.commerceml.parts import HEAD
