@@ -45,7 +45,7 @@ _NO_REFERENCE = re.compile("&(?!(?:lt|gt|amp|quot|apos);)")
 _REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
 """The last one last: what stands behind it is no reference."""
 _UNIT = "БазоваяЕдиница"
-LONGEST_KNOWN = 1000
+LONGEST_KNOWN = 500
 """What an export has few of is read once and remembered, up to so many characters."""
 _OF_GOODS = frozenset((Product, Offer, OfferPrices, OfferStocks))
 
@@ -57,6 +57,7 @@ def matchers_for(wanted: frozenset[type[Record]]) -> dict[str, Matcher]:
         matchers = {"Товары": _match_product, "Предложения": _match_offer}
     elif wanted == {Seen}:
         matchers = {"Предложения": _match_offer}
+    # Its prices or stocks say that an offer is there: no Seen is told besides.
     if wanted & _OF_GOODS == {OfferPrices}:
         matchers["Предложения"] = _either(prices_matcher(), _match_offer)
     if wanted & _OF_GOODS == {OfferStocks}:
@@ -88,6 +89,7 @@ def _match_product(context: Context, text: str, position: int) -> Matched | None
     if found is None:
         return None
     ident, read, end = found
+    facts = list(_facts(context, ident, read))  # first, as it may find them irregular
     product_id, characteristic_id = split_id(ident)
     records: list[Record] = []
     if characteristic_id and read.removed:
@@ -97,7 +99,7 @@ def _match_product(context: Context, text: str, position: int) -> Matched | None
         records += product_of(context, ident, read, variant)
     if characteristic_id and Offer in context.wanted:
         records += offer_of(context, ident, read, None)
-    records += _facts(context, ident, read)
+    records += facts
     return records, end, text.count("\n", position, end)
 
 
@@ -106,12 +108,13 @@ def _match_offer(context: Context, text: str, position: int) -> Matched | None:
     if found is None:
         return None
     ident, read, end = found
+    facts = list(_facts(context, ident, read))
     records: list[Record] = []
     if Offer in context.wanted:
         records += offer_of(context, ident, read, None)
     else:
         records += _seen(context, ident, Offer)
-    records += _facts(context, ident, read)
+    records += facts
     return records, end, text.count("\n", position, end)
 
 
@@ -181,7 +184,7 @@ def _match(
             images.append(value)
         elif inner not in fields:
             fields[inner] = value
-        elif inner in _MEANT or inner in _LISTS:
+        elif inner in _MEANT or inner in _LISTS or inner == _UNIT:
             return None
     ident = normalise.goods_identity(fields.get("Ид"))
     if ident is None or at > end or ("ИдХарактеристики" in fields and "#" not in ident):
@@ -198,6 +201,8 @@ def _match(
         if len(fields[_UNIT] or "") > LONGEST_KNOWN:
             return None
         read.unit, read.conversions = unit_of(fields[_UNIT], None, None, None, None), ()
+    if "Комплектующие" in fields:
+        read.components = ()
     for empty in fields.keys() & _LISTS.keys():
         if getattr(read, _LISTS[empty][0]) is not None:
             return None
@@ -225,7 +230,7 @@ def _attributes(written: str) -> dict[str, str] | None:
     return _known_attributes(written) if len(written) <= LONGEST_KNOWN else None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _known_attributes(written: str) -> dict[str, str] | None:
     attributes = {name: value.translate(_SPACES) for name, value in _ATTRIBUTES.findall(written)}
     return attributes if "xmlns" not in attributes and len(attributes) == written.count('="') else None
@@ -315,11 +320,7 @@ def _rows(item: str, tags: int, optional: str = "") -> Reader:
     return read
 
 
-def _read_maker(text: str, at: int, end: int) -> tuple[str | None, str | None] | None:
-    return _maker(text[at:end]) if end - at <= LONGEST_KNOWN else None
-
-
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _maker(inside: str) -> tuple[str | None, str | None] | None:
     fields = _plain_elements(inside)
     if fields is None:
@@ -332,7 +333,7 @@ def _plain_elements(text: str) -> dict[str, str] | None:
     """Plain elements and nothing else, each once."""
     fields = {name: _without_references(value) for name, value in compiled(_PLAIN).findall(text)}
     tags = text.count("<") + text.count("/>")
-    return fields if tags == 2 * len(fields) else None
+    return fields if tags == 2 * len(fields) and _SPECIAL.isdisjoint(fields) else None
 
 
 _LISTS: dict[str, tuple[str, Reader]] = {
@@ -362,7 +363,10 @@ _LISTS: dict[str, tuple[str, Reader]] = {
     ),
     "Группы": ("groups", _rows(_field("Ид"), 2)),
     "СтавкиНалогов": ("rates", _rows(_items("СтавкаНалога", _field("Наименование"), _field("Ставка")), 6)),
-    "Изготовитель": ("maker", _read_maker),
+    "Изготовитель": (
+        "maker",
+        lambda text, at, end: _maker(text[at:end]) if end - at <= LONGEST_KNOWN else None,
+    ),
 }
 """By the name of the element: what it is of a `Written`, and what reads it."""
 
@@ -379,7 +383,6 @@ _MEANT = FIELDS | {
 """What a tree is asked for: with elements in them that are not known here they are not passed over."""
 _SPECIAL = frozenset((*SECTIONS, *SETS, *DROPPED, *GOODS_IN, *RECORDS, "НаборыТоваров")) - _LISTS.keys()
 """What the reader does not pass over, wherever it is."""
-MAX_DEPTH = 50
 
 
 def _is_regular(text: str, at: int, end: int) -> bool:
@@ -390,7 +393,7 @@ def _is_regular(text: str, at: int, end: int) -> bool:
         if closing:
             if empty or attributes or not names or names.pop() != name:
                 return False
-        elif name in _SPECIAL or _attributes(attributes) is None or len(names) > MAX_DEPTH:
+        elif name in _SPECIAL or _attributes(attributes) is None or len(names) > 50:
             return False
         elif not empty:
             names.append(name)

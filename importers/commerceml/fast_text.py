@@ -72,25 +72,30 @@ class FastText:
         text, self._held = self._held + text, ""
         if any(text.find(one, checked) >= 0 for one in _FORBIDDEN):
             self.give_up()
-        at = 0
+        ends: dict[str, int] = {}
+        begin = at = 0
         while at < len(text):
             if self._given_up:
-                yield text[at:]
-                return
+                break
             if self._match:
-                records, end, lines = self._records(text, at)
-                if records:
+                if self._end not in ends:
+                    ends[self._end] = text.rfind(self._end, at)
+                records, end, lines = self._records(text, at, ends[self._end])
+                if end > at:
+                    if begin < at:
+                        yield text[begin:at]
                     yield "\n" * lines
                     yield records
-                at = end
+                    begin = at = end
                 until = self._irregular(text, at)
                 if until is None and len(text) - at < LONGEST:
                     self._held = text[at:]
-                    return
+                    text = text[:at]
+                    break
                 if until is None:
                     self._given_up = True
-                    continue
-                end = until
+                else:
+                    at = until
             else:
                 opening = self._openings.search(text, at)
                 end = opening.end() if opening else self._before_opening(text, at)
@@ -99,11 +104,12 @@ class FastText:
                     continue
                 if not opening:
                     self._held = text[end:]  # the tag may lie across the end of the chunk
-                    if at < end:
-                        yield text[at:end]
-                    return
-            yield text[at:end]
-            at = end
+                    text = text[:end]
+                    break
+                yield text[begin:end]
+                begin = at = end
+        if begin < len(text):
+            yield text[begin:]
 
     def _before_opening(self, text: str, at: int) -> int:
         """Where that begins, at the end of `text`, which may be a part of an opening tag."""
@@ -117,16 +123,21 @@ class FastText:
         self._begun = True
         return text.find("<!", start, end) >= 0 or text.find("<?", start, end) >= 0
 
+    @property
+    def held_lines(self) -> int:
+        """Line breaks that the parser was not given yet."""
+        return self._held.count("\n")
+
     def rest(self) -> str:
         """At the end of the file: what is still held."""
         held, self._held = self._held, ""
         return held
 
-    def _records(self, text: str, position: int) -> tuple[list[Record], int, int]:
-        """Those of the regular elements that begin at a position of `text`, where they end, and their line breaks."""
+    def _records(self, text: str, position: int, last: int) -> tuple[list[Record], int, int]:
+        """Those of the regular elements that begin at a position of `text`, where they end, and their line breaks;
+        `last`: where the last one of all ends."""
         records: list[Record] = []
         lines = 0
-        last = text.rfind(self._end, position)
         match, context = self._match, self._context
         try:
             while match and context and position < last and (matched := match(context, text, position)):

@@ -9,6 +9,7 @@ from decimal import Decimal, localcontext
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 """How 1C writes an empty reference: not set."""
 INVISIBLE = "\ufeff\u200b\u2060"
+_EDGES = INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x3001))))
 _ODD = INVISIBLE + "0-"
 """What begins with another character is neither "not set" nor hidden."""
 MAX_ID = 255
@@ -44,7 +45,7 @@ def text(value: str | None) -> str | None:
         return None
     value = value.strip()
     if not value or (value[0] in _ODD or value[-1] in INVISIBLE):
-        value = value.strip(INVISIBLE + " \t\r\n\u00a0")
+        value = value.strip(_EDGES)
         return None if not value or is_unset(value) else value
     return value
 

@@ -89,12 +89,15 @@ class _Reading:
         self.records: Batch = []
         self.pending: list[etree._Element] = []
         self.container: etree._Element | None = None
+        self.fitting: tuple[str, ...] = ()
+        """The names of the records in it."""
         self.entered: tuple[etree._Element, Context] | None = None
         self.root: etree._Element | None = None
         self.ended = False
         """Whether the root element has."""
+        self.list_met: etree._Element | None = None
+        """The list of goods or offers that was entered last, and the one whose regular elements are matched."""
         self.goods: etree._Element | None = None
-        """The list of goods or offers that was entered last."""
         self.guard = TreeGuard(part.name)
         self.price_types = price_types
         self.lists_only = lists_only
@@ -127,7 +130,7 @@ class _Reading:
                     return
             if not position:
                 self._check_head(b"", charset)
-            for batch in self._rest(parser, fast, self._last(decoder)):
+            for batch in self._rest(parser, fast, self._last(decoder, fast)):
                 yield position, batch
         except etree.XMLSyntaxError as error:
             raise self._bad(error, parser, file, charset) from error
@@ -145,11 +148,12 @@ class _Reading:
         if self.records:
             yield position, self.records
 
-    def _last(self, decoder: encoding.Decoder) -> str | bytes:
+    def _last(self, decoder: encoding.Decoder, fast: FastText | None) -> str | bytes:
         try:
             return decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:  # half of a character
-            raise BadFile(ENDS_EARLY, self.part.name, self.line) from error
+            line = self.line + (fast.held_lines if fast else 0)
+            raise BadFile(ENDS_EARLY, self.part.name, line) from error
 
     def _parser(self) -> etree.XMLPullParser:
         """For UTF-8 whatever the file declares: what is in another encoding is decoded before."""
@@ -192,7 +196,7 @@ class _Reading:
                 met = name if section is not None else ""
                 if section is not None:
                     self._enter(section)
-                    self.goods = element
+                    self.list_met = element
         yield from self._flush()
         self.guard.after_feeding(len(data), self.root, self.recent[-1][0] if self.recent else 1)
         return met
@@ -221,6 +225,7 @@ class _Reading:
                 met = yield from self._feed(parser, piece.encode())
                 if met and self.entered and piece.endswith(f"<{met}>"):
                     fast.opened(met, self.entered[1])
+                    self.goods = self.list_met
 
     def _check_head(self, head: bytes, charset: str) -> None:
         if len(head) < CHUNK and not head.strip(_BLANK):
@@ -243,19 +248,21 @@ class _Reading:
 
     def _ended(self, element: etree._Element) -> Iterator[Batch]:
         parent = element.getparent()
-        if parent is not None and parent is self.container:  # the list of records goes on
+        name = local(element)
+        if (
+            parent is not None and parent is self.container and name in self.fitting
+        ):  # the list of records goes on
             self.pending.append(element)
             return
-        name = local(element)
         if name in RECORDS:
             if parent is not None and local(parent) == RECORDS[name] and section_of(parent) is not None:
                 yield from self._flush()
-                self.container = parent
+                self.container, self.fitting = parent, (name,)
                 self.pending.append(element)
         elif name in VALUES:
             if parent is not None and property_of(parent) is not None:
                 yield from self._flush()
-                self.container = parent
+                self.container, self.fitting = parent, VALUES
                 self.pending.append(element)
         elif name in LISTS:
             if parent is not None and local(parent) in SECTIONS:
@@ -269,6 +276,7 @@ class _Reading:
                 yield from self._add(product_set(Context(self.part.name, self.wanted, outside), element))
                 cut_off(element)
         elif name in DROPPED:
+            yield from self._flush()
             cut_off(element)
         elif section_of(element) is element:
             yield from self._flush()

@@ -47,7 +47,7 @@ class TreeGuard:
         size = min(len(data), SAMPLE)
         if self._unsampled < SHARE * size:
             return
-        self._unsampled = 0
+        self._unsampled -= SHARE * size  # a small piece must not pay for a large one
         start = line % (len(data) - size + 1)  # never long in the same place
         for name in set(_NAMES.findall(data, start, start + size)) - self._names:
             self._names.add(name)

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from importers.commerceml import reader
-from importers.commerceml.records import Section, UnitUse
+from importers.commerceml.records import Product, Section, UnitUse
+from importers.errors import BadFile
 from tests.commerceml.both_ways import (
     ATTRIBUTES,
     BETWEEN,
@@ -177,3 +178,40 @@ def test_a_return_that_the_end_of_a_chunk_parts_from_its_line_feed(
     for chunk in range(300, 340):
         monkeypatch.setattr(reader, "CHUNK", chunk)
         assert_both_ways_are_equal(tmp_path, text, "catalog")
+
+
+NAMED = "<Ид>1</Ид><Наименование>x</Наименование>"
+ODD = {
+    "a unit twice": f"<Товар>{NAMED}<БазоваяЕдиница/><БазоваяЕдиница>шт</БазоваяЕдиница></Товар>",
+    "no components": "<Товар><Ид>1#2</Ид><Наименование>x</Наименование><Комплектующие/></Товар>",
+    "components with an attribute": f"<Товар>{NAMED}<Комплектующие а='1'/></Товар>",
+    "hidden space": "<Товар><Ид>1</Ид><Наименование>\ufeff\u2003x\u200b\u3000</Наименование></Товар>",
+    "a special element": f"<Товар>{NAMED}<Изготовитель><Ид>m</Ид><Документ>1</Документ></Изготовитель></Товар>",
+    "a line break in what makes no record": "<Товар>\n\n<Ид>1</Ид>\n</Товар><Товар><Ид></Ид><Цены>x</Цены></Товар>",
+    "a list of something else": f"<Товар>{NAMED}</Товар><Категории/><Группы/><Контрагент/>",
+    "a document": f"<Товар>{NAMED}</Товар><Документ/><Справочник/><Товар><Ид>2</Ид><Наименование>y</Наименование></Товар>",
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("kind", WANTED)
+def test_what_was_read_otherwise_once(tmp_path: Path, name: str, kind: str) -> None:
+    offers = ODD[name].replace("Товар>", "Предложение>").replace("<Товар", "<Предложение")
+    for text in (xml(goods(ODD[name])), xml(package(offers))):
+        assert isinstance(assert_both_ways_are_equal(tmp_path, text, kind), list)
+
+
+def test_the_line_of_a_cut_character(tmp_path: Path) -> None:
+    file = part(
+        tmp_path / "a.xml", xml(goods("\n<Товар>\n\n<Ид>я")).encode().partition("я".encode())[0] + b"\xd1"
+    )
+    with pytest.raises(BadFile, match=r":5: the file ends in the middle"):
+        list(reader.read_part(file, WANTED["catalog"]))
+
+
+def test_line_breaks_go_into_the_list_that_is_read(tmp_path: Path) -> None:
+    """Not into one that stands in an element of it: texts end at ten million characters."""
+    inside = f"<Товар>{NAMED}<z><Каталог><Товары/></Каталог></z></Товар>"
+    regular = f"<Товар>{NAMED}</Товар>" + "\n" * 30_000
+    file = part(tmp_path / "a.xml", xml(goods(inside + regular * 400)).encode())
+    assert sum(len(batch) for _position, batch in reader.read_part(file, frozenset((Product,)))) == 401
