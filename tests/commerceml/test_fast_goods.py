@@ -201,7 +201,8 @@ def test_what_was_read_otherwise_once(tmp_path: Path, name: str, kind: str) -> N
         assert isinstance(assert_both_ways_are_equal(tmp_path, text, kind), list)
 
 
-def test_the_line_of_a_cut_character(tmp_path: Path) -> None:
+def test_the_line_of_a_cut_character(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "CHUNK", 200)
     file = part(
         tmp_path / "a.xml", xml(goods("\n<Товар>\n\n<Ид>я")).encode().partition("я".encode())[0] + b"\xd1"
     )
