@@ -201,12 +201,11 @@ def test_what_was_read_otherwise_once(tmp_path: Path, name: str, kind: str) -> N
         assert isinstance(assert_both_ways_are_equal(tmp_path, text, kind), list)
 
 
-def test_the_line_of_a_cut_character(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "CHUNK", 200)
-    file = part(
-        tmp_path / "a.xml", xml(goods("\n<Товар>\n\n<Ид>я")).encode().partition("я".encode())[0] + b"\xd1"
-    )
-    with pytest.raises(BadFile, match=r":5: the file ends in the middle"):
+def test_the_line_of_a_cut_character(tmp_path: Path) -> None:
+    text = xml(goods(f"<Товар>{NAMED}</Товар>\n" * 3000 + "\n<Товар>\n\n<Ид>Ж"))
+    whole = text.partition("Ж")[0]
+    file = part(tmp_path / "a.xml", whole.encode() + b"\xd0")
+    with pytest.raises(BadFile, match=rf":{whole.count(chr(10)) + 1}: the file ends in the middle"):
         list(reader.read_part(file, WANTED["catalog"]))
 
 
