@@ -83,11 +83,10 @@ async def test_the_worker_goes_by_what_it_finds_itself(tmp_path: Path, source: P
             write(source, 3)
         else:
             shutil.rmtree(source)
-            source.mkdir()
         await work(1, stage.settings)
         session = await stage.journal.session(1)
     if change == "another file":
         assert (session.status, session.by_kind["catalog"].created) == (Status.COMPLETED, 6)
     else:
         assert session.status is Status.FAILED
-        assert "holds no export of 1C" in str(session.error)
+        assert "there is no such folder" in str(session.error)
