@@ -92,8 +92,6 @@ class Export(msgspec.Struct, frozen=True):
     def _search_in(self, part: Part, records: Set[type[Record]] = frozenset()) -> Search[type[Record]]:
         """For these records, and for all else that is going to be asked of a part and not known yet."""
         records = records | part.unsure & self.wanted
-        if self.wanted & DEFINED.keys() and part.records & WITH_OFFERS:
-            records |= {Offer}  # see offers_elsewhere
         return search_for(part, {record for record in records if (part.name, record) not in self.searched})
 
     def _note(self, part: Part, search: Search[type[Record]]) -> None:

@@ -205,16 +205,17 @@ def test_what_was_met_while_a_file_was_read_is_read(
     assert len([record for record in found if isinstance(record, OfferPrices)]) == 2
 
 
-def test_offers_elsewhere_are_sought_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full list of prices asks which offers there are, and goods tell none."""
+def test_offers_elsewhere_are_sought_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Full lists of prices and of stocks ask which offers there are; goods tell none."""
     many = xml(goods("<Товар><Ид>p</Ид><Наименование>x</Наименование></Товар>" * 9000))
     write(tmp_path, many, "import.xml")
     write(tmp_path, xml(PRICES), "prices.xml")
-    export = open_export(tmp_path, {Product, OfferPrices})
-    assert list(export.records(Product))
-    looks = Looks(monkeypatch)
+    write(tmp_path, xml(package("")), "rests.xml")
+    export = open_export(tmp_path, {OfferPrices, OfferStocks})
     assert not list(export.offers_elsewhere(OfferPrices))
-    assert looks.pop() == {}
+    looks = Looks(monkeypatch)
+    assert list(export.offers_elsewhere(OfferStocks))
+    assert set(looks.pop()) == {"prices.xml"}
 
 
 def test_a_long_search_stops_now_and_then(split: Path) -> None:
