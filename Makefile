@@ -20,7 +20,7 @@ lint: $(READY)
 chaos: $(READY)  ## the long forms of the proofs: races, kills, fuzzing
 	$(BIN)/pytest -m chaos --timeout 3600
 
-bench: $(READY)  ## speed and memory, as ratios to a floor measured in the same run
+bench: $(READY)  ## speed and memory, as ratios to a floor measured in the same run: docs/performance.md
 	$(BIN)/python -m bench
 
 fresh:  ## does an install without the lock still work?

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
-from bench.measure import Ratio
-from bench.reading import environment
+from bench.measure import environment
+from bench.ratios import Ratio
 from importers.sample import EXPORT
 
 BARE = """
@@ -30,10 +30,10 @@ Bare().run()
 """
 
 
-def run(folder: Path, *, quick: bool) -> Iterator[Ratio]:
-    env = {**environment(folder / "screen", EXPORT), "OBMEN_LANGUAGE": "en"}
+def run(folder: Path) -> Iterator[Ratio]:
+    env = environment(folder / "screen", EXPORT)
     ours, floor = [], []
-    for _ in range(3 if quick else 7):
+    for _ in range(7):
         floor.append(first_frame([sys.executable, "-c", BARE], {}, "obmen is here"))
         ours.append(first_frame([sys.executable, "-m", "tui"], env, "Rejects"))
     yield Ratio(

@@ -16,10 +16,10 @@ from docs.table_queries import QUERIES
 from docs.table_words import COLUMNS, OURS, TABLES
 from importers.catalog import open_catalog
 from importers.catalog.columns import Type
-from importers.catalog.store import SCHEMA as CATALOG
+from importers.catalog.opening import SCHEMA as CATALOG
 from importers.catalog.tables import SHAPES
 from importers.database.migrations import write_made
-from importers.sessions.store import SCHEMA as JOURNAL
+from importers.sessions.opening import SCHEMA as JOURNAL
 
 PAGE = Path(__file__).with_name("tables.md")
 

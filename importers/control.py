@@ -12,7 +12,6 @@ from importers.errors import ObmenError
 from importers.launch import LaunchRequest, LaunchResult, launch, new_key, retry_request
 from importers.processes import account
 from importers.sessions.models import Outcome
-from importers.targets import default_target
 from importers.texts import N_
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class Control:
         """One confirm; before it, imports that run are waited for so many seconds, and so is whoever was faster."""
         loop = asyncio.get_running_loop()
         end = loop.time() + wait
-        target = request.target or default_target(self.settings).key
+        target = request.target.key
         watch = self.journal.watch()
         while True:
             while loop.time() < end and await self.journal.active(target):
@@ -53,7 +52,7 @@ class Control:
         session = await self.journal.session(session_id)
         if not session.status.final:
             raise ObmenError(N_("Session {id} has not ended yet; wait for it or cancel it"), id=session_id)
-        return await self.launch(retry_request(session))
+        return await self.launch(retry_request(session, self.settings))
 
     async def cancel(self, session_id: int) -> Session:
         """Ask for the end of a session; what it is then: one that had ended stays. Raises UnknownSession."""

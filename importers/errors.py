@@ -36,11 +36,11 @@ class ObmenError(Exception):
 
     def __init__(self, text: str | Message = "", /, **args: object) -> None:
         if isinstance(text, str):
-            told = {
+            plain_args = {
                 name: value.message if isinstance(value, ObmenError) else value
                 for name, value in args.items()
             }
-            text = Message.of(text, **told)
+            text = Message.of(text, **plain_args)
         super().__init__(text)
         self.message = text
 

@@ -87,7 +87,7 @@ class Output(io.TextIOBase):
         if not self.is_optional:
             raise lost
         if self is sys.stdout:
-            say(_("Error: {message}").format(message=lost), err=True)
+            print_line(_("Error: {message}").format(message=lost), err=True)
 
 
 def guard() -> None:
@@ -103,7 +103,7 @@ def go_on() -> None:
         sys.stdout.is_optional = True
 
 
-def say(text: str = "", *, err: bool = False) -> None:
+def print_line(text: str = "", *, err: bool = False) -> None:
     """Print one line, at once and plain, whatever is in it."""
     print(plain(text), file=sys.stderr if err else sys.stdout, flush=True)
 
@@ -151,12 +151,12 @@ def print_fields(session: Session) -> None:
                  "started_at", "finished_at", "error"):  # fmt: skip
         value = fields[name]
         text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
-        say(f"{name:12} {text}")
+        print_line(f"{name:12} {text}")
 
 
 def print_summary(session: Session) -> None:
     if session.error:
-        say(str(session.error), err=True)
+        print_line(str(session.error), err=True)
     head = (
         _("Type"),
         _("Read"),
@@ -183,7 +183,7 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def print_json(value: object) -> None:

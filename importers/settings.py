@@ -146,9 +146,9 @@ def load(config: Path | None = None, environ: Mapping[str, str] = os.environ) ->
 
 
 def from_env(environ: Mapping[str, str] = os.environ) -> Settings:
-    """What `to_env` told, word for word: no file is read, whatever else the environment says."""
-    told = {name: environ[name] for name in Settings().to_env() if name in environ}
-    return msgspec.convert(_override(msgspec.to_builtins(Settings()), told), Settings, strict=False)
+    """What `to_env` gave, word for word: no file is read, whatever else the environment says."""
+    given = {name: environ[name] for name in Settings().to_env() if name in environ}
+    return msgspec.convert(_override(msgspec.to_builtins(Settings()), given), Settings, strict=False)
 
 
 def find(config: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -216,8 +216,8 @@ def _convert(data: dict[str, Any], origin: str | Message, *, strict: bool = True
     try:
         settings = msgspec.convert(data, Settings, strict=strict)
     except msgspec.ValidationError as error:
-        told, _at, where = str(error).partition(" - at `$.")
-        why: str | Message = told
+        problem, _at, where = str(error).partition(" - at `$.")
+        why: str | Message = problem
         key = where.rstrip("`")
         if known := _choices(key):  # msgspec would repeat the value
             why = Message.of(N_("must be one of: {known}"), known=", ".join(known))

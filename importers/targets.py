@@ -40,6 +40,10 @@ class Target(msgspec.Struct, frozen=True):
         return f"postgresql://{parts.hostname}:{parts.port or 5432}{parts.path}"
 
 
+def all_targets(settings: Settings) -> tuple[Target, ...]:
+    return (default_target(settings),)
+
+
 def default_target(settings: Settings) -> Target:
     return Target(
         DEFAULT,

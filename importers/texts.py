@@ -84,7 +84,7 @@ class Message(msgspec.Struct, frozen=True):
             if isinstance(value, Message):
                 stored[name] = _filled(value.text, value.args, str)
                 stored[f"{name}."] = value.text
-                stored |= {f"{name}.{inner}": told for inner, told in value.args.items()}
+                stored |= {f"{name}.{inner}": arg for inner, arg in value.args.items()}
             else:
                 stored[name] = str(value)
         return cls(text, stored)
@@ -109,7 +109,7 @@ def _filled(text: str, args: Mapping[str, object], translate: Callable[[str], st
         if (inner := args.get(f"{name}.")) is not None:
             begin = f"{name}."
             inner_args = {
-                of[len(begin) :]: told for of, told in args.items() if of.startswith(begin) and of != begin
+                of[len(begin) :]: arg for of, arg in args.items() if of.startswith(begin) and of != begin
             }
             shown[name] = _filled(str(inner), inner_args, translate)
         else:

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from engine_stage import Stage, no_processes, staged
+from support.engine_stage import Stage, no_processes, staged
 
 from importers.control import Control
 from importers.errors import ObmenError, UnknownSession
-from importers.launch import LaunchRequest, new_key
+from importers.launch import LaunchRequest, new_request
 from importers.processes import account, this_process
 from importers.sessions import LogLine, Outcome, Session, Status
-from importers.targets import default_target
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ async def end(stage: Stage, session: Session, status: Status = Status.COMPLETED)
 
 
 def request(stage: Stage, source: str | None = None) -> LaunchRequest:
-    return LaunchRequest(("customers",), source or default_target(stage.settings).source, new_key())
+    return new_request(stage.settings, ("customers",), source=source)
 
 
 async def test_exit_codes_are_those_of_what_came_of_it(stage: Stage, control: Control) -> None:

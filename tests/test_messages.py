@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from engine_stage import Stage, no_processes, staged, write_export
+from support.engine_stage import Stage, no_processes, staged, write_export
 
 from importers import texts
 from importers.database import sqlite

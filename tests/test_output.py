@@ -14,7 +14,7 @@ from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
-from engine_stage import make_settings, no_processes, rows, staged, write_export
+from support.engine_stage import make_settings, no_processes, rows, staged, write_export
 
 from importers import output, texts
 from importers.kinds import Log, Reject

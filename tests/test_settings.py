@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from engine_stage import make_settings
+from support.engine_stage import make_settings
 
 from importers import settings
 from importers.errors import SettingsError

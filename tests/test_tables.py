@@ -16,11 +16,11 @@ from docs.table_queries import QUERIES
 from docs.table_words import COLUMNS, NO, OURS, TABLES
 from docs.tables import page, schema
 from importers.catalog.columns import Table, Type
-from importers.catalog.store import SCHEMA as CATALOG
+from importers.catalog.opening import SCHEMA as CATALOG
 from importers.catalog.tables import SHAPES
 from importers.commerceml.normalise import number
 from importers.database.migrations import MADE, WHOLE, made_by_steps, whole_script
-from importers.sessions.store import SCHEMA as JOURNAL
+from importers.sessions.opening import SCHEMA as JOURNAL
 from tests.conftest import Obmen, make_obmen
 
 TOP = Path(__file__).parents[1]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from importers import settings, texts
-from importers.errors import ObmenError, UsageError
-from importers.texts import N_, _
-
-if TYPE_CHECKING:
-    from importers.settings import Settings
+from importers.errors import ObmenError
+from importers.texts import _
+from tui.opening import open_room
 
 
 def main() -> None:
@@ -24,22 +21,11 @@ def main() -> None:
         texts.use(config.language)
         sys.exit(open_room(config))
     except ObmenError as error:
-        from importers.output import guard, say
+        from importers.output import guard, print_line
 
         guard()
-        say(_("Error: {message}").format(message=error), err=True)
+        print_line(_("Error: {message}").format(message=error), err=True)
         sys.exit(error.exit_code)
-
-
-def open_room(config: Settings, *, demo: bool = False) -> int:
-    """The control room on these settings; the exit code. Raises UsageError without a terminal."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(
-            N_("the control room needs a terminal; without one use the commands, see obmen --help")
-        )
-    from tui.app import run
-
-    return run(config, demo=demo)
 
 
 if __name__ == "__main__":

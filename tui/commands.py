@@ -13,7 +13,7 @@ from importers import settings, texts
 from importers.settings import Settings
 from importers.texts import N_
 from tui import LOCALE
-from tui.__main__ import open_room
+from tui.opening import open_room
 
 main = engine.main
 texts.add_domain("tui", LOCALE)

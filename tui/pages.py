@@ -16,7 +16,7 @@ SEARCHED = 25
 class SessionPages:
     """All sessions that match `wanted`, as far back as was asked for; newest first.
 
-    Only the newest page is loaded anew at each look: an older session has ended, and its row stays as it is.
+    Only the newest page is loaded anew at each load: an older session has ended, and its row stays as it is.
     """
 
     def __init__(self, wanted: Filter) -> None:
@@ -26,7 +26,7 @@ class SessionPages:
         self.more = False
         """Whether the journal holds older ones that are not loaded."""
 
-    async def look(self, journal: Journal, *, older: bool = False, reach: int | None = None) -> None:
+    async def load(self, journal: Journal, *, older: bool = False, reach: int | None = None) -> None:
         """Load the newest page; another older one if `older`; all of them down to the session `reach`."""
         newest = await self._page(journal, None)
         if len(newest) < PAGE:

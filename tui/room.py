@@ -87,7 +87,7 @@ class Room:
             except Exception as error:  # noqa: BLE001 (said above the table, logged, and tried again)
                 self.set_trouble(self.explain(error))
                 await asyncio.sleep(RETRY_SECONDS)
-                changed = True  # the look tells whether the trouble is over
+                changed = True  # to load again tells whether the trouble is over
             if changed:
                 self.changed.publish(None)
 
@@ -112,12 +112,12 @@ class Room:
         """Find sessions whose worker died, and dispatch what was lost; any control room does it, none leads."""
         from importers.worker.reaper import reap
 
-        told = set[str]()
+        notified = set[str]()
 
         def notify_once(error: ObmenError) -> None:
             """What keeps a dead worker's session from its end."""
-            if (text := self.explain(error)) not in told:
-                told.add(text)
+            if (text := self.explain(error)) not in notified:
+                notified.add(text)
                 self._app.notify(text, severity="error", timeout=12, markup=False)
 
         while True:

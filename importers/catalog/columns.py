@@ -19,7 +19,8 @@ says something."""
 class Type(StrEnum):
     TEXT = "text"
     DECIMAL = "decimal"
-    """An exact number, told as canonical decimal text."""
+    """An exact number, told as canonical decimal text. In a primary key, which has no NULL, "" says that it is not
+    told: an engine whose numbers cannot be "" keeps text there."""
     BOOLEAN = "boolean"
     """0 or 1."""
     INTEGER = "integer"

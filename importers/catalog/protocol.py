@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from importers.catalog.tables import Shape
     from importers.events import Counts
 
-PAGE_BYTES = 16384
-"""Of a new catalog: SQLite writes an import about a tenth cheaper than with 4096, and reads it no slower."""
-CACHE_KB = 8000
-"""Page cache of a connection. A larger one makes no import faster, as rows come in the order of their keys."""
 FIRST_FEW = 5
 """So many keys are told of a larger number, in messages."""
 
@@ -134,11 +130,6 @@ class CatalogTransaction(RowStore, Protocol):
         before its end."""
         ...
 
-    async def execute(self, sql: str, *parameters: Cell) -> int:
-        """Write by a statement of one's own; how many rows it touched. For tables of one's own: what an import writes
-        of the shop's goes through the port."""
-        ...
-
 
 class Catalog(Protocol):
     """The shop's tables, for one process and event loop. One transaction at a time: a second one waits for the first,
@@ -172,16 +163,3 @@ class Catalog(Protocol):
     async def close(self) -> None:
         """Let its database go; what was committed is kept. Nothing may be asked of it any more."""
         ...
-
-
-async def open_catalog(url: str) -> Catalog:
-    """Open (and create or migrate) the catalog at `url`: `sqlite:///path`. Raises SettingsError for another address,
-    DatabaseError."""
-    from importers.addresses import sqlite_path
-    from importers.catalog.store import SCHEMA, CatalogStore
-    from importers.database.sqlite import SqliteDatabase
-
-    pragmas = (f"cache_size = -{CACHE_KB}",)
-    return CatalogStore(
-        await SqliteDatabase.open(sqlite_path(url), SCHEMA, page_size=PAGE_BYTES, pragmas=pragmas)
-    )

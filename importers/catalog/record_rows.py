@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from importers.catalog.columns import Row, Rows, RowsOfRecord
+from importers.commerceml.normalise import ZERO_GUID
 from importers.commerceml.records import (
     CatalogInfo,
     Customer,
@@ -20,9 +21,6 @@ from importers.commerceml.records import (
     Unit,
     Warehouse,
 )
-
-ZERO_GUID = "00000000-0000-0000-0000-000000000000"
-"""How 1C writes an empty reference: not set."""
 
 
 def _distinct(pairs: tuple[tuple[str, ...], ...] | None) -> tuple[Row, ...] | None:

@@ -24,7 +24,8 @@ class Absent(NamedTuple):
 
 
 class RowStore(Protocol):
-    """All that an import writes of the shop's data goes through `insert_cells`, `update` and `delete`.
+    """All that an import writes of the shop's data goes through `insert_cells`, `update` and `delete`, by key; what a
+    plug-in writes by a statement of its own, through `execute`.
 
     Keys are text that is equal only to itself and comes in the order of its code points, in every range and order
     that the store knows: under another collation a range of keys is another one, and things that are in an export
@@ -57,4 +58,9 @@ class RowStore(Protocol):
 
     async def delete(self, table: Table, keys: Sequence[tuple[Cell, ...]]) -> None:
         """Take the rows of these primary keys away."""
+        ...
+
+    async def execute(self, statement: str, *parameters: Cell) -> int:
+        """Write by a statement of one's own; how many rows it touched. For tables of one's own: of obmen's it is not
+        known which rows that were."""
         ...

@@ -79,8 +79,9 @@ def absent(shape: Shape, gone: Absent, limit: int) -> tuple[str, list[str]]:
     if gone.until is not None:
         where.append(f"{key} <= ?")
         parameters.append(gone.until)
-    where.append(f"{key} NOT IN ({marks(gone.present)})")
-    parameters += gone.present
+    if gone.present:  # an empty list is no SQL
+        where.append(f"{key} NOT IN ({marks(gone.present)})")
+        parameters += gone.present
     if "removed" in table.columns:
         where.append("removed = 0")
     if gone.protected:
@@ -98,16 +99,16 @@ def absent(shape: Shape, gone: Absent, limit: int) -> tuple[str, list[str]]:
             ]
             where.append(f"coalesce({', '.join(owners)}) IN ({marks(named)})")
             parameters += named
-    condition = " AND ".join(where)
+    condition = f"WHERE {' AND '.join(where)} " if where else ""
     return (
-        f"SELECT DISTINCT {key} FROM {table.name} WHERE {condition} ORDER BY {key} LIMIT {limit}",
+        f"SELECT DISTINCT {key} FROM {table.name} {condition}ORDER BY {key} LIMIT {limit}",
         parameters,
     )
 
 
 def count_between(table: Table, after: str | None) -> str:
     key = table.columns[0]
-    lower = f"{key} > ? AND " if after else ""
+    lower = f"{key} > ? AND " if after is not None else ""
     return f"SELECT count(*) FROM {table.name} WHERE {lower}{key} <= ?"
 
 

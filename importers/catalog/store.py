@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from importers.catalog import sql
@@ -20,9 +19,12 @@ if TYPE_CHECKING:
     from importers.catalog.merge import Stage
     from importers.database.protocol import Database, Reader, Transaction
 
-SCHEMA = Path(__file__).parent / "schema" / "sqlite"
-KEPT_NOTES = 100
+MAX_NOTES = 100
 """So many notes of a journal's last commits are kept: a journal restored from a copy asks for older ones."""
+
+GATE = "catalog"
+"""Sessions commit one after the other (see `Catalog`): whether a later fence was here is looked up, then written, and a
+reaper decides while nobody else can commit."""
 
 
 class CatalogStore:
@@ -55,7 +57,7 @@ class CatalogStore:
         transaction: SessionTransaction | None = None
         kept = False
         try:
-            async with self._database.transaction() as db:
+            async with self._database.transaction(gate=GATE) as db:
                 transaction = SessionTransaction(db, self._database.place)
                 if not dry_run and await db.fetch(sql.IS_STALE, journal_id, task_id, fence):
                     # Only the same task can be compared: numbers of sessions come again when the journal is restored
@@ -72,7 +74,7 @@ class CatalogStore:
                 if transaction.changed and not dry_run:
                     await db.execute(sql.UNAPPLY, journal_id, task_id)
                     await db.execute(sql.APPLY, journal_id, session_id, task_id, fence, transaction.note)
-                    await db.execute(sql.FORGET_OLD, journal_id, KEPT_NOTES)
+                    await db.execute(sql.FORGET_OLD, journal_id, MAX_NOTES)
                 else:
                     await db.rollback()
                     kept = not dry_run
@@ -125,9 +127,8 @@ class SessionTransaction:
         return {key: tuple(map(tuple, rows)) for key, rows in held.items()}
 
     async def count(self, table: Table, after: str | None, until: str) -> int:
-        ((count,),) = await self._database.fetch(
-            sql.count_between(table, after), *filter(None, (after, until))
-        )
+        bounds = (until,) if after is None else (after, until)
+        ((count,),) = await self._database.fetch(sql.count_between(table, after), *bounds)
         return int(count)
 
     async def absent(self, shape: Shape, absent: Absent) -> list[str]:

@@ -9,7 +9,7 @@ import click
 from importers.cli.group import as_json, cli, pass_settings
 from importers.cli.running import EXIT_FAILED, run
 from importers.errors import UsageError
-from importers.output import go_on, print_json, say, session_json
+from importers.output import go_on, print_json, print_line, session_json
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def cancel(config: Settings, session_id: int, as_json: bool) -> None:
         if as_json:
             print_json(session_json(session))
         elif before.status.final:
-            say(
+            print_line(
                 _("Session {id} had already ended: {status}").format(id=session_id, status=session.status),
                 err=True,
             )
         else:
-            say(_("Session {id}: {status}").format(id=session_id, status=session.status))
+            print_line(_("Session {id}: {status}").format(id=session_id, status=session.status))
         return EXIT_FAILED if before.status.final else 0
 
     run(config, ask)
@@ -51,9 +51,9 @@ def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
     async def remove(control: Control) -> int:
         deleted = await control.delete(session_ids)
         for session_id in deleted:
-            say(_("Session {id} was deleted").format(id=session_id))
+            print_line(_("Session {id} was deleted").format(id=session_id))
         for session_id in sorted(set(session_ids) - set(deleted)):
-            say(
+            print_line(
                 _("Session {id} was not deleted: it is unknown or has not ended").format(id=session_id),
                 err=True,
             )

@@ -11,7 +11,7 @@ import click
 from importers.cli.group import SourcePath, as_json, cli, settings_of
 from importers.cli.running import EXIT_FAILED, leave
 from importers.errors import ObmenError, SourceError
-from importers.output import go_on, print_json, print_table, say
+from importers.output import go_on, print_json, print_line, print_table
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def inspect(path: Path, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    say(f"{found.path}: CommerceML {found.version or '?'}, {found.encoding}")
+    print_line(f"{found.path}: CommerceML {found.version or '?'}, {found.encoding}")
     print_table(
         (_("Set"), _("Made"), _("File"), _("Bytes"), _("Encoding"), _("Version"), _("Holds")),
         (
@@ -47,13 +47,13 @@ def inspect(path: Path, as_json: bool) -> None:
             for f in found.files
         ),
     )
-    say()
+    print_line()
     print_table(
         (_("Type"), _("Files"), _("Bytes"), _("Records"), _("Newest")),
         ((kind, k.files, k.bytes, k.records, k.newest) for kind, k in found.kinds.items() if k.files),
     )
     for gap in found.gaps:
-        say(gap)
+        print_line(gap)
 
 
 @cli.command(
@@ -72,9 +72,9 @@ def doctor(ctx: click.Context, /, as_json: bool) -> None:
         async for result in check(config, ctx.find_root().params["config"]):
             found.append(result)
             if not as_json:
-                say(f"{_('ok') if result.ok else _('FAIL'):5} {_(result.name)}: {result.detail}")
+                print_line(f"{_('ok') if result.ok else _('FAIL'):5} {_(result.name)}: {result.detail}")
                 if not result.ok:
-                    say(f"      → {result.cure}")
+                    print_line(f"      → {result.cure}")
         if as_json:
             print_json(found)
         return 0 if all(result.ok for result in found) else EXIT_FAILED

@@ -13,7 +13,7 @@ from importers.apart import require_apart
 from importers.cli.group import Seconds, SourcePath, as_json, cli, option, pass_settings
 from importers.cli.running import EXIT_FAILED, follow_session, no_such_kind, run
 from importers.errors import SourceError
-from importers.output import go_on, print_json, print_summary, say, session_json
+from importers.output import go_on, print_json, print_line, print_summary, session_json
 from importers.targets import default_target
 from importers.texts import N_, _
 
@@ -55,22 +55,24 @@ def import_(
 ) -> None:
     from importers.events import Options
     from importers.kinds.registry import is_known
-    from importers.launch import LaunchRequest, new_key
+    from importers.launch import new_request
 
     go_on()
     for kind in kinds:
         if not is_known(kind):
             raise no_such_kind(kind)
     path = _source_path(config, source)
-    request = LaunchRequest(
-        kinds=tuple(dict.fromkeys(kinds)),
+    request = new_request(
+        config,
+        tuple(dict.fromkeys(kinds)),
         source=path,
-        idempotency_key=new_key(),
         options=Options(dry_run=dry_run, force=force, strict=strict),
     )
 
     async def launch(control: Control) -> int:
-        return await _tell(control, await control.launch(request, wait or 0), detach=detach, as_json=as_json)
+        return await _report(
+            control, await control.launch(request, wait or 0), detach=detach, as_json=as_json
+        )
 
     run(config, launch)
 
@@ -88,26 +90,28 @@ def _source_path(config: Settings, source: Path | None) -> str:
     return path
 
 
-async def _tell(control: Control, result: LaunchResult, *, detach: bool, as_json: bool) -> int:
+async def _report(control: Control, result: LaunchResult, *, detach: bool, as_json: bool) -> int:
     """Print what came of a confirm, and follow its session; the exit code."""
     from importers.sessions import Outcome, Status
 
     if result.session is None:
         if as_json:
             print_json({"outcome": result.outcome, "request_id": result.request_id, "error": _reason(result)})
-        say(f"[Request {result.request_id}] {_reason(result)}", err=True)
+        print_line(f"[Request {result.request_id}] {_reason(result)}", err=True)
         return result.exit_code
     session = result.session
     if result.outcome is not Outcome.CREATED:
-        say(f"[Request {result.request_id}] {_reason(result)}", err=True)
+        print_line(f"[Request {result.request_id}] {_reason(result)}", err=True)
         if as_json:
             print_json({**session_json(session), "outcome": result.outcome})
         else:
-            say(str(session.id))
+            print_line(str(session.id))
         return result.exit_code
     if detach:
         if not as_json:
-            say(_("Session {id} was launched; follow it with: obmen logs -f {id}").format(id=session.id))
+            print_line(
+                _("Session {id} was launched; follow it with: obmen logs -f {id}").format(id=session.id)
+            )
     else:
         session = await follow_session(control, session.id, err=as_json)
         if not as_json:
@@ -130,6 +134,6 @@ def retry(config: Settings, session_id: int, detach: bool, as_json: bool) -> Non
     go_on()
 
     async def again(control: Control) -> int:
-        return await _tell(control, await control.retry(session_id), detach=detach, as_json=as_json)
+        return await _report(control, await control.retry(session_id), detach=detach, as_json=as_json)
 
     run(config, again)

@@ -18,9 +18,9 @@ from importers.output import (
     print_csv,
     print_fields,
     print_json,
+    print_line,
     print_summary,
     print_table,
-    say,
     session_json,
 )
 from importers.texts import N_, _
@@ -176,7 +176,7 @@ def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None
             )
         else:
             for line in lines:
-                say(log_line(line))
+                print_line(log_line(line))
         return 0
 
     run(config, show)

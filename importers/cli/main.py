@@ -13,7 +13,7 @@ from importers import settings, texts
 from importers.cli.group import cli
 from importers.cli.running import EXIT_FAILED, EXIT_INTERRUPTED
 from importers.errors import ObmenError
-from importers.output import OutputLost, guard, say
+from importers.output import OutputLost, guard, print_line
 from importers.texts import _
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int = EXIT_FAILED) -> int:
-    say(texts.shorten(_("Error: {message}").format(message=message), 4 * texts.LONGEST), err=True)
+    print_line(texts.shorten(_("Error: {message}").format(message=message), 4 * texts.LONGEST), err=True)
     return code
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from importers.errors import ObmenError, UsageError
-from importers.output import log_line, say
+from importers.output import log_line, print_line
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Patience:
         now = time.monotonic()
         if self._since is None:
             self._since = now
-            say(str(error), err=True)
+            print_line(str(error), err=True)
         elif now - self._since > PATIENCE_SECONDS:
             raise error
 
@@ -71,12 +71,12 @@ async def follow_session(control: Control, session_id: int, *, err: bool) -> Ses
 
     def present(lines: list[LogLine]) -> None:
         for line in lines:
-            say(log_line(line), err=err)
+            print_line(log_line(line), err=err)
 
     try:
         return await control.follow(session_id, present, trouble=Patience())
     except asyncio.CancelledError:
-        say(
+        print_line(
             _("The import goes on. Follow: obmen logs -f {id}  Stop: obmen cancel {id}").format(id=session_id)
         )
         raise

@@ -1,36 +1,26 @@
-"""Regular prices and stocks, taken out of the text before it reaches the XML parser: the fast way for huge files.
+"""Regular prices and stocks by the fast way (`fast_text.py`): an offer that is one list of them and nothing else.
 
-Files of prices are tens of megabytes of one pattern. Building a tree for it costs more than the rest of the import
-together, so offers that match the pattern to the letter become records here, and the parser is given line breaks in
-their place. It stays exact, because the pattern leaves no room for anything else that XML can mean: known elements
-in their known order, text without markup, entities or forbidden characters, and only between a `<Предложения>` that
-the parser itself has reported and the first thing that is not such an offer. Everything else goes to the parser
-unchanged. Both ways give equal results (tests/commerceml/test_fast_facts.py).
+Known elements in their known order; an offer that was matched becomes a pattern for those that are like it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from importers.commerceml import normalise
+from importers.commerceml.extract.context import Context
 from importers.commerceml.extract.stock_shapes import ID, QUANTITY, REST
-from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Price, Record
+from importers.commerceml.fast_text import Matcher, compiled
+from importers.commerceml.fast_text import S as _S
+from importers.commerceml.records import OfferPrices, OfferStocks, Price, Record
 
-OPENING, CLOSING = "<Предложения>", "</Предложения>"
 START, END = "<Предложение>", "</Предложение>"
 
-LONGEST = 1 << 20
-"""Characters that one offer may have; a longer one goes to the parser, which has limits of its own."""
-
-_S = r"[ \t\r\n]*"
-_SPACE = re.compile(_S)
-_PLAIN = r"[^<>&\x00-\x08\x0b-\x1f\ufffe\uffff]{0,1000}"
-"""Without a carriage return: the parser would make it a line feed."""
-_IN_A_LINE = _PLAIN.replace(r"\x0b", r"\x0a")
-_DECLARATION = re.compile(r"\ufeff?<\?xml [^<>]*>")
+_PLAIN = r"[^<>&]{0,1000}"
+_IN_A_LINE = r"[^<>&\n]{0,1000}"
 
 
 def _field(name: str, *, wanted: bool = True, optional: bool = False) -> str:
@@ -44,26 +34,21 @@ _NUMBER = rf"({_WHOLE}(?:\.[0-9]{{0,9}}[1-9](?=0{{0,10}}<)|(?=(?:\.0{{1,10}})?<)
 
 
 R = TypeVar("R", bound=Record)
-Matcher = Callable[[str, int], tuple[Record, int, int] | None]
-"""(text, position) → the record that begins there, the position behind it and how many line breaks lie between them;
-None if it is not regular. Raises ValueError for values that are none."""
 
 
-def matcher_for(wanted: frozenset[type[Record]]) -> Matcher | None:
-    """What matches offers for the records that are wanted; None where these are more than one kind of fact."""
-    of_an_offer = wanted & {Offer, OfferPrices, OfferStocks}
-    if of_an_offer == {OfferPrices}:
-        return _Alike(_match_prices, _same_prices)
-    if of_an_offer == {OfferStocks}:
-        return _Alike(_match_stocks, _same_stocks)
-    return None
+def prices_matcher() -> Matcher:
+    return _Alike(_match_prices, _same_prices)
+
+
+def stocks_matcher() -> Matcher:
+    return _Alike(_match_stocks, _same_stocks)
 
 
 _ID = rf"{_S}{START}{_S}{_field('Ид')}"
 _PRICES = rf"<Цены>{_S}"
 _PRICE = (
     rf"<Цена>{_S}{_field('Представление', wanted=False, optional=True)}{_field('ИдТипаЦены')}"
-    rf"<ЦенаЗаЕдиницу>{_NUMBER}</ЦенаЗаЕдиницу>{_S}"
+    rf"<ЦенаЗаЕдиницу(?:/>|>{_NUMBER}</ЦенаЗаЕдиницу>){_S}"
     rf"{_field('Валюта', optional=True)}{_field('Единица', optional=True)}{_field('Коэффициент', optional=True)}"
     rf"(?:<Налог>{_S}{_field('Наименование')}{_field('УчтеноВСумме', wanted=False)}"
     rf"{_field('Акциз', wanted=False, optional=True)}</Налог>{_S})?</Цена>{_S}"
@@ -76,13 +61,30 @@ def _match_prices(text: str, position: int) -> tuple[OfferPrices, int] | None:
     if found is None:
         return None
     ident, rows, end = found
+    facts = _prices(rows)
+    return (OfferPrices(ident, facts[0], unset=facts[1]), end) if facts else None
+
+
+def prices_in(text: str, at: int, end: int) -> tuple[tuple[Price, ...], tuple[str, ...]] | None:
+    """The prices that Цены holds, and the types that it tells without a price; None where one is not regular."""
+    rows = _items_in(text, at, end, _PRICE)
+    return None if rows is None else _prices(rows)
+
+
+def _prices(
+    rows: Iterable[Sequence[str | None]],
+) -> tuple[tuple[Price, ...], tuple[str, ...]] | None:
     prices: dict[str, Price] = {}
+    unset: dict[str, None] = {}
     for price_type, value, currency, unit, coefficient, tax in rows:
         terms = _terms(price_type, currency, unit, coefficient, tax)
-        if terms is None or value is None or terms[0] in prices:
+        if terms is None or terms[0] in prices or terms[0] in unset:
             return None
-        prices[terms[0]] = (terms[0], value, *terms[1:])
-    return OfferPrices(ident, tuple(prices.values())), end
+        if value is None:
+            unset[terms[0]] = None
+        else:
+            prices[terms[0]] = (terms[0], value, *terms[1:])
+    return tuple(prices.values()), tuple(unset)
 
 
 _RESTS, _REST, _WAREHOUSE = REST.paths[-1].split("/")
@@ -99,13 +101,19 @@ def _match_stocks(text: str, position: int) -> tuple[OfferStocks, int] | None:
     if found is None:
         return None
     ident, rows, end = found
-    stocks = []
-    for warehouse, value in rows:
-        key = normalise.text(warehouse)
-        if key is None or value is None:
-            return None
-        stocks.append((key, value))
-    return OfferStocks(ident, tuple(stocks)), end
+    stocks = _rests(rows)
+    return (OfferStocks(ident, stocks), end) if stocks is not None else None
+
+
+def rests_in(text: str, at: int, end: int) -> tuple[tuple[str, str], ...] | None:
+    """What Остатки holds; None where one of them is not regular."""
+    rows = _items_in(text, at, end, _STOCK)
+    return None if rows is None else _rests(rows)
+
+
+def _rests(rows: Iterable[Sequence[str | None]]) -> tuple[tuple[str, str], ...] | None:
+    stocks = [(normalise.text(warehouse), value) for warehouse, value in rows]
+    return tuple(stocks) if all(key and value is not None for key, value in stocks) else None  # type: ignore[arg-type]
 
 
 def _same_prices(like: OfferPrices, ident: str, values: Sequence[str]) -> OfferPrices:
@@ -113,7 +121,7 @@ def _same_prices(like: OfferPrices, ident: str, values: Sequence[str]) -> OfferP
         (of, value, currency, unit, coefficient, tax)
         for (of, _was, currency, unit, coefficient, tax), value in zip(like.prices, values, strict=True)
     ]
-    return OfferPrices(ident, tuple(prices))
+    return OfferPrices(ident, tuple(prices), unset=like.unset)
 
 
 def _same_stocks(like: OfferStocks, ident: str, values: Sequence[str]) -> OfferStocks:
@@ -138,20 +146,20 @@ class _Alike(Generic[R]):
         """With the line breaks in such an offer: to count them in the text of each takes a tenth of the time."""
         self._met = self._missed = 0
 
-    def __call__(self, text: str, position: int) -> tuple[R, int, int] | None:
+    def __call__(self, _context: Context, text: str, position: int) -> tuple[list[R], int, int] | None:
         self._met += 1
         for at, (like, pattern, lines) in enumerate(self._known):
             if found := pattern.match(text, position):
                 if at:
                     self._known.insert(0, self._known.pop(at))
                 ident = normalise.goods_identity(found[1])
-                return (self._same(like, ident, found.groups()[1:]), found.end(), lines) if ident else None
+                return ([self._same(like, ident, found.groups()[1:])], found.end(), lines) if ident else None
         matched = self._match(text, position)
         if matched is None:
             return None
         record, end = matched
         self._learn(record, text[position:end])
-        return record, end, text.count("\n", position, end)
+        return [record], end, text.count("\n", position, end)
 
     def _learn(self, record: R, offer: str) -> None:
         """To compile a pattern costs as much as hundreds of offers: only a few are worth it."""
@@ -188,25 +196,21 @@ MAX_MISSED = 1000
 """After so many offers that were like none of them it counts whether they were the half."""
 
 
-_compiled = cache(re.compile)
-"""Here, when one is first needed: to compile them all takes longer than many a file."""
-
-
 def _match_list(
     text: str, position: int, start: str, item: str, end: str
 ) -> tuple[str, list[tuple[str | None, ...]], int] | None:
     """(id, fields of each item, position behind the offer) of an offer that is one list and nothing else."""
-    head = _compiled(_ID).match(text, position)
-    opened = head and _compiled(start).match(text, head.end())
+    head = compiled(_ID).match(text, position)
+    opened = head and compiled(start).match(text, head.end())
     if not head or not opened or (ident := normalise.goods_identity(head[1])) is None:
         return None
     rows = []
     at = opened.end()
-    match = _compiled(item).match
+    match = compiled(item).match
     while found := match(text, at):
         rows.append(found.groups())
         at = found.end()
-    closed = _compiled(end).match(text, at)
+    closed = compiled(end).match(text, at)
     return (ident, rows, closed.end()) if closed and rows else None
 
 
@@ -222,114 +226,12 @@ def _terms(
     return type_id, normalise.currency(currency), normalise.text(unit), number, normalise.text(tax)
 
 
-class FastFacts:
-    """Splits the text of one file into the records of matched offers and text that is left to the parser, in order."""
-
-    def __init__(self, matcher: Matcher) -> None:
-        self._match = matcher
-        self._held = ""
-        """Text that waits for the rest of its offer, or of an opening tag."""
-        self._open = False
-        self._given_up = False
-        self._begun = False
-        """The XML declaration is behind us: whatever else begins with `<?` or `<!` could hide what looks like tags."""
-
-    def opened(self) -> None:
-        """The parser has met the opening tag that was passed on last, in a place where offers are records."""
-        self._open = True
-
-    def split(self, text: str) -> Iterator[str | list[Record]]:
-        """Pieces of `text`, in order. The parser must have seen a piece before the next one is asked for."""
-        text, self._held = self._held + text, ""
-        at = 0
-        while at < len(text):
-            if self._given_up:
-                yield text[at:]
-                return
-            if self._open:
-                records, end, lines = self._records(text, at)
-                if records:
-                    yield "\n" * lines
-                    yield records
-                at = end
-                until = self._irregular(text, at)
-                if until is None and len(text) - at < LONGEST:
-                    self._held = text[at:]
-                    return
-                if until is None:
-                    self._given_up = True
-                    continue
-                end = until
-            else:
-                opening = text.find(OPENING, at)
-                end = opening + len(OPENING) if opening >= 0 else len(text) - _beginning(text, OPENING)
-                if self._hides(text, at, end):
-                    self._given_up = True
-                    continue
-                if opening < 0:
-                    self._held = text[end:]  # the tag may lie across the end of the chunk
-                    yield text[at:end]
-                    return
-            yield text[at:end]
-            at = end
-
-    def _hides(self, text: str, start: int, end: int) -> bool:
-        """Whether there may be a comment, a CDATA section or an instruction: the parser's way for the whole file."""
-        if not self._begun and (declaration := _DECLARATION.match(text)):
-            start = declaration.end()
-        self._begun = True
-        return text.find("<!", start, end) >= 0 or text.find("<?", start, end) >= 0
-
-    def rest(self) -> str:
-        """At the end of the file: what is still held."""
-        held, self._held = self._held, ""
-        return held
-
-    def _records(self, text: str, position: int) -> tuple[list[Record], int, int]:
-        """The regular offers that begin at a position of `text`, where they end, and their line breaks."""
-        records: list[Record] = []
-        lines = 0
-        last = text.rfind(END, position)
-        match = self._match
-        try:
-            while position < last and (matched := match(text, position)):
-                record, position, breaks = matched
-                records.append(record)
-                lines += breaks
-        except ValueError:
-            pass  # the parser's way tells which value it is
-        return records, position, lines
-
-    def _irregular(self, text: str, start: int) -> int | None:
-        """Where that ends which the parser gets next: one offer, or all from the end of the list on; None: wait for
-        more text."""
-        begin = _SPACE.match(text, start).end()  # type: ignore[union-attr]  # it matches nothing, too
-        if not text.startswith(START, begin):
-            if any(
-                mark.startswith(text[begin : begin + len(mark)])
-                for mark in (START, CLOSING)
-                if len(text) - begin < len(mark)
-            ):
-                return None
-            self._open = False
-            if not text.startswith(CLOSING, begin):
-                self._given_up = True
-                return len(text)
-            return begin + len(CLOSING)
-        end = text.find(END, begin)
-        if end < 0:
-            return None
-        end += len(END)
-        if (
-            text.count(START, begin, end) != 1
-            or text.find("<!", begin, end) >= 0
-            or text.find("<?", begin, end) >= 0
-        ):
-            self._given_up = True
-            return len(text)
-        return end
-
-
-def _beginning(text: str, tag: str) -> int:
-    """How many characters of the tag `text` ends with."""
-    return next((n for n in range(len(tag) - 1, 0, -1) if text.endswith(tag[:n])), 0)
+def _items_in(text: str, at: int, end: int, item: str) -> list[tuple[str | None, ...]] | None:
+    """The fields of each item; None where there is anything else."""
+    rows = []
+    match = compiled(item).match
+    at = compiled(_S).match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+    while found := match(text, at, end):
+        rows.append(found.groups())
+        at = found.end()
+    return rows if at == end else None

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal, localcontext
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
+"""How 1C writes an empty reference: not set."""
 INVISIBLE = "\ufeff\u200b\u2060"
 _ODD = INVISIBLE + "0-"
 """What begins with another character is neither "not set" nor hidden."""
@@ -21,6 +22,7 @@ _UNIT = (
 """What may follow a number. No other Latin letters: 1e999, 0xff and 12abc are no numbers with a unit."""
 _NUMBER = re.compile(rf"([+-]?)0*([0-9]{{0,30}})(?:\.([0-9]{{0,30}}))?(?:{_UNIT})?")
 _PLAIN = re.compile(r"[1-9][0-9]{0,14}(?:\.[0-9]{1,10})?|0")
+_CONTROLS = re.compile(r"[\x00-\x1f]")
 _SPACES = re.compile(r"[\s\u200b\ufeff\u2060]+")
 
 CURRENCIES = {
@@ -94,7 +96,7 @@ def image_path(value: str | None) -> str | None:
     value = text(value)
     if value is None:
         return None
-    if any(ord(c) < 32 for c in value):
+    if _CONTROLS.search(value):
         raise ValueError(value)
     if is_address(value):
         return value

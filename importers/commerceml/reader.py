@@ -19,19 +19,20 @@ from lxml import etree
 
 from importers.commerceml import encoding, normalise
 from importers.commerceml.contents import ROOT
-from importers.commerceml.extract import EXTRACT
 from importers.commerceml.extract.context import Context
+from importers.commerceml.extract.dispatch import EXTRACT
 from importers.commerceml.extract.elements import MAX_LINE
-from importers.commerceml.extract.goods import product_set
+from importers.commerceml.extract.goods_tree import product_set
 from importers.commerceml.extract.reference import catalog_info, property_value
-from importers.commerceml.fast_facts import OPENING, FastFacts, matcher_for
+from importers.commerceml.fast_goods import matchers_for
+from importers.commerceml.fast_text import FastText
 from importers.commerceml.parts import Part, PartFile, open_part
 from importers.commerceml.records import Record, Rejected, Section
 from importers.commerceml.sections import (
     DROPPED,
     GOODS,
+    GOODS_IN,
     LISTS,
-    OFFERS,
     RECORDS,
     SECTIONS,
     SETS,
@@ -92,8 +93,8 @@ class _Reading:
         self.root: etree._Element | None = None
         self.ended = False
         """Whether the root element has."""
-        self.offers: etree._Element | None = None
-        """The list of offers that was entered last."""
+        self.goods: etree._Element | None = None
+        """The list of goods or offers that was entered last."""
         self.guard = TreeGuard(part.name)
         self.price_types = price_types
         self.lists_only = lists_only
@@ -105,8 +106,8 @@ class _Reading:
 
     def run(self, file: PartFile) -> Iterator[tuple[int, Batch]]:
         charset = encoding.decide(file, self.part.name)
-        matcher = matcher_for(self.wanted)
-        fast = FastFacts(matcher) if matcher else None
+        matchers = {} if self.lists_only else matchers_for(self.wanted)
+        fast = FastText(matchers) if matchers else None
         decoder = encoding.Decoder(charset, as_text=fast is not None)
         parser = self._parser()
         position = 0
@@ -115,7 +116,10 @@ class _Reading:
                 position += len(chunk)
                 if position == len(chunk):
                     self._check_head(chunk, charset)
-                for batch in self._feed_chunk(parser, fast, decoder.decode(chunk)):
+                data = decoder.decode(chunk)
+                if fast and decoder.has_controls:
+                    fast.give_up()
+                for batch in self._feed_chunk(parser, fast, data):
                     yield position, batch
                 if self.records:
                     yield position, self._pop_batch()
@@ -129,7 +133,8 @@ class _Reading:
             raise self._bad(error, parser, file, charset) from error
         except UnicodeDecodeError as error:
             offset = position - len(error.object) + error.start
-            raise BadFile(NO_TEXT, self.part.name, offset=offset, encoding=charset) from error
+            line = None if charset.startswith("utf-16") else encoding.line_at(file, offset)
+            raise BadFile(NO_TEXT, self.part.name, line, offset=offset, encoding=charset) from error
         try:
             parser.close()
         except etree.XMLSyntaxError as error:
@@ -152,7 +157,7 @@ class _Reading:
             events=("start", "end"),
             tag=[
                 f"{{*}}{name}"
-                for name in (ROOT, *RECORDS, *VALUES, *LISTS, *SETS, *DROPPED, *SECTIONS, OFFERS)
+                for name in (ROOT, *RECORDS, *VALUES, *LISTS, *SETS, *DROPPED, *SECTIONS, *GOODS_IN)
             ],
             encoding="utf-8",
             remove_blank_text=True,
@@ -166,15 +171,15 @@ class _Reading:
             collect_ids=False,
         )
 
-    def _feed(self, parser: etree.XMLPullParser, data: bytes) -> Generator[Batch, None, bool]:
-        """Let the parser read on: full batches; whether the last list of offers that it has entered is one of
-        records."""
+    def _feed(self, parser: etree.XMLPullParser, data: bytes) -> Generator[Batch, None, str]:
+        """Let the parser read on: full batches; the name of the last list of goods that it has entered, if that is one
+        of records."""
         if data:
             self.guard.before_feeding(data, self.line)
             self.recent.append((self.line, data))
             self.line += data.count(b"\n")
             parser.feed(data)
-        met = False
+        met = ""
         for event, element in cast("Iterator[tuple[str, etree._Element]]", parser.read_events()):
             self.guard.something_came()
             if event == "end":
@@ -182,40 +187,40 @@ class _Reading:
                 yield from self._ended(element)
             elif (name := local(element)) == ROOT:
                 self.root = element if self.root is None else self.root
-            elif name == OFFERS:
+            elif name in GOODS_IN:
                 section = section_of(element)
-                met = section is not None
+                met = name if section is not None else ""
                 if section is not None:
                     self._enter(section)
-                    self.offers = element
+                    self.goods = element
         yield from self._flush()
         self.guard.after_feeding(len(data), self.root, self.recent[-1][0] if self.recent else 1)
         return met
 
     def _feed_chunk(
-        self, parser: etree.XMLPullParser, fast: FastFacts | None, data: str | bytes
+        self, parser: etree.XMLPullParser, fast: FastText | None, data: str | bytes
     ) -> Iterator[Batch]:
         if isinstance(data, bytes):
             yield from self._feed(parser, data)
         elif fast:
             yield from self._feed_fast(parser, fast, data)
 
-    def _rest(
-        self, parser: etree.XMLPullParser, fast: FastFacts | None, data: str | bytes
-    ) -> Iterator[Batch]:
+    def _rest(self, parser: etree.XMLPullParser, fast: FastText | None, data: str | bytes) -> Iterator[Batch]:
         yield from self._feed_chunk(parser, fast, data)
         if fast:
             yield from self._feed(parser, fast.rest().encode())
 
-    def _feed_fast(self, parser: etree.XMLPullParser, fast: FastFacts, text: str) -> Iterator[Batch]:
+    def _feed_fast(self, parser: etree.XMLPullParser, fast: FastText, text: str) -> Iterator[Batch]:
         for piece in fast.split(text):
             if not isinstance(piece, str):
                 self.records += piece
                 self.guard.something_came()
-                if self.offers is not None:
-                    drop_last_text(self.offers)  # the line breaks in place of what was taken
-            elif (yield from self._feed(parser, piece.encode())) and piece.endswith(OPENING):
-                fast.opened()
+                if self.goods is not None:
+                    drop_last_text(self.goods)  # the line breaks in place of what was matched
+            else:
+                met = yield from self._feed(parser, piece.encode())
+                if met and self.entered and piece.endswith(f"<{met}>"):
+                    fast.opened(met, self.entered[1])
 
     def _check_head(self, head: bytes, charset: str) -> None:
         if len(head) < CHUNK and not head.strip(_BLANK):
@@ -275,7 +280,7 @@ class _Reading:
             ):  # what stood in front of Контрагент elements was cut off with them
                 section = msgspec.structs.replace(section, changes_only=context.section.changes_only)
             if section != context.section and Section in self.wanted:
-                self.records.append(section)
+                self.records.append(msgspec.structs.replace(section, again=True))
             yield from self._add(catalog_info(context, element))
             self.entered = self.container = None
             element.clear()

@@ -20,6 +20,7 @@ class Section(Record, frozen=True, gc=False):
     Контрагенты). `id`: its Ид or "". `changes_only`: СодержитТолькоИзменения, None where it says nothing.
     `catalog_id`: ИдКаталога of a ПакетПредложений (else its own Ид without "#"), the own Ид of a Каталог.
     `classifier_id`: the own Id of a Классификатор, ИдКлассификатора of the others. `set`, `file`: what it is part of.
+    `again`: it says of itself behind its records what it had not said in front of them; this is in place of that.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Section(Record, frozen=True, gc=False):
     classifier_id: str = ""
     set: int = 0
     file: str = ""
+    again: bool = False
 
     @property
     def full(self) -> bool:

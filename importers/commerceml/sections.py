@@ -17,8 +17,9 @@ RECORDS = {
     "Свойство": "Свойства",
 }
 """Record elements by the container they must stand in: a Контрагент may also be a Представитель's."""
-OFFERS = "Предложения"
-GOODS = ("Товар", "Предложение")
+GOODS_IN = {"Товары": "Товар", "Предложения": "Предложение"}
+"""What the lists of goods hold."""
+GOODS = tuple(GOODS_IN.values())
 VALUES = ("Справочник", "Вариант")
 """Allowed values of a Свойство in its ВариантыЗначений: there may be more of them than anybody wants in memory."""
 LISTS = ("Группы", "ТипыЦен", "Склады", "ЕдиницыИзмерения", "Категории")

@@ -26,7 +26,7 @@ _NUMBER = {
 }
 
 
-class Found(NamedTuple):
+class SchemaState(NamedTuple):
     """The schema that a database has; 0 = nothing of ours yet."""
 
     version: int
@@ -68,7 +68,7 @@ def _steps(folder: Path) -> dict[int, Path]:
     return dict(sorted((int(file.name.split("_")[0]), file) for file in folder.glob("[0-9]*_*.sql")))
 
 
-async def find(connection: aiosqlite.Connection, folder: Path) -> Found:
+async def find(connection: aiosqlite.Connection, folder: Path) -> SchemaState:
     """A number counts only together with the tables that it stands for. Raises DatabaseError for a newer schema, and
     where somebody else has our names."""
     newest = max(_steps(folder))
@@ -86,19 +86,19 @@ async def find(connection: aiosqlite.Connection, folder: Path) -> Found:
                 known=newest,
             )
         if 0 < version <= newest and _made_by(folder, version) <= there:
-            return Found(version, where)
+            return SchemaState(version, where)
     if taken:
         lost = await _lost(connection, folder, there)
         # Where hardly anything of ours is there, it was never ours.
-        told: str | Message = ", ".join(sorted(taken))
+        wrong: str | Message = ", ".join(sorted(taken))
         if 0 < len(lost) < len(taken):
-            told = Message.of(N_("missing: {names}"), names=", ".join(lost))
+            wrong = Message.of(N_("missing: {names}"), names=", ".join(lost))
         raise DatabaseError(
             N_("{path}: its tables are not those that obmen made: {error}; choose another file"),
             path=await path_of(connection),
-            error=told,
+            error=wrong,
         )
-    return Found(0, "")
+    return SchemaState(0, "")
 
 
 async def _lost(connection: aiosqlite.Connection, folder: Path, there: set[Part]) -> list[str]:

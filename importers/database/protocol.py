@@ -1,8 +1,8 @@
 """What rooms may ask of a database, whichever engine it is: one adaptor an engine, one set of statements for all.
 
 Statements are written in what SQLite and PostgreSQL both take, with `?1 ?2` for what is bound to them, or `?` for one
-after the other. Whatever keeps the database from being opened, read or written is a DatabaseError that names it and the
-cure.
+after the other; no list in them is empty. Whatever keeps the database from being opened, read or written is a
+DatabaseError that names it and the cure.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class Row(Protocol):
 
 
 class Reader(Protocol):
+    """A database, or a transaction on it."""
+
     async def fetch(self, sql: str, *parameters: object) -> Sequence[Row]:
         """All rows of one statement, on one state of the database. Outside of a transaction it must not write."""
         ...
@@ -48,7 +50,7 @@ class Transaction(Reader, Protocol):
 
     @property
     def changes(self) -> int:
-        """How many rows were inserted, updated or deleted so far, by triggers as well."""
+        """How many rows were inserted, updated or deleted so far; those that triggers wrote may count as well."""
         ...
 
     def stream(self, sql: str, *parameters: object) -> AsyncGenerator[Row]:

@@ -300,7 +300,8 @@ async def patiently(connection: aiosqlite.Connection, statement: str) -> None:
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
-            await to_the_end(connection.execute(statement))
+            # Fetched to the end: a statement that is still open keeps a COMMIT from being done.
+            await to_the_end(connection.execute_fetchall(statement))
         except sqlite3.OperationalError as error:
             # The low byte: BUSY_RECOVERY, after a killed process, is BUSY as well.
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or loop.time() > end:

@@ -25,9 +25,9 @@ FSTAB = Path("/etc/fstab")
 
 async def check_database(name: str, config: Settings) -> Check:
     """Has our tables, or room for them, can be written now, has room on its disk. Nothing is made or changed."""
-    from importers.catalog.store import SCHEMA as CATALOG
+    from importers.catalog.opening import SCHEMA as CATALOG
     from importers.database.sqlite import examine
-    from importers.sessions.store import SCHEMA as JOURNAL
+    from importers.sessions.opening import SCHEMA as JOURNAL
 
     cure = _("mend that, or set {name}.url to another file").format(name=name)
     url, schema = (config.journal.url, JOURNAL) if name == "journal" else (config.catalog.url, CATALOG)

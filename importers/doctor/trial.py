@@ -101,12 +101,12 @@ def _scratch(config: Settings, folder: Path) -> Settings:
 async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
     from importers.control import Control
     from importers.events import Options
-    from importers.launch import LaunchRequest, launch, new_key
+    from importers.launch import launch, new_request
     from importers.sessions import Outcome, open_journal
 
     journal = await open_journal(scratch.journal.url)
     try:
-        request = LaunchRequest((KIND,), scratch.source.path, new_key(), Options(dry_run=True))
+        request = new_request(scratch, (KIND,), options=Options(dry_run=True))
         async with asyncio.TaskGroup() as group:  # all have ended when it is left, also by a cancellation
             rivals = [group.create_task(launch(request, scratch, journal)) for _rival in range(RIVALS)]
         results = [rival.result() for rival in rivals]
@@ -165,9 +165,10 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
 
 async def _end_workers(journal: Journal, scratch: Settings) -> None:
     """Whoever is still at work would make the scratch folder again once it is removed."""
-    from importers.targets import default_target
+    from importers.targets import all_targets
     from importers.worker.dispatch import dispatcher_for
 
-    for active in await journal.active_sessions(default_target(scratch).key):
-        if active.owner and active.owner.pid != os.getpid():
-            await dispatcher_for(scratch).end(active)
+    for target in all_targets(scratch):
+        for active in await journal.active_sessions(target.key):
+            if active.owner and active.owner.pid != os.getpid():
+                await dispatcher_for(scratch).end(active)

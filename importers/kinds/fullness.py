@@ -23,12 +23,17 @@ class Sections:
 
     def __init__(self) -> None:
         self._sections: dict[Section, tuple[Shape, ...]] = {}
+        self._entered: Section | None = None
+        self._shapes: tuple[Shape, ...] = ()
+        """Of the one that was entered last."""
         self._scopes: set[str] = set()
         self.unnamed_rejects: set[Shape] = set()
         """Shapes of which records without an id were rejected: any row may be meant."""
 
     def enter(self, section: Section) -> None:
-        self._sections.setdefault(section, ())
+        if not section.again:
+            self._end()
+        self._entered = section
         self._scopes |= {section.catalog_id, section.classifier_id}
         if len(self._scopes) > MANY_SCOPES:
             raise BadFile(
@@ -36,11 +41,16 @@ class Sections:
                 section.file,
             )
 
-    def add(self, section: Section, shape: Shape) -> None:
-        """A record of this shape stood in it."""
-        shapes = self._sections.get(section, ())
-        if shape not in shapes:
-            self._sections[section] = (*shapes, shape)
+    def add(self, shape: Shape) -> None:
+        """A record of this shape stood in the one that was entered last."""
+        if shape not in self._shapes:
+            self._shapes = (*self._shapes, shape)
+
+    def _end(self) -> None:
+        if self._entered:
+            before = self._sections.get(self._entered, ())
+            self._sections[self._entered] = tuple(dict.fromkeys((*before, *self._shapes)))
+        self._entered, self._shapes = None, ()
 
     def full_scopes(
         self, shape: Shape, staged: Collection[str], gaps: Sequence[Message]
@@ -48,6 +58,7 @@ class Sections:
         """The scopes of which the export holds everything, and why some are not taken for that: absence removes only
         what was exported in full, in all parts, and was read to the last record. `staged`: scopes that records came in;
         `gaps`: missing parts of the export."""
+        self._end()
         table = shape.table.name
         all_full: dict[str | None, bool] = {}
         naming = self._naming() if shape.is_reference else {}

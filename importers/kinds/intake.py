@@ -164,7 +164,7 @@ class Intake:
 
     def put(self, shape: Shape, records: Iterable[Record], section: Section = NOWHERE) -> None:
         """Stage records by hand, for a kind that does not read() them from XML."""
-        self._sections.add(section, shape)
+        self._sections.add(shape)
         count = self._stages[shape].add(
             records,
             section.scope if shape.is_reference else section.catalog_id,

@@ -1,6 +1,6 @@
 """The launch: the only place in the program that makes a session.
 
-request = LaunchRequest(kinds=("prices",), source="/srv/1c", idempotency_key=new_key())
+request = new_request(settings, ("prices",), source="/srv/1c")
 result = await launch(request, settings, journal)
 """
 
@@ -11,8 +11,9 @@ from importers.launch.launching import (
     LaunchResult,
     launch,
     new_key,
+    new_request,
     prepare,
     retry_request,
 )
 
-__all__ = ["LaunchRequest", "LaunchResult", "launch", "new_key", "prepare", "retry_request"]
+__all__ = ["LaunchRequest", "LaunchResult", "launch", "new_key", "new_request", "prepare", "retry_request"]

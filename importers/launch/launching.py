@@ -26,6 +26,7 @@ from importers.targets import Target, default_target
 from importers.texts import N_, Message, render
 
 if TYPE_CHECKING:
+    from importers.launch.lock import LaunchLock
     from importers.sessions import Journal, NewSession
     from importers.settings import Settings
     from importers.worker.dispatch import Dispatcher
@@ -47,9 +48,11 @@ class LaunchRequest(msgspec.Struct, frozen=True):
     """In the order selected; the first one is the session's type."""
     source: str
     idempotency_key: str
+    target: Target
+    operator: str
     options: Options = Options()
-    target: str | None = None
-    """The key of the only target that it may go to; None: whichever the settings name."""
+    only_target: str | None = None
+    """The key of the only target that it may go to; None: any."""
 
 
 class LaunchResult(msgspec.Struct, frozen=True):
@@ -78,6 +81,20 @@ def new_key() -> str:
     return secrets.token_hex(16)
 
 
+def new_request(
+    settings: Settings,
+    kinds: tuple[str, ...],
+    *,
+    source: str | None = None,
+    key: str | None = None,
+    options: Options = Options(),  # noqa: B008 (it is frozen)
+) -> LaunchRequest:
+    """A confirm of this process's account, into the target of the settings and from its source unless another is
+    named."""
+    target = default_target(settings)
+    return LaunchRequest(kinds, source or target.source, key or new_key(), target, account(), options)
+
+
 def new_request_id() -> str:
     return secrets.token_hex(4)
 
@@ -98,22 +115,21 @@ async def launch(
     from importers.worker.dispatch import dispatcher_for
 
     dispatcher = dispatcher or dispatcher_for(settings)
-    target = default_target(settings)
     request = msgspec.structs.replace(request, kinds=tuple(dict.fromkeys(request.kinds)))
     attempt = Attempt(
         request_id=new_request_id(),
         idempotency_key=request.idempotency_key,
         kinds=request.kinds,
         source=request.source,
-        target=target.key,
-        operator=account(),
+        target=request.target.key,
+        operator=request.operator,
         host=socket.gethostname(),
         pid=os.getpid(),
     )
     _log(settings, _attempt_line(attempt.request_id, request.kinds))
     try:
         await journal.begin_attempt(attempt)
-        result = await _decide(attempt, request, target, settings, journal, dispatcher)
+        result = await _decide(attempt, request, settings, journal, dispatcher)
         # A caller that is cancelled from here on has launched: the worker comes, the attempt says so.
         await to_the_end(_carry_out(result, attempt, settings, journal, dispatcher))
     except ObmenError as error:
@@ -141,31 +157,41 @@ async def _failed(journal: Journal, attempt: Attempt, reason: Message, exit_code
 async def _decide(
     attempt: Attempt,
     request: LaunchRequest,
-    target: Target,
     settings: Settings,
     journal: Journal,
     dispatcher: Dispatcher,
 ) -> LaunchResult:
-    from importers.launch.lock import holding, lock_for
+    from importers.launch.lock import holding
 
     dispatcher.check()
-    if request.target not in (None, target.key):
-        refusal = Message.of(OTHER_TARGET, theirs=request.target, ours=target.key)
+    if request.only_target not in (None, request.target.key):
+        refusal = Message.of(OTHER_TARGET, theirs=request.only_target, ours=request.target.key)
         return LaunchResult(attempt.request_id, Outcome.REFUSED, None, refusal)
     new = _new_session(attempt, request)
     recency = settings.launch.recency_seconds
     locked = "off"
     found = await journal.find_answer(new, recency)
     if found is None:
-        if reason := await _refusal(request, target):
+        if reason := await _refusal(request):
             return LaunchResult(attempt.request_id, Outcome.REFUSED, None, reason)
         lock = lock_for(settings, journal)
         existing = partial(journal.find_answer, new, recency)
-        async with holding(lock, target.key, existing) as (locked, found):
+        async with holding(lock, request.target.key, existing) as (locked, found):
             found = found or await journal.create(new, recency, _first_lines(new))
     outcome, session = found
     reason = _why(outcome, session, request)
     return LaunchResult(attempt.request_id, outcome, session, reason, str(locked))
+
+
+def lock_for(settings: Settings, journal: Journal) -> LaunchLock:
+    """Redis where the settings name it, else the table."""
+    if settings.redis.url:
+        from importers.launch.redis_lock import RedisLock
+
+        return RedisLock(settings.redis.url, log_to(settings.log.path))
+    from importers.launch.table_lock import TableLock
+
+    return TableLock(journal.database)
 
 
 async def _carry_out(
@@ -198,7 +224,7 @@ def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
     )
 
 
-async def _refusal(request: LaunchRequest, target: Target) -> Message | None:
+async def _refusal(request: LaunchRequest) -> Message | None:
     """Why this cannot be imported now (guarantee 4). Raises SourceError, DatabaseError."""
     from importers.launch.survey import has_products, lacks_products, served
 
@@ -214,7 +240,7 @@ async def _refusal(request: LaunchRequest, target: Target) -> Message | None:
             N_("{kinds}: the export at {source} has no file for it"), kinds=kinds, source=request.source
         )
     needy = [kind for kind in request.kinds if lacks_products(kind, request.kinds, has_products=False)]
-    if needy and not await has_products(target):
+    if needy and not await has_products(request.target):
         return Message.of(
             N_("{kind}: the catalog holds no product yet; import the catalog first"), kind=needy[0]
         )
@@ -272,6 +298,7 @@ def _log(settings: Settings, line: Log) -> None:
     log_to(settings.log.path).log(level, "%s", render(line.message, line.args))
 
 
-def retry_request(session: Session) -> LaunchRequest:
+def retry_request(session: Session, settings: Settings) -> LaunchRequest:
     """A new confirm of what a session imported, into the same catalog: a journal may serve several."""
-    return LaunchRequest(session.kinds, session.source, new_key(), session.options, session.target)
+    request = new_request(settings, session.kinds, source=session.source, options=session.options)
+    return msgspec.structs.replace(request, only_target=session.target)

@@ -10,13 +10,9 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from importers.shielding import to_the_end
-
-if TYPE_CHECKING:
-    from importers.sessions import Journal
-    from importers.settings import Settings
 
 LOCK_SECONDS = 10.0
 """A launch takes milliseconds; a holder that died frees the key after so long."""
@@ -49,18 +45,6 @@ class LaunchLock(Protocol):
     async def close(self) -> None:
         """Free what the lock itself keeps open, no key. Raises nothing."""
         ...
-
-
-def lock_for(settings: Settings, journal: Journal) -> LaunchLock:
-    """Redis where the settings name it, else the table."""
-    if settings.redis.url:
-        from importers.launch.redis_lock import RedisLock
-        from importers.logs import log_to
-
-        return RedisLock(settings.redis.url, log_to(settings.log.path))
-    from importers.launch.table_lock import TableLock
-
-    return TableLock(journal.database)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from importers.targets import Target
 
 
-class Offer(msgspec.Struct, frozen=True):
+class Holding(msgspec.Struct, frozen=True):
     """What a source holds for one import type, by the names and heads of its files. `bytes` in all; `newest`: when the
     newest of them was written, UTC."""
 
@@ -25,21 +25,21 @@ class Offer(msgspec.Struct, frozen=True):
     newest: str | None
 
 
-def survey(source: str) -> tuple[Offer, ...]:
+def survey(source: str) -> tuple[Holding, ...]:
     """An offer for each import type. Reads the heads of files: not for an event loop. Raises SourceError."""
     from importers.commerceml import open_export
 
     export = open_export(source)
-    return tuple(_offer(export, kind) for kind in names())
+    return tuple(_holding(export, kind) for kind in names())
 
 
-def _offer(export: Export, kind: str) -> Offer:
+def _holding(export: Export, kind: str) -> Holding:
     try:
         files = files_of(export, kind)
     except UsageError:  # a plug-in that cannot be loaded: a launch says why
         files = export.parts
     newest = max((part.modified for part in files), default=None)
-    return Offer(kind, len(files), sum(part.size for part in files), newest)
+    return Holding(kind, len(files), sum(part.size for part in files), newest)
 
 
 def served(source: str, kinds: Iterable[str]) -> list[str]:

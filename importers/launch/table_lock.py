@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from importers.database.protocol import Database
 
 _HELD = "SELECT 1 FROM lock WHERE key = ?1 AND token <> ?2 AND until_clock > ?3 AND boot_id = ?4"
-_TAKE = (
+_ACQUIRE = (
     "INSERT INTO lock VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key) DO UPDATE SET token = excluded.token, "
     "until_clock = excluded.until_clock, boot_id = excluded.boot_id "
     "WHERE lock.until_clock <= ?5 OR lock.boot_id <> ?4 OR lock.token = excluded.token"
@@ -34,8 +34,8 @@ class TableLock:
             # Without a write: those who wait for the holder must not keep it from the journal.
             return Locked.BUSY
         async with self._database.transaction() as db:
-            taken = await db.execute(_TAKE, key, token, now.seconds + seconds, now.epoch, now.seconds)
-        return Locked.ACQUIRED if taken == 1 else Locked.BUSY
+            acquired = await db.execute(_ACQUIRE, key, token, now.seconds + seconds, now.epoch, now.seconds)
+        return Locked.ACQUIRED if acquired == 1 else Locked.BUSY
 
     async def release(self, key: str, token: str) -> bool:
         async with self._database.transaction() as db:

@@ -137,12 +137,12 @@ class Shop:
 
     def offer(self, product: str, name: str, size: str | None, colour: str | None, retail: int) -> Offer:
         """Without size and colour the product is its own offer, as 1C writes goods without characteristics."""
-        traits = tuple((k, v) for k, v in (("Размер", size), ("Цвет", colour)) if v)
-        if not traits:
+        values = tuple((k, v) for k, v in (("Размер", size), ("Цвет", colour)) if v)
+        if not values:
             return Offer(product, name, (), retail)
-        label = ", ".join(value for _trait, value in traits)
+        label = ", ".join(value for _name, value in values)
         step = self.random.randrange(0, 900, 50)
-        return Offer(f"{product}#{self.new_id()}", f"{name} ({label})", traits, retail + step)
+        return Offer(f"{product}#{self.new_id()}", f"{name} ({label})", values, retail + step)
 
     def customer(self, number: int) -> str:
         customer_id, person = self.new_id(), number % 3 == 2

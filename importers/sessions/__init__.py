@@ -12,7 +12,8 @@ from importers.sessions.models import (
     Status,
     StoredReject,
 )
-from importers.sessions.protocol import MAX_REJECTS, Journal, open_journal
+from importers.sessions.opening import open_journal
+from importers.sessions.protocol import MAX_REJECTS, Journal
 
 __all__ = [
     "ACTIVE",

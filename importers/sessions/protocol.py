@@ -1,4 +1,4 @@
-"""All that the program asks of the journal, and how one is opened."""
+"""All that the program asks of the journal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from importers.clock import Clock
     from importers.database.protocol import Database, Watch
     from importers.events import Counts, Log, Reject
     from importers.processes import WorkerProcess
@@ -217,16 +216,3 @@ class Journal(Protocol):
     async def close(self) -> None:
         """Let its database go; what was done is kept. Nothing may be asked of it any more."""
         ...
-
-
-async def open_journal(url: str, clock: Clock | None = None) -> Journal:
-    """Open (and create or migrate) the journal at `url`: `sqlite:///path`. `clock`: another than the machine's, for
-    tests. Raises SettingsError for another address, DatabaseError."""
-    from importers.addresses import sqlite_path
-    from importers.database.sqlite import SqliteDatabase
-    from importers.sessions.store import SCHEMA, JournalStore
-
-    pragmas = ("foreign_keys = ON",)
-    return await JournalStore.open(
-        await SqliteDatabase.open(sqlite_path(url), SCHEMA, clock, pragmas=pragmas)
-    )

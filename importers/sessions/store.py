@@ -2,13 +2,15 @@
 
 Reading apart, every method is one transaction whose guards stand inside its statements, so that it holds against any
 number of other processes (docs/guarantees.md: guarantees 1, 2, 5). What differs by engine is behind the `Database`.
+
+Who adds lines or rejects to a session writes its row first. Some engines number rows before the commit: so numbers come
+in the order of the commits, and who asks for those after the last one seen misses none.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import msgspec
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from importers.database.protocol import Database, Reader, Transaction, Watch
     from importers.texts import Message
 
-SCHEMA = Path(__file__).parent / "schema" / "sqlite"
 FENCE_BITS = 40
 """Fences begin at a random number: after the journal was restored from a copy a worker of before must not take a new
 session of the same number for its own."""
@@ -137,6 +138,8 @@ class JournalStore:
 
     async def delete(self, session_ids: Sequence[int]) -> list[int]:
         session_ids = [number for number in session_ids if abs(number) <= LARGEST]
+        if not session_ids:
+            return []
         async with self.database.transaction() as db:
             rows = await db.fetch(sql.delete(len(session_ids)), *session_ids)
             return sorted(row["id"] for row in rows)

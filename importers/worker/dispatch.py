@@ -79,8 +79,8 @@ async def dispatch(session: Session, dispatcher: Dispatcher, journal: Journal) -
     try:
         worker = await dispatcher.send(session)
     except Exception as error:  # noqa: BLE001 (whatever it is, the session must not wait for a worker that never comes)
-        told = error if isinstance(error, (OSError, ObmenError)) else f"{type(error).__name__}: {error}"
-        why = ObmenError(NOT_STARTED, error=told).message
+        reason = error if isinstance(error, (OSError, ObmenError)) else f"{type(error).__name__}: {error}"
+        why = ObmenError(NOT_STARTED, error=reason).message
         await journal.finish(session.id, session.fence, Status.FAILED, {}, why, Log.of("error", why))
         return False
     if worker is not None:

@@ -17,12 +17,13 @@ from importers.events import Counts, Log
 from importers.logs import log_to, unexpected
 from importers.sessions.models import CANCELLED_BY, Status
 from importers.sessions.rules import Due, is_due
-from importers.targets import default_target
+from importers.targets import all_targets
 from importers.texts import N_, Message
 
 if TYPE_CHECKING:
     from importers.sessions import ActiveSession, Journal
     from importers.settings import Settings
+    from importers.targets import Target
     from importers.worker.dispatch import Dispatcher
 
 Trouble = Callable[[ObmenError], None]
@@ -42,17 +43,24 @@ async def reap(
     *,
     dispatcher: Dispatcher | None = None,
 ) -> int:
-    """Settle the sessions of this catalog; how many were ended, started again, or sent. `trouble` is given what kept
-    one from being settled. `dispatcher`: the one of the settings."""
+    """Settle the sessions of all targets of the settings; how many were ended, started again, or sent. `trouble` is
+    given what kept one from being settled. `dispatcher`: the one of the settings."""
     from importers.worker.dispatch import dispatcher_for
 
     dispatcher = dispatcher or dispatcher_for(settings)
     await journal.prune(settings.journal.keep_events_days)
     acted = 0
-    for active in await journal.active_sessions(default_target(settings).key):
-        act = _send if active.session.status is Status.STARTED else _settle
+    of_targets = [
+        (active, target)
+        for target in all_targets(settings)
+        for active in await journal.active_sessions(target.key)
+    ]
+    for active, target in of_targets:
         try:
-            acted += await act(active, dispatcher, settings, journal)
+            if active.session.status is Status.STARTED:
+                acted += await _send(active, dispatcher, settings, journal)
+            else:
+                acted += await _settle(active, target, dispatcher, settings, journal)
         except ObmenError as error:  # it is tried again, and nobody's listing should fail for it
             log_to(settings.log.path).warning("session %d: %s", active.session.id, error)
             if trouble:
@@ -85,7 +93,7 @@ async def _send(active: ActiveSession, dispatcher: Dispatcher, settings: Setting
 
 
 async def _settle(
-    active: ActiveSession, dispatcher: Dispatcher, settings: Settings, journal: Journal
+    active: ActiveSession, target: Target, dispatcher: Dispatcher, settings: Settings, journal: Journal
 ) -> bool:
     """A session that a worker holds: is it alive?"""
     from importers.catalog import open_catalog
@@ -105,7 +113,7 @@ async def _settle(
         # It may be frozen inside its transaction: ended, it can neither commit later nor keep the catalog locked.
         await dispatcher.end(active)
         reason = FROZEN
-    catalog = await open_catalog(default_target(settings).catalog)
+    catalog = await open_catalog(target.catalog)
     try:
         if lines := await put_waiting_in_place(catalog):
             await journal.write(

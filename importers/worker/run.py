@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from importers.errors import LeaseLost, ObmenError
+from importers.errors import LeaseLost, ObmenError, UnknownSession
 from importers.events import Counted, Counts, Event, Log, Progress, Reject
 from importers.kinds.protocol import Job
 from importers.kinds.registry import KINDS, load, records_of
@@ -18,7 +18,7 @@ from importers.logs import log_to
 from importers.processes import this_process
 from importers.sessions import MAX_REJECTS, Journal, open_journal
 from importers.sessions.models import CANCELLED_BY, Status
-from importers.targets import Target, default_target
+from importers.targets import Target, all_targets
 from importers.texts import N_, Message
 from importers.worker.heartbeat import CancelRequested, Heartbeat, must_go_on
 
@@ -35,17 +35,27 @@ FLUSH_EVENTS = 500
 
 async def work(session_id: int, settings: Settings) -> int:
     """Run a session; the exit code. A session that cannot be claimed is somebody else's, or was cancelled."""
-    target = default_target(settings)
     journal = await open_journal(settings.journal.url)
     try:
-        session = await journal.claim(session_id, target.key, this_process(), settings.worker.lease_seconds)
-        if session is None:
+        session, target = None, await _target_of(session_id, journal, settings)
+        if target:
+            lease = settings.worker.lease_seconds
+            session = await journal.claim(session_id, target.key, this_process(), lease)
+        if session is None or target is None:
             log_to(settings.log.path).warning("session %d: nothing to claim", session_id)
             return 0
         with Heartbeat(session, settings) as heartbeat:
             return await _Run(session, target, settings, journal, heartbeat).run()
     finally:
         await journal.close()
+
+
+async def _target_of(session_id: int, journal: Journal, settings: Settings) -> Target | None:
+    """None where there is no such session, or these settings know nothing of what it imports into."""
+    with suppress(UnknownSession):
+        key = (await journal.session(session_id)).target
+        return next((target for target in all_targets(settings) if target.key == key), None)
+    return None
 
 
 def _place(kind: str) -> int:

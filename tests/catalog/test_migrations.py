@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from importers.catalog import open_catalog
-from importers.catalog.store import SCHEMA
+from importers.catalog.opening import SCHEMA
 from tests.conftest import make_obmen
 
 STEPS = sorted(SCHEMA.glob("[0-9]*_*.sql"))

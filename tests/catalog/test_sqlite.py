@@ -11,8 +11,8 @@ import pytest
 from support.catalogs import content, rows, write
 
 from importers.catalog import open_catalog
+from importers.catalog.opening import SCHEMA
 from importers.catalog.protocol import Catalog
-from importers.catalog.store import SCHEMA
 from importers.catalog.tables import SHAPES
 from importers.errors import DatabaseError
 from importers.sessions import open_journal

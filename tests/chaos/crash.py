@@ -17,7 +17,7 @@ from typing import Any
 
 from importers import settings
 from importers.kinds import Counted
-from importers.launch import LaunchRequest, launch
+from importers.launch import launch, new_request
 from importers.launch.table_lock import TableLock
 from importers.sessions import open_journal
 from importers.sessions.store import JournalStore
@@ -97,7 +97,7 @@ async def confirm(key: str) -> None:
     config = settings.load()
     journal = await open_journal(config.journal.url)
     try:
-        result = await launch(LaunchRequest(("customers",), config.source.path, key), config, journal)
+        result = await launch(new_request(config, ("customers",), key=key), config, journal)
         sys.stdout.write(f"{result.outcome} {result.session and result.session.id}\n")
     finally:
         await journal.close()

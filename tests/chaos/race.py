@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
+import shutil
 import sys
 from collections import Counter
 from multiprocessing.synchronize import Barrier
@@ -18,16 +19,15 @@ from typing import Any
 
 import aiosqlite  # noqa: F401 (before the processes are forked)
 import msgspec
-from engine_stage import make_settings, rows, write_export
 from support.dispatchers import RecordingDispatcher
+from support.engine_stage import make_settings, rows, write_export
 
 import importers.commerceml.source
-import importers.launch.lock
+import importers.launch.launching
 import importers.launch.redis_lock
-from importers.kinds import Options
-from importers.launch import LaunchRequest, launch
+from importers.launch import launch, new_request
 from importers.launch.lock import LaunchLock, Locked
-from importers.sessions import open_journal, store
+from importers.sessions import open_journal, opening
 from importers.sessions.store import JournalStore
 from importers.settings import Catalog, Settings
 
@@ -41,9 +41,7 @@ async def confirm(
     try:
         for target in range(targets):
             mine = msgspec.structs.replace(settings, catalog=Catalog(f"sqlite:///{folder}/{target}.sqlite3"))
-            request = LaunchRequest(
-                ("customers",), settings.source.path, f"{target}-{number // 2}", Options()
-            )
+            request = new_request(mine, ("customers",), key=f"{target}-{number // 2}")
             barrier.wait(60)
             result = await launch(request, mine, journal, dispatcher=RecordingDispatcher(mine))
             outcomes[result.outcome] += 1
@@ -80,22 +78,22 @@ def make_naive(settings: Settings) -> None:
         ("idempotency_key TEXT NOT NULL UNIQUE", "idempotency_key TEXT NOT NULL"),
         ("CREATE UNIQUE INDEX one_active", "CREATE INDEX one_active"),
     )
-    schema = store.SCHEMA / "001_journal.sql"
+    schema = opening.SCHEMA / "001_journal.sql"
     script = schema.read_text(encoding="utf-8")
     for constraint, nothing in constraints:
         assert constraint in script
         script = script.replace(constraint, nothing)
     folder = Path(settings.source.path).parent / "schema"
-    folder.mkdir()
+    shutil.copytree(opening.SCHEMA, folder, ignore=shutil.ignore_patterns("made.tsv", "whole.sql"))
     (folder / schema.name).write_text(script, encoding="utf-8")
-    store.SCHEMA = folder
+    opening.SCHEMA = folder
     existing = JournalStore._existing
 
     async def unchecked(self: JournalStore, db: Any, *rest: Any) -> Any:
         return await existing(self, db, *rest) if db is self.database else None
 
     JournalStore._existing = unchecked  # type: ignore[method-assign]
-    importers.launch.lock.lock_for = lambda *_: NoLock()  # type: ignore[assignment]
+    importers.launch.launching.lock_for = lambda *_: NoLock()  # type: ignore[assignment]
 
 
 def main(folder: Path, processes: int, targets: int, extra: str) -> None:

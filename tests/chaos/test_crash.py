@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from crash import LAUNCHER, WORKER
-from engine_stage import PEOPLE, Stage, rows, staged
+from support.engine_stage import PEOPLE, Stage, rows, staged
 
 from importers.database import sqlite, sqlite_errors
 from importers.kinds import Options
@@ -148,7 +148,7 @@ async def looked_after(stage: Crashing) -> Session:
 
 
 async def check(stage: Crashing, session: Session, expected: Status, reason: str) -> None:
-    told = str(session.error)
+    told = str(session.error or "")
     assert (session.id, session.status) == (1, expected), told
     assert (reason in told) if reason else not told, told
     assert stage.rows("SELECT id FROM session") == [(1,)]

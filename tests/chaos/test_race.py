@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_stage import RedisServer, redis_server
+from support.engine_stage import RedisServer, redis_server
 
 HERE = Path(__file__).parent
 SMALL = (8, 50)

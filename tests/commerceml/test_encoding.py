@@ -73,7 +73,7 @@ def test_undecodable_bytes_name_the_line_or_the_byte(tmp_path: Path) -> None:
 
 def test_undecodable_bytes_on_the_fast_way(tmp_path: Path) -> None:
     write(tmp_path, xml(PRICE).encode().replace("<ИдТипаЦены>т".encode(), "<ИдТипаЦены>".encode() + b"\xff"))
-    with pytest.raises(BadFile, match=r"import\.xml: byte \d+ is not utf-8"):
+    with pytest.raises(BadFile, match=r"import\.xml:2: byte \d+ is not utf-8"):
         read(tmp_path, OfferPrices)
 
 
@@ -130,7 +130,7 @@ def test_the_offset_is_that_in_the_file(tmp_path: Path, form: str, place: int, w
 def test_the_offset_in_a_root_of_another_encoding(tmp_path: Path) -> None:
     text = xml(PRODUCT)
     write(tmp_path, text.encode("cp1251"))
-    with pytest.raises(BadFile, match=rf"import\.xml: byte {text.index('<К') + 1} is not utf-8"):
+    with pytest.raises(BadFile, match=rf"import\.xml:2: byte {text.index('<К') + 1} is not utf-8"):
         read(tmp_path, Product)
 
 

@@ -150,7 +150,7 @@ def test_goods_per_characteristic_are_product_and_offer(tmp_path: Path) -> None:
     trait = "<ХарактеристикиТовара><ХарактеристикаТовара><Наименование>Цвет</Наименование><Значение>хаки</Значение>"
     product = f"<Товар><Ид>p#c</Ид><Наименование>Тент</Наименование>{trait}</ХарактеристикаТовара></ХарактеристикиТовара></Товар>"
     assert read_body(tmp_path, goods(product), Product, Offer) == [
-        Product("p", "Тент", catalog_id="cat", partial=Partial("variant", "import.xml", 2)),
+        Product("p", "Тент", catalog_id="cat", partial=Partial("variant", "import.xml", None)),
         Offer(
             "p#c",
             "p",

@@ -5,22 +5,25 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from importers.commerceml import fast_facts, normalise, reader
-from importers.commerceml.parts import Part
-from importers.commerceml.records import Offer, OfferPrices, OfferStocks, Record, Rejected, Section
-from importers.errors import BadFile
+from importers.commerceml.records import OfferPrices, Rejected
+from tests.commerceml.both_ways import (
+    BETWEEN,
+    NUMBERS,
+    TEXTS,
+    WANTED,
+    assert_both_ways_are_equal,
+    outcome,
+    part,
+    pieces_of,
+)
 from tests.commerceml.exports import package, xml
 
-WANTED: dict[str, frozenset[type[Record]]] = {
-    "prices": frozenset((OfferPrices, Section)),
-    "stocks": frozenset((OfferStocks, Section)),
-}
 OFFERS = {
     "prices": "<Предложение>\n<Ид>{}</Ид>\r\n<Цены><Цена><Представление>5 руб</Представление><ИдТипаЦены>т</ИдТипаЦены>"
     "<ЦенаЗаЕдиницу>5.50</ЦенаЗаЕдиницу><Валюта>руб</Валюта><Единица>шт</Единица><Коэффициент>1</Коэффициент>"
@@ -29,46 +32,6 @@ OFFERS = {
     "stocks": "<Предложение><Ид>{}</Ид>\n<Остатки><Остаток><Склад><Ид>с</Ид><Количество>5</Количество></Склад></Остаток>"
     "<Остаток><Склад><Ид>т</Ид><Количество>7.0</Количество></Склад></Остаток></Остатки></Предложение>",
 }
-TEXTS = (
-    " x ", "", "  ", "a\nb", "a\r\nb", "\u00a0шт\u00a0", "a&amp;b", "&#1078;", "<![CDATA[x]]>", "x]]&gt;y", "x<!-- y -->z",
-    "<b>x</b>", "00000000-0000-0000-0000-000000000000", "x" * 256, "x" * 1001, "\ufeffx", "\u2028", "т", "x\ty",
-)  # fmt: skip
-NUMBERS = (
-    "0", "10", "0.50", "100.00", "1 000,5", " 7 ", "\n7\n", "-3", "007", "00", "1.", ".5", "1e999", "NaN", "inf", "-0",
-    "-999 999 999,9", "1234567890123450", "12345678901234567890", "123456789012345.10", "1.12345678901", "5 шт", "5&#48;",
-)  # fmt: skip
-BETWEEN = (
-    "\n\n", "\u00a0", "\x85", "\x0b", "\x1c", "x", "<!-- c -->", "<?pi x?>", "<![CDATA[x]]>", "&amp;", "<x/>", "<Ид>второй</Ид>",
-    "<Количество>3</Количество>", "<ИдХарактеристики>х</ИдХарактеристики>", "<Предложение>", "</Предложение>",
-    "</Предложения>", "<Предложения>",
-)  # fmt: skip
-
-
-def part(path: Path, data: bytes) -> Part:
-    path.write_bytes(data)
-    return Part("prices.xml", len(data), "", frozenset(), path)
-
-
-def outcome(file: Part, wanted: frozenset[type[Record]]) -> Any:
-    """The records of the file, or that it is bad."""
-    try:
-        return [record for _position, batch in reader.read_part(file, wanted) for record in batch]
-    except BadFile as error:
-        return type(error)
-
-
-def assert_both_ways_are_equal(folder: Path, text: str, kind: str) -> Any:
-    file = part(folder / "prices.xml", text.encode())
-    fast = outcome(file, WANTED[kind])
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reader, "matcher_for", lambda wanted: None)
-        assert fast == outcome(file, WANTED[kind]), text
-    return fast
-
-
-def pieces_of(kind: str) -> list[str]:
-    """One offer, cut at every tag: texts and tags in turn."""
-    return re.split(r"(<[^>]*>)", OFFERS[kind].format("2"))
 
 
 def file_with(kind: str, pieces: list[str]) -> str:
@@ -79,7 +42,7 @@ def file_with(kind: str, pieces: list[str]) -> str:
 
 @pytest.mark.parametrize("kind", OFFERS)
 def test_one_odd_thing_at_every_place_of_a_regular_file(tmp_path: Path, kind: str) -> None:
-    pieces = pieces_of(kind)
+    pieces = pieces_of(OFFERS[kind].format("2"))
     assert len(assert_both_ways_are_equal(tmp_path, file_with(kind, pieces), kind)) == 6
     for place, piece in enumerate(pieces):
         odd = BETWEEN if not piece.strip() else ("",) if piece.startswith("<") else TEXTS + NUMBERS
@@ -93,7 +56,7 @@ def test_one_odd_thing_at_every_place_of_a_regular_file(tmp_path: Path, kind: st
 def test_several_odd_things_and_any_chunks(
     tmp_path: Path, data: st.DataObject, kind: str, chunk: int
 ) -> None:
-    pieces = pieces_of(kind)
+    pieces = pieces_of(OFFERS[kind].format("2"))
     for place in data.draw(st.lists(st.integers(0, len(pieces) - 1), max_size=3)):
         pieces[place] += data.draw(st.sampled_from(BETWEEN + TEXTS + NUMBERS))
     text = file_with(kind, pieces)
@@ -192,11 +155,6 @@ def test_lines_behind_what_was_taken_are_those_of_the_file(
     told = assert_both_ways_are_equal(tmp_path, body, kind)
     (rejected,) = (record for record in told if isinstance(record, Rejected))
     assert rejected.line == body[: body.index("не число")].count("\n") + 1
-
-
-def test_what_one_kind_does_not_want_has_no_fast_way() -> None:
-    assert fast_facts.matcher_for(frozenset((Offer, OfferPrices))) is None
-    assert fast_facts.matcher_for(frozenset((OfferPrices, OfferStocks))) is None
 
 
 @settings(max_examples=2000, deadline=None)

@@ -34,7 +34,7 @@ WRITERS = {
     "namespaces": ("<Товар><Ид>1</Ид>", ATTRIBUTES.replace(" a", " xmlns:a") * 500, "goods", 50),
     "names of elements": ("", f"<Товар><Ид>1</Ид>{NAMES}</Товар>", "goods", 300),
     "names of attributes": ("", f"<Товар{NAMED}/>", "goods", 300),
-    "names of irregular offers": ("", f"<Предложение><Ид >1</Ид>{NAMES}</Предложение>", "prices", 300),
+    "names of irregular offers": ("", f"<Предложение><Ид a='1'>1</Ид>{NAMES}</Предложение>", "prices", 300),
     "long names": (
         "",
         "".join(f"<Товар><{'n' * 40_000}{{:x}}{n:x}/></Товар>" for n in range(20)),

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from catalog_bench import CatalogBench
 from dispatch_bench import Sending
-from engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_server, staged
 from lock_bench import KEY, LockBench
 from support.catalogs import rows
+from support.engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_server, staged
 
 from importers.catalog import open_catalog
 from importers.launch import redis_lock

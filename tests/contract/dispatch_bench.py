@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from engine_stage import Stage
+from support.engine_stage import Stage
 
 from importers.sessions import ActiveSession, Session, Status
 from importers.targets import default_target

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from engine_stage import MovedClock, Stage
+from support.engine_stage import MovedClock, Stage
 
 from importers.database.protocol import Database
 

@@ -8,7 +8,7 @@ import signal
 
 import msgspec
 from dispatch_bench import Sending
-from engine_stage import PEOPLE
+from support.engine_stage import PEOPLE
 
 from importers.processes import WorkerProcess, this_process
 from importers.sessions import ActiveSession, Status

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from engine_stage import MovedClock, Stage, dead_process
+from support.engine_stage import MovedClock, Stage, dead_process
 
 from importers.errors import UnknownSession
 from importers.kinds import Counts, Log, Options, Reject

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from engine_stage import cancelled_everywhere
 from lock_bench import KEY, LockBench
+from support.engine_stage import cancelled_everywhere
 
 from importers.launch import lock as launch_lock
 from importers.launch.lock import LaunchLock, Locked, holding

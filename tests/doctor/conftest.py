@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from engine_stage import make_settings, write_export
+from support.engine_stage import make_settings, write_export
 
 from importers.settings import Settings
 

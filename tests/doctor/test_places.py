@@ -120,7 +120,7 @@ async def test_a_catalog_that_an_import_keeps_locked_is_in_order(
     monkeypatch.setattr(sqlite, "PATIENCE_SECONDS", 0.1)
     await make_databases(healthy)
     journal = await open_journal(healthy.journal.url)
-    request = launching.LaunchRequest(("customers",), healthy.source.path, launching.new_key())
+    request = launching.new_request(healthy, ("customers",))
     launched = await launching.launch(request, healthy, journal, dispatcher=RecordingDispatcher(healthy))
     assert launched.session
     await journal.claim(launched.session.id, default_target(healthy).key, this_process(), 30)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from engine_stage import redis_server
 from redis.asyncio import Redis
+from support.engine_stage import redis_server
 from support.examination import examine, failing
 
 from importers.doctor import surroundings

@@ -24,6 +24,8 @@ from exchange import (
     section,
 )
 
+from importers.commerceml import reader
+
 REFERENCE = {
     "category": ("catalog", "<Группы>{}</Группы>", "Группа"),
     "warehouse": ("catalog", "<Склады>{}</Склады>", "Склад"),
@@ -108,9 +110,17 @@ async def test_a_classifier_that_says_nothing_is_as_full_as_the_catalog_that_nam
 
 
 @pytest.mark.parametrize("name", ["Классификатор", "Каталог", "ПакетПредложений", "Контрагенты"])
-@pytest.mark.parametrize("where", ["before", "behind"])
-async def test_full_is_said_by_an_element_too(exchange: Exchange, name: str, where: str) -> None:
+@pytest.mark.parametrize(
+    "where", ["before", "behind", "behind, in another chunk", "behind, by the parser alone"]
+)
+async def test_full_is_said_by_an_element_too(
+    exchange: Exchange, name: str, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """<СодержитТолькоИзменения>false</…> as a child, in front of the records or behind them."""
+    if "chunk" in where or "parser" in where:
+        monkeypatch.setattr(reader, "CHUNK", 300 if "chunk" in where else 1 << 17)
+    if "parser" in where:
+        monkeypatch.setattr(reader, "matchers_for", lambda wanted: {})
     places: dict[str, tuple[str, str, Callable[[str], str]]] = {
         "Классификатор": ("catalog", "category", lambda ids: reference("category", *ids)),
         "Каталог": ("catalog", "product", lambda ids: f"<Товары>{''.join(map(product, ids))}</Товары>"),

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_server, staged
+from support.engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_server, staged
 
 
 @pytest.fixture

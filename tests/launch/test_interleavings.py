@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from engine_stage import MovedClock, RedisServer, Stage, dead_process, no_processes, rows, staged
+from support.engine_stage import MovedClock, RedisServer, Stage, dead_process, no_processes, rows, staged
 
 from importers.catalog import open_catalog
 from importers.errors import LeaseLost
@@ -26,6 +26,7 @@ from importers.launch.redis_lock import RedisLock
 from importers.launch.table_lock import TableLock
 from importers.processes import WorkerProcess, this_process
 from importers.sessions import Attempt, Journal, NewSession, Outcome, Session, Status
+from importers.targets import default_target
 from importers.texts import Message
 from importers.worker import reaper
 from importers.worker.dispatch import Dispatcher, dispatch
@@ -228,7 +229,7 @@ async def a_reaper_acts_on_what_it_read_before_the_worker_finished(lab: Lab) -> 
     session = await lab.claim(lab.a, dead_process())
     (held,) = await lab.b.active_sessions(lab.target)
     await lab.a.finish(1, session.fence, Status.COMPLETED, {})
-    await reaper._settle(held, lab.dispatcher, lab.stage.settings, lab.b)
+    await reaper._settle(held, default_target(lab.stage.settings), lab.dispatcher, lab.stage.settings, lab.b)
     assert (await lab.a.session(1)).status is Status.COMPLETED
 
 

@@ -19,7 +19,6 @@ from typing import Any, ClassVar
 
 import pytest
 from engine_mutants import attribute, sql
-from engine_stage import MovedClock, make_settings, write_export
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -30,10 +29,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.engine_stage import MovedClock, make_settings, write_export
 
 from importers.errors import DatabaseError, LeaseLost
 from importers.kinds import Log, Options
-from importers.launch import LaunchRequest
+from importers.launch import new_request
 from importers.launch.launching import _new_session
 from importers.processes import WorkerProcess
 from importers.sessions import (
@@ -170,7 +170,7 @@ class Machine(RuleBasedStateMachine):
     # Launching
 
     def new(self, key: str, options: Options) -> NewSession:
-        request = LaunchRequest(("customers",), str(self.folder / "export"), key, options)
+        request = new_request(self.settings, ("customers",), key=key, options=options)
         attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
         return _new_session(attempt, request)
 

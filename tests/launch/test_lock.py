@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from engine_stage import MovedClock, RedisServer, Stage, cancelled_everywhere, redis_server
 from fake_redis import ENDLESS, fake_redis
+from support.engine_stage import MovedClock, RedisServer, Stage, cancelled_everywhere, redis_server
 
 from importers.errors import DatabaseError, SettingsError
 from importers.launch import lock as locks

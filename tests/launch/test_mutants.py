@@ -10,7 +10,7 @@ from typing import Any
 import aiosqlite
 import pytest
 from engine_mutants import attribute, sql
-from engine_stage import RedisServer
+from support.engine_stage import RedisServer
 from test_interleavings import (
     Interleaving,
     a_joined_key_is_retried_when_all_is_long_over,

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from engine_stage import MovedClock, Stage, staged, write_export
 from support.dispatchers import FailingDispatcher
+from support.engine_stage import MovedClock, Stage, staged, write_export
 from support.launches import attempt, end, sessions
 from support.looks import Looks
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from engine_stage import MovedClock, Stage
+from support.engine_stage import MovedClock, Stage
 from support.launches import attempt, end, sessions
 
 from importers.kinds import Options
-from importers.launch import launch, retry_request
+from importers.launch import launch, new_request, retry_request
 from importers.processes import this_process
 from importers.sessions import Outcome, Status
 from importers.settings import Settings
@@ -21,7 +21,10 @@ async def test_retry_asks_for_the_same_again(stage: Stage, clock: MovedClock) ->
     clock.seconds += 60
     assert first.session
     second = await launch(
-        retry_request(first.session), stage.settings, stage.journal, dispatcher=stage.dispatcher
+        retry_request(first.session, stage.settings),
+        stage.settings,
+        stage.journal,
+        dispatcher=stage.dispatcher,
     )
     assert second.outcome is Outcome.CREATED
     assert second.session is not None
@@ -44,26 +47,32 @@ async def test_a_retry_goes_to_its_own_catalog_only(stage: Stage, clock: MovedCl
     clock.seconds += 60
     other = for_another_shop(stage)
     if running:  # what runs there has nothing to do with it
-        await launch(stage.request(), other, stage.journal, dispatcher=stage.dispatcher)
+        await launch(new_request(other, ("customers",)), other, stage.journal, dispatcher=stage.dispatcher)
         clock.seconds += 60
     before = sessions(stage)
     assert first.session
-    result = await launch(retry_request(first.session), other, stage.journal, dispatcher=stage.dispatcher)
+    result = await launch(
+        retry_request(first.session, other), other, stage.journal, dispatcher=stage.dispatcher
+    )
     assert (result.outcome, result.session, sessions(stage)) == (Outcome.REFUSED, None, before)
     reason = str(result.reason)
     assert f"imported into sqlite:///{stage.folder}/catalog.sqlite3" in reason
     assert f"these settings import into sqlite:///{stage.folder}/other.sqlite3" in reason
     assert (await attempt(stage, result)).outcome is Outcome.REFUSED
     again = await launch(
-        retry_request(first.session), stage.settings, stage.journal, dispatcher=stage.dispatcher
+        retry_request(first.session, stage.settings),
+        stage.settings,
+        stage.journal,
+        dispatcher=stage.dispatcher,
     )
     assert again.outcome is Outcome.CREATED
 
 
 async def test_anothers_session_can_be_cancelled_and_deleted(stage: Stage) -> None:
     """That touches the journal alone; the worker and the reaper of these settings leave it to its own."""
+    other = for_another_shop(stage)
     result = await launch(
-        stage.request(), for_another_shop(stage), stage.journal, dispatcher=stage.dispatcher
+        new_request(other, ("customers",)), other, stage.journal, dispatcher=stage.dispatcher
     )
     assert result.session is not None
     assert await stage.reap() == 0

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from engine_stage import make_settings, write_export
 from support.dispatchers import RecordingDispatcher
+from support.engine_stage import make_settings, write_export
 
 from importers import settings
-from importers.launch import LaunchRequest, launch, new_key
+from importers.launch import launch, new_request
 from importers.processes import account
 from importers.sessions import Journal, Session, open_journal
 from importers.worker.reaper import reap
@@ -27,7 +27,7 @@ from importers.worker.run import work
 async def obey(command: str, config: settings.Settings, journal: Journal) -> Any:
     match command.split():
         case ["launch"]:
-            request = LaunchRequest(("customers",), config.source.path, new_key())
+            request = new_request(config, ("customers",))
             result = await launch(request, config, journal, dispatcher=RecordingDispatcher(config))
             return [result.outcome, result.session and result.session.id, str(result.reason)]
         case ["work", number]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from engine_stage import PEOPLE, make_settings, rows, write_export
+from support.engine_stage import PEOPLE, make_settings, rows, write_export
 
 GROUP = 61000
 """Any number will do: the kernel asks no file for it."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiosqlite
 import pytest
-from engine_stage import CancelledAt
+from support.engine_stage import CancelledAt
 
 from importers.database import sqlite, sqlite_errors
 from importers.database.sqlite import connect, migrate, transaction
@@ -22,7 +22,7 @@ from importers.errors import DatabaseError
 from importers.logs import log_to
 from importers.mounts import network_file_system
 from importers.sessions import open_journal
-from importers.sessions.store import SCHEMA
+from importers.sessions.opening import SCHEMA
 from importers.shared_files import make_folder
 
 

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from tui_stage import settled
 
 from importers import doctor
-from importers.launch.survey import Offer
+from importers.launch.survey import Holding
 from tui.app import ObmenApp
 from tui.screens import launch
 
@@ -33,13 +33,13 @@ SCREENS = {
     "palette": ("ctrl+p",),
 }
 OFFERS = (
-    Offer("catalog", 12, 4_200_000, "2026-03-14T07:12:00Z"),
-    Offer("attributes", 12, 4_200_000, "2026-03-14T07:12:00Z"),
-    Offer("variants", 0, 0, None),
-    Offer("stocks", 2, 812, "2026-03-14T07:15:00Z"),
-    Offer("prices", 1, 42_000_000, "2026-03-14T07:15:00Z"),
-    Offer("customers", 1, 42_000, "2026-03-13T19:02:00Z"),
-    Offer("images", 0, 0, None),
+    Holding("catalog", 12, 4_200_000, "2026-03-14T07:12:00Z"),
+    Holding("attributes", 12, 4_200_000, "2026-03-14T07:12:00Z"),
+    Holding("variants", 0, 0, None),
+    Holding("stocks", 2, 812, "2026-03-14T07:15:00Z"),
+    Holding("prices", 1, 42_000_000, "2026-03-14T07:15:00Z"),
+    Holding("customers", 1, 42_000, "2026-03-13T19:02:00Z"),
+    Holding("images", 0, 0, None),
 )
 CHECKS = (
     doctor.Check("settings", True, "/etc/obmen/config.toml"),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from engine_stage import Stage
-
 from importers.launch import LaunchResult
 from importers.sessions import Attempt, Status
+from support.engine_stage import Stage
 
 
 async def end(stage: Stage, status: Status = Status.COMPLETED) -> None:

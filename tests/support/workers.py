@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from engine_stage import Stage
 
 from importers.catalog import open_catalog
 from importers.kinds import Counts
@@ -13,6 +12,7 @@ from importers.processes import WorkerProcess
 from importers.sessions import Session, Status
 from importers.worker.heartbeat import must_go_on
 from importers.worker.run import work
+from support.engine_stage import Stage
 
 LEASE = 30.0
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from engine_stage import MovedClock, Stage, no_processes, staged
+from support.engine_stage import MovedClock, Stage, no_processes, staged
 
 from importers import processes
 from importers.worker import reaper

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from engine_stage import PEOPLE, MovedClock, Stage, dead_process, no_processes, staged
 from support.dispatchers import RecordingDispatcher
+from support.engine_stage import PEOPLE, MovedClock, Stage, dead_process, no_processes, staged
 from support.workers import session_1
 
 from importers.processes import process_of

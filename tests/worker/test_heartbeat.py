@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from engine_stage import no_processes, staged
+from support.engine_stage import no_processes, staged
 from support.workers import worked
 
 from importers.errors import DatabaseError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from engine_stage import MovedClock, Stage, dead_process
+from support.engine_stage import MovedClock, Stage, dead_process
 from support.workers import LEASE, claimed, commit, session_1
 
 from importers.errors import LeaseLost
@@ -77,7 +77,9 @@ async def test_a_late_reaper_can_change_nothing(stage: Stage, clock: MovedClock)
     await commit(stage, session, x="X")
     await stage.journal.finish(1, session.fence, Status.COMPLETED, {"customers": Counts(read=1, created=1)})
     before = await stage.journal.session(1)
-    assert not await reaper._settle(held[0], dispatcher_for(stage.settings), stage.settings, stage.journal)
+    assert not await reaper._settle(
+        held[0], default_target(stage.settings), dispatcher_for(stage.settings), stage.settings, stage.journal
+    )
     assert await stage.journal.session(1) == before
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from engine_stage import PEOPLE, MovedClock, Stage, dead_process, staged
+from support.engine_stage import PEOPLE, MovedClock, Stage, dead_process, staged
 from support.workers import LEASE, claimed, commit, session_1
 
 from importers.errors import DatabaseError, ObmenError

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 
 import pytest
-from engine_stage import PEOPLE, MovedClock, Stage, dead_process, write_export
+from support.engine_stage import PEOPLE, MovedClock, Stage, dead_process, write_export
 from support.workers import LEASE, claimed, commit, session_1
 
 from importers.errors import LeaseLost

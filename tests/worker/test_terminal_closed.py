@@ -16,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from engine_stage import PEOPLE, Stage, staged
+from support.engine_stage import PEOPLE, Stage, staged
 
 from importers.catalog import open_catalog
 from importers.sessions import Status

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_stage import MovedClock, Stage, dead_process
+from support.engine_stage import MovedClock, Stage, dead_process
 from support.workers import LEASE, claimed, session_1
 
 from importers import processes

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from engine_stage import no_processes, staged
+from support.engine_stage import no_processes, staged
 from support.workers import session_1
 
 from importers.sessions import Status

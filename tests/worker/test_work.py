@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from engine_stage import PEOPLE, Stage, no_processes, staged, write_export
+from support.engine_stage import PEOPLE, Stage, no_processes, staged, write_export
 from support.workers import worked
 
 from importers import texts

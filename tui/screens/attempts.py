@@ -58,7 +58,7 @@ class AttemptsScreen(LiveScreen[None]):
     def attempt(self) -> Attempt | None:
         return self._attempts.get(self.table.cursor_key or "")
 
-    async def look(self, journal: Journal) -> None:
+    async def load(self, journal: Journal) -> None:
         wanted = self._filter
         attempts = await journal.attempts(request_id=wanted.request_id, kind=wanted.kind, limit=LIMIT)
         found = [attempt for attempt in attempts if wanted.matches_attempt(attempt)]
@@ -68,13 +68,13 @@ class AttemptsScreen(LiveScreen[None]):
     def _show(self) -> None:
         self.table.show((key, self._row(attempt)) for key, attempt in self._attempts.items())
         count = len(self._attempts)
-        self.query_one("#head", Bar).say(
+        self.query_one("#head", Bar).set_texts(
             Text.assemble((" obmen ", "bold"), " ", _("Attempts: every confirm and what came of it")),
             Text(ngettext("{count} attempt", "{count} attempts", count).format(count=count) + " "),
         )
-        self._tell()
+        self._update_details()
 
-    def _tell(self) -> None:
+    def _update_details(self) -> None:
         """Below the table: why, and what the launch lock did."""
         attempt = self.attempt
         text = ""
@@ -85,7 +85,7 @@ class AttemptsScreen(LiveScreen[None]):
         self.query_one("#detail", Static).update(text)
 
     def on_stable_table_pointed(self) -> None:
-        self._tell()
+        self._update_details()
 
     def on_resize(self, event: events.Resize) -> None:
         if self.table.reshape(self._fitting(event.size.width)):

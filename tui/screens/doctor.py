@@ -75,7 +75,7 @@ class DoctorScreen(Screen[None]):
             if bad
             else _("no failures")
         )
-        self.query_one("#head", Bar).say(
+        self.query_one("#head", Bar).set_texts(
             Text.assemble((" obmen ", "bold"), " ", _("Health check")),
             Text((_("checking…") if self._running else word) + " "),
         )

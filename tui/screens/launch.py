@@ -19,7 +19,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from importers.events import Options
-from importers.launch import LaunchRequest, LaunchResult, new_key
+from importers.launch import LaunchResult, new_key, new_request
 from importers.launch.survey import has_products, survey
 from importers.targets import default_target
 from importers.texts import N_, _, ngettext
@@ -80,19 +80,21 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     def _survey(self) -> None:
         """Look at the source that the input names. Until that is done nothing can be chosen, so nothing launched."""
         self._source = str(Path(self.query_one(Input).value).expanduser().absolute())
-        self.query_one(Choices).offer((), has_products=False)
+        self.query_one(Choices).set_holdings((), has_products=False)
         self._show_choice()
-        self.run_worker(self._look(self._source), group="survey", exclusive=True, exit_on_error=False)
+        self.run_worker(
+            self._load_holdings(self._source), group="survey", exclusive=True, exit_on_error=False
+        )
 
-    async def _look(self, source: str) -> None:
+    async def _load_holdings(self, source: str) -> None:
         try:
-            offers = await asyncio.to_thread(survey, source)
+            holdings = await asyncio.to_thread(survey, source)
             there_are = await has_products(default_target(self._room.settings))
         except Exception as error:  # noqa: BLE001 (said in the dialog, and logged)
-            self.query_one(Choices).offer((), has_products=False, waiting=False)
-            self._say(self._room.explain(error), "bold red")
+            self.query_one(Choices).set_holdings((), has_products=False, waiting=False)
+            self._set_status(self._room.explain(error), "bold red")
             return
-        self.query_one(Choices).offer(offers, has_products=there_are)
+        self.query_one(Choices).set_holdings(holdings, has_products=there_are)
         self._show_choice()
 
     # Choosing
@@ -128,7 +130,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self._show_choice()
 
     def on_choices_refused(self, event: Choices.Refused) -> None:
-        self._say(event.reason, "yellow")
+        self._set_status(event.reason, "yellow")
 
     def _toggle(self, option: str) -> None:
         if not self._sent:
@@ -148,7 +150,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         chosen = self.query_one(Choices).chosen
         self.query_one("#confirm", Button).disabled = self._sent or not chosen
         if chosen:
-            self._say(
+            self._set_status(
                 ngettext(
                     "One session of the type: {type}",
                     "One session of {count} imports, of the type: {type}",
@@ -156,9 +158,9 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
                 ).format(count=len(chosen), type=present.kind(chosen[0]))
             )
         else:
-            self._say(_("Choose one or more types. The first one chosen is the type of the session."))
+            self._set_status(_("Choose one or more types. The first one chosen is the type of the session."))
 
-    def _say(self, text: str, style: str = "") -> None:
+    def _set_status(self, text: str, style: str = "") -> None:
         self.query_one("#status", Static).update(Text(text, style))
 
     # Confirming
@@ -167,7 +169,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         """Launch, once: everything that stops a second press happens before the first await."""
         if self._sent:
             self._ignored += 1
-            self._say(
+            self._set_status(
                 ngettext(
                     "The launch was sent already: one more press was ignored",
                     "The launch was sent already: {count} more presses were ignored",
@@ -178,13 +180,15 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             return
         kinds = self.query_one(Choices).chosen
         if not kinds:
-            self._say(_("Choose at least one type first"), "yellow")
+            self._set_status(_("Choose at least one type first"), "yellow")
             return
         self._sent = True
         self.query_one(Choices).focus()  # a disabled button would hand it on, and the next Enter with it
         self.query_one("#confirm", Button).disabled = True
-        self._say(_("Launching…"))
-        request = LaunchRequest(kinds, self._source, self._key, self._options)
+        self._set_status(_("Launching…"))
+        request = new_request(
+            self._room.settings, kinds, source=self._source, key=self._key, options=self._options
+        )
         self._room.launch(request, self._done)
 
     def _done(self, result: LaunchResult | None) -> None:

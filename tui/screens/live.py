@@ -34,7 +34,7 @@ class LiveScreen(Screen[Result]):
     def wake(self) -> None:
         self._asked.set()
 
-    async def look(self, journal: Journal) -> None:
+    async def load(self, journal: Journal) -> None:
         """Load what the screen shows and paint what is new."""
         raise NotImplementedError
 
@@ -47,7 +47,7 @@ class LiveScreen(Screen[Result]):
             self._looking = True
             trouble = ""
             try:
-                await self.look(journal)
+                await self.load(journal)
             except Exception as error:  # noqa: BLE001 (said above the table, logged, and tried again)
                 trouble = self.room.explain(error)
             finally:

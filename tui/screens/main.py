@@ -58,7 +58,7 @@ class MainScreen(LiveScreen[None]):
         self.room.deleted.subscribe(self, self._forget)
         self.room.show_session.subscribe(self, self._go_to)
         self.log_view.open(None, follow=False, empty=_("Opening the journal of sessions…"))
-        self.say()
+        self.update_bars()
         self.set_interval(1, self._tick)
 
     @property
@@ -76,20 +76,20 @@ class MainScreen(LiveScreen[None]):
 
     # Looking at the journal
 
-    async def look(self, journal: Journal) -> None:
+    async def load(self, journal: Journal) -> None:
         pages, older, self._older = self._pages, self._older, False
-        await pages.look(journal, older=older, reach=self._go)
+        await pages.load(journal, older=older, reach=self._go)
         if pages is not self._pages:
-            return  # another filter meanwhile; it has asked for a look of its own
+            return  # another filter meanwhile; it has asked for a load of its own
         self.table.show_sessions(pages.matching, self.room.now(), cursor=self._go)
         self._go = None
         if (usable := self._usable()) != self._shown_keys:
             self._shown_keys = usable
             self.refresh_bindings()
-        await self._look_below(journal)
-        self.say()
+        await self._load_below(journal)
+        self.update_bars()
 
-    async def _look_below(self, journal: Journal) -> None:
+    async def _load_below(self, journal: Journal) -> None:
         session = self.session
         if (session.id if session else None) != self._opened:
             self._opened = session.id if session else None
@@ -144,7 +144,7 @@ class MainScreen(LiveScreen[None]):
             line = Static(_("ERROR") + ": " + present.plain(text), id="trouble", markup=False)
             await self.mount(line, after="#head")
 
-    def say(self) -> None:
+    def update_bars(self) -> None:
         """The bars: what this is, what runs, what the session below is."""
         sessions = self.table.sessions
         running = sum(session.status not in FINAL for session in sessions)
@@ -156,7 +156,7 @@ class MainScreen(LiveScreen[None]):
             right.insert(0, ngettext("{count} marked", "{count} marked", marked).format(count=marked))
         name = " obmen " + (_("demo") + " " if self.room.demo else "")
         left = Text.assemble((name, "bold"), " ", present.plain(default_target(self.room.settings).source))
-        self.query_one("#head", Bar).say(left, Text(", ".join(right) + " "))
+        self.query_one("#head", Bar).set_texts(left, Text(", ".join(right) + " "))
         session = self.session
         rejected = session.counts.rejected if session else 0
         tabs = (
@@ -184,7 +184,7 @@ class MainScreen(LiveScreen[None]):
         self.wake()
 
     def on_log_view_moved(self) -> None:
-        self.say()
+        self.update_bars()
 
     def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
         self.call_later(self.action_tab, event.tab)
@@ -220,7 +220,7 @@ class MainScreen(LiveScreen[None]):
             self.table.marks ^= {session.id}
             self.table.show_again(self.room.now())
             self.table.action_cursor_down()
-            self.say()
+            self.update_bars()
             self.refresh_bindings()
 
     def action_unmark(self) -> None:
@@ -228,7 +228,7 @@ class MainScreen(LiveScreen[None]):
         self.table.show_again(self.room.now())
         self._drop_filter()
         self.table.focus()
-        self.say()
+        self.update_bars()
 
     def action_cancel(self) -> None:
         if session := self.session:
@@ -295,7 +295,7 @@ class MainScreen(LiveScreen[None]):
             await self.mount(SummaryPane(id="summary"), before=KEYS)
         for pane in self.query("#log, #rejects, #summary"):
             pane.display = pane.id == tab
-        self.say()
+        self.update_bars()
         self.wake()
 
     async def action_filter(self) -> None:

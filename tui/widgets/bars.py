@@ -23,7 +23,7 @@ class Bar(Widget):
         self._left = Text()
         self._right = Text()
 
-    def say(self, left: Text, right: Text) -> None:
+    def set_texts(self, left: Text, right: Text) -> None:
         """Change the texts; nothing is painted when they are the same."""
         if (left, right) != (self._left, self._right):
             self._left, self._right = left, right
@@ -64,7 +64,7 @@ class TabBar(Bar):
             else:
                 left.append(f" {text} ")
             self._spans.append((start, left.cell_len, name))
-        self.say(left, right)
+        self.set_texts(left, right)
 
     def on_click(self, event: events.Click) -> None:
         for start, end, name in self._spans:

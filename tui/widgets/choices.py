@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from importers.launch.survey import Offer, lacks_products
+from importers.launch.survey import Holding, lacks_products
 from importers.texts import _, ngettext
 from tui import present
 
@@ -38,7 +38,7 @@ class Choices(Widget, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
-        self._offers: tuple[Offer, ...] = ()
+        self._holdings: tuple[Holding, ...] = ()
         self._has_products = False
         self._waiting = True
         self._cursor = 0
@@ -47,68 +47,70 @@ class Choices(Widget, can_focus=True):
         self.chosen: tuple[str, ...] = ()
         """In the order chosen: the first one is the session's type."""
 
-    def offer(self, offers: tuple[Offer, ...], *, has_products: bool, waiting: bool = True) -> None:
+    def set_holdings(
+        self, holdings: tuple[Holding, ...], *, has_products: bool, waiting: bool = True
+    ) -> None:
         """Show what a source holds; none: it is still being looked at, or (not `waiting`) cannot be read."""
-        self._offers, self._has_products, self._waiting = offers, has_products, waiting
+        self._holdings, self._has_products, self._waiting = holdings, has_products, waiting
         self._drop()
         self.refresh(layout=True)
 
-    def reason(self, offer: Offer) -> str:
+    def reason(self, holding: Holding) -> str:
         """Why a kind cannot be chosen now, "" if it can."""
-        if not offer.files:
+        if not holding.files:
             return _("the source has no files for it")
-        if lacks_products(offer.kind, self.chosen, has_products=self._has_products):
+        if lacks_products(holding.kind, self.chosen, has_products=self._has_products):
             return _("no products yet: choose the catalog too")
         return ""
 
     def action_move(self, rows: int) -> None:
-        self._cursor = max(0, min(len(self._offers) - 1, self._cursor + rows))
+        self._cursor = max(0, min(len(self._holdings) - 1, self._cursor + rows))
         self.refresh()
 
     def choose(self) -> None:
         """Choose or drop the kind under the cursor."""
-        if not self._offers:
+        if not self._holdings:
             return
-        offer = self._offers[self._cursor]
-        if offer.kind in self.chosen:
-            self.chosen = tuple(kind for kind in self.chosen if kind != offer.kind)
+        holding = self._holdings[self._cursor]
+        if holding.kind in self.chosen:
+            self.chosen = tuple(kind for kind in self.chosen if kind != holding.kind)
             self._drop()
-        elif reason := self.reason(offer):
-            self.post_message(self.Refused(f"{present.kind(offer.kind)}: {reason}"))
+        elif reason := self.reason(holding):
+            self.post_message(self.Refused(f"{present.kind(holding.kind)}: {reason}"))
             return
         else:
-            self.chosen += (offer.kind,)
+            self.chosen += (holding.kind,)
         self.refresh()
         self.post_message(self.Changed())
 
     def _drop(self) -> None:
         """Drop chosen kinds that have lost what they need."""
-        able = {offer.kind for offer in self._offers if not self.reason(offer)}
+        able = {holding.kind for holding in self._holdings if not self.reason(holding)}
         self.chosen = tuple(kind for kind in self.chosen if kind in able)
 
     def on_click(self, event: events.Click) -> None:
-        if self._top + event.y < len(self._offers):
+        if self._top + event.y < len(self._holdings):
             self._cursor = self._top + event.y
             self.choose()
 
     def get_content_height(self, *_args: object) -> int:
-        return min(9, max(7, len(self._offers)))
+        return min(9, max(7, len(self._holdings)))
 
     def render(self) -> Text:
-        if not self._offers:
+        if not self._holdings:
             return Text(_("Looking at the source…") if self._waiting else "-", "dim")
-        names = [present.kind(offer.kind) for offer in self._offers]
+        names = [present.kind(holding.kind) for holding in self._holdings]
         first = max(map(present.width, names)) + 2
         page = Text(no_wrap=True, overflow="ellipsis")
         height = max(1, self.size.height)
         self._top = max(min(self._top, self._cursor), self._cursor - height + 1)
         for row in range(self._top, min(self._top + height, len(names))):
-            offer, name = self._offers[row], names[row]
-            reason = self.reason(offer)
-            place = f"{self.chosen.index(offer.kind) + 1}" if offer.kind in self.chosen else " "
+            holding, name = self._holdings[row], names[row]
+            reason = self.reason(holding)
+            place = f"{self.chosen.index(holding.kind) + 1}" if holding.kind in self.chosen else " "
             box = f" [{place}] " if not reason else "  -  "
             line = Text(box + name + " " * (first - present.width(name)))
-            line.append(reason or holds(offer))
+            line.append(reason or holds(holding))
             line.pad_right(max(0, self.size.width - line.cell_len))
             if reason:
                 line.stylize(self.get_component_rich_style("choices--off", partial=True))
@@ -125,7 +127,7 @@ class Choices(Widget, can_focus=True):
         self.refresh()
 
 
-def holds(offer: Offer) -> str:
+def holds(holding: Holding) -> str:
     """Files, size and date, in columns."""
-    files = ngettext("{count} file", "{count} files", offer.files).format(count=offer.files)
-    return f"{files:<11}{present.size(offer.bytes):>8}   {present.when(offer.newest)}"
+    files = ngettext("{count} file", "{count} files", holding.files).format(count=holding.files)
+    return f"{files:<11}{present.size(holding.bytes):>8}   {present.when(holding.newest)}"

@@ -68,7 +68,7 @@ class Lines:
             self._last.extend(new)
             self._last_id = new[-1].id
             if len(self._last) == BLOCK:
-                self._keep(len(self._starts) - 1, self._last)
+                self._cache(len(self._starts) - 1, self._last)
                 self._starts.append(self._last_id)
                 self._last = []
             return len(new) == room
@@ -88,9 +88,9 @@ class Lines:
         """Bring the block of line `number` into memory."""
         block = number // BLOCK
         if block < len(self._starts) - 1 and block not in self._blocks:
-            self._keep(block, await self._load(self._starts[block], BLOCK))
+            self._cache(block, await self._load(self._starts[block], BLOCK))
 
-    def _keep(self, block: int, lines: Sequence[LogLine]) -> None:
+    def _cache(self, block: int, lines: Sequence[LogLine]) -> None:
         self._blocks[block] = lines
         while len(self._blocks) > BLOCKS_KEPT:
             self._blocks.popitem(last=False)

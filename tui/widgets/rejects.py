@@ -45,7 +45,7 @@ class RejectsPane(Vertical):
         self.session_id = session_id
         self._load, self._rejects = load, {}
         self.table.show([])
-        self._tell()
+        self._update_details()
 
     async def update(self) -> None:
         """Load what the journal has gained, as far as the cursor has come."""
@@ -57,7 +57,7 @@ class RejectsPane(Vertical):
         if load is self._load and found:
             self._rejects |= {str(reject.id): reject for reject in found}
             self._show()
-        self._tell()
+        self._update_details()
 
     def _show(self) -> None:
         self.table.show((key, self._row(reject)) for key, reject in self._rejects.items())
@@ -67,11 +67,11 @@ class RejectsPane(Vertical):
             self._show()
 
     def on_stable_table_pointed(self, event: StableTable.Pointed) -> None:
-        self._tell()
+        self._update_details()
         if event.table.at_end and event.key:
             self.post_message(self.MoreWanted())
 
-    def _tell(self) -> None:
+    def _update_details(self) -> None:
         reject = self._rejects.get(self.table.cursor_key or "")
         text = (
             present.plain(reject.fragment) if reject else "" if self._rejects else _("Nothing was rejected.")

@@ -39,14 +39,14 @@ def _left(text: str) -> Text:
     return Text(present.plain(text), no_wrap=True, overflow="ellipsis")
 
 
-def _when(width: int, *, long: bool) -> Callable[[Session, datetime], Text]:
+def _when(*, long: bool) -> Callable[[Session, datetime], Text]:
     return lambda session, now: _left(present.when(session.started_at or session.created_at, long=long))
 
 
 FIELDS = (
     Field(Column("type", N_("Type"), 18), 0, lambda s, now: _left(present.kinds(s))),
     Field(Column("status", N_("Status"), 12), 0, lambda s, now: status_text(s.status)),
-    Field(Column("started", N_("Started"), 11), 74, _when(11, long=False)),
+    Field(Column("started", N_("Started"), 11), 74, _when(long=False)),
     Field(
         Column("duration", N_("Duration"), 8, right=True),
         60,

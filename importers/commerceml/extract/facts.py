@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lxml import etree
 
@@ -114,12 +114,18 @@ def stocks_of(context: Context, node: Node, ident: str) -> Iterator[Record | Rej
             readable = False
         elif amount is not None:
             stocks.append((warehouse or "", amount))
-    if stocks or not readable:
-        equal = (
-            total is None or not stocks or normalise.total([quantity for _at, quantity in stocks]) == total
-        )
-        whole = readable and total is not None and equal
-        yield OfferStocks(ident, tuple(stocks), whole, unequal=not equal, readable=readable)
+    yield from offer_stocks(ident, stocks, total, readable)
+
+
+def offer_stocks(
+    ident: str, stocks: Sequence[tuple[str, str]], total: str | None, readable: bool = True
+) -> list[OfferStocks]:
+    """The record of an offer's stocks, where it has any; `total`: what stands beside those of warehouses."""
+    if readable and not stocks:
+        return []
+    equal = total is None or not stocks or normalise.total([quantity for _at, quantity in stocks]) == total
+    whole = readable and total is not None and equal
+    return [OfferStocks(ident, tuple(stocks), whole, unequal=not equal, readable=readable)]
 
 
 def quantity_of(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lxml import etree
-
 from importers.commerceml import normalise
 from importers.commerceml.extract.context import Context
 from importers.commerceml.extract.elements import Node, text_of
@@ -15,9 +13,7 @@ from importers.texts import N_
 BAD_PATH = N_("the picture's path leads out of the export: {value}")
 
 
-def images_of(
-    context: Context, element: etree._Element, node: Node, ident: str, into: list[str], *names: str
-) -> Iterator[Rejected]:
+def images_of(context: Context, node: Node, ident: str, into: list[str], *names: str) -> Iterator[Rejected]:
     paths: dict[str, None] = {}
     for name in names:
         for picture in node.get(name, ()):

@@ -62,7 +62,7 @@ def _groups(context: Context, element: etree._Element, parent: str | None) -> It
         named = context.named(group, node, "Group")
         if isinstance(named, tuple):
             pictures: list[str] = []
-            yield from images_of(context, group, node, named[0], pictures, "Картинка", "Изображение")
+            yield from images_of(context, node, named[0], pictures, "Картинка", "Изображение")
             yield Group(
                 named[0],
                 parent,

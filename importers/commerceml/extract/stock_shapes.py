@@ -17,7 +17,12 @@ Place = Callable[[etree._Element, Node, Node], str | None]
 
 
 def attribute(name: str) -> Place:
+    """As written: an empty one is there."""
     return lambda element, _inside, _beside: element.get(name)
+
+
+def id_attribute(name: str) -> Place:
+    return lambda element, _inside, _beside: normalise.text(element.get(name))
 
 
 def child(*names: str) -> Place:
@@ -36,15 +41,11 @@ def child_or_beside(name: str) -> Place:
 
 
 def own_text(element: etree._Element, _inside: Node, _beside: Node) -> str | None:
-    return element.text
+    return normalise.text(element.text)
 
 
 def all_text(element: etree._Element, _inside: Node, _beside: Node) -> str | None:
     return text_of(element)
-
-
-def normalised(place: Place) -> Place:
-    return lambda element, inside, beside: normalise.text(place(element, inside, beside))
 
 
 class StockShape(NamedTuple):
@@ -63,12 +64,12 @@ class StockShape(NamedTuple):
 
 
 ID, QUANTITY = "Ид", "Количество"
-_ID = (normalised(attribute("ИдСклада")), child("ИдСклада", ID))
+_ID = (id_attribute("ИдСклада"), child("ИдСклада", ID))
 _QUANTITY = (attribute("КоличествоНаСкладе"), child("КоличествоНаСкладе", QUANTITY))
-_REST_ID = (child(ID), normalised(own_text))
+_REST_ID = (child(ID), own_text)
 
 REST = StockShape("rest", ("Остатки/Склад", "Остатки/Остаток/Склад"), _REST_ID, (child_or_beside(QUANTITY),))
-"""What regular files have, see fast_facts.py."""
+"""What regular files have, see `fast_facts.py`."""
 STOCK_SHAPES = (
     StockShape("total", ("Количество",), (), (all_text,)),
     StockShape("warehouse", ("Склад",), _ID, _QUANTITY, not_around="Склад"),

@@ -68,7 +68,7 @@ async def test_a_dry_run_is_not_refused(shop: CatalogBench) -> None:
 async def test_the_last_notes_of_each_journal_are_kept(
     shop: CatalogBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importers.catalog.store.KEPT_NOTES", 2)
+    monkeypatch.setattr("importers.catalog.store.MAX_NOTES", 2)
     await write(shop.catalog, "other", session=9, journal="other")
     for session in (3, 1, 2):
         await write(shop.catalog, f"w{session}", session=session)

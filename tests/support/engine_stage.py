@@ -18,16 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from support.dispatchers import RecordingDispatcher
 
 from importers.clock import Clock
 from importers.kinds import Options
-from importers.launch import LaunchRequest, LaunchResult, launch, new_key
+from importers.launch import LaunchRequest, LaunchResult, launch, new_request
 from importers.processes import WorkerProcess, this_process
 from importers.sessions import Journal, Session, open_journal
 from importers.settings import Settings
 from importers.worker.dispatch import Dispatcher
 from importers.worker.reaper import Trouble, reap
+from support.dispatchers import RecordingDispatcher
 
 DEFAULTS = Options()
 PEOPLE = {"c1": "Лесная тропа", "c2": "Маршрут", "c3": "Привал"}
@@ -99,9 +99,7 @@ class Stage:
     def request(
         self, *kinds: str, key: str | None = None, options: Options = DEFAULTS, source: str | None = None
     ) -> LaunchRequest:
-        return LaunchRequest(
-            kinds or ("customers",), source or self.settings.source.path, key or new_key(), options
-        )
+        return new_request(self.settings, kinds or ("customers",), source=source, key=key, options=options)
 
     async def launch(self, *kinds: str, key: str | None = None, **rest: Any) -> LaunchResult:
         request = self.request(*kinds, key=key, **rest)

@@ -1,0 +1,23 @@
+"""Opening the control room, where there is a terminal for it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from importers.errors import UsageError
+from importers.texts import N_
+
+if TYPE_CHECKING:
+    from importers.settings import Settings
+
+
+def open_room(config: Settings, *, demo: bool = False) -> int:
+    """The control room on these settings; the exit code. Raises UsageError without a terminal."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            N_("the control room needs a terminal; without one use the commands, see obmen --help")
+        )
+    from tui.app import run
+
+    return run(config, demo=demo)
