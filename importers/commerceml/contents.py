@@ -103,11 +103,10 @@ def split_in(xml: Iterable[Part]) -> Records:
     return frozenset(record for stem, record in SPLIT.items() if stem in stems)
 
 
-def certain(part: Part, split: Records) -> Records:
-    """What a file of a name that 1C gives holds, whatever its head shows besides."""
-    if _stem(part.name) not in GIVEN:
-        return frozenset()
-    return part.records - split if part.records == EVERYTHING else part.records
+def certain(part: Part) -> Records:
+    """What a file of a name that 1C gives may be read for, whatever stands in it: see `SPLIT` for what is in another
+    of the export then."""
+    return part.records if _stem(part.name) in GIVEN else frozenset()
 
 
 def recognised(xml: Iterable[Part], split: Records) -> Iterator[tuple[Part, bool | None]]:

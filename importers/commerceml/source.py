@@ -92,8 +92,6 @@ class Export(msgspec.Struct, frozen=True):
     def _search_in(self, part: Part, records: Set[type[Record]] = frozenset()) -> Search[type[Record]]:
         """For these records, and for all else that is going to be asked of a part and not known yet."""
         records = records | part.unsure & self.wanted
-        if self.wanted & DEFINED.keys() and part.records & WITH_OFFERS:
-            records |= {Offer}  # see offers_elsewhere
         return search_for(part, {record for record in records if (part.name, record) not in self.searched})
 
     def _note(self, part: Part, search: Search[type[Record]]) -> None:
@@ -206,24 +204,19 @@ class Overview:
     def __init__(self, scan: Scan) -> None:
         self.has_pictures = scan.has_pictures
         self._named = scan.xml
-        self._split = split_in(scan.xml)
-        self._recognised = recognised(scan.xml, self._split)
+        self._recognised = recognised(scan.xml, split_in(scan.xml))
         self._shown: list[Part] = []
 
     def has(self, *wanted: type[Record]) -> bool:
         """Whether `Export.files_shown` would have files. Raises BadFile."""
         records = sought(frozenset(wanted))
-        return any(certain(part, self._split) & records for part in self._named) or any(
+        return any(certain(part) & records for part in self._named) or any(
             part.records & records for part in self._by_heads()
         )
 
     def has_any(self) -> bool:
         """Whether there is anything of an export. Raises BadFile."""
-        return (
-            self.has_pictures
-            or any(certain(part, self._split) for part in self._named)
-            or any(self._by_heads())
-        )
+        return self.has_pictures or any(certain(part) for part in self._named) or any(self._by_heads())
 
     def _by_heads(self) -> Iterator[Part]:
         yield from self._shown

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from itertools import combinations
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.looks import Looks
 
 from importers.commerceml import open_export, open_overview
 from importers.commerceml.contents import EVERYTHING
 from importers.commerceml.encoding import Search
-from importers.commerceml.parts import HEAD
+from importers.commerceml.parts import HEAD, open_part
 from importers.commerceml.records import (
     Offer,
     OfferPrices,
@@ -175,6 +176,16 @@ def test_a_file_that_was_left_half_way_was_not_searched(split: Path) -> None:
     assert [part.name for part in export.files_for(OfferPrices)] == ["offers.xml", "prices.xml"]
 
 
+def test_what_a_search_did_not_get_to_is_not_known(split: Path) -> None:
+    """It stops at the first record that is asked for."""
+    stock = OFFER.format("<Количество>5</Количество>")
+    begins = OFFER.format("") * 900  # the head
+    write(split, xml(package(begins + LATE + begins * 9 + stock)), "offers.xml")
+    export = open_export(split, {OfferPrices, OfferStocks})
+    assert [part.name for part in export.files_for(OfferPrices)] == ["offers.xml", "prices.xml"]
+    assert [part.name for part in export.files_for(OfferStocks)] == ["offers.xml", "rests.xml"]
+
+
 LATE = OFFER.format("<Цены><Цена><ИдТипаЦены>t</ИдТипаЦены><ЦенаЗаЕдиницу>7</ЦенаЗаЕдиницу></Цена></Цены>")
 
 
@@ -194,16 +205,17 @@ def test_what_was_met_while_a_file_was_read_is_read(
     assert len([record for record in found if isinstance(record, OfferPrices)]) == 2
 
 
-def test_offers_elsewhere_are_sought_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full list of prices asks which offers there are, and goods tell none."""
+def test_offers_elsewhere_are_sought_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Full lists of prices and of stocks ask which offers there are; goods tell none."""
     many = xml(goods("<Товар><Ид>p</Ид><Наименование>x</Наименование></Товар>" * 9000))
     write(tmp_path, many, "import.xml")
     write(tmp_path, xml(PRICES), "prices.xml")
-    export = open_export(tmp_path, {Product, OfferPrices})
-    assert list(export.records(Product))
-    looks = Looks(monkeypatch)
+    write(tmp_path, xml(package("")), "rests.xml")
+    export = open_export(tmp_path, {OfferPrices, OfferStocks})
     assert not list(export.offers_elsewhere(OfferPrices))
-    assert looks.pop() == {}
+    looks = Looks(monkeypatch)
+    assert list(export.offers_elsewhere(OfferStocks))
+    assert set(looks.pop()) == {"prices.xml"}
 
 
 def test_a_long_search_stops_now_and_then(split: Path) -> None:
@@ -213,7 +225,9 @@ def test_a_long_search_stops_now_and_then(split: Path) -> None:
     total = SIZE + (split / "prices.xml").stat().st_size
     assert next(batches) == []
     assert progress == [(0, total)]
-    assert [record for batch in batches for record in batch]
+    rest = list(batches)
+    assert rest.count([]) > 1
+    assert [record for batch in rest for record in batch]
     assert progress == sorted(progress)
     assert progress[-1] == (total, total)
 
@@ -233,6 +247,16 @@ def test_what_lies_between_two_looks_is_found(sought: str, stands: bool, size: i
     assert (search.ended, search.met) == (True, {"it"} if stands else set())
     search.restart()
     assert (search.ended, search.met) == (False, set())
+
+
+def test_a_file_that_is_read_from_the_beginning_again_is_searched_anew(split: Path) -> None:
+    search = Search({"it": {"Цены": ["<Цены"]}}, "utf-8")
+    part = next(part for part in open_export(split).parts if part.name == "prices.xml")
+    with open_part(msgspec.structs.replace(part, search=search)) as file:
+        assert file.read()
+        assert search.met == {"it"}
+        file.rewind()
+        assert search.met == set()
 
 
 def test_where_the_encoding_tells_nothing_everything_may_stand() -> None:
