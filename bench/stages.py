@@ -1,13 +1,15 @@
 """Where the CPU of a worker goes: `python -m bench.stages PRODUCTS` prints the shares of a first import and of the same
 again, by module and function of obmen; what C code costs stands with the function that calls it.
 
-The profiler is a thread beside those of the worker; it costs about a tenth.
+A timer of CPU time interrupts the worker: a thread that looked would get its turn where the worker lets others have
+theirs, as in reading a file, and find it there too often.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,7 +28,7 @@ from bench.measure import KINDS, environment
 
 ROOM = Path(__file__).parents[1] / "importers"
 PERIOD = 0.002
-"""Seconds between two looks."""
+"""Seconds of CPU between two looks."""
 LEAST = 0.01
 """Functions of a smaller share are not printed."""
 
@@ -49,26 +51,30 @@ def note_verbs() -> None:
     aiosqlite.Connection._execute = noting  # type: ignore[method-assign]
 
 
-class Sampler(threading.Thread):
-    """Asks every other millisecond what each thread is at, and how much CPU it used since."""
+class Sampler:
+    """Asks every other millisecond of CPU what each thread is at, and how much it used since."""
 
     def __init__(self) -> None:
-        super().__init__(daemon=True)
         self.seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
         self._before: dict[int, float] = {}
 
-    def run(self) -> None:
-        while True:
-            time.sleep(PERIOD)
-            for ident, frame in sys._current_frames().items():
-                if ident != threading.get_ident():
-                    try:
-                        used = time.clock_gettime(time.pthread_getcpuclockid(ident))
-                    except OSError:  # it ended meanwhile
-                        continue
-                    place = ("SQLite", VERBS[ident]) if ident in VERBS else place_of(frame)
-                    self.seconds[place] += used - self._before.get(ident, 0)
-                    self._before[ident] = used
+    def start(self) -> None:
+        signal.signal(signal.SIGPROF, self._sample)
+        signal.setitimer(signal.ITIMER_PROF, PERIOD, PERIOD)
+
+    def stop(self) -> None:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+    def _sample(self, _signal: int, frame: FrameType | None) -> None:
+        for ident, current in sys._current_frames().items():
+            try:
+                used = time.clock_gettime(time.pthread_getcpuclockid(ident))
+            except OSError:  # it ended meanwhile
+                continue
+            at = frame if ident == threading.get_ident() else current
+            place = ("SQLite", VERBS[ident]) if ident in VERBS else place_of(at)
+            self.seconds[place] += used - self._before.get(ident, 0)
+            self._before[ident] = used
 
 
 def place_of(frame: FrameType | None) -> tuple[str, str]:
@@ -108,12 +114,12 @@ def work(session_id: str) -> None:
     """The worker, in this process, under the sampler."""
     note_verbs()
     sampler = Sampler()
-    sys.setswitchinterval(PERIOD / 10)
     sampler.start()
     from importers.worker import __main__ as worker
 
     sys.argv = ["worker", session_id]
     code = worker.main()
+    sampler.stop()
     assert code == 0
     print_shares(dict(sampler.seconds))
 

@@ -13,8 +13,8 @@ from typing import Generic, TypeVar
 from importers.commerceml import normalise
 from importers.commerceml.extract.context import Context
 from importers.commerceml.extract.stock_shapes import ID, QUANTITY, REST
-from importers.commerceml.fast_text import Matcher, compiled
-from importers.commerceml.fast_text import S as _S
+from importers.commerceml.fast_markup import S, after_space, compiled
+from importers.commerceml.fast_text import Matcher
 from importers.commerceml.records import OfferPrices, OfferStocks, Price, Record
 
 START, END = "<Предложение>", "</Предложение>"
@@ -25,7 +25,7 @@ _IN_A_LINE = r"[^<>&\n]{0,1000}"
 
 def _field(name: str, *, wanted: bool = True, optional: bool = False) -> str:
     text = f"({_PLAIN})" if wanted else _PLAIN
-    return rf"(?:<{name}>{text}</{name}>{_S})" + ("?" if optional else "")
+    return rf"(?:<{name}>{text}</{name}>{S})" + ("?" if optional else "")
 
 
 _WHOLE = r"(?:0|[1-9][0-9]{0,14})"
@@ -44,16 +44,16 @@ def stocks_matcher() -> Matcher:
     return _Alike(_match_stocks, _same_stocks)
 
 
-_ID = rf"{_S}{START}{_S}{_field('Ид')}"
-_PRICES = rf"<Цены>{_S}"
+_ID = rf"{S}{START}{S}{_field('Ид')}"
+_PRICES = rf"<Цены>{S}"
 _PRICE = (
-    rf"<Цена>{_S}{_field('Представление', wanted=False, optional=True)}{_field('ИдТипаЦены')}"
-    rf"<ЦенаЗаЕдиницу(?:/>|>{_NUMBER}</ЦенаЗаЕдиницу>){_S}"
+    rf"<Цена>{S}{_field('Представление', wanted=False, optional=True)}{_field('ИдТипаЦены')}"
+    rf"<ЦенаЗаЕдиницу(?:/>|>{_NUMBER}</ЦенаЗаЕдиницу>){S}"
     rf"{_field('Валюта', optional=True)}{_field('Единица', optional=True)}{_field('Коэффициент', optional=True)}"
-    rf"(?:<Налог>{_S}{_field('Наименование')}{_field('УчтеноВСумме', wanted=False)}"
-    rf"{_field('Акциз', wanted=False, optional=True)}</Налог>{_S})?</Цена>{_S}"
+    rf"(?:<Налог>{S}{_field('Наименование')}{_field('УчтеноВСумме', wanted=False)}"
+    rf"{_field('Акциз', wanted=False, optional=True)}</Налог>{S})?</Цена>{S}"
 )
-_PRICES_END = rf"</Цены>{_S}{END}"
+_PRICES_END = rf"</Цены>{S}{END}"
 
 
 def _match_prices(text: str, position: int) -> tuple[OfferPrices, int] | None:
@@ -88,12 +88,12 @@ def _prices(
 
 
 _RESTS, _REST, _WAREHOUSE = REST.paths[-1].split("/")
-_STOCKS = rf"<{_RESTS}>{_S}"
+_STOCKS = rf"<{_RESTS}>{S}"
 _STOCK = (
-    rf"<{_REST}>{_S}<{_WAREHOUSE}>{_S}{_field(ID)}<{QUANTITY}>{_NUMBER}</{QUANTITY}>{_S}</{_WAREHOUSE}>{_S}"
-    rf"</{_REST}>{_S}"
+    rf"<{_REST}>{S}<{_WAREHOUSE}>{S}{_field(ID)}<{QUANTITY}>{_NUMBER}</{QUANTITY}>{S}</{_WAREHOUSE}>{S}"
+    rf"</{_REST}>{S}"
 )
-_STOCKS_END = rf"</{_RESTS}>{_S}{END}"
+_STOCKS_END = rf"</{_RESTS}>{S}{END}"
 
 
 def _match_stocks(text: str, position: int) -> tuple[OfferStocks, int] | None:
@@ -230,7 +230,7 @@ def _items_in(text: str, at: int, end: int, item: str) -> list[tuple[str | None,
     """The fields of each item; None where there is anything else."""
     rows = []
     match = compiled(item).match
-    at = compiled(_S).match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+    at = after_space(text, at)
     while found := match(text, at, end):
         rows.append(found.groups())
         at = found.end()

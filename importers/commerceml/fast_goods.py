@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -21,7 +20,21 @@ from importers.commerceml.extract.goods import (
     unit_of,
 )
 from importers.commerceml.fast_facts import prices_in, prices_matcher, rests_in, stocks_matcher
-from importers.commerceml.fast_text import Matched, Matcher, S, compiled
+from importers.commerceml.fast_markup import (
+    ELEMENT,
+    LONGEST_KNOWN,
+    NO_REFERENCE,
+    PLAIN,
+    SPECIAL,
+    TAG,
+    S,
+    after_space,
+    attributes_of,
+    compiled,
+    is_regular,
+    without_references,
+)
+from importers.commerceml.fast_text import Matched, Matcher
 from importers.commerceml.records import (
     Offer,
     OfferPrices,
@@ -32,21 +45,8 @@ from importers.commerceml.records import (
     Record,
     Seen,
 )
-from importers.commerceml.sections import DROPPED, GOODS_IN, RECORDS, SECTIONS, SETS
 
-_NAME = r"[A-Za-zА-Яа-яЁё_][0-9A-Za-zА-Яа-яЁё_]*"
-_ELEMENT = re.compile(rf"<({_NAME})(?:{S}/>|>([^<]*)(</\1>)?){S}")
-"""(name, text, closing tag) of a plain element; where there is text and no closing tag, others are in it."""
-_PLAIN = rf"<({_NAME})(?:{S}/>|>([^<]*)</\1>)"
-_ATTRIBUTE = rf"[ \t\n]+{_NAME}=\"[^<\"&]*\""
-_TAG = re.compile(rf"<({_NAME})((?:{_ATTRIBUTE})*){S}(/?)>")
-_ANY_TAG = rf"<(/?)({_NAME})((?:{_ATTRIBUTE})*){S}(/?)>"
-_NO_REFERENCE = re.compile("&(?!(?:lt|gt|amp|quot|apos);)")
-_REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
-"""The last one last: what stands behind it is no reference."""
 _UNIT = "БазоваяЕдиница"
-LONGEST_KNOWN = 500
-"""What an export has few of is read once and remembered, up to so many characters."""
 _OF_GOODS = frozenset((Product, Offer, OfferPrices, OfferStocks))
 
 
@@ -156,20 +156,20 @@ def _match(
     wanted: frozenset[type[Record]], text: str, position: int, name: str
 ) -> tuple[str, _Read, int] | None:
     """(Ид, what is written, where the element ends) of one that is told as a whole, or is removed."""
-    tag = _TAG.match(text, _after_space(text, position))
-    attributes = _attributes(tag[2]) if tag else None
+    tag = TAG.match(text, after_space(text, position))
+    attributes = attributes_of(tag[2]) if tag else None
     if tag is None or attributes is None or tag[1] != name or tag[3]:
         return None
     end = text.find(f"</{name}>", tag.end())
     has_references = text.find("&", tag.end(), end) >= 0
-    if has_references and _NO_REFERENCE.search(text, tag.end(), end):
+    if has_references and NO_REFERENCE.search(text, tag.end(), end):
         return None
-    at = _after_space(text, tag.end())
+    at = after_space(text, tag.end())
     read = _Read()
     fields = read.fields
     images: list[str | None] = []
     while at < end:
-        element = _ELEMENT.match(text, at)
+        element = ELEMENT.match(text, at)
         inner, value, closed = element.groups() if element else ("", None, None)
         if element is None or (closed is None and value is not None):
             after = _read_element(read, wanted, text, at, end)
@@ -179,7 +179,7 @@ def _match(
             continue
         at = element.end()
         if value and has_references and "&" in value:
-            value = _without_references(value)
+            value = without_references(value)
         if inner == "Картинка":
             images.append(value)
         elif inner not in fields:
@@ -207,44 +207,15 @@ def _match(
         if getattr(read, _LISTS[empty][0]) is not None:
             return None
         setattr(read, _LISTS[empty][0], () if empty != "Изготовитель" else (None, None))
-    if not _SPECIAL.isdisjoint(fields) or (OfferStocks in wanted and not _WAREHOUSES.isdisjoint(fields)):
+    if not SPECIAL.isdisjoint(fields) or (OfferStocks in wanted and not _WAREHOUSES.isdisjoint(fields)):
         return None
     return ident, read, end + len(name) + 3
 
 
-def _after_space(text: str, at: int) -> int:
-    return _SPACE(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
-
-
-_SPACE = re.compile(S).match
-
-
-def _without_references(text: str) -> str:
-    for reference, character in _REFERENCES:
-        text = text.replace(reference, character)
-    return text
-
-
-def _attributes(written: str) -> dict[str, str] | None:
-    """None where one stands twice, or declares a namespace."""
-    return _known_attributes(written) if len(written) <= LONGEST_KNOWN else None
-
-
-@lru_cache(maxsize=1024)
-def _known_attributes(written: str) -> dict[str, str] | None:
-    attributes = {name: value.translate(_SPACES) for name, value in _ATTRIBUTES.findall(written)}
-    return attributes if "xmlns" not in attributes and len(attributes) == written.count('="') else None
-
-
-_SPACES = str.maketrans("\t\n", "  ")
-"""As XML reads them in an attribute."""
-_ATTRIBUTES = re.compile(rf"({_NAME})=\"([^\"]*)\"")
-
-
 def _read_element(read: _Read, wanted: frozenset[type[Record]], text: str, at: int, stop: int) -> int | None:
     """Read an element that has attributes, or others in it; where it ends, None where it is not regular."""
-    tag = _TAG.match(text, at)
-    attributes = _attributes(tag[2]) if tag else None
+    tag = TAG.match(text, at)
+    attributes = attributes_of(tag[2]) if tag else None
     if tag is None or attributes is None:
         return None
     name, inside = tag[1], tag.end()
@@ -255,7 +226,7 @@ def _read_element(read: _Read, wanted: frozenset[type[Record]], text: str, at: i
         packs = _read_packs(text, inside, end) if read.conversions is None else None
         if packs is None:
             return None
-        own = _without_references(compiled(_PACK).sub("", text[inside:end]))
+        own = without_references(compiled(_PACK).sub("", text[inside:end]))
         if len(own) > LONGEST_KNOWN:
             return None
         read.unit, read.conversions = unit_of(own, *map(attributes.get, _UNIT_ATTRIBUTES)), packs
@@ -280,13 +251,13 @@ def _read_element(read: _Read, wanted: frozenset[type[Record]], text: str, at: i
             return None
         read.warehouses.append((attributes.get("ИдСклада"), attributes.get("КоличествоНаСкладе")))
     elif name not in _MEANT:
-        if name in _SPECIAL or not _is_regular(text, inside, end):
+        if name in SPECIAL or not is_regular(text, inside, end):
             return None
     elif name in read.fields or name == "Картинка" or text.find("<", inside, end) >= 0:
         return None
     else:
-        read.fields[name] = _without_references(text[inside:end])
-    return _after_space(text, end if tag[3] else end + len(name) + 3)
+        read.fields[name] = without_references(text[inside:end])
+    return after_space(text, end if tag[3] else end + len(name) + 3)
 
 
 # Elements with others in them. What reads one is given its text and where its inside begins and ends; it says None for
@@ -314,8 +285,8 @@ def _rows(item: str, tags: int, optional: str = "") -> Reader:
         if text.find("&", at, end) < 0:
             return rows
         if rows and isinstance(rows[0], str):
-            return list(map(_without_references, rows))
-        return [tuple(map(_without_references, row)) for row in rows]
+            return list(map(without_references, rows))
+        return [tuple(map(without_references, row)) for row in rows]
 
     return read
 
@@ -331,9 +302,9 @@ def _maker(inside: str) -> tuple[str | None, str | None] | None:
 
 def _plain_elements(text: str) -> dict[str, str] | None:
     """Plain elements and nothing else, each once."""
-    fields = {name: _without_references(value) for name, value in compiled(_PLAIN).findall(text)}
+    fields = {name: without_references(value) for name, value in compiled(PLAIN).findall(text)}
     tags = text.count("<") + text.count("/>")
-    return fields if tags == 2 * len(fields) and _SPECIAL.isdisjoint(fields) else None
+    return fields if tags == 2 * len(fields) and SPECIAL.isdisjoint(fields) else None
 
 
 _LISTS: dict[str, tuple[str, Reader]] = {
@@ -381,20 +352,3 @@ _MEANT = FIELDS | {
     "Количество",
 }  # fmt: skip
 """What a tree is asked for: with elements in them that are not known here they are not passed over."""
-_SPECIAL = frozenset((*SECTIONS, *SETS, *DROPPED, *GOODS_IN, *RECORDS, "НаборыТоваров")) - _LISTS.keys()
-"""What the reader does not pass over, wherever it is."""
-
-
-def _is_regular(text: str, at: int, end: int) -> bool:
-    """Whether elements that nobody asks for are well-formed."""
-    names: list[str] = []
-    tags = compiled(_ANY_TAG).findall(text, at, end)
-    for closing, name, attributes, empty in tags:
-        if closing:
-            if empty or attributes or not names or names.pop() != name:
-                return False
-        elif name in _SPECIAL or _attributes(attributes) is None or len(names) > 50:
-            return False
-        elif not empty:
-            names.append(name)
-    return not names and text.count("<", at, end) == len(tags)

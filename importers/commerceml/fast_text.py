@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 
 from importers.commerceml.extract.context import Context
+from importers.commerceml.fast_markup import after_space
 from importers.commerceml.records import Record
 from importers.commerceml.sections import GOODS_IN
 
@@ -23,13 +23,9 @@ Matched = tuple[Sequence[Record], int, int]
 Matcher = Callable[[Context, str, int], Matched | None]
 """(section, text, position): what begins there; None if it is not regular, ValueError for values that are none."""
 
-compiled = cache(re.compile)
-"""Of a pattern, when it is first needed: to compile them all takes longer than many a file."""
 LONGEST = 1 << 20
 """Characters that one element may have; a longer one goes to the parser, which has limits of its own."""
 
-S = r"[ \t\n]*"
-_SPACE = re.compile(S)
 _DECLARATION = re.compile(r"\ufeff?<\?xml [^<>]*>")
 _FORBIDDEN = ("]]>", "\ufffe", "\uffff")
 """What XML does not allow in a text, besides control characters."""
@@ -151,7 +147,7 @@ class FastText:
     def _irregular(self, text: str, start: int) -> int | None:
         """Where that ends which the parser gets next: one element, or all from the end of the list on; None: wait for
         more text."""
-        begin = _SPACE.match(text, start).end()  # type: ignore[union-attr]  # it matches nothing, too
+        begin = after_space(text, start)
         behind = text[begin + len(self._start) : begin + len(self._start) + 1]
         if not text.startswith(self._start, begin) or (behind and behind not in "> \t\n"):
             if any(

@@ -95,13 +95,8 @@ class SqliteDatabase:
             with plainly(self._path):
                 if self._writer is None:
                     self._writer = await self._open_writer()
-            transaction = SqliteTransaction(self._path, self._writer, self._clock)
-            try:
-                await transaction.begin()
-                yield transaction
-                await transaction.commit()
-            finally:
-                await transaction.rollback()
+            async with transaction(self._path, self._writer, self._clock) as db:
+                yield db
 
     def watch(self) -> SqliteWatch:
         return SqliteWatch(self)
@@ -113,8 +108,9 @@ class SqliteDatabase:
 
 
 class SqliteTransaction:
-    def __init__(self, path: str, connection: aiosqlite.Connection, clock: Clock) -> None:
+    def __init__(self, path: str | Path, connection: aiosqlite.Connection, clock: Clock) -> None:
         self.committed = False
+        self._rolled_back = False
         self._path = path
         self._connection = connection
         self._clock = clock
@@ -129,8 +125,9 @@ class SqliteTransaction:
             await patiently(self._connection, "BEGIN IMMEDIATE")
 
     async def commit(self) -> None:
-        """Unless it was rolled back. A cancellation that comes now is too late: what SQLite does decides."""
-        if not self._connection.in_transaction:
+        """Unless it was to be rolled back: where SQLite itself has done that, it says so. A cancellation that comes now
+        is too late: what SQLite does decides."""
+        if self._rolled_back:
             return
         commit = asyncio.ensure_future(self._connection.execute("COMMIT"))
         try:
@@ -140,6 +137,7 @@ class SqliteTransaction:
             self.committed = commit.exception() is None
 
     async def rollback(self) -> None:
+        self._rolled_back = True
         # SQLite itself rolls back on some errors. A statement that was cancelled is done before this one.
         if self._connection.in_transaction:
             with plainly(self._path):
@@ -230,10 +228,10 @@ async def connect(
         connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
         try:
             is_newest = schema and await _is_newest(connection, schema)
-            await connection.execute(f"PRAGMA page_size = {page_size}")
+            await connection.execute_fetchall(f"PRAGMA page_size = {page_size}")
             await patiently(connection, "PRAGMA journal_mode = WAL")
             for pragma in (f"synchronous = {synchronous}", *pragmas):
-                await connection.execute(f"PRAGMA {pragma}")
+                await connection.execute_fetchall(f"PRAGMA {pragma}")
             if schema and not is_newest:
                 await migrate(connection, schema)
         except BaseException:
@@ -313,25 +311,26 @@ async def patiently(connection: aiosqlite.Connection, statement: str) -> None:
 
 
 @asynccontextmanager
-async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[None]:
+async def transaction(
+    path: str | Path, connection: aiosqlite.Connection, clock: Clock | None = None
+) -> AsyncIterator[SqliteTransaction]:
     """BEGIN IMMEDIATE … COMMIT, rolled back on any exception; a cancellation leaves nothing open or half done."""
+    db = SqliteTransaction(path, connection, clock or Clock())
     try:
-        await patiently(connection, "BEGIN IMMEDIATE")
-        yield
-        await to_the_end(connection.execute("COMMIT"))
-    except BaseException:
-        # SQLite itself rolls back on some errors. A statement that was cancelled is done before this one.
-        if connection.in_transaction:
-            await to_the_end(connection.execute("ROLLBACK"))
-        raise
+        await db.begin()
+        yield db
+        await db.commit()
+    finally:
+        await db.rollback()
 
 
 async def migrate(connection: aiosqlite.Connection, folder: Path) -> None:
     """Bring the database to the schema of the steps in `folder`, all of them or none. See `migrations.apply`."""
-    with plainly(await migrations.path_of(connection)):
+    path = await migrations.path_of(connection)
+    with plainly(path):
         if await _is_newest(connection, folder):
             return
-        async with transaction(connection):
+        async with transaction(path, connection):
             await migrations.apply(connection, folder)
 
 

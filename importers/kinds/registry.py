@@ -25,6 +25,8 @@ class Registered(NamedTuple):
     """Names of the records (importers/commerceml/records.py) that make it worth running."""
     needs_products: bool = False
     """Refused while the catalog holds no product (guarantee 4)."""
+    reads_pictures: bool = False
+    """The pictures alone are worth running for, too, where no XML tells of the records."""
 
 
 _REFERENCE = ("Group", "Property", "PropertyValue", "Unit", "Warehouse", "PriceType")
@@ -35,7 +37,7 @@ REGISTERED = {
     "stocks": Registered(N_("Product stocks"), ("OfferStocks",), needs_products=True),
     "prices": Registered(N_("Product prices"), ("OfferPrices",), needs_products=True),
     "customers": Registered(N_("Customers"), ("Customer",)),
-    "images": Registered(N_("Product images"), ("Product",), needs_products=True),
+    "images": Registered(N_("Product images"), ("Product",), needs_products=True, reads_pictures=True),
 }
 """Those that ship with obmen, in the order in which they always run; each is the module of its name."""
 KINDS = tuple(REGISTERED)
@@ -66,16 +68,20 @@ def records_of(name: str) -> frozenset[type[Record]]:
 
 
 def files_of(export: Export, name: str) -> tuple[Part, ...]:
-    """The files that an import type reads, by their names and heads, in the order of reading; for `images` what holds
-    the pictures, where no XML tells of goods. None: it has nothing to do. Raises UsageError as `load`, BadFile where a
-    holder of pictures cannot be read."""
+    """The files that an import type reads, by their names and heads, in the order of reading, or what holds the
+    pictures that it reads. None: it has nothing to do. Raises UsageError as `load`, BadFile where a holder of pictures
+    cannot be read."""
     parts = export.files_shown(*records_of(name))
-    return parts if parts or name != "images" else export.holding_pictures()
+    return parts if parts or not _reads_pictures(name) else export.holding_pictures()
 
 
 def has_files(overview: Overview, name: str) -> bool:
     """Whether `files_of` would have any. Raises as that."""
-    return overview.has(*records_of(name)) or (name == "images" and overview.has_pictures)
+    return overview.has(*records_of(name)) or (_reads_pictures(name) and overview.has_pictures)
+
+
+def _reads_pictures(name: str) -> bool:
+    return name in REGISTERED and REGISTERED[name].reads_pictures
 
 
 def names() -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import aiosqlite
 import pytest
 from support.engine_stage import CancelledAt
 
-from importers.database import sqlite, sqlite_errors
+from importers.database import sqlite
 from importers.database.sqlite import connect, migrate, transaction
 from importers.errors import DatabaseError
 from importers.logs import log_to
@@ -98,10 +98,10 @@ async def test_a_writer_waits_for_its_turn(path: Path) -> None:
         order: list[str] = []
 
         async def second() -> None:
-            async with transaction(theirs):
+            async with transaction(path, theirs):
                 order.append("theirs")
 
-        async with transaction(mine):
+        async with transaction(path, mine):
             waiting = asyncio.create_task(second())
             await asyncio.sleep(0.05)
             order.append("mine")
@@ -123,7 +123,7 @@ async def test_a_transaction_that_is_cancelled_anywhere_leaves_nothing_open(path
         nonlocal before
         before = asyncio.ensure_future(connection.execute_fetchall("SELECT busy()"))
         await asyncio.sleep(0)
-        async with transaction(connection):
+        async with transaction(path, connection):
             await connection.execute("INSERT INTO pair VALUES (?)", (n,))
             await connection.execute("INSERT INTO pair VALUES (?)", (n,))
 
@@ -149,6 +149,22 @@ async def test_a_transaction_that_is_cancelled_anywhere_leaves_nothing_open(path
         await connection.close()
 
 
+async def test_what_sqlite_itself_has_rolled_back_is_not_committed_in_silence(path: Path) -> None:
+    """As it does on some errors; whoever passes over such an error must not take the rest for done."""
+    connection = await connect(path, synchronous="NORMAL")
+
+    async def write() -> None:
+        async with transaction(path, connection) as db:
+            await db.execute("CREATE TABLE pair (n)")
+            await db.execute("ROLLBACK")
+
+    try:
+        with pytest.raises(sqlite3.OperationalError, match="no transaction is active"):
+            await write()
+    finally:
+        await connection.close()
+
+
 async def test_the_disk_is_full(path: Path) -> None:
     await opened(path)
     connection = await connect(path, synchronous="NORMAL")
@@ -156,9 +172,8 @@ async def test_the_disk_is_full(path: Path) -> None:
         await connection.execute("PRAGMA max_page_count = 1")
 
         async def fill() -> None:
-            with sqlite_errors.plainly(path):
-                async with transaction(connection):
-                    await connection.execute("CREATE TABLE big AS SELECT randomblob(1000000)")
+            async with transaction(path, connection) as db:
+                await db.execute("CREATE TABLE big AS SELECT randomblob(1000000)")
 
         with pytest.raises(DatabaseError, match="the disk is full; free some space"):
             await fill()
