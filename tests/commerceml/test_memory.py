@@ -13,6 +13,8 @@ import pytest
 
 from importers.commerceml import open_export, reader
 from importers.commerceml.records import Group, OfferPrices, Product, Rejected
+from importers.commerceml.tree_guard import TreeGuard
+from importers.errors import BadFile
 from tests.commerceml.exports import classifier, goods, package, read, write, xml
 
 MEMORY_MB = 150
@@ -255,3 +257,15 @@ def test_line_breaks_in_place_of_taken_offers_do_not_pile_up(tmp_path: Path, pla
     assert [r.id for r in read(tmp_path, OfferPrices) if isinstance(r, OfferPrices)] == list(
         map(str, range(300))
     )
+
+
+def test_small_pieces_do_not_hide_the_names_in_large_ones() -> None:
+    guard = TreeGuard("a.xml")
+
+    def feed() -> None:
+        for number in range(500):
+            guard.before_feeding("".join(f"<я{number}_{n}/>" for n in range(3000)).encode(), 1)
+            guard.before_feeding(b"\n", 1)
+
+    with pytest.raises(BadFile, match="more names of elements than any file of 1C"):
+        feed()
