@@ -115,3 +115,30 @@ async def test_a_full_disk_is_told_plainly_and_changes_nothing(catalog: Catalog,
     with pytest.raises(DatabaseError, match="the disk is full; free some space"):
         await fill()
     assert rows(path, "SELECT id FROM warehouse") == [("a",)]
+
+
+async def test_a_commit_that_fails_is_none(
+    catalog: Catalog, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+    execute = aiosqlite.Connection.execute
+
+    async def fail() -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    def failing(self: aiosqlite.Connection, sql: str, *rest: Any) -> Any:
+        return fail() if sql == "COMMIT" else execute(self, sql, *rest)
+
+    async def session() -> None:
+        async with catalog.transaction(journal_id="j", session_id=1, task_id="t1", fence=1) as transaction:
+            transaction.on_commit.append(lambda: called.append("commit"))
+            transaction.on_rollback.append(lambda: called.append("rollback"))
+            await add(transaction, "a")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(aiosqlite.Connection, "execute", failing)
+        with pytest.raises(sqlite3.OperationalError, match="disk I/O error"):
+            await session()
+    assert called == ["rollback"]
+    assert rows(path, "SELECT count(*) FROM warehouse") == [(0,)]
+    await write(catalog, "b", session=2)

@@ -23,6 +23,7 @@ from importers.commerceml.records import (
     Warehouse,
 )
 from importers.errors import BadFile, SourceError
+from importers.kinds.registry import KINDS, has_files
 from tests.commerceml.exports import IMPORT, OFFER, PRICES, goods, package, write, xml, zipped
 
 OFFERS = xml(package(OFFER.format("") * 9000))
@@ -261,3 +262,9 @@ def test_a_file_that_is_read_from_the_beginning_again_is_searched_anew(split: Pa
 
 def test_where_the_encoding_tells_nothing_everything_may_stand() -> None:
     assert Search({"it": {"Цены": ["<Цены"]}}, "?").met == {"it"}
+
+
+def test_pictures_alone_are_worth_no_other_type_than_theirs(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    with open_overview(tmp_path) as overview:
+        assert [kind for kind in KINDS if has_files(overview, kind)] == ["images"]

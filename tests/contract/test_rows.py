@@ -12,7 +12,7 @@ from importers.catalog.absence import remove_absent
 from importers.catalog.columns import Cell, Table
 from importers.catalog.protocol import CatalogTransaction, Merged
 from importers.catalog.rows import BATCH_KEYS, Absent
-from importers.catalog.tables import CUSTOMER, IMAGE, PRICE, PRODUCT, PROPERTY, STOCK, Shape
+from importers.catalog.tables import CUSTOMER, IMAGE, PRICE, PRODUCT, PROPERTY, PROPERTY_VALUE, STOCK, Shape
 from importers.events import Counts
 
 MANY = 2 * BATCH_KEYS + 500
@@ -132,6 +132,20 @@ async def test_prices_and_stocks_go_but_for_the_protected_ones(rows: CatalogTran
     assert await all_of(rows, "price_type_id", PRICE.parts[0]) == [("two",)]
     await removed(rows, STOCK, Absent((None,), offers[:1], None, offers[1]))
     assert await all_of(rows, "count(*), 0", STOCK.table) == [(2 * MANY - 2, 0)]
+
+
+async def test_values_of_another_classifier_stay(rows: CatalogTransaction) -> None:
+    table = PROPERTY_VALUE.table
+    await rows.insert(
+        table,
+        [
+            row(table, id="p", property_id=value, value=value, classifier_id=of)
+            for value, of in (("a", "mine"), ("b", "other"))
+        ],
+    )
+    merged = await removed(rows, PROPERTY_VALUE, Absent(("mine",), (), None, None))
+    assert (merged.absent, merged.absent_first) == (1, ["p"])
+    assert await all_of(rows, "property_id, removed", table) == [("a", 1), ("b", 0)]
 
 
 async def test_brands_are_resolved_through_all_pages(rows: CatalogTransaction) -> None:
