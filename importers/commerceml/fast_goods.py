@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 from importers.commerceml import normalise
 from importers.commerceml.extract.context import Context
@@ -11,6 +10,7 @@ from importers.commerceml.extract.elements import decimal
 from importers.commerceml.extract.facts import offer_stocks
 from importers.commerceml.extract.goods import (
     FIELDS,
+    Pairs,
     Written,
     offer_of,
     product_of,
@@ -19,7 +19,7 @@ from importers.commerceml.extract.goods import (
     unit_of,
 )
 from importers.commerceml.fast_facts import prices_in, prices_matcher, rests_in, stocks_matcher
-from importers.commerceml.fast_lists import IMAGE, LISTS, PACK, Rows, read_images, read_packs
+from importers.commerceml.fast_lists import IMAGE, LISTS, PACK, read_images, read_packs
 from importers.commerceml.fast_markup import (
     ELEMENT,
     LONGEST_KNOWN,
@@ -43,6 +43,7 @@ from importers.commerceml.records import (
     Product,
     Record,
     Seen,
+    UnitUse,
 )
 
 _UNIT = "БазоваяЕдиница"
@@ -75,7 +76,7 @@ def _order(name: str) -> Order:
     return Order(
         name,
         texts=_TEXTS,
-        lists={name: getattr(read, "inside", None) for name, (_of, read) in LISTS.items()},
+        lists={name: read.inside for name, (_of, read) in LISTS.items()},
         asked=_MEANT | _WAREHOUSES | {_UNIT},
     )
 
@@ -99,7 +100,7 @@ def _match_product(order: Order, context: Context, text: str, position: int) -> 
     if found is None:
         return None
     ident, read, end = found
-    facts = list(_facts(context, ident, read))  # first, as it may find them irregular
+    facts = _facts(context, ident, read)  # first, as it may find them irregular
     product_id, characteristic_id = split_id(ident)
     records: list[Record] = []
     if characteristic_id and read.removed:
@@ -118,7 +119,7 @@ def _match_offer(order: Order, context: Context, text: str, position: int) -> Ma
     if found is None:
         return None
     ident, read, end = found
-    facts = list(_facts(context, ident, read))
+    facts = _facts(context, ident, read)
     records: list[Record] = []
     if Offer in context.wanted:
         records += offer_of(context, ident, read, None)
@@ -132,11 +133,11 @@ def _seen(context: Context, ident: str, record: type[Record]) -> list[Record]:
     return [Seen(ident, record.__name__)] if Seen in context.wanted else []
 
 
-def _facts(context: Context, ident: str, read: _Read) -> Iterator[Record]:
+def _facts(context: Context, ident: str, read: _Read) -> list[Record]:
+    facts = _stocks(ident, read) if OfferStocks in context.wanted else []
     if read.prices and any(read.prices):
-        yield OfferPrices(ident, read.prices[0], unset=read.prices[1])
-    if OfferStocks in context.wanted:
-        yield from _stocks(ident, read)
+        facts.insert(0, OfferPrices(ident, read.prices[0], unset=read.prices[1]))
+    return facts
 
 
 def _stocks(ident: str, read: _Read) -> list[Record]:
@@ -197,41 +198,58 @@ def _read_at_once(
     read: _Read, order: Order, wanted: frozenset[type[Record]], text: str, position: int, end: int
 ) -> dict[str, str] | None:
     """Read an element that has all in the learned order; its attributes, None where it is not so or not regular."""
-    whole = order.match(text, position, end)
-    if whole is None:
+    found = order.match(text, position, end)
+    if found is None:
         return None
-    has_references = text.find("&", position, end) >= 0
-    if has_references:
+    values = found.groups("")
+    read.fields = {name: values[group - 1] for group, name in order.texts}
+    if text.find("&", position, end) >= 0:
         if not has_only_known_references(text, position, end):
             return None
-        for name, value in whole.texts.items():
+        for name, value in read.fields.items():
             if value and "&" in value:
-                whole.texts[name] = without_references(value)
-    read.fields = whole.texts
-    for name, inside, stop in whole.lists:
+                read.fields[name] = without_references(value)
+    for group, name in order.lists:
+        if not values[group - 1]:
+            continue
+        start, stop = found.span(group)
+        inside = stop if values[group - 1].endswith("/>") else start + 1
         attribute, read_list = LISTS[name]
-        rows = (
-            read_list.regular(text, inside, stop)
-            if isinstance(read_list, Rows)
-            else read_list(text, inside, stop)
-        )
+        rows = read_list.regular(text, inside, max(inside, stop - len(name) - 3))
         if rows is None:
             return None
         setattr(read, attribute, rows)
-    for name, at, stop in whole.others:
-        if name == IMAGE:
-            read.images = read_images(text, at, stop)
-            if read.images is None:
-                return None
-            continue
-        while at < stop:
-            named = _read_element(read, wanted, text, at, stop)
-            if named is None:
-                return None
-            at = named[1]
-        if at > stop:
+    for group, name in order.others:
+        if values[group - 1] and not _read_others(read, wanted, text, name, found.span(group)):
             return None
-    return attributes_of(whole.attributes) if whole.attributes else {}
+    return attributes_of(values[0]) if values[0] else {}
+
+
+def _read_others(
+    read: _Read, wanted: frozenset[type[Record]], text: str, name: str, span: tuple[int, int]
+) -> bool:
+    """Read elements of a name, one behind the other; whether they are regular."""
+    at, stop = span
+    if name == IMAGE:
+        read.images = read_images(text, at, stop)
+        return read.images is not None
+    if name == _UNIT and stop - at <= LONGEST_KNOWN:
+        read.unit, read.conversions = _known_unit(text[at:stop])
+        return read.conversions is not None
+    while at < stop:
+        named = _read_element(read, wanted, text, at, stop)
+        if named is None:
+            return False
+        at = named[1]
+    return at == stop
+
+
+@lru_cache(maxsize=1024)
+def _known_unit(element: str) -> tuple[UnitUse | None, Pairs | None]:
+    """What a БазоваяЕдиница says; no conversions where it is not regular."""
+    read = _Read()
+    named = _read_element(read, frozenset(), element, 0, len(element))
+    return (read.unit, read.conversions) if named and named[1] == len(element) else (None, None)
 
 
 def _read_one_by_one(

@@ -1,16 +1,14 @@
-"""The lists in a product or an offer by the fast way, `fast_goods.py`: what reads one is given its text and where its
-inside begins and ends; it says None for anything that it does not know."""
+"""The lists in a product or an offer by the fast way, `fast_goods.py`. What reads one is given where its inside begins
+and ends in a text; it says None for anything that it does not know."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from importers.commerceml import normalise
 from importers.commerceml.fast_markup import LONGEST_KNOWN, PLAIN, SPECIAL, S, compiled, without_references
 
-Reader = Callable[[str, int, int], Any]
 IMAGE = "Картинка"
 
 
@@ -26,6 +24,8 @@ class Rows:
     """The texts in each item; an item has so many tags, and two more with the element that it may have."""
 
     def __init__(self, item: str, tags: int, optional: str = "") -> None:
+        self.inside = rf"{S}(?:{item.replace('([^<]*)', '[^<]*')}{S})*+"
+        """Matches what holds such items and nothing else."""
         self._item = item
         self._tags = tags
         self._optional = optional
@@ -39,11 +39,6 @@ class Rows:
             return None
         return rows if text.find("&", at, end) < 0 else _without_references(rows)
 
-    @property
-    def inside(self) -> str:
-        """Matches all of a list that holds such items and nothing else."""
-        return rf"{S}(?:{self._item.replace('([^<]*)', '[^<]*')}{S})*+"
-
     def regular(self, text: str, at: int, end: int) -> list[Any]:
         """Of what `inside` matches."""
         rows = compiled(self._item).findall(text, at, end)
@@ -54,6 +49,17 @@ def _without_references(rows: list[Any]) -> list[Any]:
     if rows and isinstance(rows[0], str):
         return list(map(without_references, rows))
     return [tuple(map(without_references, row)) for row in rows]
+
+
+class Maker:
+    """(Ид, Наименование)"""
+
+    inside = ""
+
+    def __call__(self, text: str, at: int, end: int) -> tuple[str | None, str | None] | None:
+        return _maker(text[at:end]) if end - at <= LONGEST_KNOWN else None
+
+    regular = __call__
 
 
 @lru_cache(maxsize=1024)
@@ -72,7 +78,7 @@ def _plain_elements(text: str) -> dict[str, str] | None:
     return fields if tags == 2 * len(fields) and SPECIAL.isdisjoint(fields) else None
 
 
-LISTS: dict[str, tuple[str, Reader]] = {
+LISTS: dict[str, tuple[str, Rows | Maker]] = {
     "ЗначенияСвойств": (
         "properties",
         Rows(
@@ -99,10 +105,7 @@ LISTS: dict[str, tuple[str, Reader]] = {
     ),
     "Группы": ("groups", Rows(_field("Ид"), 2)),
     "СтавкиНалогов": ("rates", Rows(_items("СтавкаНалога", _field("Наименование"), _field("Ставка")), 6)),
-    "Изготовитель": (
-        "maker",
-        lambda text, at, end: _maker(text[at:end]) if end - at <= LONGEST_KNOWN else None,
-    ),
+    "Изготовитель": ("maker", Maker()),
 }
 """By the name of the element: what it is of a `Written`, and what reads it."""
 

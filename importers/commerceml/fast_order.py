@@ -7,8 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-import msgspec
-
 from importers.commerceml.fast_markup import ATTRIBUTE, S
 
 FIRST_MISSES = 200
@@ -20,31 +18,19 @@ MAX_NAMES = 60
 """A pattern of more things would cost more than it saves."""
 
 
-class Whole(msgspec.Struct, gc=False):
-    """An element that was matched at once."""
-
-    attributes: str
-    texts: dict[str, str | None]
-    """"" also where it is not there."""
-    lists: list[tuple[str, int, int]]
-    """(name, where its inside begins, where that ends)"""
-    others: list[tuple[str, int, int]]
-    """(name, where the first of it begins, where the last one ends and space behind it)"""
-
-
 class Order:
     """Of the elements of one `name`, learned from those that were read one thing after the other.
 
-    `texts`: things of which nothing but the text is wanted, if there is one. `lists`: those that have others in them.
-    `asked`: more that somebody asks for.
+    `texts`: things of which nothing but the text is wanted, if there is one. `lists`: those that have others in them,
+    and what matches these; "": whatever they are. `asked`: more that somebody asks for.
     """
 
     def __init__(
-        self, name: str, *, texts: Collection[str], lists: Mapping[str, str | None], asked: Collection[str]
+        self, name: str, *, texts: Collection[str], lists: Mapping[str, str], asked: Collection[str]
     ) -> None:
         self.name = name
-        self._texts = texts
-        self._lists = lists
+        self._of_text = texts
+        self._of_others = lists
         self._asked = asked
         self._names: list[str] = []
         self._odd: set[str] = set()
@@ -52,31 +38,20 @@ class Order:
         self._missed: Counter[tuple[str, ...]] = Counter()
         self._misses = self._tried = self._patterns = 0
         self._match: Callable[[str, int, int], re.Match[str] | None] | None = None
-        self._of_texts: list[tuple[int, str]] = []
-        self._of_lists: list[tuple[int, str]] = []
-        self._of_others: list[tuple[int, str]] = []
+        self.texts: list[tuple[int, str]] = []
         """(number of the group, name)"""
+        self.lists: list[tuple[int, str]] = []
+        """Alike; the group is `>`, what stands in the list and its closing tag, or ends with `/>`."""
+        self.others: list[tuple[int, str]] = []
+        """Alike, of one or several such elements, one behind the other, and white space behind them."""
 
-    def match(self, text: str, position: int, end: int) -> Whole | None:
-        """What stands from a position to an end that is that of an element."""
+    def match(self, text: str, position: int, end: int) -> re.Match[str] | None:
+        """Of all that stands from a position to an end that is that of an element. Its first group are the attributes
+        of the element, the others what `texts`, `lists` and `others` say; "" or nothing where it is not there."""
         if self._match is None:
             return None
         self._tried += 1
-        found = self._match(text, position, end)
-        if found is None:
-            return None
-        values = found.groups("")
-        texts: dict[str, str | None] = {name: values[group - 1] for group, name in self._of_texts}
-        lists, others = [], []
-        for group, name in self._of_lists:
-            start, stop = found.span(group)
-            if start < stop:
-                empty = values[group - 1].endswith("/>")
-                lists.append((name, stop, stop) if empty else (name, start + 1, stop - len(name) - 3))
-        for group, name in self._of_others:
-            if values[group - 1]:
-                others.append((name, *found.span(group)))
-        return Whole(values[0], texts, lists, others)
+        return self._match(text, position, end)
 
     def learn(self, names: Sequence[str], odd: Collection[str]) -> None:
         """All that was in an element that the pattern did not match, and what of it had attributes or others in it."""
@@ -105,9 +80,9 @@ class Order:
             pieces.append(piece)
             captured += [name] * captures
         groups = list(enumerate(captured, 2))
-        self._of_texts = [(group, name) for group, name in groups if self._is_text(name)]
-        self._of_lists = [(group, name) for group, name in groups if name in self._lists]
-        self._of_others = [each for each in groups if each not in (*self._of_texts, *self._of_lists)]
+        self.texts = [(group, name) for group, name in groups if self._is_text(name)]
+        self.lists = [(group, name) for group, name in groups if name in self._of_others]
+        self.others = [each for each in groups if each not in (*self.texts, *self.lists)]
         whole = rf"{S}<{self.name}((?:{ATTRIBUTE})*){S}>{S}{''.join(pieces)}</{self.name}>"
         self._match = re.compile(whole).fullmatch
 
@@ -125,18 +100,18 @@ class Order:
             at += 1
 
     def _is_text(self, name: str) -> bool:
-        return name in self._texts and name not in self._odd
+        return name in self._of_text and name not in self._odd
 
     def _piece(self, name: str) -> tuple[str, bool]:
         """What matches it where it is there, and whether that captures it."""
-        if name in self._lists:
-            inside = self._lists[name] or _inside(name)
-            return rf"(?:<{name}({S}/>|>{inside}</{name}>){S})?", True
+        if name in self._of_others:
+            inside = self._of_others[name] or _inside(name)
+            return rf"(?:<{name}({S}/>|>{inside}</{name}>){S})?+", True
         if self._is_text(name):
-            return rf"(?:<{name}(?:{S}/>|>([^<]*)</{name}>){S})?", True
+            return rf"(?:<{name}(?:{S}/>|>([^<]*)</{name}>){S})?+", True
         if name in self._asked or name in self._odd:
-            return rf"((?:<{name}(?=[ \t\n/>])[^<>]*(?:/>|>{_inside(name)}</{name}>){S})*)", True
-        return rf"(?:<{name}(?:{S}/>|>[^<]*</{name}>){S})?", False
+            return rf"((?:<{name}(?=[ \t\n/>])[^<>]*(?:/>|>{_inside(name)}</{name}>){S})*+)", True
+        return rf"(?:<{name}(?:{S}/>|>[^<]*</{name}>){S})?+", False
 
 
 def _inside(name: str) -> str:

@@ -5,28 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import TypeVar
-
-import msgspec
 
 from importers.commerceml import normalise
 from importers.commerceml.extract.context import Context
 from importers.commerceml.extract.elements import decimal
 from importers.commerceml.records import Offer, Partial, Product, Record, UnitUse
 
-Goods = TypeVar("Goods", Product, Offer)
 Pairs = Iterable[tuple[str | None, str | None]]
 MANY_UNITS = 1000
 """So many units are told once; further ones are told again and again."""
-MEASURES = {
-    "Вес": "weight",
-    "Длина": "length",
-    "Ширина": "width",
-    "Высота": "height",
-    "Объем": "volume",
-    "Объём": "volume",
-}
-"""Elements, or requisites of the same name, and the fields that they fill."""
+MEASURES = dict.fromkeys(("Вес", "Длина", "Ширина", "Высота", "Объем", "Объём"))
+"""Elements, or requisites of the same name."""
+Measures = tuple[str | None, str | None, str | None, str | None, str | None]
+"""(weight, length, width, height, volume)"""
+NO_MEASURES: Measures = (None,) * 5
 FIELDS = frozenset(
     (
         "Наименование", "Артикул", "Штрихкод", "ШтрихКод", "Описание", "Код", "ПолноеНаименование", "Страна",
@@ -65,14 +57,15 @@ class Written:
         self.fields: dict[str, str | None] = {}
 
 
-def product_of(context: Context, ident: str, written: Written, partial: Partial | None) -> Iterator[Record]:
+def product_of(context: Context, ident: str, written: Written, partial: Partial | None) -> list[Record]:
     """The product, after units that nobody has named before. Raises ValueError for a picture out of the export."""
     product_id, characteristic_id = split_id(ident)
     whole = partial is None or partial.how == "variant"
     fields = _texts(written.fields)
     requisites = _pairs(written.requisites)
     named = dict(reversed(requisites)) if requisites else {}
-    maker_id, maker = map(normalise.text, written.maker or (None, None))
+    maker_id, maker = map(normalise.known_text, written.maker or (None, None))
+    weight, length, width, height, volume = _measures(fields, named)
     unit, conversions = _units(written, fields)
     record = Product(
         id=product_id,
@@ -102,16 +95,21 @@ def product_of(context: Context, ident: str, written: Written, partial: Partial 
         country=fields.get("Страна"),
         manufacturer_id=maker_id,
         type_id=fields.get("Категория"),
+        weight=weight,
+        length=length,
+        width=width,
+        height=height,
+        volume=volume,
         partial=partial,
     )
-    yield from _used(context, unit, conversions)
-    yield _measured(record, fields, named)
+    return [*_used(context, unit, conversions), record]
 
 
-def offer_of(context: Context, ident: str, written: Written, partial: Partial | None) -> Iterator[Record]:
+def offer_of(context: Context, ident: str, written: Written, partial: Partial | None) -> list[Record]:
     """As `product_of`, the offer."""
     product_id, characteristic_id = split_id(ident)
     fields = _texts(written.fields)
+    weight, length, width, height, volume = _measures(fields, {})
     unit, conversions = _units(written, fields)
     record = Offer(
         id=ident,
@@ -132,10 +130,14 @@ def offer_of(context: Context, ident: str, written: Written, partial: Partial | 
         components=_components(written) if written.components is not None else None,
         code=fields.get("Код"),
         unit=unit.code if unit else None,
+        weight=weight,
+        length=length,
+        width=width,
+        height=height,
+        volume=volume,
         partial=partial,
     )
-    yield from _used(context, unit, conversions)
-    yield _measured(record, fields, {})
+    return [*_used(context, unit, conversions), record]
 
 
 def split_id(ident: str) -> tuple[str, str | None]:
@@ -215,9 +217,11 @@ def _units(written: Written, fields: Mapping[str, str]) -> tuple[UnitUse | None,
     unit = written.unit
     if unit is None and (plain := fields.get("Единица")):
         unit = UnitUse(plain, None if plain.isdigit() else plain, None)
+    if not written.conversions:
+        return unit, ()
     conversions = {
         (pack, coefficient): None
-        for a, b in written.conversions or ()
+        for a, b in written.conversions
         if (pack := normalise.text(a)) and (coefficient := decimal(b))
     }
     return unit, tuple(conversions)
@@ -227,7 +231,7 @@ def _used(
     context: Context, unit: UnitUse | None, conversions: tuple[tuple[str, str], ...]
 ) -> Iterator[UnitUse]:
     """The units that a БазоваяЕдиница and its packs name, the first time that this section does so."""
-    packs = (UnitUse(pack, None if pack.isdigit() else pack, None) for pack, _coefficient in conversions)
+    packs = [UnitUse(pack, None if pack.isdigit() else pack, None) for pack, _coefficient in conversions]
     for use in (unit, *packs):
         if use and use not in context.used_units and UnitUse in context.wanted:
             if len(context.used_units) < MANY_UNITS:
@@ -235,16 +239,14 @@ def _used(
             yield use
 
 
-def _measured(goods: Goods, fields: Mapping[str, str], requisites: Mapping[str, str]) -> Goods:
-    """With its weight and sizes, which few have."""
+def _measures(fields: Mapping[str, str], requisites: Mapping[str, str]) -> Measures:
+    """Its weight and sizes, which few have."""
     if MEASURES.keys().isdisjoint(fields) and MEASURES.keys().isdisjoint(requisites):
-        return goods
-    measures = {
-        field: number
-        for name, field in MEASURES.items()
-        if (number := decimal(fields.get(name) or requisites.get(name)))
-    }
-    return msgspec.structs.replace(goods, **measures)
+        return NO_MEASURES
+    weight, length, width, height, *volumes = [
+        decimal(fields.get(name) or requisites.get(name)) for name in MEASURES
+    ]
+    return weight, length, width, height, next(filter(None, reversed(volumes)), None)
 
 
 def _vat(written: Written, fields: Mapping[str, str]) -> str | None:
