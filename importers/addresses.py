@@ -7,12 +7,13 @@ nothing of it otherwise.
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from importers.errors import PLACE, SettingsError
 from importers.texts import N_, Message, is_text
 
 SQLITE = "sqlite:///"
+POSTGRES = ("postgresql://", "postgres://")
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,20})://", re.IGNORECASE | re.ASCII)
 _USER = r"(?P<user>[^?#]*@)?"
@@ -46,6 +47,20 @@ def without_secrets(address: str) -> str:
     if known is None:
         return f"{name}://…"
     return f"{name}://{'…@' if known['user'] else ''}{known['place']}{'…' if known['more'] else ''}"
+
+
+def is_postgres(address: str) -> bool:
+    return address.lower().startswith(POSTGRES)
+
+
+def postgres_of(address: str, schema: str) -> tuple[str, str]:
+    """(what libpq is given, our schema) of `postgresql://user@host:5432/shop?sslmode=require&schema=obmen`; `schema`: where
+    none is named. Raises SettingsError."""
+    place, _mark, query = address.partition("?")
+    options = parse_qsl(query, keep_blank_values=True)
+    named = [value for option, value in options if option == "schema"]
+    rest = urlencode([(option, value) for option, value in options if option != "schema"])
+    return (f"{place}?{rest}" if rest else place), named[-1] if named else schema
 
 
 def sqlite_path(address: str) -> str:

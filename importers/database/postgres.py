@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import psycopg
-from psycopg import pq
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -47,7 +46,7 @@ class Row(tuple[Any, ...]):
     __slots__ = ()
     places: dict[str, int] = {}
 
-    def __getitem__(self, column: Any) -> Any:  # noqa: ANN401 (as the cell)
+    def __getitem__(self, column: Any) -> Any:
         return tuple.__getitem__(self, self.places[column] if isinstance(column, str) else column)
 
     def keys(self) -> Sequence[str]:
@@ -59,7 +58,7 @@ def _row_type(names: tuple[str, ...]) -> type[Row]:
     return type("Row", (Row,), {"__slots__": (), "places": {name: at for at, name in enumerate(names)}})
 
 
-def _rows(cursor: psycopg.AsyncCursor[Any]) -> Any:  # noqa: ANN401 (psycopg's protocol of row factories)
+def _rows(cursor: psycopg.AsyncCursor[Any]) -> Any:
     names = tuple(column.name for column in cursor.description or ())
     return _row_type(names) if names else tuple
 
@@ -69,7 +68,7 @@ class _AsText(Dumper):
 
     oid = 0
 
-    def dump(self, obj: Any) -> Buffer:  # noqa: ANN401 (psycopg's)
+    def dump(self, obj: Any) -> Buffer:
         return str(obj).encode()
 
 
@@ -103,7 +102,7 @@ class PostgresDatabase:
         self.place = f"{without_secrets(url)}#{schema}"
 
     @classmethod
-    async def open(cls, url: str, folder: Path, schema: str) -> Self:
+    async def open(cls, url: str, schema: str, folder: Path) -> Self:
         """Open the database at `url`, and make or migrate our `schema` in it by the steps in `folder`. Raises
         DatabaseError."""
         database = cls(url, schema)
@@ -286,7 +285,7 @@ _first = itemgetter(0)
 
 
 async def _fetch(
-    connection: Connection, sql: str, parameters: Sequence[object], note: Any = None  # noqa: ANN401
+    connection: Connection, sql: str, parameters: Sequence[object], note: Any = None
 ) -> Sequence[Row]:
     cursor = await connection.execute(numbered(sql).encode(), parameters)
     if note:

@@ -5,20 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importers.addresses import sqlite_path
+from importers.addresses import is_postgres, postgres_of, sqlite_path
 
 if TYPE_CHECKING:
     from importers.clock import Clock
     from importers.sessions.protocol import Journal
 
-SCHEMA = Path(__file__).parent / "schema" / "sqlite"
+SCHEMAS = Path(__file__).parent / "schema"
+SCHEMA = SCHEMAS / "sqlite"
 
 
 async def open_journal(url: str, clock: Clock | None = None) -> Journal:
-    """Open (and create or migrate) the journal at `url`: `sqlite:///path`. `clock`: another than the machine's, for
-    tests. Raises SettingsError for another address, DatabaseError."""
-    from importers.database.sqlite import SqliteDatabase
+    """Open (and create or migrate) the journal at `url`: `sqlite:///path` or `postgresql://…`. `clock`: another than the
+    machine's, for tests; a server has its own. Raises SettingsError for another address, DatabaseError."""
     from importers.sessions.store import JournalStore
+
+    if is_postgres(url):
+        from importers.database.postgres import PostgresDatabase
+
+        return await JournalStore.open(
+            await PostgresDatabase.open(*postgres_of(url, "obmen"), SCHEMAS / "postgres")
+        )
+
+    from importers.database.sqlite import SqliteDatabase
 
     pragmas = ("foreign_keys = ON",)
     return await JournalStore.open(

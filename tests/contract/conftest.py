@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,8 @@ from dispatch_bench import Sending
 from lock_bench import KEY, LockBench
 from support.catalogs import rows
 from support.engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_server, staged
+from support.engines import Hand, PostgresHand, SqliteHand
+from support.postgres import postgres_server
 
 from importers.catalog import open_catalog
 from importers.launch import redis_lock
@@ -24,7 +25,7 @@ from importers.targets import default_target
 from importers.worker.process import ProcessDispatcher
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -35,19 +36,35 @@ def clock() -> MovedClock:
     return MovedClock()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    with postgres_server() as url:
+        yield url
+
+
 @pytest.fixture
-async def stage(engine: str, tmp_path: Path, clock: MovedClock) -> AsyncIterator[Stage]:
+def hand(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hand]:
+    """Where the journal is."""
+    if engine == "sqlite":
+        yield SqliteHand(tmp_path / "journal.sqlite3")
+        return
+    made = PostgresHand(request.getfixturevalue("postgres"))
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+async def stage(hand: Hand, tmp_path: Path, clock: MovedClock) -> AsyncIterator[Stage]:
     """A journal in a database of that engine, and no worker processes."""
-    assert engine == "sqlite"
-    async with staged(tmp_path, clock) as made:
+    async with staged(tmp_path, clock, hand) as made:
         no_processes(made)
         yield made
 
 
 @pytest.fixture
-def refused(engine: str) -> type[Exception]:
+def refused(hand: Hand) -> type[Exception]:
     """What is raised where the database itself does not allow a change (`Stage.change`)."""
-    return {"sqlite": sqlite3.IntegrityError}[engine]
+    return hand.refused
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from importers.settings import Settings
 from importers.worker.dispatch import Dispatcher
 from importers.worker.reaper import Trouble, reap
 from support.dispatchers import RecordingDispatcher
+from support.engines import Hand, SqliteHand
 
 DEFAULTS = Options()
 PEOPLE = {"c1": "Лесная тропа", "c2": "Маршрут", "c3": "Привал"}
@@ -37,8 +38,32 @@ class MovedClock(Clock):
     """Stands still until it is moved; shared by the journals of one test as by the processes of one machine."""
 
     def __init__(self) -> None:
-        self.seconds = 1000.0
-        self.boot_name = "boot-1"
+        self.hands: list[Hand] = []
+        """Databases whose server tells the time."""
+        self._seconds = 1000.0
+        self._boot_name = "boot-1"
+
+    @property
+    def seconds(self) -> float:
+        return self._seconds
+
+    @seconds.setter
+    def seconds(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.tell()
+
+    @property
+    def boot_name(self) -> str:
+        return self._boot_name
+
+    @boot_name.setter
+    def boot_name(self, name: str) -> None:
+        self._boot_name = name
+        self.tell()
+
+    def tell(self) -> None:
+        for hand in self.hands:
+            hand.set_clock(self.seconds, self.boot_name, self.now())
 
     def boot(self) -> float:
         return self.seconds
@@ -87,6 +112,7 @@ class Stage:
     settings: Settings
     journal: Journal
     clock: Clock
+    hand: Hand
     dispatcher: Dispatcher | None = None
     """None: the one of the settings, which starts worker processes."""
 
@@ -116,13 +142,11 @@ class Stage:
         return await ended(self.journal, session_id, seconds)
 
     def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        return rows(self.folder / "journal.sqlite3", sql, *parameters)
+        return self.hand.rows(sql, *parameters)
 
     def change(self, sql: str, *parameters: object) -> None:
         """By hand, past every rule of the program."""
-        with closing(sqlite3.connect(self.folder / "journal.sqlite3")) as db:
-            db.execute(sql, parameters)
-            db.commit()
+        self.hand.change(sql, *parameters)
 
     def customers(self) -> dict[str, str]:
         return dict(rows(self.folder / "catalog.sqlite3", "SELECT id, name FROM customer ORDER BY id"))
@@ -148,12 +172,18 @@ async def ended(journal: Journal, session_id: int, seconds: float = 60) -> Sessi
 
 @asynccontextmanager
 async def staged(
-    folder: Path, clock: Clock | None = None, **sections: dict[str, Any]
+    folder: Path, clock: Clock | None = None, hand: Hand | None = None, **sections: dict[str, Any]
 ) -> AsyncIterator[Stage]:
+    """`hand`: where the journal is; None: in a file."""
     write_export(folder / "export")
-    settings = make_settings(folder, **sections)
+    hand = hand or SqliteHand(folder / "journal.sqlite3")
+    settings = make_settings(folder, **{"journal": {"url": hand.url}, **sections})
     clock = clock or Clock()
-    stage = Stage(folder, settings, await open_journal(settings.journal.url, clock), clock)
+    journal = await open_journal(settings.journal.url, clock)
+    if isinstance(clock, MovedClock):
+        clock.hands.append(hand)
+        clock.tell()
+    stage = Stage(folder, settings, journal, clock, hand)
     try:
         yield stage
     finally:

