@@ -208,7 +208,7 @@ async def test_only_finished_sessions_are_deleted(stage: Stage, clock: MovedCloc
 
 @pytest.fixture
 def wall(clock: MovedClock, monkeypatch: pytest.MonkeyPatch) -> Wall:
-    wall = Wall()
+    wall = Wall(clock)
     monkeypatch.setattr(clock, "now", wall.text)
     return wall
 
@@ -216,8 +216,18 @@ def wall(clock: MovedClock, monkeypatch: pytest.MonkeyPatch) -> Wall:
 class Wall:
     """The time of day, set as one likes."""
 
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 23, tzinfo=UTC)
+    def __init__(self, clock: MovedClock) -> None:
+        self._clock = clock
+        self._now = datetime(2026, 11, 23, tzinfo=UTC)
+
+    @property
+    def now(self) -> datetime:
+        return self._now
+
+    @now.setter
+    def now(self, now: datetime) -> None:
+        self._now = now
+        self._clock.tell()
 
     def text(self) -> str:
         return self.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")

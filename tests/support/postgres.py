@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 AS_SOMEBODY = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 """initdb and postgres refuse root."""
@@ -44,16 +45,21 @@ def postgres_server() -> Iterator[str]:
              "-c", "max_connections=300"],
             stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
+        assert server.stderr
+        drain = Thread(target=server.stderr.read)  # what it says later would fill the pipe
         try:
-            assert server.stderr
             for line in server.stderr:
                 if "ready to accept connections" in line:
                     break
             else:
                 raise RuntimeError(f"postgres ended with {server.wait()}")
+            drain.start()
             yield f"postgresql://obmen@/postgres?host={folder}"
         finally:
             os.killpg(server.pid, signal.SIGQUIT)
             server.wait()
+            if drain.ident:
+                drain.join()
+            server.stderr.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
