@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 
 from importers.catalog.absence import Elsewhere, remove_absent
+from importers.catalog.aside import UNREADABLE, Aside
 from importers.catalog.columns import Cell, Row, Rows, Table
-from importers.catalog.external_sort import ExternalSort
 from importers.catalog.fold import (
     UNREADABLE,
     Facts,
@@ -53,11 +53,7 @@ class Stage:
     def __init__(self, store: RowStore, shape: Shape) -> None:
         self._store = store
         self._shape = shape
-        self._waiting = ExternalSort()
-        self.any_added = False
-        """Of facts: something was put aside, if only that a price is not set."""
-        self.scopes: set[str] = set()
-        """The catalogs or classifiers (see Shape.scope) of what was put aside."""
+        self.aside = Aside(shape)
         self.references: set[str] = set()
         """The second keys of merged facts: what their prices, stocks, values refer to."""
         self.links: dict[Table, Counter[str]] = {table: Counter() for _n, table in shape.links}
@@ -71,54 +67,9 @@ class Stage:
         self._reference_size = self._linked_size = 0
 
     def close(self) -> None:
-        self._waiting.close()
+        self.aside.close()
         if self.elsewhere:
             self.elsewhere.close()
-
-    def add(
-        self, records: Iterable[Record], section_id: str = "", *, full: bool = False, of_set: int = 0
-    ) -> int:
-        """Put records aside; how many rows to count they are (entities: one each, facts: each).
-
-        `full`, `of_set`: of the section that they stand in."""
-        if self._shape.facts:
-            return self._add_facts(records, section_id, full, of_set)
-        shape = self._shape
-        identity = shape.record.__struct_fields__[0]
-        scope_at = shape.at(shape.scope) if shape.scope else None
-        count = 0
-        for record in records:
-            rows = shape.rows(record, section_id)
-            main = main_rows(rows)
-            if not main:
-                continue
-            count += len(main)
-            if scope_at is not None:
-                self.scopes.add(str(main[0][scope_at]))
-            self._waiting.add(getattr(record, identity), entity_payload(shape, record, rows))
-        return count
-
-    def _add_facts(self, records: Iterable[Record], section_id: str, full: bool, set_number: int) -> int:
-        shape = self._shape
-        identity, *fields = shape.record.__struct_fields__
-        says_whole, full, says_unset = "whole" in fields, full and "readable" in fields, "unset" in fields
-        add, rows_of = self._waiting.add, shape.rows
-        count = 0
-        for record in records:
-            self.any_added = True
-            rows = rows_of(record, section_id)
-            whole = (says_whole and record.whole) or (full and record.readable)  # type: ignore[attr-defined]
-            unset = record.unset if says_unset else ()  # type: ignore[attr-defined]
-            for of_table in rows:
-                count += len(of_table)  # type: ignore[arg-type]  # of facts, none is None
-            add(getattr(record, identity), facts_payload(rows, whole, set_number, unset))
-        if count:
-            self.scopes.add(section_id)
-        return count
-
-    def mark_present(self, key: str) -> None:
-        """This one was in the export but could not be read: it is not absent."""
-        self._waiting.add(key, UNREADABLE)
 
     async def merge(self, full: Collection[str | None] = ()) -> AsyncIterator[Merged]:
         """Write what differs from the catalog; of records with the same key the last one counts. What the catalog
@@ -142,7 +93,7 @@ class Stage:
         """Payloads by key, in the order of keys; those of one key in the order in which they came."""
         batch: dict[str, list[bytes]] = {}
         size = of_key = 0
-        for key, payload in self._waiting:
+        for key, payload in self.aside:
             if key not in batch:
                 if len(batch) >= BATCH_KEYS or size >= BATCH_BYTES:
                     yield batch

@@ -20,6 +20,7 @@ from importers.commerceml.contents import (
     sought,
     split_in,
 )
+from importers.commerceml.earlier import PriceTypes
 from importers.commerceml.parts import CHANGED, GONE, Part, open_part, reading, require_readable, utc_text
 from importers.commerceml.places import Holder, Place, time_of, way_of
 from importers.commerceml.records import Offer, Record, Rejected, Section, Seen
@@ -121,31 +122,47 @@ class Export(msgspec.Struct, frozen=True):
         With prices or stocks are wanted price types and warehouses: of files that hold none of the former, but may
         define the latter, these are read.
         """
+        total = sum(self.sizes_for(*wanted))
+        report = on_progress or (lambda _done, _total: None)
+        yield from self.records_in(
+            self.span_for(*wanted), *wanted, on_progress=lambda done: report(min(done, total), total)
+        )
+        self.check_unchanged()
+        report(total, total)
+
+    def sizes_for(self, *wanted: type[Record]) -> list[int]:
+        """How many bytes of each part are read for wanted records, as far as that is known."""
+        records = sought(frozenset(wanted))
+        return [part.size if self._may_hold(part, records) else 0 for part in self.parts]
+
+    def span_for(self, *wanted: type[Record]) -> range:
+        """The parts to go through for wanted records: all, or none."""
+        records = sought(frozenset(wanted))
+        return range(len(self.parts) if any(self._may_hold(part, records) for part in self.parts) else 0)
+
+    def records_in(
+        self, span: range, *wanted: type[Record], on_progress: Callable[[int], None]
+    ) -> Iterator[Batch]:
+        """As `records`, of some parts that follow each other, without a look at the source as a whole: one behind
+        another they give the same, or NeedsEarlier is raised. `on_progress`: the bytes of these that are done."""
         from importers.commerceml.reader import read_lists
 
         records = sought(frozenset(wanted))
-        parts = [part for part in self.parts if self._may_hold(part, records)]
-        total = sum(part.size for part in parts)
-        done = 0
-        price_types: set[str] = set()
+        price_types = PriceTypes(from_start=span.start == 0)
         facts = DEFINED.keys() & frozenset(wanted)
         defined = frozenset(DEFINED[fact] for fact in facts) & frozenset(wanted)
-        for part in self.parts if parts and defined else parts:
+        done = 0
+        for part in self.parts[span.start : span.stop]:
             held = bool(part.records & records)
             if self._may_hold(part, records):
-                if on_progress:
-                    on_progress(done, total)
+                on_progress(done)
                 held = held or (yield from self._search(part, part.unsure & records))
                 for position, batch in self._read(part, frozenset(wanted), price_types) if held else ():
-                    if on_progress:
-                        on_progress(min(done + position, total), total)
+                    on_progress(done + position)
                     yield batch
                 done += part.size
             if defined and not held and records_by_name(part.name) & facts:
                 yield from read_lists(part, frozenset(wanted) & {Section, *defined}, price_types)
-        self.check_unchanged()
-        if on_progress:
-            on_progress(total, total)
 
     def _may_hold(self, part: Part, records: Set[type[Record]]) -> bool:
         unsure = part.unsure & records
@@ -154,7 +171,7 @@ class Export(msgspec.Struct, frozen=True):
         )
 
     def _read(
-        self, part: Part, wanted: frozenset[type[Record]], price_types: set[str]
+        self, part: Part, wanted: frozenset[type[Record]], price_types: PriceTypes
     ) -> Iterator[tuple[int, Batch]]:
         from importers.commerceml.reader import read_part
 

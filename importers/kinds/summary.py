@@ -11,6 +11,7 @@ from typing import cast
 from importers.catalog.columns import Row
 from importers.catalog.protocol import FIRST_FEW, CatalogTransaction, Change
 from importers.catalog.tables import OFFER, PRICE_TYPE, PRODUCT
+from importers.commerceml.earlier import NeedsEarlier
 from importers.commerceml.normalise import KNOWN_CURRENCIES
 from importers.commerceml.records import OfferPrices, OfferStocks, PriceType, Record
 from importers.events import Counts, Event, Log
@@ -70,6 +71,13 @@ class Terms:
         elif isinstance(records[0], PriceType):
             self._of_types.update(price_type.currency for price_type in cast("Sequence[PriceType]", records))
 
+    def extend(self, other: Terms) -> None:
+        """See `Observer`: of very many, some are passed over, which depends on all before."""
+        of_prices, of_types = self._of_prices | other._of_prices, self._of_types | other._of_types
+        if len(of_prices) > MANY or len(of_types) > MANY:
+            raise NeedsEarlier
+        self._of_prices, self._of_types = of_prices, of_types
+
     @property
     def units(self) -> list[str]:
         return sorted({unit for _currency, unit in self._of_prices if unit})[:MANY]
@@ -101,6 +109,10 @@ class Totals:
             if isinstance(record, OfferStocks) and record.unequal:
                 self._count += 1
                 self._first += [record.id][: FIRST_FEW - len(self._first)]
+
+    def extend(self, other: Totals) -> None:
+        self._count += other._count
+        self._first += other._first[: FIRST_FEW - len(self._first)]
 
     def report(self) -> Iterator[Event]:
         if self._count:

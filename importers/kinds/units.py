@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from importers.catalog.tables import UNIT
+from importers.commerceml.earlier import NeedsEarlier
 from importers.commerceml.records import UnitUse
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ class Units:
         elif known != used:
             filled = (mine or other for mine, other in zip(_fields(known), _fields(used), strict=True))
             self._uses[used.code] = UnitUse(*filled)  # type: ignore[arg-type]
+
+    def extend(self, other: Units) -> None:
+        """Add those that an export uses behind these. Raises NeedsEarlier where these were too many to know them all."""
+        if len(other._uses) >= MANY_UNITS:
+            raise NeedsEarlier
+        for used in other._uses.values():
+            self.add(used)
 
     async def define(self, catalog: CatalogTransaction) -> dict[str, str]:
         """Make rows of those that nobody defined; the codes that names of units stand for."""
