@@ -7,20 +7,17 @@ old values for the session's summary, and writes no page when nothing differs. T
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
 from importers.catalog.absence import Elsewhere, remove_absent
-from importers.catalog.aside import UNREADABLE, Aside
+from importers.catalog.aside import Aside
 from importers.catalog.columns import Cell, Row, Rows, Table
 from importers.catalog.fold import (
     UNREADABLE,
     Facts,
     decode_facts,
-    entity_payload,
-    facts_payload,
     in_full,
     is_removed,
-    main_rows,
     plain_facts,
     replaced,
     settle,
@@ -31,7 +28,6 @@ from importers.catalog.protocol import EVERYTHING, FIRST_FEW, Change, Merged
 from importers.catalog.rows import BATCH_KEYS, Absent, RowStore
 from importers.catalog.tables import Shape
 from importers.catalog.writes import Writes
-from importers.commerceml.records import Record
 from importers.errors import ObmenError
 from importers.events import Counts
 from importers.texts import N_

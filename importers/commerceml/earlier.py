@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class NeedsEarlier(Exception):  # noqa: N818 (it is no error, see below)
+class NeedsEarlier(Exception):
     """What is read depends on files in front of it that were not read here: it is to be read again behind them."""
 
 
@@ -17,6 +17,10 @@ class PriceTypes:
 
     def add(self, ident: str) -> None:
         self._ids.add(ident)
+
+    def extend(self, other: PriceTypes) -> None:
+        """Add those of the files behind these."""
+        self._ids |= other._ids
 
     def only(self) -> str | None:
         """None where there are none or several. Raises NeedsEarlier."""

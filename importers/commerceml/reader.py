@@ -83,7 +83,12 @@ class _Reading:
     """One file on its way: records that have ended wait in `pending` until a batch of them is read."""
 
     def __init__(
-        self, part: Part, wanted: frozenset[type[Record]], price_types: PriceTypes, *, lists_only: bool = False
+        self,
+        part: Part,
+        wanted: frozenset[type[Record]],
+        price_types: PriceTypes,
+        *,
+        lists_only: bool = False,
     ) -> None:
         self.part = part
         self.wanted = wanted

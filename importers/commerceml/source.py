@@ -125,7 +125,10 @@ class Export(msgspec.Struct, frozen=True):
         total = sum(self.sizes_for(*wanted))
         report = on_progress or (lambda _done, _total: None)
         yield from self.records_in(
-            self.span_for(*wanted), *wanted, on_progress=lambda done: report(min(done, total), total)
+            self.span_for(*wanted),
+            *wanted,
+            price_types=PriceTypes(),
+            on_progress=lambda done: report(min(done, total), total),
         )
         self.check_unchanged()
         report(total, total)
@@ -141,14 +144,19 @@ class Export(msgspec.Struct, frozen=True):
         return range(len(self.parts) if any(self._may_hold(part, records) for part in self.parts) else 0)
 
     def records_in(
-        self, span: range, *wanted: type[Record], on_progress: Callable[[int], None]
+        self,
+        span: range,
+        *wanted: type[Record],
+        price_types: PriceTypes,
+        on_progress: Callable[[int], None],
     ) -> Iterator[Batch]:
-        """As `records`, of some parts that follow each other, without a look at the source as a whole: one behind
-        another they give the same, or NeedsEarlier is raised. `on_progress`: the bytes of these that are done."""
+        """As `records`, of some parts that follow each other, without a look at the source as a whole.
+
+        `price_types`: of the parts in front of these; theirs are added. `on_progress`: the bytes of these that are
+        done. Raises NeedsEarlier where `price_types` do not tell what is needed."""
         from importers.commerceml.reader import read_lists
 
         records = sought(frozenset(wanted))
-        price_types = PriceTypes(from_start=span.start == 0)
         facts = DEFINED.keys() & frozenset(wanted)
         defined = frozenset(DEFINED[fact] for fact in facts) & frozenset(wanted)
         done = 0

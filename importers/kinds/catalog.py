@@ -19,15 +19,17 @@ from importers.catalog.tables import (
 from importers.events import Event
 from importers.kinds.intake import Intake
 from importers.kinds.protocol import Job
+from importers.kinds.staged import Reads
 from importers.kinds.summary import LostImages
 
 ORDER = (
     CATALOG, PROPERTY, PROPERTY_VALUE, UNIT, PRODUCT_TYPE, WAREHOUSE, PRICE_TYPE, CATEGORY, PRODUCT, OFFER,
 )  # fmt: skip
+READS = Reads(ORDER)
 
 
 async def run(job: Job) -> AsyncIterator[Event]:
-    intake = Intake(job, *ORDER)
+    intake = Intake(job, *READS.shapes)
     lost = LostImages()
     async for event in intake.read():
         yield event

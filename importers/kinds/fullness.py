@@ -51,13 +51,12 @@ class Sections:
         """Add those of the files behind these. Raises NeedsEarlier where they are too many: for the file to be told."""
         if len(self._scopes | other._scopes) > MANY_SCOPES:
             raise NeedsEarlier
+        last = other._entered or self._entered
         other._end()
         self._end()
         for section, shapes in other._sections.items():
-            self.enter(section)
-            for shape in shapes:
-                self.add(shape)
-            self._end()
+            self._sections[section] = tuple(dict.fromkeys((*self._sections.get(section, ()), *shapes)))
+        self._entered = last
         self._scopes |= other._scopes
         self.unnamed_rejects |= other.unnamed_rejects
 

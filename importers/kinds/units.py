@@ -35,7 +35,7 @@ class Units:
             self._uses[used.code] = UnitUse(*filled)  # type: ignore[arg-type]
 
     def extend(self, other: Units) -> None:
-        """Add those that an export uses behind these. Raises NeedsEarlier where these were too many to know them all."""
+        """Add those that an export uses behind these. Raises NeedsEarlier where some of them were dropped."""
         if len(other._uses) >= MANY_UNITS:
             raise NeedsEarlier
         for used in other._uses.values():

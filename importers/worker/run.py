@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 
     from importers.sessions.models import Session
     from importers.settings import Settings
+    from importers.worker.reader_process import ReaderProcess
 
 FLUSH_SECONDS = 0.25
 FLUSH_EVENTS = 500
 """Events go to the journal in batches: after so long, or so many."""
 
 
-async def work(session_id: int, settings: Settings) -> int:
-    """Run a session; the exit code. A session that cannot be claimed is somebody else's, or was cancelled."""
+async def work(session_id: int, settings: Settings, reader: ReaderProcess | None = None) -> int:
+    """Run a session; the exit code. A session that cannot be claimed is somebody else's, or was cancelled. `reader`:
+    reads beside this process."""
     journal = await open_journal(settings.journal.url)
     try:
         session, target = None, await _target_of(session_id, journal, settings)
@@ -45,8 +47,10 @@ async def work(session_id: int, settings: Settings) -> int:
             log_to(settings.log.path).warning("session %d: nothing to claim", session_id)
             return 0
         with Heartbeat(session, settings) as heartbeat:
-            return await _Run(session, target, settings, journal, heartbeat).run()
+            return await _Run(session, target, settings, journal, heartbeat, reader).run()
     finally:
+        if reader:
+            reader.close()
         await journal.close()
 
 
@@ -65,13 +69,20 @@ def _place(kind: str) -> int:
 
 class _Run:
     def __init__(
-        self, session: Session, target: Target, settings: Settings, journal: Journal, heartbeat: Heartbeat
+        self,
+        session: Session,
+        target: Target,
+        settings: Settings,
+        journal: Journal,
+        heartbeat: Heartbeat,
+        reader: ReaderProcess | None,
     ) -> None:
         self.session = session
         self.target = target
         self.settings = settings
         self.journal = journal
         self.heartbeat = heartbeat
+        self.reader = reader
         self.by_kind: dict[str, Counts] = {}
         self.empty: list[str] = []
         """Import types of which the export had nothing."""
@@ -113,6 +124,8 @@ class _Run:
         session = self.session
         kinds = {kind: load(kind) for kind in sorted(sorted(session.kinds), key=_place)}
         export = open_export(session.source, frozenset().union(*map(records_of, kinds)))
+        if self.reader:
+            self.reader.begin(export, kinds, self.settings.log.path)
         catalog = await open_catalog(self.target.catalog)
         try:
             if not session.options.dry_run:  # what an earlier worker did not live to do
@@ -135,6 +148,7 @@ class _Run:
                         limits=self.target.limits,
                         keep_unlisted=self.target.keep_unlisted,
                         images_path=self.target.images,
+                        beside=self.reader,
                     )
                     self.lines.append(Log("info", N_("{kind}: started"), {"kind": kind}))
                     async with aclosing(cast("AsyncGenerator[Event]", module.run(job))) as events:
