@@ -49,8 +49,6 @@ async def work(session_id: int, settings: Settings, reader: ReaderProcess | None
         with Heartbeat(session, settings) as heartbeat:
             return await _Run(session, target, settings, journal, heartbeat, reader).run()
     finally:
-        if reader:
-            reader.close()
         await journal.close()
 
 
@@ -120,12 +118,12 @@ class _Run:
         from importers.commerceml import open_export
         from importers.kinds.summary import unsold
         from importers.kinds.waiting_images import put_waiting_in_place
+        from importers.worker.sharing import Sharing
 
         session = self.session
         kinds = {kind: load(kind) for kind in sorted(sorted(session.kinds), key=_place)}
         export = open_export(session.source, frozenset().union(*map(records_of, kinds)))
-        if self.reader:
-            self.reader.begin(export, kinds, self.settings.log.path)
+        sharing = Sharing(self.reader, export, kinds, self.settings.log.path) if self.reader else None
         catalog = await open_catalog(self.target.catalog)
         try:
             if not session.options.dry_run:  # what an earlier worker did not live to do
@@ -148,7 +146,7 @@ class _Run:
                         limits=self.target.limits,
                         keep_unlisted=self.target.keep_unlisted,
                         images_path=self.target.images,
-                        beside=self.reader,
+                        beside=sharing,
                     )
                     self.lines.append(Log("info", N_("{kind}: started"), {"kind": kind}))
                     async with aclosing(cast("AsyncGenerator[Event]", module.run(job))) as events:
@@ -162,6 +160,8 @@ class _Run:
             if not session.options.dry_run:
                 self.lines += await put_waiting_in_place(catalog)
         finally:
+            if sharing:
+                sharing.close()
             await catalog.close()
 
     def _refuse_empty(self) -> None:
