@@ -73,7 +73,7 @@ class _Run:
         settings: Settings,
         journal: Journal,
         heartbeat: Heartbeat,
-        reader: ReaderProcess | None,
+        reader: ReaderProcess | None = None,
     ) -> None:
         self.session = session
         self.target = target

@@ -14,6 +14,7 @@ from importers import kinds
 from importers.catalog import open_catalog
 from importers.catalog.protocol import CatalogTransaction
 from importers.kinds import Counted, Counts, Event, Job, Log, Options, Reject
+from importers.kinds.beside import Beside
 from importers.kinds.waiting_images import put_waiting_in_place
 from importers.settings import Limits
 
@@ -87,6 +88,7 @@ class Shop:
         options: Options = DEFAULTS,
         limits: Limits = LIMITS,
         keep_unlisted: str = "",
+        beside: Beside | None = None,
         before_end: Callable[[CatalogTransaction], None] | None = None,
         put_in_place: bool = True,
     ) -> Told:
@@ -114,6 +116,7 @@ class Shop:
                         images_path=str(self.images),
                         limits=limits,
                         keep_unlisted=keep_unlisted,
+                        beside=beside,
                     )
                     async with aclosing(kinds.load(name).run(job)) as events:  # type: ignore[type-var]
                         async for event in events:
