@@ -64,7 +64,8 @@ class ReaderProcess:
     """The worker's end of it. One task at a time."""
 
     def __init__(self, pid: int, tasks: int, replies: socket.socket, progress: mmap.mmap) -> None:
-        self._pid: int | None = pid
+        self.pid: int | None = pid
+        """None after its end."""
         self._tasks = os.fdopen(tasks, "wb", buffering=0)
         self._replies = replies
         self._progress = progress
@@ -94,13 +95,9 @@ class ReaderProcess:
         of, done, records = _PROGRESS.unpack_from(self._progress)
         return (done, records) if of == number else (0, 0)
 
-    @property
-    def is_open(self) -> bool:
-        return self._pid is not None
-
     def close(self) -> int:
         """End it for good; how it ended, as subprocess tells that. May be said again."""
-        pid, self._pid = self._pid, None
+        pid, self.pid = self.pid, None
         if pid is None:
             return 0
         os.kill(pid, signal.SIGKILL)  # it is ours until it was waited for

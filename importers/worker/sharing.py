@@ -114,13 +114,13 @@ class Sharing:
         self._go_on()
 
     def close(self) -> None:
-        if self._process.is_open:
+        if self._process.pid:
             asyncio.get_running_loop().remove_reader(self._process)
             self._process.close()
 
     def _spans(self, reads: Reads) -> list[range]:
         """The parts in halves of about as many bytes; in one piece where a half is too little, in none where all is."""
-        if not self._process.is_open:
+        if not self._process.pid:
             return []
         sizes = self._export.sizes_for(*reads.wanted)
         total, all_parts = sum(sizes), range(len(sizes))

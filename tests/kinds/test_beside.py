@@ -32,7 +32,6 @@ async def same(
     folder: Path, sources: Sequence[tuple[Path, Sequence[str]]], *cuts: float, first_too: bool = False
 ) -> int:
     """Import them one after another, in one go and in pieces; how many pieces could be read apart."""
-    folder.mkdir(exist_ok=True)
     whole, pieced = (Shop(folder / f"{name}.sqlite3", folder) for name in ("whole", "pieced"))
     apart = 0
     for source, kinds in sources:
@@ -123,11 +122,27 @@ async def test_of_several_types_it_is_of_none(tmp_path: Path) -> None:
 
 async def test_what_stands_outside_of_all_belongs_to_the_file_before(tmp_path: Path) -> None:
     sets = (
-        "<НаборыТоваров><НаборТоваров><ИдТовара>a</ИдТовара><ТоварНабора><Ид>b</Ид><Количество>2</Количество></ТоварНабора>"
+        "<НаборыТоваров><НаборТоваров><Ид>a</Ид><ТоварНабора><Ид>b</Ид><Количество>2</Количество></ТоварНабора>"
         "</НаборТоваров></НаборыТоваров>"
     )
     files = {"import0_1.xml": goods(product("a")), "import0_2.xml": sets}
-    await same(tmp_path / "shops", [(export(tmp_path, files), ("catalog",))], 0.5)
+    assert await same(tmp_path / "shops", [(export(tmp_path, files), ("catalog",))], 0.5) == 0
+
+
+async def test_a_gap_of_a_unit_is_filled_by_whichever_file_does_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it comes behind more units than are remembered."""
+    monkeypatch.setattr(units, "MANY_UNITS", 3)
+    used = "<БазоваяЕдиница Код='{}'>шт</БазоваяЕдиница>"
+    filled = used.format("1' НаименованиеПолное='x")
+    files = {
+        "import0_1.xml": goods(product("a", used.format(1))),
+        "import0_2.xml": goods("".join(product(f"b{n}", used.format(n)) for n in (2, 3, 4)) + product("c", filled)),
+    }  # fmt: skip
+    assert await same(tmp_path / "shops", [(export(tmp_path, files), ("catalog",))], 0.5) == 1
+    shop = Shop(tmp_path / "shops" / "pieced.sqlite3", tmp_path)
+    assert shop.rows("SELECT full_name FROM unit WHERE code = '1'") == ["x"]
 
 
 async def test_the_last_record_of_a_key_counts_and_the_first_word_on_a_unit(tmp_path: Path) -> None:
