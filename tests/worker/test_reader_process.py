@@ -129,7 +129,7 @@ async def test_it_ends_with_a_worker_that_has_nothing_to_claim(stage: Stage) -> 
 
 
 @TWO_CORES
-async def test_it_ends_with_a_worker_that_is_killed_before_it_has_a_task() -> None:
+def test_it_ends_with_a_worker_that_is_killed_before_it_has_a_task() -> None:
     program = "from importers.worker.reader_process import fork_reader; print(fork_reader().pid, flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -138,7 +138,7 @@ async def test_it_ends_with_a_worker_that_is_killed_before_it_has_a_task() -> No
         reader = int(worker.stdout.readline())
         assert start_of(reader)
         worker.kill()
-    await gone(reader)
+    asyncio.run(gone(reader))
 
 
 @TWO_CORES
