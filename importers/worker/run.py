@@ -160,8 +160,6 @@ class _Run:
             if not session.options.dry_run:
                 self.lines += await put_waiting_in_place(catalog)
         finally:
-            if sharing:
-                sharing.close()
             await catalog.close()
 
     def _refuse_empty(self) -> None:

@@ -111,6 +111,15 @@ async def test_a_price_without_a_type_is_of_the_one_that_a_file_before_defines(t
     assert await same(tmp_path / "shops", [(source, ("catalog", "prices"))], 0.5) == 1, "the catalog alone"
 
 
+async def test_the_file_that_defines_it_may_be_read_apart_itself(tmp_path: Path) -> None:
+    files = {
+        "offers0_1.xml": package(offer("c", price("t"))),
+        "offers0_2.xml": TYPELESS["offers0_1.xml"].replace(price(), price("t")),
+        "offers0_3.xml": TYPELESS["offers0_2.xml"],
+    }
+    assert await same(tmp_path / "shops", [(export(tmp_path, files), ("catalog", "prices"))], 0.3, 0.6) == 3
+
+
 async def test_of_several_types_it_is_of_none(tmp_path: Path) -> None:
     files = TYPELESS | {
         "offers0_2.xml": TYPELESS["offers0_2.xml"].replace(

@@ -17,6 +17,7 @@ from support.engine_stage import Stage, no_processes, staged
 from importers.processes import start_of
 from importers.sample import EXPORT
 from importers.sessions import Session, Status
+from tests.commerceml.exports import PRODUCT, goods, xml
 
 SCRIPT = Path(__file__).with_name("stopped_reader.py")
 TWO_CORES = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core")
@@ -111,6 +112,23 @@ async def test_a_bug_of_this_way_is_logged_and_the_worker_reads_alone(tmp_path: 
 
 
 @TWO_CORES
+@pytest.mark.parametrize("bad", [(1,), (4,), (2, 3), (1, 4)])
+async def test_the_first_bad_file_is_told(tmp_path: Path, bad: tuple[int, ...]) -> None:
+    """In whichever half, and no traceback of it."""
+    async with staged(tmp_path, source={"path": str(tmp_path / "1c")}) as stage:
+        no_processes(stage)
+        (tmp_path / "1c").mkdir()
+        for number in range(1, 5):
+            body = goods(PRODUCT.format(number)) + "<" * (number in bad)
+            (tmp_path / "1c" / f"import0_{number}.xml").write_text(xml(body), encoding="utf-8")
+        session = await launched(stage, "catalog")
+        assert await Worker(stage, session.id, "none").end() == 1
+        ended = await stage.journal.session(session.id)
+        assert str(ended.error).startswith(f"import0_{bad[0]}.xml:2: not well-formed XML")
+        assert "Traceback" not in stage.log()
+
+
+@TWO_CORES
 async def test_it_dies_with_the_worker_in_the_middle_of_reading(stage: Stage) -> None:
     session = await launched(stage)
     worker = Worker(stage, session.id, "read")
@@ -130,7 +148,7 @@ async def test_it_ends_with_a_worker_that_has_nothing_to_claim(stage: Stage) -> 
 
 @TWO_CORES
 def test_it_ends_with_a_worker_that_is_killed_before_it_has_a_task() -> None:
-    program = "from importers.worker.reader_process import fork_reader; print(fork_reader().pid, flush=True); input()"
+    program = "from importers.worker.reader_process import fork_reader as fork; r = fork(); print(r.pid, flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as worker:
