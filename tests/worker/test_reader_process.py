@@ -148,9 +148,14 @@ async def test_it_ends_with_a_worker_that_has_nothing_to_claim(stage: Stage) -> 
 
 @TWO_CORES
 def test_it_ends_with_a_worker_that_is_killed_before_it_has_a_task() -> None:
-    program = "from importers.worker.reader_process import fork_reader as fork; r = fork(); print(r.pid, flush=True); input()"
+    program = (
+        "from importers.worker import reader_process as r; it = r.fork_reader(); print(it.pid, flush=True)"
+    )
     with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", f"{program}; input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as worker:
         assert worker.stdout
         reader = int(worker.stdout.readline())
