@@ -49,14 +49,14 @@ def without_references(text: str) -> str:
 
 
 def attributes_of(written: str) -> dict[str, str] | None:
-    """None where one stands twice."""
+    """None where one stands twice, and of a namespace: the parser has an opinion of it."""
     return _known_attributes(written) if len(written) <= LONGEST_KNOWN else None
 
 
 @lru_cache(maxsize=1024)
 def _known_attributes(written: str) -> dict[str, str] | None:
     attributes = {name: value.translate(_SPACES) for name, value in _ATTRIBUTES.findall(written)}
-    return attributes if len(attributes) == written.count('="') else None
+    return attributes if len(attributes) == written.count('="') and "xmlns" not in attributes else None
 
 
 _SPACES = str.maketrans("\t\n", "  ")
