@@ -51,12 +51,9 @@ class Sections:
         """Add those of the files behind these. Raises NeedsEarlier where they are too many: for the file to be told."""
         if len(self._scopes | other._scopes) > MANY_SCOPES:
             raise NeedsEarlier
-        last = other._entered or self._entered
         other._end()
         self._end()
-        for section, shapes in other._sections.items():
-            self._sections[section] = tuple(dict.fromkeys((*self._sections.get(section, ()), *shapes)))
-        self._entered = last
+        self._sections |= other._sections  # none is in both: each is of its file
         self._scopes |= other._scopes
         self.unnamed_rejects |= other.unnamed_rejects
 

@@ -17,7 +17,7 @@ from test_model_of_files import QUIET, SESSIONS
 
 from importers.commerceml import open_export
 from importers.errors import ObmenError
-from importers.events import Event, Options, Progress
+from importers.events import Event, Log, Options, Progress
 from importers.kinds import fullness, summary, units
 from importers.sample import EXPORT
 from tests.commerceml.exports import goods, package, xml
@@ -98,6 +98,10 @@ def product(ident: str, inside: str = "", name: str = "x") -> str:
     return f"<Товар><Ид>{ident}</Ид><Наименование>{name}</Наименование>{inside}</Товар>"
 
 
+SETS = (
+    "<НаборыТоваров><НаборТоваров><Ид>a</Ид><ТоварНабора><Ид>b</Ид><Количество>2</Количество></ТоварНабора>"
+    "</НаборТоваров></НаборыТоваров>"
+)
 TYPELESS = {
     "offers0_1.xml": package(offer("a", price())).replace(
         "<Предложения>", PRICE_TYPES.format("t") + "<Предложения>"
@@ -130,11 +134,7 @@ async def test_of_several_types_it_is_of_none(tmp_path: Path) -> None:
 
 
 async def test_what_stands_outside_of_all_belongs_to_the_file_before(tmp_path: Path) -> None:
-    sets = (
-        "<НаборыТоваров><НаборТоваров><Ид>a</Ид><ТоварНабора><Ид>b</Ид><Количество>2</Количество></ТоварНабора>"
-        "</НаборТоваров></НаборыТоваров>"
-    )
-    files = {"import0_1.xml": goods(product("a")), "import0_2.xml": sets}
+    files = {"import0_1.xml": goods(product("a")), "import0_2.xml": SETS}
     assert await same(tmp_path / "shops", [(export(tmp_path, files), ("catalog",))], 0.5) == 0
 
 
@@ -207,6 +207,49 @@ async def test_what_is_limited_over_all_files_is_read_in_one_go(
     await same(tmp_path / "shops", [(export(tmp_path, files), ("catalog", "prices"))], 0.3, 0.6)
 
 
+async def test_more_catalogs_than_any_export_has_are_counted_over_all_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fullness, "MANY_SCOPES", 3)
+    files = {f"import0_{n}.xml": goods(product(f"{n}")).replace("cat", f"cat {n}") for n in range(1, 4)}
+    source = export(tmp_path, files)
+    await same(tmp_path / "shops", [(source, ("catalog",))], 0.3, 0.6)
+    _events, error = await told(Shop(tmp_path / "shop.sqlite3", tmp_path), source, ("catalog",))
+    assert error.startswith("import0_3.xml: has more catalogs")
+
+
+async def test_odd_totals_are_counted_over_all_pieces(tmp_path: Path) -> None:
+    stocks = '<Склад ИдСклада="w" КоличествоНаСкладе="1"/>'
+    files = {
+        f"offers0_{n}.xml": package(
+            "".join(offer(f"{n}{m}", f"<Количество>{m}</Количество>{stocks}") for m in range(3))
+        )
+        for n in range(1, 4)
+    }
+    source = export(tmp_path, files)
+    await same(tmp_path / "shops", [(source, ("catalog", "stocks"))], 0.3, 0.6)
+    events, _error = await told(Shop(tmp_path / "shop.sqlite3", tmp_path), source, ("catalog", "stocks"))
+    logs = [event for event in events["stocks"] if isinstance(event, Log)]
+    assert [log.args["count"] for log in logs if "Количество" in log.message] == [6]
+
+
+async def test_prices_that_are_not_set_are_something_and_full_is_what_any_piece_tells(tmp_path: Path) -> None:
+    """In a piece that is not the first one alone."""
+    first = {
+        "offers0_1.xml": package(offer("a", price("t"))),
+        "offers0_2.xml": package(offer("b", price("t"))).replace("cat", "dog"),
+    }
+    full = ' СодержитТолькоИзменения="false"'
+    unset, other = (
+        package(offer(*told), full).replace("cat", "dog")
+        for told in (("b", price("t", "")), ("c", price("t")))
+    )
+    second = {"offers0_1.xml": package(offer("a", "")), "offers0_2.xml": unset}
+    third = {"offers0_1.xml": package(offer("a", "")), "offers0_2.xml": other}
+    sources = [export(tmp_path / f"{n}", files) for n, files in enumerate((first, second, third))]
+    await same(tmp_path / "shops", [(source, ("catalog", "prices")) for source in sources], 0.5)
+
+
 async def test_mutated_files(tmp_path: Path) -> None:
     from random import Random
 
@@ -224,7 +267,7 @@ async def test_mutated_files(tmp_path: Path) -> None:
 
 def export(folder: Path, files: dict[str, str]) -> Path:
     source = folder / "1c"
-    source.mkdir()
+    source.mkdir(parents=True)
     for name, body in files.items():
         (source / name).write_text(xml(body), encoding="utf-8")
     return source
