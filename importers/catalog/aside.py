@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from importers.catalog.external_sort import ExternalSort, Item, Spool
+from importers.catalog.external_sort import RUN_BYTES, ExternalSort, Item, Spool
 from importers.catalog.fold import UNREADABLE, entity_payload, facts_payload, main_rows
 from importers.catalog.tables import Shape
 from importers.commerceml.records import Record
@@ -13,9 +13,9 @@ from importers.commerceml.records import Record
 class Aside:
     """Payloads of records by their keys. It knows of no database, so that any process can read for another one."""
 
-    def __init__(self, shape: Shape, spool: Spool | None = None) -> None:
+    def __init__(self, shape: Shape, run_bytes: int = RUN_BYTES, spool: Spool | None = None) -> None:
         self._shape = shape
-        self._sorted = ExternalSort(spool=spool)
+        self._sorted = ExternalSort(run_bytes, spool)
         self.any_added = False
         """Of facts: something was put aside, if only that a price is not set."""
         self.scopes: set[str] = set()

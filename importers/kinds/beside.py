@@ -14,6 +14,9 @@ from importers.commerceml import Export
 from importers.commerceml.records import Rejected
 from importers.kinds.staged import Reads, Share, Staged
 
+RUN_BYTES = 3_000_000
+"""So much is sorted in memory at a time: less than where one process has the memory for itself."""
+
 
 class Apart:
     """What is read of a share without what is in front of it: `staged`, and what was rejected. Nothing of it stays in
@@ -21,7 +24,7 @@ class Apart:
 
     def __init__(self, reads: Reads, *, from_start: bool) -> None:
         self.spool = Spool()
-        asides = {shape: Aside(shape, self.spool) for shape in reads.shapes}
+        asides = {shape: Aside(shape, RUN_BYTES, self.spool) for shape in reads.shapes}
         self.staged = Staged(reads, asides, from_start=from_start)
         self._rejected: list[Place] = []
 

@@ -16,6 +16,7 @@ import pickle
 import signal
 import socket
 import struct
+import threading
 import traceback
 from contextlib import suppress
 from io import BytesIO
@@ -108,8 +109,8 @@ class ReaderProcess:
 
 
 def fork_reader() -> ReaderProcess | None:
-    """None where it would not help, as on one core, or cannot be. To be called before any thread is started."""
-    if len(os.sched_getaffinity(0)) < 2:
+    """None where it would not help, as on one core, or cannot be, as beside other threads, which a fork would lose."""
+    if len(os.sched_getaffinity(0)) < 2 or threading.active_count() > 1:
         return None
     gc.freeze()  # a collection would write to the pages of all that is there, which both share
     progress = mmap.mmap(-1, _PROGRESS.size)
