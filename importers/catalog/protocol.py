@@ -73,6 +73,16 @@ class CatalogTransaction(RowStore, Protocol):
     on_rollback: list[Callable[[], None]]
     """Called in order when nothing is kept: after an error, or a dry run."""
 
+    @property
+    def changed(self) -> bool:
+        """Whether a row of the shop was written."""
+        ...
+
+    @property
+    def changed(self) -> bool:
+        """Whether a row of the shop was written."""
+        ...
+
     async def state(self) -> str | None:
         """What the catalog held when this session began: see `importers.database.protocol.Transaction.state`."""
         ...

@@ -111,12 +111,12 @@ class SqliteDatabase:
             try:
                 if await db.mark() != mark:
                     return None
-                now = await db.state()
-                wait = seconds_to_settle([_identity(self.place)], time.time_ns())
-                if now is None or wait is None:
+                identity = _identity(self._path)
+                wait = seconds_to_settle([identity], time.time_ns()) if identity else None
+                if wait is None:
                     return None
                 await asyncio.sleep(wait)
-                return now if await db.state() == now else None
+                return await db.state() if _identity(self._path) == identity else None
             finally:
                 await db.rollback()
 
@@ -159,13 +159,8 @@ class SqliteTransaction:
             self.committed = commit.exception() is None
 
     async def state(self) -> str | None:
-        """While -wal is empty the file is all that there is, and nobody writes to it but who holds this very lock."""
-        place, boot = str(Path(self._path).resolve()), boot_id()
-        with plainly(self._path):
-            with suppress(FileNotFoundError):
-                if Path(f"{place}-wal").stat().st_size:
-                    return None
-            return " ".join(map(str, (boot, *_identity(place)))) if boot else None
+        identity = _identity(self._path)
+        return " ".join(map(str, (boot_id(), *identity))) if identity and boot_id() else None
 
     async def mark(self) -> int:
         """Other connections' commits change it, its own do not."""
@@ -225,8 +220,16 @@ class SqliteTransaction:
                 await self.execute_many(_insert(table, columns, rows), pieces)
 
 
-def _identity(place: str) -> Identity:
-    return identity_of(Path(place).stat())
+def _identity(path: str | Path) -> Identity | None:
+    """Of the file, while it is all that there is: with nothing in -wal nobody writes to it but who may write there."""
+    place = Path(path).resolve()
+    try:
+        with suppress(FileNotFoundError):
+            if place.with_name(f"{place.name}-wal").stat().st_size:
+                return None
+        return identity_of(place.stat())
+    except OSError:
+        return None
 
 
 @cache

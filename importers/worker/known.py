@@ -1,8 +1,8 @@
 """The same export again: what a session told of it is told again, and nothing is read.
 
-It must be exact. So the same are the files of the export, the catalog, the program, the settings and the options, or the
-session runs as any other; and what it would tell is either what one told that changed nothing, or follows from what its
-kinds know (`Again`). Whatever is unsure is not remembered.
+It must be exact. So the files of the export, the catalog, the program, the settings and the options are the same, or
+the session runs as any other; and what it would tell is either what one told that changed nothing, or follows from
+what its kinds know (`Again`). Whatever is unsure is not remembered.
 """
 
 from __future__ import annotations

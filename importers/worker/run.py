@@ -180,7 +180,10 @@ class _Run:
 
     async def _tell_again(self, told: Told) -> None:
         await self._observe(
-            Log("info", N_("Neither the export nor the catalog has changed since the last time: nothing is read"))
+            Log(
+                "info",
+                N_("Neither the export nor the catalog has changed since the last time: nothing is read"),
+            )
         )
         for event in told.events():
             await self._observe(event)

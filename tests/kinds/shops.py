@@ -151,9 +151,7 @@ class Shop:
         async with catalog.transaction(
             journal_id="ahead", session_id=0, task_id="ahead", fence=1, dry_run=True
         ) as transaction:
-            events = [
-                event for name in self.by_kind async for event in events_of(job_of(name, transaction))
-            ]
+            events = [event for name in self.by_kind async for event in events_of(job_of(name, transaction))]
             if changed:
                 assert not transaction.changed
         assert plain(foretold(events, changed=False)) == plain(told)

@@ -1,0 +1,119 @@
+"""The same export again: what is told is what a full pass tells, and nothing is written."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.again import Place, again_both_ways, settle
+
+from bench.export import write_export
+from importers.events import Options
+from importers.sample import EXPORT
+
+ALL = ("catalog", "stocks", "prices", "customers")
+ODD = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<КоммерческаяИнформация ВерсияСхемы="2.08">
+<Классификатор СодержитТолькоИзменения="false"><Ид>cl</Ид></Классификатор>
+<Каталог СодержитТолькоИзменения="false"><Ид>cat</Ид><ИдКлассификатора>cl</ИдКлассификатора><Товары>
+  <Товар><Ид>a</Ид><Наименование>A</Наименование>
+    <БазоваяЕдиница Код="796" НаименованиеПолное="Штука">шт</БазоваяЕдиница></Товар>
+  <Товар><Ид>a</Ид><Наименование>A</Наименование><Артикул>2</Артикул></Товар>
+  <Товар><Ид>b</Ид><Наименование>B</Наименование><Группы><Ид>nowhere</Ид></Группы></Товар>
+  <Товар><Наименование>x</Наименование></Товар>
+  <Товар><Ид>c#1</Ид><Артикул>3</Артикул></Товар>
+  <Товар><Ид>d</Ид><Наименование>D</Наименование><ПометкаУдаления>true</ПометкаУдаления></Товар>
+</Товары></Каталог>
+<ПакетПредложений СодержитТолькоИзменения="false"><Ид>cat#</Ид><ИдКаталога>cat</ИдКаталога>
+<ИдКлассификатора>cl</ИдКлассификатора>
+<ТипыЦен><ТипЦены><Ид>retail</Ид><Наименование>Розница</Наименование><Валюта>ХХХ</Валюта></ТипЦены></ТипыЦен>
+<Склады><Склад><Ид>w</Ид><Наименование>W</Наименование></Склад></Склады>
+<Предложения>
+  <Предложение><Ид>a</Ид><Наименование>A</Наименование></Предложение>
+  <Предложение><Ид>lost#1</Ид><Наименование>L</Наименование></Предложение>
+  <Предложение><Ид>a</Ид><Цены>
+    <Цена><ИдТипаЦены>retail</ИдТипаЦены><ЦенаЗаЕдиницу>5</ЦенаЗаЕдиницу></Цена>
+    <Цена><ИдТипаЦены>retail</ИдТипаЦены><ЦенаЗаЕдиницу>6</ЦенаЗаЕдиницу><Единица>шт</Единица></Цена></Цены>
+  </Предложение>
+  <Предложение><Ид>lost#2</Ид><Цены>
+    <Цена><ИдТипаЦены>retail</ИдТипаЦены><ЦенаЗаЕдиницу>7</ЦенаЗаЕдиницу></Цена></Цены></Предложение>
+  <Предложение><Ид>a</Ид><Количество>9</Количество><Склад ИдСклада="w" КоличествоНаСкладе="2"/></Предложение>
+  <Предложение><Ид>b</Ид><Количество>3</Количество></Предложение>
+  <Предложение><Ид>b</Ид><Цены>
+    <Цена><ИдТипаЦены>retail</ИдТипаЦены><ЦенаЗаЕдиницу>x</ЦенаЗаЕдиницу></Цена></Цены></Предложение>
+</Предложения></ПакетПредложений>
+</КоммерческаяИнформация>
+"""
+"""Rejects, orphans, things told twice and otherwise, in parts, not equal in total, without a group."""
+
+
+def odd(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "import.xml").write_text(ODD, encoding="utf-8")
+    return folder
+
+
+def generated(folder: Path) -> Path:
+    write_export(folder, range(120))
+    return folder / "xml"
+
+
+def sample(folder: Path) -> Path:
+    shutil.copytree(EXPORT, folder)
+    return folder
+
+
+def zipped(folder: Path) -> Path:
+    """A .zip in a .zip."""
+    source = odd(folder)
+    inner = folder / "inner.zip"
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(source / "import.xml", "import.xml")
+    outer = folder.with_name(f"{folder.name}.zip")
+    with zipfile.ZipFile(outer, "w") as archive:
+        archive.write(inner, "inner.zip")
+    return outer
+
+
+@pytest.mark.parametrize("write", [sample, generated, odd, zipped])
+@pytest.mark.parametrize("options", [Options(), Options(force=True), Options(dry_run=True), Options(strict=True)])
+async def test_it_is_told_as_by_a_full_pass(
+    tmp_path: Path, write: Callable[[Path], Path], options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tmp_path / "shop", write(tmp_path / "1c"))
+    kinds = ALL if write is sample else ALL[:3]
+    settle(place.source)
+    first = await place.take(*kinds, options=options)
+    assert not first.recognised
+    foretold = place.known()
+    seen = await again_both_ways(place, *kinds, options=options, monkeypatch=monkeypatch)
+    assert seen.recognised == bool(foretold)
+    assert seen.recognised or write in (odd, zipped)
+    seen = await again_both_ways(place, *kinds, options=options, monkeypatch=monkeypatch)
+    assert seen.recognised
+
+
+@pytest.mark.parametrize("kind", ["catalog", "attributes", "variants", "stocks", "prices", "customers"])
+async def test_each_kind_alone(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(tmp_path / "shop", sample(tmp_path / "1c"))
+    if kind not in ("catalog", "attributes", "customers"):
+        await place.take("catalog")
+    settle(place.source)
+    await place.take(kind)
+    seen = await again_both_ways(place, kind, monkeypatch=monkeypatch)
+    assert seen.recognised
+
+
+async def test_several_sessions_are_known_while_nothing_changes(tmp_path: Path) -> None:
+    place = Place(tmp_path / "shop", sample(tmp_path / "1c"))
+    settle(place.source)
+    for _round in range(2):
+        for kind in ALL:
+            await place.take(kind)
+    for kind in ALL:
+        assert (await place.take(kind)).recognised
+    assert place.known() == len(ALL)
