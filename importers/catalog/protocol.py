@@ -78,11 +78,6 @@ class CatalogTransaction(RowStore, Protocol):
         """Whether a row of the shop was written."""
         ...
 
-    @property
-    def changed(self) -> bool:
-        """Whether a row of the shop was written."""
-        ...
-
     async def state(self) -> str | None:
         """What the catalog held when this session began: see `importers.database.protocol.Transaction.state`."""
         ...

@@ -27,7 +27,6 @@ async def test_real_exports(
     if first.exit_code:
         pytest.skip(first.error)
     foretold = place.known()
-    print(f"FORETOLD {foretold}")
     seen = await again_both_ways(place, *kinds, options=FORCE, monkeypatch=monkeypatch)
     assert seen.recognised == bool(foretold)
     seen = await again_both_ways(place, *kinds, options=FORCE, monkeypatch=monkeypatch)

@@ -80,7 +80,9 @@ def zipped(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("write", [sample, generated, odd, zipped])
-@pytest.mark.parametrize("options", [Options(), Options(force=True), Options(dry_run=True), Options(strict=True)])
+@pytest.mark.parametrize(
+    "options", [Options(), Options(force=True), Options(dry_run=True), Options(strict=True)]
+)
 async def test_it_is_told_as_by_a_full_pass(
     tmp_path: Path, write: Callable[[Path], Path], options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,387 @@
+"""Whatever may change the result of an import leads to a full pass."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.again import Place, again_both_ways, settle
+from support.engine_stage import write_export
+
+import importers
+from importers import identity
+from importers.errors import DatabaseError
+from importers.events import Counted, Counts, Event, Log, Options, Reject
+from importers.kinds import Job
+from importers.sessions import Status
+from importers.worker import known
+from importers.worker import run as running
+
+PEOPLE = {"c1": "A", "c2": "B"}
+Change = Callable[[Place], None]
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> Place:
+    """A shop that was imported into, and would recognise the same."""
+    place = Place(tmp_path / "shop", write_export(tmp_path / "1c", PEOPLE))
+    settle(place.source)
+    assert not (await place.take("customers")).recognised
+    assert place.known() == 1
+    return place
+
+
+def write(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for statement in statements:
+            db.execute(statement)
+
+
+def other_byte(place: Place) -> None:
+    """Of a file that is as long and as old as before."""
+    (file,) = place.source.iterdir()
+    times = file.stat()
+    file.write_bytes(file.read_bytes().replace(b">A<", b">Z<"))
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def other_file(name: str) -> Change:
+    def change(place: Place) -> None:
+        (place.source / name).write_text("<КоммерческаяИнформация/>", encoding="utf-8")
+
+    return change
+
+
+def other_name(place: Place) -> None:
+    (file,) = place.source.iterdir()
+    file.rename(file.with_name("contragents_1_2.xml"))
+
+
+def other_place(place: Place) -> None:
+    """The same bytes, told by other files: nobody looks into them."""
+    shutil.copytree(place.source, place.source.with_name("copy"))
+    place.source = place.source.with_name("copy")
+
+
+def changed(place: Place) -> None:
+    write(place.catalog, "UPDATE customer SET name = 'Z' WHERE id = 'c1'")
+
+
+def reverted(place: Place) -> None:
+    changed(place)
+    write(place.catalog, "UPDATE customer SET name = 'A' WHERE id = 'c1'")
+
+
+def restored(place: Place) -> None:
+    """A copy of before that is written over the catalog: byte for byte the same, as far as anybody looks."""
+    copy = place.catalog.with_name("copy")
+    shutil.copy2(place.catalog, copy)
+    changed(place)
+    shutil.copyfile(copy, place.catalog)
+
+
+def vacuumed(place: Place) -> None:
+    write(place.catalog, "VACUUM")
+
+
+def other_limits(place: Place) -> None:
+    place.sections["limits"] = {"max_removed_share": 0.4}
+
+
+def other_rejects(place: Place) -> None:
+    place.sections["limits"] = {"max_reject_share": 0.4}
+
+
+def other_unlisted(place: Place) -> None:
+    place.sections["prices"] = {"keep_unlisted": "retail"}
+
+
+def older_journal(place: Place) -> None:
+    """One that never knew."""
+    write(place.journal, "DELETE FROM known")
+
+
+CHANGES = [
+    other_byte, other_file("contragents_1_2.xml"), other_file("unknown.xml"), other_name, other_place, changed,
+    reverted, restored, vacuumed, other_limits, other_rejects, other_unlisted, older_journal,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__qualname__.partition(".")[0])
+async def test_a_change_is_seen(place: Place, change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(place)
+    settle(place.source)
+    assert not (await again_both_ways(place, "customers", monkeypatch=monkeypatch)).recognised
+    assert (await again_both_ways(place, "customers", monkeypatch=monkeypatch)).recognised
+
+
+async def test_without_a_change_it_is_recognised(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _time in range(2):
+        assert (await again_both_ways(place, "customers", monkeypatch=monkeypatch)).recognised
+
+
+def another_version(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(importers, "__version__", "0.0.0")
+
+
+def another_code(patch: pytest.MonkeyPatch) -> None:
+    of_package = known._sources
+
+    def sources(folder: Path) -> Iterator[Path]:
+        yield from of_package(folder)
+        yield Path(__file__)
+
+    patch.setattr(known, "_sources", sources)
+
+
+def another_boot(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(known, "boot_id", lambda: "another")
+
+
+def another_parser(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(known, "find_spec", lambda _name: SimpleNamespace(origin=__file__))
+
+
+@pytest.mark.parametrize("differ", [another_version, another_code, another_boot, another_parser])
+async def test_another_program_reads_for_itself(
+    place: Place, differ: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    differ(monkeypatch)
+    assert not (await place.take("customers")).recognised
+
+
+@pytest.mark.parametrize(
+    ("kinds", "options"),
+    [
+        (("customers",), Options(force=True)),
+        (("customers",), Options(strict=True)),
+        (("customers",), Options(dry_run=True)),
+        (("catalog", "customers"), Options()),
+    ],
+)
+async def test_another_request_is_another_pass(
+    place: Place, kinds: tuple[str, ...], options: Options
+) -> None:
+    assert not (await place.take(*kinds, options=options)).recognised
+
+
+async def test_a_writer_that_stays_is_seen(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it wrote lies in -wal, and the file itself is as before."""
+    with closing(sqlite3.connect(place.catalog, isolation_level=None)) as db:
+        db.execute("UPDATE customer SET name = 'Z' WHERE id = 'c1'")
+        seen = await place.take("customers")
+        assert not seen.recognised
+        assert seen.by_kind["customers"]["updated"] == 1
+        assert (await place.take("customers")).recognised, "it has nothing there any more"
+
+
+async def test_a_reader_that_stays_keeps_nothing_from_being_recognised(tmp_path: Path) -> None:
+    place = Place(tmp_path / "shop", write_export(tmp_path / "1c", PEOPLE))
+    settle(place.source)
+    await place.take("customers")
+    with closing(sqlite3.connect(place.catalog)) as db:
+        db.execute("SELECT * FROM customer").fetchall()
+        changed(place)
+        assert not (await place.take("customers")).recognised
+        assert (await place.take("customers")).recognised
+
+
+@pytest.mark.parametrize("when", ["before it is looked", "while it is looked"])
+async def test_a_writer_right_after_the_commit_is_seen(
+    tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it left is not what the session left."""
+    from importers.catalog.store import CatalogStore
+
+    place = Place(tmp_path / "shop", write_export(tmp_path / "1c", PEOPLE))
+    settle(place.source)
+    state = CatalogStore.state
+
+    async def after_another(catalog: CatalogStore, mark: int) -> str | None:
+        if when == "before it is looked":
+            changed(place)
+            return await state(catalog, mark)
+        looking = asyncio.create_task(state(catalog, mark))
+        while not looking.done():
+            with closing(sqlite3.connect(place.catalog, timeout=0, isolation_level=None)) as db:
+                try:
+                    db.execute("UPDATE customer SET name = 'Z' WHERE id = 'c1'")
+                    break
+                except sqlite3.OperationalError:
+                    await asyncio.sleep(0)
+        return await looking
+
+    monkeypatch.setattr(CatalogStore, "state", after_another)
+    await place.take("customers")
+    seen = await place.take("customers")
+    assert not seen.recognised
+    assert seen.by_kind["customers"]["updated"] == 1
+
+
+async def test_the_catalog_of_before_is_recognised_by_none_but_its_journal(place: Place) -> None:
+    """Journal and catalog of different times: neither is taken for what it is not."""
+    older = place.copy(place.folder.with_name("older"))
+    changed(place)
+    await place.take("customers")
+    shutil.copyfile(older.journal, place.journal)
+    assert not (await place.take("customers")).recognised
+
+
+async def test_triggers_make_nothing_sure(place: Place) -> None:
+    """They change what was written: the next import finds something else than it wrote, and writes it again."""
+    write(
+        place.catalog,
+        "CREATE TRIGGER t AFTER UPDATE OF name ON customer BEGIN "
+        "UPDATE customer SET inn = new.name WHERE id = new.id; END",
+        "UPDATE customer SET name = 'Z' WHERE id = 'c1'",
+    )
+    for _time in range(2):
+        seen = await place.take("customers")
+        assert not seen.recognised
+        assert seen.by_kind["customers"]["updated"] == 1
+    write(place.catalog, "DROP TRIGGER t")
+    assert (await place.take("customers")).by_kind["customers"]["updated"] == 1
+    assert (await place.take("customers")).recognised
+
+
+async def test_an_orphan_finds_its_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A product that another session brings: the offer of before is no orphan any more."""
+    form = (
+        "<КоммерческаяИнформация><Каталог><Товары><Товар><Ид>{0}</Ид><Наименование>x</Наименование></Товар></Товары>"
+        "</Каталог><ПакетПредложений><Предложения><Предложение><Ид>{1}#1</Ид><Наименование>x</Наименование>"
+        "</Предложение></Предложения></ПакетПредложений></КоммерческаяИнформация>"
+    )
+    places = []
+    for name, ids in (("offers", ("a", "b")), ("goods", ("b", "a"))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "import.xml").write_text(form.format(*ids), encoding="utf-8")
+        places.append(Place(tmp_path / "shop", tmp_path / name))
+        settle(tmp_path / name)
+    offers, goods = places
+    assert (await offers.take("catalog")).by_kind["catalog"]["orphans"] == 1
+    assert (await again_both_ways(offers, "catalog", monkeypatch=monkeypatch)).recognised
+    await goods.take("catalog")
+    seen = await again_both_ways(offers, "catalog", monkeypatch=monkeypatch)
+    assert (seen.recognised, seen.by_kind["catalog"]["orphans"]) == (False, 0)
+
+
+async def test_files_that_were_written_just_now_may_change_unseen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tmp_path / "shop", write_export(tmp_path / "1c", PEOPLE))
+    monkeypatch.setattr(identity, "TICK_NS", 10**15)
+    await place.take("customers")
+    assert not (await place.take("customers")).recognised
+    assert place.known() == 0
+
+
+async def test_a_file_that_comes_while_it_is_recognised_fails_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recalled = known.recalled
+
+    def meanwhile(told: str) -> known.Told:
+        other_file("contragents_1_2.xml")(place)
+        return recalled(told)
+
+    monkeypatch.setattr(running, "recalled", meanwhile)
+    seen = await place.take("customers")
+    assert seen.status is Status.FAILED
+    assert "came while" in seen.error
+
+
+async def test_a_cancel_comes_in_time(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    recalled = known.recalled
+
+    def cancelled(told: str) -> known.Told:
+        write(place.journal, "UPDATE session SET status = 'cancelling' WHERE status = 'in_progress'")
+        return recalled(told)
+
+    monkeypatch.setattr(running, "recalled", cancelled)
+    assert (await place.take("customers")).status is Status.CANCELLED
+
+
+async def test_what_cannot_be_remembered_fails_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importers.sessions.store import JournalStore
+
+    async def remember(*_args: Any) -> None:
+        raise DatabaseError("no")
+
+    monkeypatch.setattr(JournalStore, "remember", remember)
+    place = Place(tmp_path / "shop", write_export(tmp_path / "1c", PEOPLE))
+    settle(place.source)
+    for _time in range(2):
+        seen = await place.take("customers")
+        assert (seen.status, seen.recognised) == (Status.COMPLETED, False)
+
+
+async def test_nothing_is_known_of_plug_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run(job: Job) -> AsyncIterator[Event]:
+        yield Counted(job.kind, Counts(read=1, unchanged=1), {"customer": Counts(read=1, unchanged=1)})
+
+    monkeypatch.setattr(running, "load", lambda _kind: SimpleNamespace(run=run))
+    place = Place(tmp_path / "shop", write_export(tmp_path / "1c", PEOPLE))
+    settle(place.source)
+    for _time in range(2):
+        assert not (await place.take("customers")).recognised
+    assert place.known() == 0
+
+
+async def test_pictures_lie_beside_the_export(tmp_path: Path) -> None:
+    place = Place(tmp_path / "shop", write_export(tmp_path / "1c", PEOPLE))
+    settle(place.source)
+    (place.source / "import.xml").write_text(
+        "<КоммерческаяИнформация><Каталог><Товары><Товар><Ид>a</Ид><Наименование>x</Наименование></Товар></Товары>"
+        "</Каталог></КоммерческаяИнформация>",
+        encoding="utf-8",
+    )
+    settle(place.source)
+    for _time in range(2):
+        assert not (await place.take("catalog", "images")).recognised
+    assert place.known() == 0
+
+
+def test_a_kind_that_changes_what_an_earlier_one_compares_with() -> None:
+    """It may change that back, when both come again."""
+
+    def counted(kind: str, changes: frozenset[str]) -> Counted:
+        again = importers.events.Again({}, [], frozenset(("price_type",)), changes)
+        return Counted(kind, Counts(), {}, again=again)
+
+    for changes, is_told in ((frozenset[str](), True), (frozenset(("price_type",)), False)):
+        listener = known.Listener()
+        listener.observe(counted("catalog", frozenset(("price_type",))))
+        listener.observe(counted("prices", changes))
+        assert (listener.told(changed=True) is not None) is is_told
+
+
+def test_too_much_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = known.Listener()
+    for number in range(running.MAX_REJECTS + 5):
+        listener.observe(Reject("catalog", "f", number, "id", "no"))
+    told = listener.told(changed=False)
+    assert told is not None
+    again = known.recalled(told.decode())
+    assert (len(again.rejects), again.rejected) == (running.MAX_REJECTS, running.MAX_REJECTS + 5)
+    monkeypatch.setattr(known, "MAX_TOLD", len(told) - 1)
+    assert listener.told(changed=False) is None
+
+
+def test_lines_that_speak_of_changes_are_told_once() -> None:
+    listener = known.Listener()
+    listener.observe(Log("info", "always"))
+    listener.observe(Log("info", "now", once=True))
+    for changed, lines in ((True, ["always"]), (False, ["always", "now"])):
+        told = listener.told(changed=changed)
+        assert told is not None
+        assert [line.message for line in known.recalled(told.decode()).lines] == lines
