@@ -106,7 +106,9 @@ class SqliteDatabase:
             return None
         async with self._turn:
             with plainly(self._path):
-                await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+                ((busy, *_),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            if busy:  # somebody reads an older state, or writes
+                return None
         async with self.transaction() as db:
             try:
                 if await db.mark() != mark:

@@ -21,7 +21,7 @@ import msgspec
 import importers
 from importers.clock import boot_id
 from importers.events import Counted, Counts, Event, Log, Progress, Reject
-from importers.identity import seconds_to_settle
+from importers.identity import identity_of, seconds_to_settle
 from importers.kinds.registry import repeats
 from importers.sessions import MAX_REJECTS
 
@@ -144,25 +144,24 @@ def _is_ours(kind: str, module: Kind) -> bool:
 
 def _code() -> str:
     """What runs, and what it runs on; "" where it does not lie in files."""
-    digest = sha256(f"{importers.__version__} {sys.version} {sqlite3.sqlite_version}".encode())
+    versions = (importers.__version__, sys.version, sqlite3.sqlite_version)
     try:
         parser = find_spec("lxml.etree")
         if parser is None or parser.origin is None:
             return ""
-        stat = os.stat(parser.origin)  # noqa: PTH116 (as it is given)
-        digest.update(f"{parser.origin} {stat.st_size} {stat.st_mtime_ns}".encode())
-        for path in _sources(Path(importers.__file__).parent):
-            digest.update(path.read_bytes())
+        files = [(parser.origin, os.stat(parser.origin)), *_sources(Path(importers.__file__).parent)]  # noqa: PTH116
     except (OSError, ImportError):
         return ""
-    return digest.hexdigest()
+    # Without the device and the number: those of a container are others in each.
+    told = versions, [(name, *identity_of(stat)[2:]) for name, stat in files]
+    return sha256(repr(told).encode()).hexdigest()
 
 
-def _sources(folder: Path) -> Iterator[Path]:
+def _sources(folder: Path | str) -> Iterator[tuple[str, os.stat_result]]:
     with os.scandir(folder) as listed:
         entries = sorted(listed, key=lambda entry: entry.name)
     for entry in entries:
-        if entry.is_dir():
-            yield from _sources(Path(entry.path))
-        elif entry.name.endswith((".py", ".sql")):
-            yield Path(entry.path)
+        if entry.name.endswith((".py", ".sql")):
+            yield entry.path, entry.stat()
+        elif entry.is_dir() and entry.name != "__pycache__":
+            yield from _sources(entry.path)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from support.again import Place, again_both_ways, settle
@@ -133,11 +133,15 @@ def another_version(patch: pytest.MonkeyPatch) -> None:
 
 
 def another_code(patch: pytest.MonkeyPatch) -> None:
+    """A file that was written to, as its time of change tells."""
     of_package = known._sources
 
-    def sources(folder: Path) -> Iterator[Path]:
-        yield from of_package(folder)
-        yield Path(__file__)
+    def sources(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+        (name, stat), *others = of_package(folder)
+        ctime_ns = stat.st_ctime_ns + 1
+        values = {field: getattr(stat, field) for field in dir(stat) if field.startswith("st_")}
+        yield name, cast("os.stat_result", SimpleNamespace(**values | {"st_ctime_ns": ctime_ns}))
+        yield from others
 
     patch.setattr(known, "_sources", sources)
 
