@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from support.again import Place, again_both_ways, settle
 
 from bench.export import write_export
+from importers.catalog.protocol import CatalogTransaction
+from importers.commerceml.records import UnitUse
 from importers.events import Options
+from importers.kinds.units import Units
 from importers.sample import EXPORT
 
 ALL = ("catalog", "stocks", "prices", "customers")
@@ -119,3 +124,49 @@ async def test_several_sessions_are_known_while_nothing_changes(tmp_path: Path) 
     for kind in ALL:
         assert (await place.take(kind)).recognised
     assert place.known() == len(ALL)
+
+
+GAPS = """\
+<КоммерческаяИнформация><Классификатор><Ид>cl</Ид><ЕдиницыИзмерения><ЕдиницаИзмерения><Ид>u</Ид><Код>796</Код>
+<НаименованиеКраткое>шт</НаименованиеКраткое></ЕдиницаИзмерения></ЕдиницыИзмерения></Классификатор>
+<Каталог><Ид>cat</Ид><Товары><Товар><Ид>a</Ид><Наименование>A</Наименование>
+<БазоваяЕдиница Код="796" НаименованиеПолное="Штука" МеждународноеСокращение="PCE">шт</БазоваяЕдиница></Товар></Товары>
+</Каталог></КоммерческаяИнформация>
+"""
+
+
+async def test_what_a_product_adds_to_a_unit_is_taken_away_and_added_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the next import changes something, and is not recognised."""
+    place = Place(tmp_path / "shop", tmp_path / "1c")
+    place.source.mkdir()
+    (place.source / "import.xml").write_text(GAPS, encoding="utf-8")
+    settle(place.source)
+    await place.take("catalog")
+    seen = await again_both_ways(place, "catalog", monkeypatch=monkeypatch)
+    assert (seen.recognised, seen.by_kind["catalog"]["updated"]) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    ("uses", "repeats"),
+    [
+        ((UnitUse("796", "шт", "Штука"), UnitUse("112", "л", None)), True),
+        ((UnitUse("796", "шт", None), UnitUse("шт", None, "Штука")), False),
+    ],
+)
+async def test_codes_of_codes_are_not_sure_to_stay(uses: tuple[UnitUse, ...], repeats: bool) -> None:
+    """«Штука» is written as «шт» now, and that as 796 the next time."""
+
+    async def rows(_statement: str) -> AsyncIterator[tuple[str, ...]]:
+        for row in ():
+            yield row
+
+    async def write(*_args: object) -> None:
+        pass
+
+    units = Units()
+    for use in uses:
+        units.add(use)
+    await units.define(cast("CatalogTransaction", SimpleNamespace(rows=rows, insert=write, update=write)))
+    assert units.repeats is repeats

@@ -381,6 +381,17 @@ def test_too_much_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     assert listener.told(changed=False) is None
 
 
+async def test_rejects_that_were_not_kept_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (known, running):
+        monkeypatch.setattr(module, "MAX_REJECTS", 2)
+    place = Place(tmp_path / "shop", write_export(tmp_path / "1c", {"c1": "A", "c2": "", "c3": "", "c4": ""}))
+    settle(place.source)
+    await place.take("customers")
+    seen = await again_both_ways(place, "customers", monkeypatch=monkeypatch)
+    assert (seen.recognised, len(seen.rejects), seen.by_kind["customers"]["rejected"]) == (True, 2, 3)
+    assert "records were rejected" in str(seen.lines)
+
+
 def test_lines_that_speak_of_changes_are_told_once() -> None:
     listener = known.Listener()
     listener.observe(Log("info", "always"))
