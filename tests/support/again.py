@@ -23,10 +23,11 @@ from importers.settings import Settings
 from importers.worker import run as running
 from importers.worker.known import Listener, Told, recalled
 from support.dispatchers import RecordingDispatcher
-from support.engine_stage import make_settings
+from support.engine_stage import make_settings, write_export
 
 UNREAD = "Neither the export nor the catalog has changed"
 OF_ONE_SESSION = ("seconds", "id", "request_id", "task_id")
+PEOPLE = {"c1": "A", "c2": "B"}
 PLAIN = Options()
 
 
@@ -132,6 +133,26 @@ class Place:
     def known(self) -> int:
         with closing(sqlite3.connect(self.journal)) as db:
             return int(db.execute("SELECT count(*) FROM known").fetchone()[0])
+
+
+async def place_of_people(folder: Path) -> Place:
+    """A shop that was imported into, and would recognise the same."""
+    place = Place(folder / "shop", write_export(folder / "1c", PEOPLE))
+    settle(place.source)
+    assert not (await place.take("customers")).recognised
+    assert place.known() == 1
+    return place
+
+
+def write(path: Path, *statements: str) -> None:
+    """To a database, as anybody may."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for statement in statements:
+            db.execute(statement)
+
+
+def change_catalog(place: Place) -> None:
+    write(place.catalog, "UPDATE customer SET name = 'Z' WHERE id = 'c1'")
 
 
 async def again_both_ways(
