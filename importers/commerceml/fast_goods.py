@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import lru_cache
-from typing import Any
+from functools import cache, lru_cache, partial
 
 from importers.commerceml import normalise
 from importers.commerceml.extract.context import Context
@@ -12,6 +10,7 @@ from importers.commerceml.extract.elements import decimal
 from importers.commerceml.extract.facts import offer_stocks
 from importers.commerceml.extract.goods import (
     FIELDS,
+    Pairs,
     Written,
     offer_of,
     product_of,
@@ -20,20 +19,20 @@ from importers.commerceml.extract.goods import (
     unit_of,
 )
 from importers.commerceml.fast_facts import prices_in, prices_matcher, rests_in, stocks_matcher
+from importers.commerceml.fast_lists import IMAGE, LISTS, PACK, read_images, read_packs
 from importers.commerceml.fast_markup import (
     ELEMENT,
     LONGEST_KNOWN,
-    NO_REFERENCE,
-    PLAIN,
     SPECIAL,
     TAG,
-    S,
     after_space,
     attributes_of,
     compiled,
+    has_only_known_references,
     is_regular,
     without_references,
 )
+from importers.commerceml.fast_order import Order
 from importers.commerceml.fast_text import Matched, Matcher
 from importers.commerceml.records import (
     Offer,
@@ -44,24 +43,28 @@ from importers.commerceml.records import (
     Product,
     Record,
     Seen,
+    UnitUse,
 )
 
 _UNIT = "БазоваяЕдиница"
 _OF_GOODS = frozenset((Product, Offer, OfferPrices, OfferStocks))
 
 
+@cache
 def matchers_for(wanted: frozenset[type[Record]]) -> dict[str, Matcher]:
-    """What matches the elements of each list of goods, by its name, for the records that are wanted of it."""
+    """What matches the elements of each list of goods, by its name, for the records that are wanted of it. What one
+    file has taught serves the next ones."""
+    match_offer = partial(_match_offer, _order("Предложение"))
     matchers: dict[str, Matcher] = {}
     if wanted & _OF_GOODS:
-        matchers = {"Товары": _match_product, "Предложения": _match_offer}
+        matchers = {"Товары": partial(_match_product, _order("Товар")), "Предложения": match_offer}
     elif wanted == {Seen}:
-        matchers = {"Предложения": _match_offer}
+        matchers = {"Предложения": match_offer}
     # Its prices or stocks say that an offer is there: no Seen is told besides.
     if wanted & _OF_GOODS == {OfferPrices}:
-        matchers["Предложения"] = _either(prices_matcher(), _match_offer)
+        matchers["Предложения"] = _either(prices_matcher(), match_offer)
     if wanted & _OF_GOODS == {OfferStocks}:
-        matchers["Предложения"] = _either(stocks_matcher(), _match_offer)
+        matchers["Предложения"] = _either(stocks_matcher(), match_offer)
     return matchers
 
 
@@ -69,27 +72,35 @@ def _either(first: Matcher, second: Matcher) -> Matcher:
     return lambda context, text, position: first(context, text, position) or second(context, text, position)
 
 
+def _order(name: str) -> Order:
+    return Order(
+        name,
+        texts=_TEXTS,
+        lists={name: read.inside for name, (_of, read) in LISTS.items()},
+        asked=_MEANT | _WAREHOUSES | {_UNIT},
+    )
+
+
 class _Read(Written):
     """What was read of an element, and of its facts."""
 
-    __slots__ = ("prices", "rests", "warehouses")
+    prices: tuple[tuple[Price, ...], tuple[str, ...]] | None = None
+    """See `prices_in`."""
+    rests: tuple[tuple[str, str], ...] | None = None
+    """(warehouse, quantity) of Остатки."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.prices: tuple[tuple[Price, ...], tuple[str, ...]] | None = None
-        """See `prices_in`."""
         self.warehouses: list[tuple[str | None, str | None]] = []
         """(ИдСклада, КоличествоНаСкладе) of each Склад."""
-        self.rests: tuple[tuple[str, str], ...] | None = None
-        """(warehouse, quantity) of Остатки."""
 
 
-def _match_product(context: Context, text: str, position: int) -> Matched | None:
-    found = _match(context.wanted, text, position, "Товар")
+def _match_product(order: Order, context: Context, text: str, position: int) -> Matched | None:
+    found = _match(order, context.wanted, text, position)
     if found is None:
         return None
     ident, read, end = found
-    facts = list(_facts(context, ident, read))  # first, as it may find them irregular
+    facts = _facts(context, ident, read)  # first, as it may find them irregular
     product_id, characteristic_id = split_id(ident)
     records: list[Record] = []
     if characteristic_id and read.removed:
@@ -103,12 +114,12 @@ def _match_product(context: Context, text: str, position: int) -> Matched | None
     return records, end, text.count("\n", position, end)
 
 
-def _match_offer(context: Context, text: str, position: int) -> Matched | None:
-    found = _match(context.wanted, text, position, "Предложение")
+def _match_offer(order: Order, context: Context, text: str, position: int) -> Matched | None:
+    found = _match(order, context.wanted, text, position)
     if found is None:
         return None
     ident, read, end = found
-    facts = list(_facts(context, ident, read))
+    facts = _facts(context, ident, read)
     records: list[Record] = []
     if Offer in context.wanted:
         records += offer_of(context, ident, read, None)
@@ -122,11 +133,11 @@ def _seen(context: Context, ident: str, record: type[Record]) -> list[Record]:
     return [Seen(ident, record.__name__)] if Seen in context.wanted else []
 
 
-def _facts(context: Context, ident: str, read: _Read) -> Iterator[Record]:
+def _facts(context: Context, ident: str, read: _Read) -> list[Record]:
+    facts = _stocks(ident, read) if OfferStocks in context.wanted else []
     if read.prices and any(read.prices):
-        yield OfferPrices(ident, read.prices[0], unset=read.prices[1])
-    if OfferStocks in context.wanted:
-        yield from _stocks(ident, read)
+        facts.insert(0, OfferPrices(ident, read.prices[0], unset=read.prices[1]))
+    return facts
 
 
 def _stocks(ident: str, read: _Read) -> list[Record]:
@@ -153,46 +164,133 @@ def _number(written: str | None) -> str | None:
 
 
 def _match(
-    wanted: frozenset[type[Record]], text: str, position: int, name: str
+    order: Order, wanted: frozenset[type[Record]], text: str, position: int
 ) -> tuple[str, _Read, int] | None:
     """(Ид, what is written, where the element ends) of one that is told as a whole, or is removed."""
+    closing = f"</{order.name}>"
+    end = text.find(closing, position)
+    if end < 0:
+        return None
+    read = _Read()
+    attributes = _read_at_once(read, order, wanted, text, position, end + len(closing))
+    if attributes is None:
+        read = _Read()
+        attributes = _read_one_by_one(read, order, wanted, text, position, end)
+    if attributes is None:
+        return None
+    fields = read.fields
+    if "Комплектующие" in fields:
+        read.components = ()
+    ident = normalise.goods_identity(fields.get("Ид"))
+    if ident is None or ("ИдХарактеристики" in fields and "#" not in ident):
+        return None
+    read.removed = (
+        says_removed(attributes.get("Статус"))
+        or says_removed(normalise.text(fields.get("Статус")))
+        or bool(normalise.boolean(fields.get("ПометкаУдаления")))
+    )
+    if not read.removed and not normalise.text(fields.get("Наименование")) and wanted & {Product, Offer}:
+        return None  # it is not told as a whole
+    return ident, read, end + len(closing)
+
+
+def _read_at_once(
+    read: _Read, order: Order, wanted: frozenset[type[Record]], text: str, position: int, end: int
+) -> dict[str, str] | None:
+    """Read an element that has all in the learned order; its attributes, None where it is not so or not regular."""
+    found = order.match(text, position, end)
+    if found is None:
+        return None
+    values = found.groups("")
+    read.fields = {name: values[group - 1] for group, name in order.texts}
+    if text.find("&", position, end) >= 0:
+        if not has_only_known_references(text, position, end):
+            return None
+        for name, value in read.fields.items():
+            if value and "&" in value:
+                read.fields[name] = without_references(value)
+    for group, name in order.lists:
+        if not values[group - 1]:
+            continue
+        start, stop = found.span(group)
+        inside = stop if values[group - 1].endswith("/>") else start + 1
+        attribute, read_list = LISTS[name]
+        rows = read_list.regular(text, inside, max(inside, stop - len(name) - 3))
+        if rows is None:
+            return None
+        setattr(read, attribute, rows)
+    for group, name in order.others:
+        if values[group - 1] and not _read_others(read, wanted, text, name, found.span(group)):
+            return None
+    return attributes_of(values[0]) if values[0] else {}
+
+
+def _read_others(
+    read: _Read, wanted: frozenset[type[Record]], text: str, name: str, span: tuple[int, int]
+) -> bool:
+    """Read elements of a name, one behind the other; whether they are regular."""
+    at, stop = span
+    if name == IMAGE:
+        read.images = read_images(text, at, stop)
+        return read.images is not None
+    if name == _UNIT and stop - at <= LONGEST_KNOWN:
+        read.unit, read.conversions = _known_unit(text[at:stop])
+        return read.conversions is not None
+    while at < stop:
+        named = _read_element(read, wanted, text, at, stop)
+        if named is None:
+            return False
+        at = named[1]
+    return at == stop
+
+
+@lru_cache(maxsize=1024)
+def _known_unit(element: str) -> tuple[UnitUse | None, Pairs | None]:
+    """What a БазоваяЕдиница says; no conversions where it is not regular."""
+    read = _Read()
+    named = _read_element(read, frozenset(), element, 0, len(element))
+    return (read.unit, read.conversions) if named and named[1] == len(element) else (None, None)
+
+
+def _read_one_by_one(
+    read: _Read, order: Order, wanted: frozenset[type[Record]], text: str, position: int, end: int
+) -> dict[str, str] | None:
+    """As `_read_at_once`, of one with all that it has in any order."""
     tag = TAG.match(text, after_space(text, position))
     attributes = attributes_of(tag[2]) if tag else None
-    if tag is None or attributes is None or tag[1] != name or tag[3]:
+    if tag is None or attributes is None or tag[1] != order.name or tag[3]:
         return None
-    end = text.find(f"</{name}>", tag.end())
     has_references = text.find("&", tag.end(), end) >= 0
-    if has_references and NO_REFERENCE.search(text, tag.end(), end):
+    if has_references and not has_only_known_references(text, tag.end(), end):
         return None
     at = after_space(text, tag.end())
-    read = _Read()
     fields = read.fields
     images: list[str | None] = []
+    names: list[str] = []
+    odd: list[str] = []
     while at < end:
         element = ELEMENT.match(text, at)
         inner, value, closed = element.groups() if element else ("", None, None)
         if element is None or (closed is None and value is not None):
-            after = _read_element(read, wanted, text, at, end)
-            if after is None:
+            named = _read_element(read, wanted, text, at, end)
+            if named is None:
                 return None
-            at = after
+            name, at = named
+            names.append(name)
+            odd.append(name)
             continue
         at = element.end()
+        names.append(inner)
         if value and has_references and "&" in value:
             value = without_references(value)
-        if inner == "Картинка":
+        if inner == IMAGE:
             images.append(value)
         elif inner not in fields:
             fields[inner] = value
-        elif inner in _MEANT or inner in _LISTS or inner == _UNIT:
+        elif inner in _MEANT or inner in LISTS or inner == _UNIT:
             return None
-    ident = normalise.goods_identity(fields.get("Ид"))
-    if ident is None or at > end or ("ИдХарактеристики" in fields and "#" not in ident):
+    if at > end:
         return None
-    statuses = (attributes.get("Статус"), normalise.text(fields.get("Статус")))
-    read.removed = any(map(says_removed, statuses)) or bool(normalise.boolean(fields.get("ПометкаУдаления")))
-    if not read.removed and not normalise.text(fields.get("Наименование")) and wanted & {Product, Offer}:
-        return None  # it is not told as a whole
     if images:
         read.images = images
     if _UNIT in fields:
@@ -201,19 +299,21 @@ def _match(
         if len(fields[_UNIT] or "") > LONGEST_KNOWN:
             return None
         read.unit, read.conversions = unit_of(fields[_UNIT], None, None, None, None), ()
-    if "Комплектующие" in fields:
-        read.components = ()
-    for empty in fields.keys() & _LISTS.keys():
-        if getattr(read, _LISTS[empty][0]) is not None:
+    for empty in fields.keys() & LISTS.keys():
+        if getattr(read, LISTS[empty][0]) is not None:
             return None
-        setattr(read, _LISTS[empty][0], () if empty != "Изготовитель" else (None, None))
+        setattr(read, LISTS[empty][0], () if empty != "Изготовитель" else (None, None))
     if not SPECIAL.isdisjoint(fields) or (OfferStocks in wanted and not _WAREHOUSES.isdisjoint(fields)):
         return None
-    return ident, read, end + len(name) + 3
+    order.learn(names, odd)
+    return attributes
 
 
-def _read_element(read: _Read, wanted: frozenset[type[Record]], text: str, at: int, stop: int) -> int | None:
-    """Read an element that has attributes, or others in it; where it ends, None where it is not regular."""
+def _read_element(
+    read: _Read, wanted: frozenset[type[Record]], text: str, at: int, stop: int
+) -> tuple[str, int] | None:
+    """Read an element that has attributes, or others in it; its name, and where it ends and white space behind it. None
+    where it is not regular."""
     tag = TAG.match(text, at)
     attributes = attributes_of(tag[2]) if tag else None
     if tag is None or attributes is None:
@@ -223,15 +323,15 @@ def _read_element(read: _Read, wanted: frozenset[type[Record]], text: str, at: i
     if end < 0:
         return None
     if name == _UNIT:
-        packs = _read_packs(text, inside, end) if read.conversions is None else None
+        packs = read_packs(text, inside, end) if read.conversions is None else None
         if packs is None:
             return None
-        own = without_references(compiled(_PACK).sub("", text[inside:end]))
+        own = without_references(compiled(PACK).sub("", text[inside:end]))
         if len(own) > LONGEST_KNOWN:
             return None
         read.unit, read.conversions = unit_of(own, *map(attributes.get, _UNIT_ATTRIBUTES)), packs
-    elif name in _LISTS:
-        attribute, read_list = _LISTS[name]
+    elif name in LISTS:
+        attribute, read_list = LISTS[name]
         rows = read_list(text, inside, end) if getattr(read, attribute) is None else None
         if rows is None:
             return None
@@ -253,102 +353,19 @@ def _read_element(read: _Read, wanted: frozenset[type[Record]], text: str, at: i
     elif name not in _MEANT:
         if name in SPECIAL or not is_regular(text, inside, end):
             return None
-    elif name in read.fields or name == "Картинка" or text.find("<", inside, end) >= 0:
+    elif name in read.fields or name == IMAGE or text.find("<", inside, end) >= 0:
         return None
     else:
         read.fields[name] = without_references(text[inside:end])
-    return after_space(text, end if tag[3] else end + len(name) + 3)
+    return name, after_space(text, end if tag[3] else end + len(name) + 3)
 
 
-# Elements with others in them. What reads one is given its text and where its inside begins and ends; it says None for
-# anything that it does not know.
-
-Reader = Callable[[str, int, int], Any]
-
-
-def _field(name: str) -> str:
-    return rf"<{name}(?:{S}/>|>([^<]*)</{name}>){S}"
-
-
-def _items(name: str, *fields: str) -> str:
-    return rf"<{name}>{S}{''.join(fields)}</{name}>"
-
-
-def _rows(item: str, tags: int, optional: str = "") -> Reader:
-    """The texts in each item; an item has so many tags, and two more with the element that it may have."""
-
-    def read(text: str, at: int, end: int) -> list[Any] | None:
-        rows = compiled(item).findall(text, at, end)
-        expected = tags * len(rows) + (2 * text.count(f"<{optional}", at, end) if optional else 0)
-        if text.count("<", at, end) + text.count("/>", at, end) != expected:
-            return None
-        if text.find("&", at, end) < 0:
-            return rows
-        if rows and isinstance(rows[0], str):
-            return list(map(without_references, rows))
-        return [tuple(map(without_references, row)) for row in rows]
-
-    return read
-
-
-@lru_cache(maxsize=1024)
-def _maker(inside: str) -> tuple[str | None, str | None] | None:
-    fields = _plain_elements(inside)
-    if fields is None:
-        return None
-    names = map(normalise.text, (fields.get("Наименование"), fields.get("ОфициальноеНаименование")))
-    return fields.get("Ид"), next(filter(None, names), None)
-
-
-def _plain_elements(text: str) -> dict[str, str] | None:
-    """Plain elements and nothing else, each once."""
-    fields = {name: without_references(value) for name, value in compiled(PLAIN).findall(text)}
-    tags = text.count("<") + text.count("/>")
-    return fields if tags == 2 * len(fields) and SPECIAL.isdisjoint(fields) else None
-
-
-_LISTS: dict[str, tuple[str, Reader]] = {
-    "ЗначенияСвойств": (
-        "properties",
-        _rows(
-            _items(
-                "ЗначенияСвойства", _field("Ид"), _field("Значение"), rf"(?:<Тип(?:{S}/>|>[^<]*</Тип>){S})?"
-            ),
-            6,
-            optional="Тип",
-        ),
-    ),
-    "ЗначенияРеквизитов": (
-        "requisites",
-        _rows(_items("ЗначениеРеквизита", _field("Наименование"), _field("Значение")), 6),
-    ),
-    "ХарактеристикиТовара": (
-        "characteristics",
-        _rows(
-            _items(
-                "ХарактеристикаТовара", f"(?:{_field('Ид')})?", _field("Наименование"), _field("Значение")
-            ),
-            6,
-            optional="Ид",
-        ),
-    ),
-    "Группы": ("groups", _rows(_field("Ид"), 2)),
-    "СтавкиНалогов": ("rates", _rows(_items("СтавкаНалога", _field("Наименование"), _field("Ставка")), 6)),
-    "Изготовитель": (
-        "maker",
-        lambda text, at, end: _maker(text[at:end]) if end - at <= LONGEST_KNOWN else None,
-    ),
-}
-"""By the name of the element: what it is of a `Written`, and what reads it."""
-
-
-_PACK = _items("Пересчет", _field("Единица"), _field("Коэффициент"))
-_read_packs = _rows(_PACK, 6)
+_TEXTS = FIELDS | {"Ид", "ПометкаУдаления", "Статус"}
 _UNIT_ATTRIBUTES = ("Код", "НаименованиеПолное", "МеждународноеСокращение", "НаименованиеКраткое")
 
 _WAREHOUSES = frozenset(("Склад", "Склады"))
 _MEANT = FIELDS | {
-    "Ид", "ИдХарактеристики", "ПометкаУдаления", "Статус", "Картинка", "Комплектующие", "ЗначениеРеквизита",
+    "Ид", "ИдХарактеристики", "ПометкаУдаления", "Статус", IMAGE, "Комплектующие", "ЗначениеРеквизита",
     "Количество",
 }  # fmt: skip
 """What a tree is asked for: with elements in them that are not known here they are not passed over."""

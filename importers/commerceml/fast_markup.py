@@ -19,10 +19,10 @@ NAME = r"[A-Za-zА-Яа-яЁё_][0-9A-Za-zА-Яа-яЁё_]*"
 ELEMENT = re.compile(rf"<({NAME})(?:{S}/>|>([^<]*)(</\1>)?){S}")
 """(name, text, closing tag) of a plain element; where there is text and no closing tag, others are in it."""
 PLAIN = rf"<({NAME})(?:{S}/>|>([^<]*)</\1>)"
-_ATTRIBUTE = rf"[ \t\n]+{NAME}=\"[^<\"&]*\""
-TAG = re.compile(rf"<({NAME})((?:{_ATTRIBUTE})*){S}(/?)>")
-_ANY_TAG = rf"<(/?)({NAME})((?:{_ATTRIBUTE})*){S}(/?)>"
-NO_REFERENCE = re.compile("&(?!(?:lt|gt|amp|quot|apos);)")
+ATTRIBUTE = rf"[ \t\n]+{NAME}=\"[^<\"&]*\""
+TAG = re.compile(rf"<({NAME})((?:{ATTRIBUTE})*){S}(/?)>")
+_ANY_TAG = rf"<(/?)({NAME})((?:{ATTRIBUTE})*){S}(/?)>"
+_REFERENCE = re.compile("&(?:lt|gt|amp|quot|apos);")
 _REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
 """The last one last: what stands behind it is no reference."""
 
@@ -34,6 +34,14 @@ def after_space(text: str, at: int) -> int:
 _SPACE = re.compile(S).match
 
 
+def has_only_known_references(text: str, at: int, end: int) -> bool:
+    while (at := text.find("&", at, end)) >= 0:
+        if not _REFERENCE.match(text, at):
+            return False
+        at += 1
+    return True
+
+
 def without_references(text: str) -> str:
     for reference, character in _REFERENCES:
         text = text.replace(reference, character)
@@ -41,14 +49,14 @@ def without_references(text: str) -> str:
 
 
 def attributes_of(written: str) -> dict[str, str] | None:
-    """None where one stands twice."""
+    """None where one stands twice, and of a namespace: the parser has an opinion of it."""
     return _known_attributes(written) if len(written) <= LONGEST_KNOWN else None
 
 
 @lru_cache(maxsize=1024)
 def _known_attributes(written: str) -> dict[str, str] | None:
     attributes = {name: value.translate(_SPACES) for name, value in _ATTRIBUTES.findall(written)}
-    return attributes if len(attributes) == written.count('="') else None
+    return attributes if len(attributes) == written.count('="') and "xmlns" not in attributes else None
 
 
 _SPACES = str.maketrans("\t\n", "  ")

@@ -27,8 +27,9 @@ LONGEST = 1 << 20
 """Characters that one element may have; a longer one goes to the parser, which has limits of its own."""
 
 _DECLARATION = re.compile(r"\ufeff?<\?xml [^<>]*>")
-_FORBIDDEN = ("]]>", "\ufffe", "\uffff")
-"""What XML does not allow in a text, besides control characters."""
+_FORBIDDEN = {"]]>": "]", "\ufffe": "\ufffe", "\uffff": "\uffff"}
+"""What XML does not allow in a text, besides control characters, and what is looked for first: one character costs a
+tenth of several."""
 
 
 class FastText:
@@ -66,8 +67,9 @@ class FastText:
         the next one is asked for."""
         checked = max(0, len(self._held) - 2)
         text, self._held = self._held + text, ""
-        if any(text.find(one, checked) >= 0 for one in _FORBIDDEN):
-            self.give_up()
+        for one, character in _FORBIDDEN.items():
+            if text.find(character, checked) >= 0 and text.find(one, checked) >= 0:
+                self.give_up()
         ends: dict[str, int] = {}
         begin = at = 0
         while at < len(text):

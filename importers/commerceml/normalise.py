@@ -50,6 +50,23 @@ def text(value: str | None) -> str | None:
     return value
 
 
+class _Known(dict[str | None, str | None]):
+    """To look up what was read before costs half of reading it: names and references come again and again."""
+
+    def __missing__(self, value: str | None) -> str | None:
+        if len(self) >= MAX_KNOWN:
+            self.clear()
+        read = text(value)
+        if value is None or len(value) <= MAX_ID:
+            self[value] = read
+        return read
+
+
+MAX_KNOWN = 10_000
+known_text = _Known().__getitem__
+"""As `text`, for what an export has few different ones of."""
+
+
 def is_unset(value: str) -> bool:
     """What 1C writes for "not set": zero GUID, 0001-01-01, -999 999 999,9 with any spaces."""
     if value[0] == "0":
@@ -87,7 +104,7 @@ def currency(value: str | None) -> str | None:
 
 
 def boolean(value: str | None) -> bool | None:
-    value = text(value)
+    value = known_text(value)
     return value.lower() in ("true", "1", "да", "истина") if value else None
 
 

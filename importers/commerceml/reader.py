@@ -360,9 +360,9 @@ class _Reading:
     ) -> BadFile:
         if charset == "utf-8" and (offset := self._bad_byte(error, file)) is not None:
             return BadFile(NO_TEXT, self.part.name, error.lineno, offset=offset, encoding=charset)
-        if cut and "Extra content" not in (error.msg or ""):
+        if cut and not _is_of_namespaces(error) and "Extra content" not in (error.msg or ""):
             return BadFile(ENDS_EARLY, self.part.name, error.lineno)
-        if cut or self._has_ended(parser):
+        if not _is_of_namespaces(error) and (cut or self._has_ended(parser)):
             text = N_("something follows the end of the document; let 1C write the file again")
             return BadFile(text, self.part.name, error.lineno)
         text = N_("not well-formed XML: {error}; let 1C write the file again")
@@ -378,6 +378,15 @@ class _Reading:
             return None
         file.rewind()
         return encoding.bad_byte(file, "utf-8")
+
+
+_OF_NAMESPACES = frozenset((99, *range(200, 206)))
+"""WAR_NS_URI and NS_ERR_* of libxml2."""
+
+
+def _is_of_namespaces(error: SyntaxError) -> bool:
+    """These errors libxml2 tells at the end only, wherever they are."""
+    return getattr(error, "code", None) in _OF_NAMESPACES
 
 
 _BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"

@@ -71,7 +71,19 @@ def test_what_may_follow_the_root_may_stay(tmp_path: Path, after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [b"<a><b></a>", b"<a b=c>", b"&unknown;", b"<>", b"\xff<a/>", b"<a b='1' b='1'/>"]
+    "bad",
+    [
+        b"<a><b></a>",
+        b"<a b=c>",
+        b"&unknown;",
+        b"<>",
+        b"\xff<a/>",
+        b"<a b='1' b='1'/>",
+        b"<x:a/>",
+        b"<a x:b='1'/>",
+        "<a xmlns='у'/>".encode(),
+        b"<a xmlns:q=''/>",
+    ],
 )
 def test_what_is_wrong_in_the_middle_is_no_cut(tmp_path: Path, bad: bytes) -> None:
     write(tmp_path, xml(goods("HERE")).encode().replace(b"HERE", bad))
