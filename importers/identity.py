@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 TICK_NS = 20_000_000
 """Two writes further apart never have the same time: a tick takes 10 ms at most."""
+OTHER_CLOCK_NS = 60_000_000_000
+"""The clocks of two machines differ by less."""
 COARSE_NS = 1_000_000
 """A time that is a multiple of this may be of a file system that tells whole seconds only."""
 COARSE_TICK_NS = 3_000_000_000
@@ -24,15 +26,17 @@ def identity_of(stat: os.stat_result) -> Identity:
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
-def seconds_to_settle(identities: Iterable[Identity], now_ns: int) -> float | None:
+def seconds_to_settle(identities: Iterable[Identity], now_ns: int, *, our_clock: bool = True) -> float | None:
     """How long to wait until all that is written to these files is sure to change their identities. None: nobody knows,
-    as a time lies in the future; or longer than it is worth."""
+    as a time lies in the future; or longer than it is worth. `our_clock`: whether these times are of this machine."""
     wait = 0
     for identity in identities:
         changed = identity[4]
         age = now_ns - changed
-        coarse = changed % COARSE_NS == 0
-        if age < 0 or (coarse and age < COARSE_TICK_NS):
+        least = 0 if our_clock else OTHER_CLOCK_NS
+        if changed % COARSE_NS == 0:
+            least = max(least, COARSE_TICK_NS)
+        if age < least:
             return None
         wait = max(wait, TICK_NS - age)
     return wait / 1e9

@@ -21,7 +21,7 @@ from importers.database import migrations
 from importers.database.sqlite_errors import plainly
 from importers.errors import DatabaseError
 from importers.identity import Identity, identity_of, seconds_to_settle
-from importers.mounts import network_file_system
+from importers.mounts import has_our_clock, network_file_system
 from importers.shared_files import make_file
 from importers.shielding import to_the_end
 from importers.texts import N_
@@ -102,7 +102,7 @@ class SqliteDatabase:
 
     async def state(self, mark: int) -> str | None:
         """With all of -wal in the file itself, under the lock of all who write, and none of them there since."""
-        if self._writer is None:
+        if self._writer is None or not has_our_clock(Path(self._path)):
             return None
         async with self._turn:
             with plainly(self._path):

@@ -23,6 +23,7 @@ from importers.clock import boot_id
 from importers.events import Counted, Counts, Event, Log, Progress, Reject
 from importers.identity import identity_of, seconds_to_settle
 from importers.kinds.registry import repeats
+from importers.mounts import has_our_clock
 from importers.sessions import MAX_REJECTS
 
 if TYPE_CHECKING:
@@ -129,7 +130,8 @@ def key_of(
     boot, code = boot_id(), _code()
     if not all(repeats(kind) and _is_ours(kind, module) for kind, module in kinds.items()):
         return None
-    if not boot or not code or seconds_to_settle(export.identities.values(), opened_ns) != 0:
+    wait = seconds_to_settle(export.identities.values(), opened_ns, our_clock=has_our_clock(export.path))
+    if not boot or not code or wait != 0:
         return None
     told = (
         boot, code, tuple(kinds), session.options, target.limits, target.keep_unlisted, str(export.path),

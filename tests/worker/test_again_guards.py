@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -15,8 +15,10 @@ from support.engine_stage import write_export
 
 import importers
 from importers import identity
+from importers.database import sqlite
 from importers.errors import DatabaseError
 from importers.events import Counted, Counts, Event, Log, Options, Reject
+from importers.identity import seconds_to_settle
 from importers.kinds import Job
 from importers.sessions import Status
 from importers.worker import known
@@ -166,6 +168,39 @@ async def test_files_that_were_written_just_now_may_change_unseen(
     await place.take("customers")
     assert not (await place.take("customers")).recognised
     assert place.known() == 0
+
+
+@pytest.mark.parametrize("where", [known, sqlite], ids=["export", "catalog"])
+async def test_files_by_the_clock_of_another_machine_must_be_older(
+    tmp_path: Path, where: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(where, "has_our_clock", lambda _path: False)
+    place = Place(tmp_path / "shop", write_export(tmp_path / "1c", PEOPLE))
+    settle(place.source)
+    await place.take("customers")
+    assert place.known() == 0
+    if where is known:
+        monkeypatch.setattr(identity, "OTHER_CLOCK_NS", 1)
+        await place.take("customers")
+        assert place.known() == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "age", "seconds"),
+    [
+        (7, 0, 0.02),
+        (7, 5_000_000, 0.015),
+        (7, 20_000_000, 0),
+        (7, -1, None),
+        (10**9, 2 * 10**9, None),
+        (10**9, 3 * 10**9, 0),
+    ],
+)
+def test_a_time_of_change_tells_of_writes_that_are_later(
+    changed: int, age: int, seconds: float | None
+) -> None:
+    """By a tick of the clock; where only whole seconds are told, by more of them; never in the future."""
+    assert seconds_to_settle([(0, 0, 0, 0, changed)], changed + age) == seconds
 
 
 async def test_a_file_that_comes_while_it_is_recognised_fails_it(
