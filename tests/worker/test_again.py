@@ -126,6 +126,58 @@ async def test_several_sessions_are_known_while_nothing_changes(tmp_path: Path) 
     assert place.known() == len(ALL)
 
 
+def goods(folder: Path, *products: str) -> Place:
+    """A full catalog of products, some without a name."""
+    folder.mkdir()
+    told = "".join(f"<Товар>{product}</Товар>" for product in products)
+    (folder / "import.xml").write_text(
+        "<КоммерческаяИнформация><Каталог СодержитТолькоИзменения='false'><Ид>cat</Ид>"
+        f"<Товары>{told}</Товары></Каталог></КоммерческаяИнформация>",
+        encoding="utf-8",
+    )
+    settle(folder)
+    limits = {"max_reject_share": 0.2, "max_removed_share": 1.0}
+    return Place(folder.parent / "shop", folder, {"limits": limits})
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_what_is_absent_is_read_once(
+    tmp_path: Path, force: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the rejects are a larger share: what was within the limits is beyond them the next time."""
+    named = [f"<Ид>{n:03}</Ид><Наименование>{n}</Наименование>" for n in range(70)]
+    bad = [f"<Ид>x{n}</Ид>" for n in range(11)]
+    options = Options(force=force)
+    await goods(tmp_path / "before", *named).take("catalog", options=options)
+    place = goods(tmp_path / "now", *named[:20], *bad)
+    first = await place.take("catalog", options=options)
+    assert (first.exit_code, first.by_kind["catalog"]["read"]) == (0, 81)
+    seen = await again_both_ways(place, "catalog", options=options, monkeypatch=monkeypatch)
+    assert (seen.exit_code, seen.recognised, seen.by_kind["catalog"]["read"]) == (1 - force, force, 31)
+
+
+async def test_a_session_that_reads_little_does_not_look_at_all_products(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that took many stocks away has read these; the next one reads one of hundreds."""
+    named = [f"<Ид>{n:03}</Ид><Наименование>{n}</Наименование>" for n in range(300)]
+    place = goods(tmp_path / "1c", *named)
+    await place.take("catalog")
+    package = (
+        "<КоммерческаяИнформация><ПакетПредложений СодержитТолькоИзменения='false'><Ид>cat#</Ид>"
+        "<ИдКаталога>cat</ИдКаталога><Предложения>{}</Предложения></ПакетПредложений></КоммерческаяИнформация>"
+    )
+    for ids in (range(300), range(1)):
+        offers = (f"<Предложение><Ид>{n:03}</Ид><Количество>1</Количество></Предложение>" for n in ids)
+        (place.source / "import.xml").write_text(package.format("".join(offers)), encoding="utf-8")
+        settle(place.source)
+        seen = await place.take("stocks")
+    assert "no stock in this shop" in str(seen.lines)
+    seen = await again_both_ways(place, "stocks", monkeypatch=monkeypatch)
+    assert seen.recognised
+    assert "no stock in this shop" not in str(seen.lines)
+
+
 GAPS = """\
 <КоммерческаяИнформация><Классификатор><Ид>cl</Ид><ЕдиницыИзмерения><ЕдиницаИзмерения><Ид>u</Ид><Код>796</Код>
 <НаименованиеКраткое>шт</НаименованиеКраткое></ЕдиницаИзмерения></ЕдиницыИзмерения></Классификатор>
