@@ -178,6 +178,19 @@ async def test_a_session_that_reads_little_does_not_look_at_all_products(
     assert "no stock in this shop" not in str(seen.lines)
 
 
+async def test_a_mark_before_the_thing_itself_is_told_otherwise_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a new thing the two differ, of one that is there the mark says nothing of its content."""
+    told = "<Ид>a</Ид><Наименование>a</Наименование>"
+    place = goods(tmp_path / "1c", f"{told}<ПометкаУдаления>true</ПометкаУдаления>", f"{told}<Код>1</Код>")
+    first = await place.take("catalog")
+    assert "with other content" in str(first.lines)
+    seen = await again_both_ways(place, "catalog", monkeypatch=monkeypatch)
+    assert not seen.recognised
+    assert "with other content" not in str(seen.lines)
+
+
 GAPS = """\
 <КоммерческаяИнформация><Классификатор><Ид>cl</Ид><ЕдиницыИзмерения><ЕдиницаИзмерения><Ид>u</Ид><Код>796</Код>
 <НаименованиеКраткое>шт</НаименованиеКраткое></ЕдиницаИзмерения></ЕдиницыИзмерения></Классификатор>
@@ -222,3 +235,24 @@ async def test_codes_of_codes_are_not_sure_to_stay(uses: tuple[UnitUse, ...], re
         units.add(use)
     await units.define(cast("CatalogTransaction", SimpleNamespace(rows=rows, insert=write, update=write)))
     assert units.repeats is repeats
+
+
+async def test_units_that_prices_bring_are_met_by_the_catalog_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next time: whether these change what it makes of a unit only another pass tells."""
+    place = Place(tmp_path / "shop", tmp_path / "1c")
+    place.source.mkdir()
+    text = ODD.replace("<Единица>шт</Единица>", "<Единица>упак</Единица>").replace(
+        "<Товар><Ид>c#1", "<Товар><Ид>c"
+    )
+    (place.source / "import.xml").write_text(text, encoding="utf-8")
+    settle(place.source)
+    await place.take("catalog", "prices")
+    for recognised in (False, True):
+        seen = await again_both_ways(place, "catalog", "prices", monkeypatch=monkeypatch)
+        assert seen.recognised is recognised
+    other = Place(tmp_path / "other", place.source)
+    for kind in ("catalog", "prices"):
+        await other.take(kind)
+    assert (await again_both_ways(other, "prices", monkeypatch=monkeypatch)).recognised
