@@ -237,9 +237,9 @@ class Stage:
         """Of an entity that became `new`, told by several records or in parts: of one told as a whole it is plain."""
         again = settle(self._shape, new, full, payloads)
         rows = with_codes(self._shape, self.units, again.rows or ())
-        return [set(of_table) for of_table in rows] == [
-            set(of_table) for of_table in new
-        ] and again.differing == settled.differing
+        if again.differing != settled.differing:
+            return False
+        return [set(of_table) for of_table in rows] == [set(of_table) for of_table in new]
 
     def _observe(self, merged: Merged, key: str, rows: Rows) -> None:
         """Count what links lead to, and what has none where it should have one."""
