@@ -7,7 +7,7 @@ old values for the session's summary, and writes no page when nothing differs. T
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 
 from importers.catalog.absence import Elsewhere, remove_absent
 from importers.catalog.aside import Aside
@@ -15,6 +15,7 @@ from importers.catalog.columns import Cell, Row, Rows, Table
 from importers.catalog.fold import (
     UNREADABLE,
     Facts,
+    Settled,
     decode_facts,
     in_full,
     is_removed,
@@ -60,6 +61,8 @@ class Stage:
         """Second keys of facts that stay though a whole list does not tell them: set before merging."""
         self.elsewhere: Elsewhere | None = None
         """Set before merging."""
+        self.repeats = True
+        """Whether what was merged, merged once more, would change nothing and be told the same."""
         self._reference_size = self._linked_size = 0
 
     def close(self) -> None:
@@ -155,6 +158,8 @@ class Stage:
             if shape.links and not removed:
                 self._observe(merged, key, new)
             changed = writes.change(shape.tables, key, was, new)
+            if changed and not whole and self.repeats:
+                self.repeats = self._repeats(settled, new, full, payloads)
             if not changed:
                 counts.unchanged += 1
             elif removed and not (old and is_removed(shape, old)):
@@ -172,6 +177,16 @@ class Stage:
         if parents:
             await self._count_orphans(merged, parents, dict.fromkeys(batch, 1))
         return merged
+
+    def _repeats(
+        self, settled: Settled, new: Rows, full: Collection[str | None], payloads: Sequence[bytes]
+    ) -> bool:
+        """Of an entity that became `new`, told by several records or in parts: of one told as a whole it is plain."""
+        again = settle(self._shape, new, full, payloads)
+        rows = with_codes(self._shape, self.units, again.rows or ())
+        if again.differing != settled.differing:
+            return False
+        return [set(of_table) for of_table in rows] == [set(of_table) for of_table in new]
 
     def _observe(self, merged: Merged, key: str, rows: Rows) -> None:
         """Count what links lead to, and what has none where it should have one."""

@@ -43,6 +43,9 @@ class CatalogStore:
         rows = await self._database.fetch(sql.APPLIED, journal_id, task_id)
         return next((bytes(note) for (note,) in rows), None)
 
+    async def state(self, mark: int) -> str | None:
+        return await self._database.state(mark)
+
     async def waiting_images(self) -> list[tuple[str, str]]:
         return [(token, folder) for token, folder in await self._database.fetch(sql.WAITING_IMAGES)]
 
@@ -99,6 +102,14 @@ class SessionTransaction:
     def changed(self) -> bool:
         """Whether a row of the shop was written."""
         return self._database.changes > 0
+
+    async def state(self) -> str | None:
+        return await self._database.state()
+
+    async def mark(self) -> int | None:
+        if self.changed and await self._database.has_triggers():
+            return None
+        return await self._database.mark()
 
     def end(self, *, kept: bool) -> None:
         """Let go what was held for it, and call who waits for its end."""

@@ -27,6 +27,7 @@ from importers.commerceml.records import Offer, Record, Rejected, Section, Seen
 from importers.commerceml.scan import Scan, identities_in
 from importers.commerceml.sets import in_sets, missing
 from importers.errors import BadFile, SourceError
+from importers.identity import Identity
 from importers.texts import N_, Message, plain
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Export(msgspec.Struct, frozen=True):
     """All other files: a <Картинка> may name a drawing or a manual."""
     holders: tuple[Holder, ...] = ()
     """Archives that hold pictures or other files."""
-    identities: dict[str, tuple[int, ...]] = {}
+    identities: dict[str, Identity] = {}
     """Every .xml and .zip that lay in the source when it was opened, and which file it was."""
     wanted: frozenset[type[Record]] = frozenset()
     """All that is going to be read of it, where that is known: whoever goes through a file seeks it in one go."""

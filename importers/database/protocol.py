@@ -70,6 +70,19 @@ class Transaction(Reader, Protocol):
         """Add the rows that the cells make up, one after the other: the fastest way for many."""
         ...
 
+    async def state(self) -> str | None:
+        """What tells what the database held when this began from all that it held or will hold at other times: as
+        `Database.state` told it then. None: that cannot be told now."""
+        ...
+
+    async def mark(self) -> int:
+        """For `Database.state`, after this is over."""
+        ...
+
+    async def has_triggers(self) -> bool:
+        """Whether what is written may become something else."""
+        ...
+
     async def rollback(self) -> None:
         """Nothing of it is kept. Nothing may be asked of it any more."""
         ...
@@ -95,6 +108,12 @@ class Database(Reader, Protocol):
 
         Transactions of one `gate` run one after the other: what such a one has looked up holds until its commit.
         """
+        ...
+
+    async def state(self, mark: int) -> str | None:
+        """What tells what the database holds since the transaction that gave the mark was over, whoever writes to it by
+        whatever means. The same is told again only while it holds the same, and need not be. None: somebody else wrote
+        since, or it cannot be told."""
         ...
 
     def watch(self) -> Watch:

@@ -22,6 +22,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
         async for event in intake.merge(shape):
             yield event
     if brands := await job.catalog.resolve_brands():
-        yield Log("info", N_("Brands of {count} products follow the new values"), {"count": brands})
+        text = N_("Brands of {count} products follow the new values")
+        yield Log("info", text, {"count": brands}, once=True)
     for event in intake.finish():
         yield event

@@ -18,24 +18,24 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing, suppress
 
+import msgspec
+
 from importers.catalog.absence import Elsewhere
 from importers.catalog.columns import Cell
 from importers.catalog.merge import Stage
 from importers.catalog.protocol import EVERYTHING, FIRST_FEW, Change
-from importers.catalog.tables import OFFER, PRICE, STOCK, Shape
+from importers.catalog.tables import OFFER, PRICE, STOCK, UNIT, Shape
 from importers.commerceml.earlier import NeedsEarlier
 from importers.commerceml.records import Record, Rejected, Section, Seen, UnitUse
 from importers.errors import LimitExceeded
-from importers.events import Counted, Counts, Event, Log, Progress, Reject
+from importers.events import Again, Counted, Counts, Event, Log, Progress, Reject
+from importers.kinds.accounts import many_rejects, many_removed, summary, total_of
 from importers.kinds.beside import Order
 from importers.kinds.findings import Findings, some, some_messages
 from importers.kinds.protocol import Job
 from importers.kinds.staged import FACTS_OF_OFFERS, NOWHERE, Observer, Reads, Share, Staged
 from importers.texts import N_, Message
 
-HARMLESS = 10
-"""Up to so many rejects or removals no limit applies, unless it is 0: in a small shop they are a large share, not a
-disaster."""
 EVERY_SECONDS = 0.3
 """How often progress is reported."""
 
@@ -57,18 +57,22 @@ class Intake:
         self._staged = Staged(Reads(shapes), {shape: stage.aside for shape, stage in self._stages.items()})
         self._active: dict[Shape, int] = {}
         self._hidden: dict[Shape, int] = defaultdict(int)
+        self._gone: dict[str, int] = defaultdict(int)
+        """By table: rows that count as read only because they were removed."""
+        self._made: set[str] = set()
+        """Tables with rows that were made up here."""
+        self._repeats = True
+        """Whether all that was made up stays as it is when the same export comes again."""
         self.empty = False
         """Nothing of this import type was in the export."""
         self.tables: dict[str, Counts] = {shape.table.name: Counts() for shape in shapes}
+        self._uses = set(self.tables)
         self._merged = 0
         self._reported_at = 0.0
 
     @property
     def total(self) -> Counts:
-        total = Counts()
-        for counts in self.tables.values():
-            total += counts
-        return total
+        return total_of(self.tables)
 
     async def read(self, observer: Observer | None = None) -> AsyncIterator[Event]:
         """Stage every record; `observer` looks at them. Raises BadFile. Where there was nothing to read it says so,
@@ -144,6 +148,10 @@ class Intake:
         for name in names:
             self._staged.units.add(UnitUse(name, None if name.isdigit() else name, None))
         codes = await self._staged.units.define(self._job.catalog)
+        self._repeats = self._repeats and self._staged.units.repeats
+        self._uses.add(UNIT.table.name)
+        if self._staged.units.changed:
+            self._made.add(UNIT.table.name)
         used_names = {name: codes[name] for name in names if name in codes}
         for shape, stage in self._stages.items():
             stage.units = used_names if shape.facts else codes
@@ -204,9 +212,11 @@ class Intake:
             if self.due():
                 yield Progress(self._job.kind, "merge", self._merged, self._staged.count, self._staged.count)
         stage.close()
+        self._repeats = self._repeats and stage.repeats
         if shape.overlays:
             return
         self.tables[table] += counts
+        self._gone[table] += counts.read
         yield Progress(self._job.kind, "merge", self._merged, self._staged.count, self._staged.count)
         if counts.orphans:
             message = ORPHANS.get(shape.table, N_("{table}: {count} without a known parent are kept: {ids}"))
@@ -266,6 +276,7 @@ class Intake:
             return
         catalog, table = self._job.catalog, reference.table
         missing = await catalog.missing(table, sorted(self._stages[facts].references - {""}))
+        self._repeats = self._repeats and not missing  # from now on they may be absent from a whole list
         defaults: dict[str, Cell] = {"removed": 0, "classifier_id": ""}
         await catalog.insert(
             table,
@@ -282,50 +293,45 @@ class Intake:
     def finish(self) -> Iterator[Event]:
         """The counts, then LimitExceeded if they are beyond the limits."""
         job = self._job
-        for table, counts in self.tables.items():
-            if counts.read:
-                yield Log("info", _SUMMARY, _as_args(table, counts))
+        for line in summary(self.tables):
+            yield msgspec.structs.replace(line, once=True)
         reasons = list(self._beyond_limits())
         if job.options.force:
-            yield from reasons
-        yield Counted(job.kind, self.total, self.tables, self.empty)
+            for line in reasons:
+                yield msgspec.structs.replace(line, once=True)
+        yield Counted(job.kind, self.total, self.tables, self.empty, self._again())
         if reasons and not job.options.force:
             reason = Message.of(reasons[0].message, **reasons[0].args)
             raise LimitExceeded(
                 N_("{reason}; nothing is changed. Correct the export, or import with --force"), reason=reason
             )
 
+    def _again(self) -> Again | None:
+        """Of each record the catalog now holds what it tells, and all that is absent is gone."""
+        tables = {}
+        for table, counts in self.tables.items():
+            read = counts.read - self._gone[table]
+            unchanged = read - counts.rejected
+            tables[table] = Counts(
+                read, unchanged=unchanged, rejected=counts.rejected, orphans=counts.orphans
+            )
+        reasons = list(many_rejects(self._job.kind, total_of(tables), self._job.limits))
+        if not self._repeats or (reasons and not self._job.options.force):
+            return None
+        changed = {table for table, c in self.tables.items() if c.created or c.updated or c.removed}
+        return Again(
+            tables,
+            [*summary(tables), *reasons],
+            frozenset(self._uses),
+            frozenset(changed | self._made),
+        )
+
     def _beyond_limits(self) -> Iterator[Log]:
         """What is over the limits of guarantee 9, as warnings."""
         job = self._job
-        counts = self.total
-        share = job.limits.max_reject_share
-        if counts.rejected > _harmless(share) and counts.rejected > share * counts.read:
-            yield Log(
-                "warning",
-                N_("{kind}: {rejected} of {read} records are rejected, more than {share}"),
-                {
-                    "kind": job.kind,
-                    "rejected": counts.rejected,
-                    "read": counts.read,
-                    "share": _percent(share),
-                },
-            )
-        share = job.limits.max_removed_share
+        yield from many_rejects(job.kind, self.total, job.limits)
         for shape, active in self._active.items():
-            removed = self._hidden[shape]
-            if removed > _harmless(share) and removed > share * active:
-                yield Log(
-                    "warning",
-                    N_("{kind}: {removed} of {active} rows of {table} would be removed, more than {share}"),
-                    {
-                        "kind": job.kind,
-                        "removed": removed,
-                        "active": active,
-                        "table": shape.table.name,
-                        "share": _percent(share),
-                    },
-                )
+            yield from many_removed(job.kind, shape.table.name, self._hidden[shape], active, job.limits)
 
     def due(self) -> bool:
         """Whether it is time to report progress again."""
@@ -337,22 +343,6 @@ class Intake:
 
 
 UNKNOWN_PART = N_("has no Наименование, and nothing is known of it that it could be a part of")
-_SUMMARY = N_(
-    "{table}: read {read}, created {created}, updated {updated}, unchanged {unchanged}, removed {removed}, "
-    "rejected {rejected}, orphans {orphans}"
-)
-
-
-def _harmless(share: float) -> int:
-    return HARMLESS if share else 0
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.4g}%"
-
-
-def _as_args(table: str, counts: Counts) -> dict[str, str | int]:
-    return {"table": table, **{name: getattr(counts, name) for name in counts.__struct_fields__}}
 
 
 def _outcomes(counts: Counts) -> int:

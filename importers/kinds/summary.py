@@ -47,6 +47,7 @@ class PriceChanges:
                 "info",
                 N_("Large price change: {offer}, {price_type}: {old} → {new}"),
                 {"offer": offers[offer], "price_type": types[price_type], "old": old, "new": new},
+                once=True,
             )
 
 
@@ -185,9 +186,14 @@ _UNSOLD_TEXTS = {
 }
 
 
-async def unsold(catalog: CatalogTransaction, by_kind: Mapping[str, Counts]) -> AsyncIterator[Event]:
+def read_to_sell(by_kind: Mapping[str, Counts]) -> int:
+    """How many records these import types read."""
+    return sum(counts.read for kind, counts in by_kind.items() if kind in SELLING)
+
+
+async def unsold(catalog: CatalogTransaction, by_kind: Mapping[str, Counts]) -> AsyncIterator[Log]:
     """After a session: products that no price or no stock belongs to, whoever should have brought it."""
-    read = sum(counts.read for kind, counts in by_kind.items() if kind in SELLING)
+    read = read_to_sell(by_kind)
     if not read or read < LARGE_SHARE * await catalog.active(PRODUCT):
         return
     for facts, text in _UNSOLD_TEXTS.items():
@@ -207,7 +213,7 @@ async def _report_lost(
         called = await catalog.names(PRODUCT.table, first)
         listed = some([called[product] for product in first], len(products))
         count = f"≥ {len(products)}" if more else len(products)
-        yield Log("warning", message, {"count": count, "products": listed})
+        yield Log("warning", message, {"count": count, "products": listed}, once=True)
 
 
 def _in_stock(rows: Sequence[Row]) -> bool:

@@ -21,6 +21,10 @@ class Units:
 
     def __init__(self) -> None:
         self._uses: dict[str, UnitUse] = {}
+        self.changed = False
+        """Whether `define` wrote anything."""
+        self.repeats = True
+        """Whether it would find all as it left it."""
 
     def add(self, used: UnitUse) -> None:
         """The first word on a unit counts, later ones fill its gaps."""
@@ -63,6 +67,10 @@ class Units:
                 new.append(filled)
             elif filled != row:
                 changed.append(filled)
+        self.changed = bool(new or changed)
+        # What filled a gap is taken away by the next record that tells the unit; a code that is written by another one
+        # is once more written by that.
+        self.repeats = not changed and codes.keys().isdisjoint(codes.values())
         await catalog.insert(UNIT.table, new)
         await catalog.update(UNIT.table, UNIT.table.columns[1:], changed)
         return codes
