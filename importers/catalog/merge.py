@@ -8,25 +8,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from importers.catalog.absence import Elsewhere, remove_absent
-from importers.catalog.columns import Cell, Row, Rows, Table
+from importers.catalog.columns import Cell, Rows, Table
 from importers.catalog.external_sort import ExternalSort
 from importers.catalog.fold import (
-    UNREADABLE,
     Facts,
-    decode_facts,
-    entity_payload,
-    facts_payload,
     in_full,
     is_removed,
     main_rows,
-    plain_facts,
-    replaced,
     settle,
-    whole_entity,
     with_codes,
 )
+from importers.catalog.payloads import UNREADABLE, decode_facts, entity_payload, facts_payload
+from importers.catalog.plain import Plain
 from importers.catalog.protocol import EVERYTHING, FIRST_FEW, Change, Merged
 from importers.catalog.rows import BATCH_KEYS, Absent, RowStore
 from importers.catalog.tables import Shape
@@ -69,6 +65,8 @@ class Stage:
         self.elsewhere: Elsewhere | None = None
         """Set before merging."""
         self._reference_size = self._linked_size = 0
+        self._by_key = False
+        """Most of the last batch was neither new nor the same: it is not sought any more."""
 
     def close(self) -> None:
         self._waiting.close()
@@ -95,7 +93,8 @@ class Stage:
             count += len(main)
             if scope_at is not None:
                 self.scopes.add(str(main[0][scope_at]))
-            self._waiting.add(getattr(record, identity), entity_payload(shape, record, rows))
+            key = getattr(record, identity)
+            self._waiting.add(key, entity_payload(shape, key, record, rows))
         return count
 
     def _add_facts(self, records: Iterable[Record], section_id: str, full: bool, set_number: int) -> int:
@@ -111,7 +110,8 @@ class Stage:
             unset = record.unset if says_unset else ()  # type: ignore[attr-defined]
             for of_table in rows:
                 count += len(of_table)  # type: ignore[arg-type]  # of facts, none is None
-            add(getattr(record, identity), facts_payload(rows, whole, set_number, unset))
+            key = getattr(record, identity)
+            add(key, facts_payload(shape, key, rows, whole, set_number, unset))
         if count:
             self.scopes.add(section_id)
         return count
@@ -176,31 +176,61 @@ class Stage:
             absent = Absent(full, present, after, until, self.protected)
             await remove_absent(self._store, self._shape, absent, self.elsewhere, merged)
 
+    async def _sort_out(self, batch: dict[str, list[bytes]], merged: Merged) -> tuple[Plain, Plain]:
+        """Take out of a batch, and count, what is new as a whole, and written, and what is the same as before."""
+        shape, store = self._shape, self._store
+        plain = Plain(shape, batch)
+        if not plain or not plain.write_codes(self.units):
+            return plain.only(()), plain.only(())
+        filled = await store.filled(shape.tables, plain.keys[0], plain.keys[-1])
+        if not any(filled):
+            fresh, same = plain, plain.only(())
+        elif self._by_key:
+            return plain.only(()), plain.only(())
+        else:
+            of_fresh, of_same = await plain.compare(store, filled)
+            fresh, same = plain.only(of_fresh), plain.only(of_same)
+            self._by_key = len(of_fresh) + len(of_same) < len(plain.keys) // 2
+        for key in (*fresh.keys, *same.keys):
+            del batch[key]
+        for table, cells in zip(shape.tables, fresh.cells, strict=True):
+            if cells:
+                await store.insert_cells(table, cells)
+        merged.held = len(same.column(0))
+        return fresh, same
+
     async def _merge_entities(self, batch: dict[str, list[bytes]], full: Collection[str | None]) -> Merged:
         """Created, updated or marked as removed: an entity counts once, whatever changed in its parts."""
         shape = self._shape
         counts = Counts()
-        held = await self._store.held(self._shape.tables, batch)
-        merged = Merged(counts, [], [], held=sum(len(rows[0]) for rows in held.values()))
-        writes = Writes(self._store)
+        merged = Merged(counts, [], [])
         parents: dict[str, str] = {}
         removed_at = shape.removed_at
         parent_at = shape.at(shape.parent_column) if shape.parent_column else None
+        weight = dict.fromkeys(batch, 1)
+        fresh, same = await self._sort_out(batch, merged)
+        active = fresh.active()
+        counts.created, counts.removed = len(active.keys), len(fresh.keys) - len(active.keys)
+        counts.unchanged = len(same.keys)
+        for plain in (active, same.active()):
+            if shape.links:
+                self._observe_plain(merged, plain)
+            if parent_at is not None:
+                parents.update(zip(plain.keys, map(str, plain.column(parent_at + 1)), strict=True))
+        held = await self._store.held(shape.tables, batch)
+        merged.held += sum(len(rows[0]) for rows in held.values())
+        writes = Writes(self._store)
         for key, payloads in batch.items():
             was = held.get(key)
             old = was if was and was[0] else None
-            if whole := whole_entity(payloads):
-                new = replaced(shape, old, whole)
-                counts.unchanged += 1
-            else:
-                settled = settle(shape, old, full, payloads)
-                merged.differing += settled.differing
-                merged.differing_first += [key] * bool(settled.differing)
-                merged.rejected += [(key, *place) for place in settled.unknown]
-                counts.unchanged += len(payloads) - len(settled.unknown)
-                if settled.rows is None or len(payloads) == len(settled.unknown):
-                    continue
-                new = settled.rows
+            settled = settle(shape, old, full, payloads)
+            merged.differing += settled.differing
+            merged.differing_first += [key] * bool(settled.differing)
+            merged.rejected += [(key, *place) for place in settled.unknown]
+            counts.unchanged += len(payloads) - len(settled.unknown)
+            if settled.rows is None or len(payloads) == len(settled.unknown):
+                continue
+            new = settled.rows
             if self.units:
                 new = with_codes(shape, self.units, new)
             counts.unchanged -= 1
@@ -223,8 +253,27 @@ class Stage:
                 parents[key] = str(new[0][0][parent_at])
         await writes.flush()
         if parents:
-            await self._count_orphans(merged, parents, dict.fromkeys(batch, 1))
+            await self._count_orphans(merged, parents, weight)
+        merged.ungrouped_first = sorted(merged.ungrouped_first)[:FIRST_FEW]
         return merged
+
+    def _observe_plain(self, merged: Merged, plain: Plain) -> None:
+        """As `_observe`, of many."""
+        for n, table in self._shape.links:
+            counter = self.links[table]
+            keys = list(map(str, plain.column(1, n)))
+            left_out = set()
+            for key_of_other in sorted(set(keys) - counter.keys()):
+                if self._linked_size > MAX_LINKED:
+                    left_out.add(key_of_other)
+                else:
+                    self._linked_size += len(key_of_other)
+            counter.update(keys if not left_out else [key for key in keys if key not in left_out])
+        if self._shape.links[0][1].name == "category":
+            grouped = set(plain.column(0, self._shape.links[0][0]))
+            ungrouped = [key for key in plain.keys if key not in grouped]
+            merged.ungrouped += len(ungrouped)
+            merged.ungrouped_first += ungrouped
 
     def _observe(self, merged: Merged, key: str, rows: Rows) -> None:
         """Count what links lead to, and what has none where it should have one."""
@@ -240,32 +289,29 @@ class Stage:
                 counter[key_of_other] += 1
         if shape.links[0][1].name == "category" and not rows[shape.links[0][0]]:
             merged.ungrouped += 1
-            merged.ungrouped_first += [key][: FIRST_FEW - len(merged.ungrouped_first)]
+            merged.ungrouped_first.append(key)
 
     async def _merge_facts(self, batch: dict[str, list[bytes]], full: Collection[str | None]) -> Merged:
         """Each fact is created or updated by itself; those that were not told stay, unless the list is whole."""
         shape = self._shape
         counts = Counts()
-        held = await self._store.held(self._shape.tables, batch)
-        merged = Merged(counts, [], [], held=sum(len(rows[0]) for rows in held.values()))
+        merged = Merged(counts, [], [])
+        fresh, same = await self._sort_out(batch, merged)
+        counts.created = len(fresh.column(0))
+        counts.unchanged = len(same.column(0))
+        weight = Counter[str]()
+        for plain in (fresh, same):
+            self._refer(set(plain.column(1)))
+            weight.update(Counter(map(str, plain.column(0))))
+        held = await self._store.held(shape.tables, batch)
+        merged.held += sum(len(rows[0]) for rows in held.values())
         writes = Writes(self._store)
-        weight: dict[str, int] = {}
         for key, payloads in batch.items():
-            was = held.get(key)
-            facts = plain_facts(shape, payloads, self.units)
-            if facts is not None and was is None:
-                counts.created += len(facts)
-                writes.add(shape.table, key, facts.values())
-            elif facts is not None and was and not any(was[1:]) and {row[0]: row for row in was[0]} == facts:
-                counts.unchanged += len(facts)
-            else:
-                settled = Facts(shape, decode_facts(payloads), self.units)
-                facts = settled.facts
-                self._change_facts(merged, writes, key, was, settled, full)
-            if not facts.keys() <= self.references:
-                self._refer(facts)
-            if facts:
-                weight[key] = len(facts)
+            settled = Facts(shape, decode_facts(shape, payloads), self.units)
+            self._change_facts(merged, writes, key, held.get(key), settled, full)
+            self._refer(settled.facts.keys())
+            if settled.facts:
+                weight[key] = len(settled.facts)
         await writes.flush()
 
         if shape.parents:
@@ -343,9 +389,10 @@ class Stage:
             writes.replace(shape.parts[0], key, was[1], (*staying, *beside))
         merged.changes.append(Change(key, was, (tuple(after.values()),)))
 
-    def _refer(self, facts: Mapping[Cell, Row]) -> None:
-        for second in facts:
-            self._reference_size += 0 if second in self.references else len(str(second))
+    def _refer(self, seconds: AbstractSet[Cell]) -> None:
+        second: Cell = ""
+        for second in seconds - self.references:
+            self._reference_size += len(str(second))
             self.references.add(str(second))
         if self._reference_size > MAX_REFERENCES:
             raise ObmenError(
@@ -365,5 +412,5 @@ class Stage:
         for table in self._shape.parents:
             missing = await self._store.missing(table, missing)
         lost = set(missing)
-        merged.orphans = [key for key, parent in parents.items() if parent in lost]
+        merged.orphans = sorted(key for key, parent in parents.items() if parent in lost)
         merged.counts.orphans = sum(weight[key] for key in merged.orphans)
