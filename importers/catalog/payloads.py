@@ -27,7 +27,14 @@ _second = itemgetter(0)
 
 
 def entity_payload(shape: Shape, key: str, record: Record, rows: RowsOfRecord) -> bytes:
-    told = [_sorted_cells(key, of_table) for of_table in rows]
+    told: list[Cells | None] = []
+    for of_table in rows:
+        if not of_table:
+            told.append(None if of_table is None else ())
+        elif len(of_table) == 1:
+            told.append((key, *of_table[0]))
+        else:
+            told.append(_sorted_cells(key, of_table))
     if (partial := getattr(record, "partial", None)) is not None:
         return _ODD + marshal.dumps((told, partial.how, partial.file, partial.line))
     if shape.overlays:
@@ -87,12 +94,16 @@ def _cells(key: str, rows: Iterable[Row]) -> list[Cell]:
     return cells
 
 
-def _sorted_cells(key: str, rows: Sequence[Row] | None) -> Cells | None:
-    if not rows:
-        return None if rows is None else ()
-    if len(rows) == 1:
-        return (key, *rows[0])
-    return _cells(key, sorted(rows))
+def _sorted_cells(key: str, rows: Iterable[Row]) -> list[Cell]:
+    """Each row once."""
+    cells: list[Cell] = []
+    last: Row | None = None
+    for row in sorted(rows):
+        if row != last:
+            cells.append(key)
+            cells += row
+            last = row
+    return cells
 
 
 def _rows(shape: Shape, told: Iterable[Cells | None]) -> RowsOfRecord:

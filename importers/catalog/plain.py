@@ -21,9 +21,9 @@ class Plain:
         self.cells: list[list[Cell]] = [[] for _table in shape.tables]
         self._untold = [0] * len(self.cells)
         for (payload,) in self._batch.values():
-            for n, (cells, told) in enumerate(zip(self.cells, plain_cells(payload), strict=False)):
+            for n, told in enumerate(plain_cells(payload)):
                 if told:
-                    cells += told
+                    self.cells[n] += told
                 elif told is None:
                     self._untold[n] += 1
 
