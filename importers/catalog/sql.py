@@ -43,7 +43,9 @@ def between(table: Table, columns: tuple[str, ...]) -> str:
     """Rows with a first column from ?1 to ?2, ?3 of them at most."""
     key = table.columns[0]
     order = ", ".join(table.columns[: table.keys])
-    return f"SELECT {', '.join(columns)} FROM {table.name} WHERE {key} BETWEEN ?1 AND ?2 ORDER BY {order} LIMIT ?3"
+    return (
+        f"SELECT {', '.join(columns)} FROM {table.name} WHERE {key} BETWEEN ?1 AND ?2 ORDER BY {order} LIMIT ?3"
+    )
 
 
 @cache
@@ -128,7 +130,7 @@ WAITING_IMAGES = "SELECT token, folder FROM images_waiting ORDER BY token"
 
 _RANKS = " ".join(f"WHEN ?{n} THEN {n}" for n in range(1, len(BRAND_PROPERTIES) + 1))
 _NAMES = ", ".join(f"?{n}" for n in range(1, len(BRAND_PROPERTIES) + 1))
-BRANDS = f"""SELECT id, told FROM (SELECT id, brand, coalesce(manufacturer, (
+BRANDS = f"""SELECT id, brand, coalesce(manufacturer, (
     SELECT coalesce(v.value, pp.value)
     FROM product_property pp
     JOIN property p ON p.id = pp.property_id
@@ -138,10 +140,8 @@ BRANDS = f"""SELECT id, told FROM (SELECT id, brand, coalesce(manufacturer, (
       AND (v.value IS NOT NULL OR coalesce(p.type, '') <> 'Справочник')
     ORDER BY CASE p.name {_RANKS} END, p.id, pp.value
     LIMIT 1
-)) AS told FROM product WHERE id > ?{len(BRAND_PROPERTIES) + 1}) AS derived
-WHERE brand <> told OR (brand IS NULL) <> (told IS NULL) ORDER BY id LIMIT {BATCH_KEYS}"""
-"""(id, what its brand is to be) of the next products of which it is another. Takes BRAND_PROPERTIES, and the last id
-before."""
+)) FROM product WHERE id > ?{len(BRAND_PROPERTIES) + 1} ORDER BY id LIMIT {BATCH_KEYS}"""
+"""(id, brand, what it is to be) of the next products. Takes BRAND_PROPERTIES, and the last id before."""
 HAS_PRODUCTS = "SELECT EXISTS (SELECT 1 FROM product)"
 IDENTITY = "SELECT id FROM identity"
 LEAVE_IMAGES_WAITING = "INSERT INTO images_waiting (token, folder) VALUES (?1, ?2)"

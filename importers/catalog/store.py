@@ -202,9 +202,10 @@ class SessionTransaction:
 
     async def resolve_brands(self) -> int:
         last, changed = "", 0
-        while brands := await self._database.select(sql.BRANDS, *BRAND_PROPERTIES, last):
+        while rows := await self._database.select(sql.BRANDS, *BRAND_PROPERTIES, last):
+            brands = [(product, brand) for product, was, brand in rows if brand != was]
             await self.update(PRODUCT.table, ("brand",), brands)
-            last, changed = brands[-1][0], changed + len(brands)
+            last, changed = rows[-1][0], changed + len(brands)
         return changed
 
     def referred_images(self) -> AsyncGenerator[tuple[str]]:
