@@ -177,20 +177,18 @@ class Stage:
             await remove_absent(self._store, self._shape, absent, self.elsewhere, merged)
 
     async def _sort_out(self, batch: dict[str, list[bytes]], merged: Merged) -> tuple[Plain, Plain]:
-        """Take out of a batch, and count, what is new as a whole, and written, and what is the same as before."""
+        """Take out of a batch what is new as a whole, which is written, and what is the same as before."""
         shape, store = self._shape, self._store
-        plain = Plain(shape, batch)
-        if not plain or not plain.write_codes(self.units):
-            return plain.only(()), plain.only(())
-        filled = await store.filled(shape.tables, plain.keys[0], plain.keys[-1])
-        if not any(filled):
-            fresh, same = plain, plain.only(())
-        elif self._by_key:
-            return plain.only(()), plain.only(())
-        else:
-            of_fresh, of_same = await plain.compare(store, filled)
-            fresh, same = plain.only(of_fresh), plain.only(of_same)
-            self._by_key = len(of_fresh) + len(of_same) < len(plain.keys) // 2
+        plain = Plain(shape, batch, self.units)
+        fresh = same = plain.only(())
+        if plain and plain.settled:
+            filled = await store.filled(shape.tables, plain.keys[0], plain.keys[-1])
+            if not any(filled):
+                fresh = plain
+            elif not self._by_key:
+                of_fresh, of_same = await plain.compare(store, filled)
+                fresh, same = plain.only(of_fresh), plain.only(of_same)
+                self._by_key = len(of_fresh) + len(of_same) < len(plain.keys) // 2
         for key in (*fresh.keys, *same.keys):
             del batch[key]
         for table, cells in zip(shape.tables, fresh.cells, strict=True):

@@ -14,8 +14,10 @@ from importers.catalog.tables import Shape
 class Plain:
     """The plain records of a batch, one of a key. `cells`: by table."""
 
-    def __init__(self, shape: Shape, batch: Mapping[str, Sequence[bytes]]) -> None:
+    def __init__(self, shape: Shape, batch: Mapping[str, Sequence[bytes]], units: Mapping[str, str]) -> None:
+        """`units`: what to write in place of their names."""
         self._shape = shape
+        self._units = units
         self._batch = {key: payloads for key, payloads in batch.items() if _is_plain(payloads)}
         self.keys = list(self._batch)
         self.cells: list[list[Cell]] = [[] for _table in shape.tables]
@@ -26,18 +28,21 @@ class Plain:
                     self.cells[n] += told
                 elif told is None:
                     self._untold[n] += 1
+        self.settled = not units or self._write_codes()
+        """Whether no two rows may have become the same by the codes of their units."""
 
     def __bool__(self) -> bool:
         return bool(self.keys)
 
-    def column(self, name_at: int, n: int = 0) -> list[Cell]:
+    def column(self, at: int, n: int = 0) -> list[Cell]:
         """A column of a table, by its place in `Table.columns`."""
-        return self.cells[n][name_at :: len(self._shape.tables[n].columns)]
+        return self.cells[n][at :: len(self._shape.tables[n].columns)]
 
     def only(self, keys: Collection[str]) -> Plain:
         if len(keys) == len(self.keys):
             return self
-        return Plain(self._shape, {key: self._batch[key] for key in self.keys if key in keys})
+        batch = {key: self._batch[key] for key in self.keys if key in keys}
+        return Plain(self._shape, batch, self._units)
 
     def active(self) -> Plain:
         """Without what is marked as removed."""
@@ -48,15 +53,14 @@ class Plain:
             return self
         return self.only({key for key, removed in zip(self.keys, marks, strict=True) if not removed})
 
-    def write_codes(self, units: Mapping[str, str]) -> bool:
-        """Put the codes of units in place of their names; False: rows may become the same by it."""
+    def _write_codes(self) -> bool:
         for n, at in self._shape.units:
             column = self.column(at + 1, n)
-            if not units.keys().isdisjoint(column):
+            if not self._units.keys().isdisjoint(column):
                 if n:
                     return False
                 width = len(self._shape.table.columns)
-                self.cells[0][at + 1 :: width] = [units.get(unit, unit) for unit in column]  # type: ignore[arg-type]
+                self.cells[0][at + 1 :: width] = [self._units.get(unit, unit) for unit in column]  # type: ignore[arg-type]
         return True
 
     async def compare(self, store: RowStore, filled: Sequence[object]) -> tuple[set[str], set[str]]:
@@ -64,9 +68,10 @@ class Plain:
         differing: set[Cell] = set()
         lying: set[Cell] = set()
         unread = []
+        links = {n for n, _table in self._shape.links}
         for n, table in enumerate(self._shape.tables):
-            if filled[n] and self._untold[n] == len(self.keys):
-                unread.append(table)  # what lies there stays
+            if filled[n] and self._untold[n] == len(self.keys) and n not in links:
+                unread.append(table)  # what lies there stays, and nobody asks for it
                 continue
             told = list(rows_of(self.cells[n], len(table.columns)))
             there = await store.near(table, self.keys, len(told)) if filled[n] else []
