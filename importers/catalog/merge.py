@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mappi
 from collections.abc import Set as AbstractSet
 
 from importers.catalog.absence import Elsewhere, remove_absent
-from importers.catalog.columns import Cell, Rows, Table
+from importers.catalog.columns import Cell, Rows
 from importers.catalog.external_sort import ExternalSort
 from importers.catalog.fold import (
     Facts,
@@ -21,6 +21,7 @@ from importers.catalog.fold import (
     settle,
     with_codes,
 )
+from importers.catalog.links import Links
 from importers.catalog.payloads import UNREADABLE, decode_facts, entity_payload, facts_payload
 from importers.catalog.plain import Plain
 from importers.catalog.protocol import EVERYTHING, FIRST_FEW, Change, Merged
@@ -37,8 +38,6 @@ MAX_KEY_BYTES = 8 << 20
 """More than this told of one key is no export of 1C, and memory is not endless."""
 OBJECT = 64
 """Bytes that a payload takes besides its own."""
-MAX_LINKED = 4 << 20
-"""Characters of the different ids that links lead to; links to further ones are not counted."""
 MAX_REFERENCES = 4 << 20
 """Characters of the different ids that facts refer to, as prices to their types; no shop has so many."""
 
@@ -56,15 +55,14 @@ class Stage:
         """The catalogs or classifiers (see Shape.scope) of what was put aside."""
         self.references: set[str] = set()
         """The second keys of merged facts: what their prices, stocks, values refer to."""
-        self.links: dict[Table, Counter[str]] = {table: Counter() for _n, table in shape.links}
-        """How often merged entities refer to each thing of these tables."""
+        self.links = Links(table for _n, table in shape.links)
         self.units: Mapping[str, str] = {}
         """What to write in place of the name of a unit: set before merging."""
         self.protected: Collection[str] = ()
         """Second keys of facts that stay though a whole list does not tell them: set before merging."""
         self.elsewhere: Elsewhere | None = None
         """Set before merging."""
-        self._reference_size = self._linked_size = 0
+        self._reference_size = 0
         self._by_key = False
         """Most of the last batch was neither new nor the same: it is not sought any more."""
 
@@ -258,15 +256,7 @@ class Stage:
     def _observe_plain(self, merged: Merged, plain: Plain) -> None:
         """As `_observe`, of many."""
         for n, table in self._shape.links:
-            counter = self.links[table]
-            keys = list(map(str, plain.column(1, n)))
-            left_out = set()
-            for key_of_other in sorted(set(keys) - counter.keys()):
-                if self._linked_size > MAX_LINKED:
-                    left_out.add(key_of_other)
-                else:
-                    self._linked_size += len(key_of_other)
-            counter.update(keys if not left_out else [key for key in keys if key not in left_out])
+            self.links.add(table, list(map(str, plain.column(1, n))))
         if self._shape.links[0][1].name == "category":
             grouped = set(plain.column(0, self._shape.links[0][0]))
             ungrouped = [key for key in plain.keys if key not in grouped]
@@ -275,17 +265,9 @@ class Stage:
 
     def _observe(self, merged: Merged, key: str, rows: Rows) -> None:
         """Count what links lead to, and what has none where it should have one."""
-        shape = self._shape
-        for n, table in shape.links:
-            counter = self.links[table]
-            for row in rows[n]:
-                key_of_other = str(row[0])
-                if key_of_other not in counter:
-                    if self._linked_size > MAX_LINKED:
-                        continue
-                    self._linked_size += len(key_of_other)
-                counter[key_of_other] += 1
-        if shape.links[0][1].name == "category" and not rows[shape.links[0][0]]:
+        for n, table in self._shape.links:
+            self.links.add(table, [str(row[0]) for row in rows[n]])
+        if self._shape.links[0][1].name == "category" and not rows[self._shape.links[0][0]]:
             merged.ungrouped += 1
             merged.ungrouped_first.append(key)
 
