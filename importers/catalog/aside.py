@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from importers.catalog.external_sort import RUN_BYTES, ExternalSort, Item, Spool
-from importers.catalog.fold import UNREADABLE, entity_payload, facts_payload, main_rows
+from importers.catalog.fold import main_rows
+from importers.catalog.payloads import UNREADABLE, entity_payload, facts_payload
 from importers.catalog.tables import Shape
 from importers.commerceml.records import Record
 
@@ -41,7 +42,8 @@ class Aside:
             count += len(main)
             if scope_at is not None:
                 self.scopes.add(str(main[0][scope_at]))
-            self._sorted.add(getattr(record, identity), entity_payload(shape, record, rows))
+            key = getattr(record, identity)
+            self._sorted.add(key, entity_payload(shape, key, record, rows))
         return count
 
     def _add_facts(self, records: Iterable[Record], section_id: str, full: bool, set_number: int) -> int:
@@ -57,7 +59,8 @@ class Aside:
             unset = record.unset if says_unset else ()  # type: ignore[attr-defined]
             for of_table in rows:
                 count += len(of_table)  # type: ignore[arg-type]  # of facts, none is None
-            add(getattr(record, identity), facts_payload(rows, whole, set_number, unset))
+            key = getattr(record, identity)
+            add(key, facts_payload(shape, key, rows, whole, set_number, unset))
         if count:
             self.scopes.add(section_id)
         return count

@@ -39,6 +39,14 @@ def select(table: Table, columns: tuple[str, ...], keys: Collection[str]) -> str
 
 
 @cache
+def between(table: Table, columns: tuple[str, ...]) -> str:
+    """Rows with a first column from ?1 to ?2, ?3 of them at most."""
+    key = table.columns[0]
+    order = ", ".join(table.columns[: table.keys])
+    return f"SELECT {', '.join(columns)} FROM {table.name} WHERE {key} BETWEEN ?1 AND ?2 ORDER BY {order} LIMIT ?3"
+
+
+@cache
 def any_between(tables: tuple[Table, ...]) -> str:
     """One row that says for each table whether it has a row with a first column from ?1 to ?2."""
     filled = (

@@ -57,6 +57,10 @@ class Transaction(Reader, Protocol):
         """As `fetch`, for more rows than memory should hold. What it reads must not be written before its end."""
         ...
 
+    async def select(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """As `fetch`, in plain tuples: the fastest way for many."""
+        ...
+
     async def execute(self, sql: str, *parameters: object) -> int:
         """How many rows it changed. A condition in the statement holds at the moment of its write, whoever wrote
         meanwhile."""

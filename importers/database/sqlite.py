@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 from urllib.parse import quote
 
 from importers.clock import Clock, Now, boot_id
@@ -186,6 +186,14 @@ class SqliteTransaction:
     async def fetch(self, sql: str, *parameters: object) -> Sequence[sqlite3.Row]:
         with plainly(self._path):
             return list(await self._connection.execute_fetchall(sql, parameters))
+
+    async def select(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        self._connection.row_factory = None
+        try:
+            with plainly(self._path):
+                return cast("list[tuple[Any, ...]]", await self._connection.execute_fetchall(sql, parameters))
+        finally:
+            self._connection.row_factory = sqlite3.Row
 
     async def stream(self, sql: str, *parameters: object) -> AsyncGenerator[sqlite3.Row]:
         with plainly(self._path):

@@ -59,6 +59,21 @@ async def test_what_is_held_comes_by_key_and_table_without_the_key(rows: Catalog
     assert await rows.held(PARTS, ["nobody"]) == {}
 
 
+async def test_rows_near_their_keys_are_found_among_few_others_and_among_many(
+    rows: CatalogTransaction,
+) -> None:
+    keys = [f"{n:05}" for n in range(MANY)]
+    await customers(rows, *keys)
+    await rows.insert(CONTACT, [(keys[2], "mail", "b"), (keys[2], "fax", "1"), (keys[9], "mail", "a")])
+    assert await rows.filled(PARTS[:3], keys[3], keys[8]) == (1, 0, 0)
+    assert await rows.filled(PARTS[:3], keys[3], keys[9]) == (1, 1, 0)
+    dense = keys[5:500]
+    assert [row[0] for row in await rows.near(CUSTOMER.table, dense, len(dense))] == dense
+    assert await rows.near(CONTACT, keys[:4], 2) == [(keys[2], "fax", "1"), (keys[2], "mail", "b")]
+    sparse = [keys[0], "nobody", keys[-1]]
+    assert sorted(row[0] for row in await rows.near(CUSTOMER.table, sorted(sparse), 1)) == [keys[0], keys[-1]]
+
+
 async def test_the_columns_named_are_updated_and_no_others(rows: CatalogTransaction) -> None:
     await customers(rows, "a", "b", "c")
     await rows.insert(CONTACT, [("a", "mail", "x"), ("a", "fax", "1")])
