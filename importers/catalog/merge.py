@@ -127,13 +127,13 @@ class Stage:
     async def _sort_out(self, batch: dict[str, list[bytes]], merged: Merged) -> tuple[Plain, Plain]:
         """Take out of a batch what is new as a whole, which is written, and what is the same as before."""
         shape, store = self._shape, self._store
-        plain = Plain(shape, batch, self.units)
-        fresh = same = plain.only(())
-        if plain and plain.settled:
-            filled = await store.filled(shape.tables, plain.keys[0], plain.keys[-1])
-            if not any(filled):
+        fresh = same = Plain(shape, {}, {})
+        filled = await store.filled(shape.tables, next(iter(batch)), next(reversed(batch))) if batch else ()
+        if not (self._by_key and any(filled)):
+            plain = Plain(shape, batch, self.units)
+            if plain.settled and not any(filled):
                 fresh = plain
-            elif not self._by_key:
+            elif plain.settled and plain:
                 of_fresh, of_same = await plain.compare(store, filled)
                 fresh, same = plain.only(of_fresh), plain.only(of_same)
                 self._by_key = len(of_fresh) + len(of_same) < len(plain.keys) // 2
