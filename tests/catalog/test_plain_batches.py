@@ -93,9 +93,9 @@ async def imported(
 ) -> tuple[list[Merged], dict[str, Any]]:
     stage = transaction.stage(shape)
     stage.units = export.units
-    stage.add(export.records, "c", full=export.full)
+    stage.aside.add(export.records, "c", full=export.full)
     for key in export.unreadable:
-        stage.mark_present(key)
+        stage.aside.mark_present(key)
     merged = [part async for part in stage.merge({"c"} if export.full else ())]
     rows: dict[str, Any] = {
         table.name: [row async for row in transaction.rows(f"SELECT * FROM {table.name} ORDER BY 1, 2, 3")]
