@@ -94,8 +94,9 @@ class CatalogTransaction(RowStore, Protocol):
         """An empty stage for records of this shape."""
         ...
 
-    async def active(self, shape: Shape) -> int:
-        """How many things are not marked as removed; of prices and stocks, how many offers have any."""
+    async def active(self, shape: Shape, most: int | None = None) -> int:
+        """How many things are not marked as removed; of prices and stocks, how many offers have any. No more than
+        `most` are counted: in a large shop that takes long."""
         ...
 
     async def names(self, table: Table, keys: Sequence[str]) -> dict[str, str]:

@@ -55,12 +55,16 @@ def any_between(tables: tuple[Table, ...]) -> str:
     return f"SELECT {', '.join(filled)}"
 
 
-def count_active(shape: Shape) -> str:
-    """How many things are not marked as removed; of facts without such a mark, how many have any."""
+def count_active(shape: Shape, most: int | None) -> str:
+    """How many things are not marked as removed, no more than `most`; of facts without such a mark, how many have
+    any."""
     table = shape.table
     if "removed" in table.columns:
-        return f"SELECT count(*) FROM {table.name} WHERE removed = 0"
-    return f"SELECT count(DISTINCT {table.columns[0]}) FROM {table.name}"
+        of_table = f"SELECT 1 FROM {table.name} WHERE removed = 0"
+    else:
+        of_table = f"SELECT DISTINCT {table.columns[0]} FROM {table.name}"
+    limit = "" if most is None else f" LIMIT {most}"
+    return f"SELECT count(*) FROM ({of_table}{limit}) AS counted"
 
 
 def in_stock(products: Collection[str]) -> str:

@@ -196,8 +196,8 @@ class SessionTransaction:
     async def has_products(self) -> bool:
         return await _has_products(self._database)
 
-    async def active(self, shape: Shape) -> int:
-        ((count,),) = await self._database.fetch(sql.count_active(shape))
+    async def active(self, shape: Shape, most: int | None = None) -> int:
+        ((count,),) = await self._database.fetch(sql.count_active(shape, most))
         return int(count)
 
     async def names(self, table: Table, keys: Sequence[str]) -> dict[str, str]:

@@ -170,8 +170,8 @@ class LostImages:
 
 SELLING = ("catalog", "variants", "stocks", "prices")
 """Import types after which products may lack what makes them sold."""
-LARGE_SHARE = 0.01
-"""A session that read fewer records than this share of the products is not worth a look at all of them."""
+SMALL = 100
+"""A session that read so many times fewer records than there are products is not worth a look at all of them."""
 _UNSOLD = """
     FROM product p
     WHERE p.removed = 0
@@ -194,7 +194,7 @@ def read_to_sell(by_kind: Mapping[str, Counts]) -> int:
 async def unsold(catalog: CatalogTransaction, by_kind: Mapping[str, Counts]) -> AsyncIterator[Log]:
     """After a session: products that no price or no stock belongs to, whoever should have brought it."""
     read = read_to_sell(by_kind)
-    if not read or read < LARGE_SHARE * await catalog.active(PRODUCT):
+    if not read or await catalog.active(PRODUCT, read * SMALL + 1) > read * SMALL:
         return
     for facts, text in _UNSOLD_TEXTS.items():
         lacking = _UNSOLD.format(facts=facts)

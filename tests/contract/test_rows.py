@@ -109,6 +109,20 @@ async def removed(rows: CatalogTransaction, shape: Shape, absent: Absent) -> Mer
     return merged
 
 
+async def test_no_more_are_counted_than_asked_for(rows: CatalogTransaction) -> None:
+    for table in (PRODUCT.table, CUSTOMER.table):
+        await rows.insert(table, [row(table, id=f"{n}", removed=n % 2) for n in range(10)])
+    await rows.insert(
+        PRICE.table,
+        [
+            row(PRICE.table, offer_id=f"{n // 2}", price_type_id=f"{n}", value="1", coefficient="1")
+            for n in range(10)
+        ],
+    )
+    for shape in (PRODUCT, CUSTOMER, PRICE):
+        assert [await rows.active(shape, most) for most in (None, 0, 3, 5, 6)] == [5, 0, 3, 5, 5]
+
+
 async def test_more_than_a_batch_of_things_is_absent(rows: CatalogTransaction) -> None:
     keys = [f"{n:05}" for n in range(MANY)]
     await customers(rows, *keys)
