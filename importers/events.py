@@ -51,6 +51,8 @@ class Log(msgspec.Struct, frozen=True):
     """info | warning | error"""
     message: str
     args: dict[str, str | int] = {}
+    once: bool = False
+    """Speaks of what was changed: when the same export comes again, it has nothing to say."""
 
     @classmethod
     def of(cls, level: str, message: Message) -> Log:
@@ -70,6 +72,18 @@ class Reject(msgspec.Struct, frozen=True):
     fragment: str = ""
 
 
+class Again(msgspec.Struct, frozen=True):
+    """What a kind would tell if the same export came again right after: of each record that it is unchanged."""
+
+    tables: dict[str, Counts]
+    lines: list[Log]
+    """With the counts; those that it told before and not `once` come in front of them."""
+    uses: frozenset[str]
+    """The tables that it compares records with: true as long as no later kind of the session changes these."""
+    changes: frozenset[str]
+    """Those of them that it changed."""
+
+
 class Counted(msgspec.Struct, frozen=True):
     """The kind is through. Exactly one, the last event of a run."""
 
@@ -79,6 +93,8 @@ class Counted(msgspec.Struct, frozen=True):
     """The same per catalog table, for the summary."""
     empty: bool = False
     """Nothing of it was in the export."""
+    again: Again | None = None
+    """None: only another run can tell."""
 
 
 Event = Progress | Log | Reject | Counted

@@ -14,6 +14,10 @@ NETWORK = frozenset(
     )
 )  # fmt: skip
 """File systems without the shared memory between machines that SQLite's WAL needs."""
+OUR_CLOCK = frozenset(
+    ("ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "bcachefs", "f2fs", "jfs", "overlay", "tmpfs")
+)
+"""File systems whose times of change are by this machine's clock, and as fine as its tick."""
 KERNEL = frozenset(
     (
         "proc", "sysfs", "cgroup", "cgroup2", "securityfs", "debugfs", "tracefs", "configfs", "bpf", "pstore",
@@ -27,6 +31,11 @@ def network_file_system(path: Path) -> str | None:
     """The type of the network file system that `path` would lie on; None for a local one, or where nothing tells."""
     kind = file_system(path)
     return kind if kind in NETWORK else None
+
+
+def has_our_clock(path: Path) -> bool:
+    """Whether what is written at `path` is known to bear the time of this machine."""
+    return file_system(path) in OUR_CLOCK
 
 
 def file_system(path: Path) -> str:

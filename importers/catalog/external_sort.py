@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from operator import itemgetter
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from importers.errors import DatabaseError, cure_of
 from importers.texts import N_
@@ -29,49 +29,30 @@ Place = tuple[int, int]
 _key = itemgetter(0)
 
 
-class ExternalSort:
-    """Pairs of key and payload; those of one key keep the order in which they came.
+class Spool:
+    """A file of blocks of bytes. It has no name, so nobody else sees it, and it goes with the last who holds it."""
 
-    Writing raises DatabaseError when the folder of temporary files is full or read-only.
-    """
+    def __init__(self, fd: int | None = None) -> None:
+        """`fd`: of the file that another process has written."""
+        self._file: BinaryIO | None = None if fd is None else open(fd, "rb", buffering=0)  # noqa: PTH123, SIM115
 
-    def __init__(self, run_bytes: int = RUN_BYTES) -> None:
-        self._run_bytes = run_bytes
-        self._run: list[Item] = []
-        self._size = 0
-        self._file: BinaryIO | None = None
-        self._sorted: list[list[Place]] = []
-        """The runs on disk, each as its blocks."""
-
-    def add(self, key: str, payload: bytes) -> None:
-        self._run.append((key, payload))
-        self._size += len(key) + len(payload) + OVERHEAD_BYTES
-        if self._size >= self._run_bytes:
-            self._write_run()
-
-    def __iter__(self) -> Iterator[Item]:
-        self._run.sort(key=_key)
-        return self._merged(self._file) if self._file else iter(self._run)
-
-    def _merged(self, file: BinaryIO) -> Iterator[Item]:
-        on_disk = [self._read_run(file, blocks) for blocks in self._sorted]
-        for key, payload in heapq.merge(*on_disk, self._run, key=_key):
-            yield key, payload if isinstance(payload, bytes) else _read(file, payload)
-
-    def close(self) -> None:
-        self._run, self._sorted = [], []
+    def __del__(self) -> None:
         if self._file:
             self._file.close()
 
-    def _write_run(self) -> None:
-        self._run.sort(key=_key)
+    def fileno(self) -> int:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (it lives as long as this)
+        return self._file.fileno()
+
+    def write(self, data: bytes) -> Place:
+        """Raises DatabaseError when the folder of temporary files is full or read-only."""
         try:
-            if self._file is None:
-                # Not a `with`: it lives until close(), and nobody else sees it, as it has no name.
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (see above)
-            self._sorted.append(
-                [_write(self._file, marshal.dumps(block)) for block in self._blocks(self._file)]
-            )
+            fd = self.fileno()
+            offset = os.lseek(fd, 0, os.SEEK_END)
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(fd, rest) :]
         except OSError as error:
             raise DatabaseError(
                 N_("{folder}: cannot hold temporary files: {error}; {cure}"),
@@ -79,36 +60,98 @@ class ExternalSort:
                 error=error.strerror,
                 cure=cure_of(error, "$TMPDIR"),
             ) from error
+        return offset, len(data)
+
+    def read(self, place: Place) -> bytes:
+        offset, length = place
+        return os.pread(self.fileno(), length, offset)
+
+
+class _Large(NamedTuple):
+    """A payload that is read when its turn comes."""
+
+    spool: Spool
+    place: Place
+
+
+class _Run(NamedTuple):
+    """A sorted run on disk, as its blocks."""
+
+    spool: Spool
+    blocks: list[Place]
+
+    def items(self) -> Iterator[tuple[str, bytes | _Large]]:
+        for place in self.blocks:
+            block, has_large = marshal.loads(self.spool.read(place))  # noqa: S302 (written below)
+            if has_large:
+                block = [(k, p if isinstance(p, bytes) else _Large(self.spool, p)) for k, p in block]
+            yield from block
+
+
+class ExternalSort:
+    """Pairs of key and payload; those of one key keep the order in which they came.
+
+    Writing raises DatabaseError when the folder of temporary files is full or read-only.
+    """
+
+    def __init__(self, run_bytes: int = RUN_BYTES, spool: Spool | None = None) -> None:
+        """`spool`: one for several sorts."""
+        self._run_bytes = run_bytes
+        self._run: list[Item] = []
+        self._size = 0
+        self._spool = spool or Spool()
+        self._sorted: list[_Run | list[Item]] = []
+        """The runs before, in the order in which they came."""
+
+    def add(self, key: str, payload: bytes) -> None:
+        self._run.append((key, payload))
+        self._size += len(key) + len(payload) + OVERHEAD_BYTES
+        if self._size >= self._run_bytes:
+            self.write_run()
+
+    def extend(self, other: ExternalSort) -> None:
+        """Put all behind that came into another one, which is used up."""
+        if self._run:
+            self._run.sort(key=_key)
+            self._sorted.append(self._run)
+        self._sorted += other._sorted
+        self._run, self._size = other._run, other._size
+
+    def __iter__(self) -> Iterator[Item]:
+        self._run.sort(key=_key)
+        return self._merged() if self._sorted else iter(self._run)
+
+    def _merged(self) -> Iterator[Item]:
+        runs = [run.items() if isinstance(run, _Run) else run for run in self._sorted]
+        for key, payload in heapq.merge(*runs, self._run, key=_key):
+            yield key, payload if isinstance(payload, bytes) else payload.spool.read(payload.place)
+
+    def close(self) -> None:
+        self._run, self._sorted, self._spool = [], [], Spool()
+
+    def write_run(self) -> None:
+        """Put on disk what is in memory."""
+        if self._run:
+            self._run.sort(key=_key)
+            blocks = [self._spool.write(marshal.dumps(block)) for block in self._blocks()]
+            self._sorted.append(_Run(self._spool, blocks))
         self._run, self._size = [], 0
 
-    def _blocks(self, file: BinaryIO) -> Iterator[list[tuple[str, bytes | Place]]]:
-        """The run, in pieces of about BLOCK_BYTES."""
+    def _blocks(self) -> Iterator[tuple[list[tuple[str, bytes | Place]], bool]]:
+        """The run, in pieces of about BLOCK_BYTES, and whether there are places in them."""
         block: list[tuple[str, bytes | Place]] = []
         size = 0
+        has_large = False
         for key, payload in self._run:
-            item = payload if len(payload) <= BLOCK_BYTES else _write(file, payload)
-            block.append((key, item))
-            size += len(key) + (len(item) if isinstance(item, bytes) else 0)
+            if len(payload) > BLOCK_BYTES:
+                block.append((key, self._spool.write(payload)))
+                has_large = True
+            else:
+                block.append((key, payload))
+                size += len(payload)
+            size += len(key)
             if size >= BLOCK_BYTES:
-                yield block
-                block, size = [], 0
+                yield block, has_large
+                block, size, has_large = [], 0, False
         if block:
-            yield block
-
-    @staticmethod
-    def _read_run(file: BinaryIO, blocks: list[Place]) -> Iterator[tuple[str, bytes | Place]]:
-        for place in blocks:
-            yield from marshal.loads(_read(file, place))  # noqa: S302 (written above)
-
-
-def _write(file: BinaryIO, data: bytes) -> Place:
-    offset = file.seek(0, os.SEEK_END)
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
-    return offset, len(data)
-
-
-def _read(file: BinaryIO, place: Place) -> bytes:
-    offset, length = place
-    return os.pread(file.fileno(), length, offset)
+            yield block, has_large

@@ -1,7 +1,4 @@
-"""What the records of one key make together, from what the catalog holds on: no database in here.
-
-Records wait as bytes, their *payload*, until all of an export are read.
-"""
+"""What the records of one key make together, from what the catalog holds on: no database in here."""
 
 from __future__ import annotations
 
@@ -9,56 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 
-import msgspec
-
 from importers.catalog.columns import Cell, Row, Rows, RowsOfRecord, Table
+from importers.catalog.payloads import FactsOfRecord, decode_entity, is_plain
 from importers.catalog.tables import Shape
-from importers.commerceml.records import Record
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(RowsOfRecord).decode
-_decode_partial = msgspec.msgpack.Decoder(tuple[RowsOfRecord, str, str, int | None]).decode
-FactsOfRecord = tuple[Rows, bool, int, tuple[str, ...]]
-"""What one record tells: rows, whether they are all, the number of its set, the second keys of what is not set."""
-_decode_facts = msgspec.msgpack.Decoder(FactsOfRecord).decode
-UNREADABLE = b""
-"""The payload of what was in the export but could not be read."""
-_PARTIAL = b"\xc1"
-"""Begins the payload of a record that is not told as a whole; no MessagePack begins so."""
-
-
-def entity_payload(shape: Shape, record: Record, rows: RowsOfRecord) -> bytes:
-    if (partial := getattr(record, "partial", None)) is not None:
-        return _PARTIAL + _encode((rows, partial.how, partial.file, partial.line))
-    return _PARTIAL + _encode((rows, "overlay", "", None)) if shape.overlays else _encode(rows)
-
-
-def facts_payload(rows: RowsOfRecord, whole: bool, set_number: int, unset: Sequence[str]) -> bytes:
-    return _encode((rows, whole, set_number, unset))
-
-
-def decode_facts(payloads: Iterable[bytes]) -> list[FactsOfRecord]:
-    return list(map(_decode_facts, payloads))
-
-
-def plain_facts(shape: Shape, payloads: Sequence[bytes], units: Mapping[str, str]) -> dict[Cell, Row] | None:
-    """The facts of the only record of a key, where there is nothing to settle among them: nearly all are so."""
-    if len(payloads) > 1:
-        return None
-    rows, _whole, _set, _unset = _decode_facts(payloads[0])  # what is not set is none of the facts
-    if any(rows[1:]):
-        return None
-    facts = {row[0]: row for row in rows[0]}
-    if len(facts) < len(rows[0]) or (shape.or_total and "" in facts and len(facts) > 1):
-        return None
-    if units and shape.units:
-        facts = {row[0]: row for row in with_codes(shape, units, rows)[0]}
-    return facts
-
-
-def whole_entity(payloads: Sequence[bytes]) -> RowsOfRecord | None:
-    """What the only record of a key tells, where it tells everything: nearly all do."""
-    return _decode(payloads[0]) if len(payloads) == 1 and not payloads[0].startswith(_PARTIAL) else None
 
 
 def replaced(shape: Shape, old: Rows | None, rows: RowsOfRecord) -> Rows:
@@ -92,18 +42,18 @@ class Settled:
         self.rows: Rows | None = held
         self.unknown: list[tuple[str, int | None]] = []
         self.differing = 0
-        self._whole: bytes | None = None
-        """The payload of the last record that told it as a whole."""
+        self._whole: RowsOfRecord | None = None
+        """What the last record said that told it as a whole."""
         self._stood_in = False
 
     def apply(self, payload: bytes) -> None:
-        if payload.startswith(_PARTIAL):
-            self._apply_partial(*_decode_partial(memoryview(payload)[1:]))
+        rows, how, file, line = decode_entity(self._shape, payload)
+        if not is_plain(payload):
+            self._apply_partial(rows, how, file, line)
             return
-        rows = _decode(payload)
         if self.rows is None or not is_removed(self._shape, rows):
-            self.differing += self._whole is not None and payload != self._whole
-            self._whole = payload
+            self.differing += self._whole is not None and rows != self._whole
+            self._whole = rows
         self.rows = replaced(self._shape, self.rows, rows)
 
     def _apply_partial(self, rows: RowsOfRecord, how: str, file: str, line: int | None) -> None:

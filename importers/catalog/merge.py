@@ -7,31 +7,27 @@ old values for the session's summary, and writes no page when nothing differs. T
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from importers.catalog.absence import Elsewhere, remove_absent
-from importers.catalog.columns import Cell, Row, Rows, Table
-from importers.catalog.external_sort import ExternalSort
+from importers.catalog.aside import Aside
+from importers.catalog.columns import Cell, Rows
 from importers.catalog.fold import (
-    UNREADABLE,
     Facts,
-    decode_facts,
-    entity_payload,
-    facts_payload,
+    Settled,
     in_full,
     is_removed,
-    main_rows,
-    plain_facts,
-    replaced,
     settle,
-    whole_entity,
     with_codes,
 )
+from importers.catalog.links import Links
+from importers.catalog.payloads import UNREADABLE, decode_facts, is_plain
+from importers.catalog.plain import Plain
 from importers.catalog.protocol import EVERYTHING, FIRST_FEW, Change, Merged
 from importers.catalog.rows import BATCH_KEYS, Absent, RowStore
 from importers.catalog.tables import Shape
 from importers.catalog.writes import Writes
-from importers.commerceml.records import Record
 from importers.errors import ObmenError
 from importers.events import Counts
 from importers.texts import N_
@@ -41,8 +37,6 @@ MAX_KEY_BYTES = 8 << 20
 """More than this told of one key is no export of 1C, and memory is not endless."""
 OBJECT = 64
 """Bytes that a payload takes besides its own."""
-MAX_LINKED = 4 << 20
-"""Characters of the different ids that links lead to; links to further ones are not counted."""
 MAX_REFERENCES = 4 << 20
 """Characters of the different ids that facts refer to, as prices to their types; no shop has so many."""
 
@@ -53,72 +47,26 @@ class Stage:
     def __init__(self, store: RowStore, shape: Shape) -> None:
         self._store = store
         self._shape = shape
-        self._waiting = ExternalSort()
-        self.any_added = False
-        """Of facts: something was put aside, if only that a price is not set."""
-        self.scopes: set[str] = set()
-        """The catalogs or classifiers (see Shape.scope) of what was put aside."""
+        self.aside = Aside(shape)
         self.references: set[str] = set()
         """The second keys of merged facts: what their prices, stocks, values refer to."""
-        self.links: dict[Table, Counter[str]] = {table: Counter() for _n, table in shape.links}
-        """How often merged entities refer to each thing of these tables."""
+        self.links = Links(table for _n, table in shape.links)
         self.units: Mapping[str, str] = {}
         """What to write in place of the name of a unit: set before merging."""
         self.protected: Collection[str] = ()
         """Second keys of facts that stay though a whole list does not tell them: set before merging."""
         self.elsewhere: Elsewhere | None = None
         """Set before merging."""
-        self._reference_size = self._linked_size = 0
+        self.repeats = True
+        """Whether what was merged, merged once more, would change nothing and be told the same."""
+        self._reference_size = 0
+        self._by_key = False
+        """Most of the last batch was neither new nor the same: it is not sought any more."""
 
     def close(self) -> None:
-        self._waiting.close()
+        self.aside.close()
         if self.elsewhere:
             self.elsewhere.close()
-
-    def add(
-        self, records: Iterable[Record], section_id: str = "", *, full: bool = False, of_set: int = 0
-    ) -> int:
-        """Put records aside; how many rows to count they are (entities: one each, facts: each).
-
-        `full`, `of_set`: of the section that they stand in."""
-        if self._shape.facts:
-            return self._add_facts(records, section_id, full, of_set)
-        shape = self._shape
-        identity = shape.record.__struct_fields__[0]
-        scope_at = shape.at(shape.scope) if shape.scope else None
-        count = 0
-        for record in records:
-            rows = shape.rows(record, section_id)
-            main = main_rows(rows)
-            if not main:
-                continue
-            count += len(main)
-            if scope_at is not None:
-                self.scopes.add(str(main[0][scope_at]))
-            self._waiting.add(getattr(record, identity), entity_payload(shape, record, rows))
-        return count
-
-    def _add_facts(self, records: Iterable[Record], section_id: str, full: bool, set_number: int) -> int:
-        shape = self._shape
-        identity, *fields = shape.record.__struct_fields__
-        says_whole, full, says_unset = "whole" in fields, full and "readable" in fields, "unset" in fields
-        add, rows_of = self._waiting.add, shape.rows
-        count = 0
-        for record in records:
-            self.any_added = True
-            rows = rows_of(record, section_id)
-            whole = (says_whole and record.whole) or (full and record.readable)  # type: ignore[attr-defined]
-            unset = record.unset if says_unset else ()  # type: ignore[attr-defined]
-            for of_table in rows:
-                count += len(of_table)  # type: ignore[arg-type]  # of facts, none is None
-            add(getattr(record, identity), facts_payload(rows, whole, set_number, unset))
-        if count:
-            self.scopes.add(section_id)
-        return count
-
-    def mark_present(self, key: str) -> None:
-        """This one was in the export but could not be read: it is not absent."""
-        self._waiting.add(key, UNREADABLE)
 
     async def merge(self, full: Collection[str | None] = ()) -> AsyncIterator[Merged]:
         """Write what differs from the catalog; of records with the same key the last one counts. What the catalog
@@ -142,7 +90,7 @@ class Stage:
         """Payloads by key, in the order of keys; those of one key in the order in which they came."""
         batch: dict[str, list[bytes]] = {}
         size = of_key = 0
-        for key, payload in self._waiting:
+        for key, payload in self.aside:
             if key not in batch:
                 if len(batch) >= BATCH_KEYS or size >= BATCH_BYTES:
                     yield batch
@@ -176,31 +124,59 @@ class Stage:
             absent = Absent(full, present, after, until, self.protected)
             await remove_absent(self._store, self._shape, absent, self.elsewhere, merged)
 
+    async def _sort_out(self, batch: dict[str, list[bytes]], merged: Merged) -> tuple[Plain, Plain]:
+        """Take out of a batch what is new as a whole, which is written, and what is the same as before."""
+        shape, store = self._shape, self._store
+        fresh = same = Plain(shape, {}, {})
+        filled = await store.filled(shape.tables, next(iter(batch)), next(reversed(batch))) if batch else ()
+        if not (self._by_key and any(filled)):
+            plain = Plain(shape, batch, self.units)
+            if plain.settled and not any(filled):
+                fresh = plain
+            elif plain.settled and plain:
+                of_fresh, of_same = await plain.compare(store, filled)
+                fresh, same = plain.only(of_fresh), plain.only(of_same)
+                self._by_key = len(of_fresh) + len(of_same) < len(plain.keys) // 2
+        for key in (*fresh.keys, *same.keys):
+            del batch[key]
+        for table, cells in zip(shape.tables, fresh.cells, strict=True):
+            if cells:
+                await store.insert_cells(table, cells)
+        merged.held = len(same.column(0))
+        return fresh, same
+
     async def _merge_entities(self, batch: dict[str, list[bytes]], full: Collection[str | None]) -> Merged:
         """Created, updated or marked as removed: an entity counts once, whatever changed in its parts."""
         shape = self._shape
         counts = Counts()
-        held = await self._store.held(self._shape.tables, batch)
-        merged = Merged(counts, [], [], held=sum(len(rows[0]) for rows in held.values()))
-        writes = Writes(self._store)
+        merged = Merged(counts, [], [])
         parents: dict[str, str] = {}
         removed_at = shape.removed_at
         parent_at = shape.at(shape.parent_column) if shape.parent_column else None
+        weight = dict.fromkeys(batch, 1)
+        fresh, same = await self._sort_out(batch, merged)
+        active = fresh.active()
+        counts.created, counts.removed = len(active.keys), len(fresh.keys) - len(active.keys)
+        counts.unchanged = len(same.keys)
+        for plain in (active, same.active()):
+            if shape.links:
+                self._observe_plain(merged, plain)
+            if parent_at is not None:
+                parents.update(zip(plain.keys, map(str, plain.column(parent_at + 1)), strict=True))
+        held = await self._store.held(shape.tables, batch)
+        merged.held += sum(len(rows[0]) for rows in held.values())
+        writes = Writes(self._store)
         for key, payloads in batch.items():
             was = held.get(key)
             old = was if was and was[0] else None
-            if whole := whole_entity(payloads):
-                new = replaced(shape, old, whole)
-                counts.unchanged += 1
-            else:
-                settled = settle(shape, old, full, payloads)
-                merged.differing += settled.differing
-                merged.differing_first += [key] * bool(settled.differing)
-                merged.rejected += [(key, *place) for place in settled.unknown]
-                counts.unchanged += len(payloads) - len(settled.unknown)
-                if settled.rows is None or len(payloads) == len(settled.unknown):
-                    continue
-                new = settled.rows
+            settled = settle(shape, old, full, payloads)
+            merged.differing += settled.differing
+            merged.differing_first += [key] * bool(settled.differing)
+            merged.rejected += [(key, *place) for place in settled.unknown]
+            counts.unchanged += len(payloads) - len(settled.unknown)
+            if settled.rows is None or len(payloads) == len(settled.unknown):
+                continue
+            new = settled.rows
             if self.units:
                 new = with_codes(shape, self.units, new)
             counts.unchanged -= 1
@@ -208,6 +184,8 @@ class Stage:
             if shape.links and not removed:
                 self._observe(merged, key, new)
             changed = writes.change(shape.tables, key, was, new)
+            if changed and self.repeats and (len(payloads) > 1 or not is_plain(payloads[0])):
+                self.repeats = self._repeats(settled, new, full, payloads)
             if not changed:
                 counts.unchanged += 1
             elif removed and not (old and is_removed(shape, old)):
@@ -223,49 +201,59 @@ class Stage:
                 parents[key] = str(new[0][0][parent_at])
         await writes.flush()
         if parents:
-            await self._count_orphans(merged, parents, dict.fromkeys(batch, 1))
+            await self._count_orphans(merged, parents, weight)
+        merged.ungrouped_first = sorted(merged.ungrouped_first)[:FIRST_FEW]
         return merged
+
+    def _repeats(
+        self, settled: Settled, new: Rows, full: Collection[str | None], payloads: Sequence[bytes]
+    ) -> bool:
+        """Of an entity that became `new`, told by several records or in parts: of one told as a whole it is plain."""
+        again = settle(self._shape, new, full, payloads)
+        rows = with_codes(self._shape, self.units, again.rows or ())
+        if again.differing != settled.differing:
+            return False
+        return [set(of_table) for of_table in rows] == [set(of_table) for of_table in new]
+
+    def _observe_plain(self, merged: Merged, plain: Plain) -> None:
+        """As `_observe`, of many."""
+        for n, table in self._shape.links:
+            self.links.add(table, list(map(str, plain.column(1, n))))
+        if self._shape.links[0][1].name == "category":
+            grouped = set(plain.column(0, self._shape.links[0][0]))
+            ungrouped = [key for key in plain.keys if key not in grouped]
+            merged.ungrouped += len(ungrouped)
+            merged.ungrouped_first += ungrouped
 
     def _observe(self, merged: Merged, key: str, rows: Rows) -> None:
         """Count what links lead to, and what has none where it should have one."""
-        shape = self._shape
-        for n, table in shape.links:
-            counter = self.links[table]
-            for row in rows[n]:
-                key_of_other = str(row[0])
-                if key_of_other not in counter:
-                    if self._linked_size > MAX_LINKED:
-                        continue
-                    self._linked_size += len(key_of_other)
-                counter[key_of_other] += 1
-        if shape.links[0][1].name == "category" and not rows[shape.links[0][0]]:
+        for n, table in self._shape.links:
+            self.links.add(table, [str(row[0]) for row in rows[n]])
+        if self._shape.links[0][1].name == "category" and not rows[self._shape.links[0][0]]:
             merged.ungrouped += 1
-            merged.ungrouped_first += [key][: FIRST_FEW - len(merged.ungrouped_first)]
+            merged.ungrouped_first.append(key)
 
     async def _merge_facts(self, batch: dict[str, list[bytes]], full: Collection[str | None]) -> Merged:
         """Each fact is created or updated by itself; those that were not told stay, unless the list is whole."""
         shape = self._shape
         counts = Counts()
-        held = await self._store.held(self._shape.tables, batch)
-        merged = Merged(counts, [], [], held=sum(len(rows[0]) for rows in held.values()))
+        merged = Merged(counts, [], [])
+        fresh, same = await self._sort_out(batch, merged)
+        counts.created = len(fresh.column(0))
+        counts.unchanged = len(same.column(0))
+        weight = Counter[str]()
+        for plain in (fresh, same):
+            self._refer(set(plain.column(1)))
+            weight.update(Counter(map(str, plain.column(0))))
+        held = await self._store.held(shape.tables, batch)
+        merged.held += sum(len(rows[0]) for rows in held.values())
         writes = Writes(self._store)
-        weight: dict[str, int] = {}
         for key, payloads in batch.items():
-            was = held.get(key)
-            facts = plain_facts(shape, payloads, self.units)
-            if facts is not None and was is None:
-                counts.created += len(facts)
-                writes.add(shape.table, key, facts.values())
-            elif facts is not None and was and not any(was[1:]) and {row[0]: row for row in was[0]} == facts:
-                counts.unchanged += len(facts)
-            else:
-                settled = Facts(shape, decode_facts(payloads), self.units)
-                facts = settled.facts
-                self._change_facts(merged, writes, key, was, settled, full)
-            if not facts.keys() <= self.references:
-                self._refer(facts)
-            if facts:
-                weight[key] = len(facts)
+            settled = Facts(shape, decode_facts(shape, payloads), self.units)
+            self._change_facts(merged, writes, key, held.get(key), settled, full)
+            self._refer(settled.facts.keys())
+            if settled.facts:
+                weight[key] = len(settled.facts)
         await writes.flush()
 
         if shape.parents:
@@ -343,9 +331,10 @@ class Stage:
             writes.replace(shape.parts[0], key, was[1], (*staying, *beside))
         merged.changes.append(Change(key, was, (tuple(after.values()),)))
 
-    def _refer(self, facts: Mapping[Cell, Row]) -> None:
-        for second in facts:
-            self._reference_size += 0 if second in self.references else len(str(second))
+    def _refer(self, seconds: AbstractSet[Cell]) -> None:
+        second: Cell = ""
+        for second in seconds - self.references:
+            self._reference_size += len(str(second))
             self.references.add(str(second))
         if self._reference_size > MAX_REFERENCES:
             raise ObmenError(
@@ -365,5 +354,5 @@ class Stage:
         for table in self._shape.parents:
             missing = await self._store.missing(table, missing)
         lost = set(missing)
-        merged.orphans = [key for key, parent in parents.items() if parent in lost]
+        merged.orphans = sorted(key for key, parent in parents.items() if parent in lost)
         merged.counts.orphans = sum(weight[key] for key in merged.orphans)

@@ -73,6 +73,19 @@ class CatalogTransaction(RowStore, Protocol):
     on_rollback: list[Callable[[], None]]
     """Called in order when nothing is kept: after an error, or a dry run."""
 
+    @property
+    def changed(self) -> bool:
+        """Whether a row of the shop was written."""
+        ...
+
+    async def state(self) -> str | None:
+        """What the catalog held when this session began: see `importers.database.protocol.Transaction.state`."""
+        ...
+
+    async def mark(self) -> int | None:
+        """For `Catalog.state`, right before the end. None: what was written need not be what is there now."""
+        ...
+
     async def has_products(self) -> bool:
         """Whether there is any, with what this session has added."""
         ...
@@ -81,8 +94,9 @@ class CatalogTransaction(RowStore, Protocol):
         """An empty stage for records of this shape."""
         ...
 
-    async def active(self, shape: Shape) -> int:
-        """How many things are not marked as removed; of prices and stocks, how many offers have any."""
+    async def active(self, shape: Shape, most: int | None = None) -> int:
+        """How many things are not marked as removed; of prices and stocks, how many offers have any. No more than
+        `most` are counted: in a large shop that takes long."""
         ...
 
     async def names(self, table: Table, keys: Sequence[str]) -> dict[str, str]:
@@ -145,6 +159,10 @@ class Catalog(Protocol):
         """Begin; unless dry_run, refuse with LeaseLost when a later fence of this task was here; on a clean exit
         write the mark that `applied` reads and commit; roll back if dry_run, on any exception, and when no row of the
         shop changed: importing the same export twice writes nothing. `session_id` is for people only."""
+        ...
+
+    async def state(self, mark: int) -> str | None:
+        """What the catalog holds since that session: see `importers.database.protocol.Database.state`."""
         ...
 
     async def applied(self, *, journal_id: str, task_id: str) -> bytes | None:

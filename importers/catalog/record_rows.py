@@ -1,4 +1,4 @@
-"""How each type of record lies in its tables: what it tells, as rows."""
+"""How each type of record lies in its tables: what it tells, as rows. A row of a part may come twice."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from importers.commerceml.records import (
 )
 
 
-def _distinct(pairs: tuple[tuple[str, ...], ...] | None) -> tuple[Row, ...] | None:
-    return None if pairs is None else tuple(dict.fromkeys(pairs))
-
-
 def _numbered(paths: tuple[str, ...] | None) -> tuple[Row, ...] | None:
-    return None if paths is None else tuple(enumerate(dict.fromkeys(paths)))
+    return tuple(enumerate(dict.fromkeys(paths))) if paths else None if paths is None else ()
+
+
+def _ranked(groups: tuple[str, ...] | None) -> tuple[Row, ...] | None:
+    if groups and len(groups) > 1:
+        return tuple((group, at) for at, group in enumerate(dict.fromkeys(groups)))
+    return ((groups[0], 0),) if groups else None if groups is None else ()
 
 
 def _set_properties(properties: tuple[tuple[str, str], ...] | None) -> tuple[Row, ...] | None:
-    if properties is None:
-        return None
-    return tuple(dict.fromkeys(pair for pair in properties if pair[1] != ZERO_GUID))
+    return tuple([pair for pair in properties if pair[1] != ZERO_GUID]) if properties else properties
 
 
 def _flag(value: bool | None) -> int | None:
@@ -92,13 +92,13 @@ def product_rows(r: Product, section_id: str) -> RowsOfRecord:
                 r.volume, stands_in,
             ),
         ),
-        None if r.groups is None else tuple((group, at) for at, group in enumerate(dict.fromkeys(r.groups))),
+        _ranked(r.groups),
         _set_properties(r.properties),
-        _distinct(r.requisites),
-        _distinct(r.characteristics),
+        r.requisites,
+        r.characteristics,
         _numbered(r.images),
-        _distinct(r.units),
-        _distinct(r.components),
+        r.units,
+        r.components,
     )  # fmt: skip
 
 
@@ -110,11 +110,11 @@ def offer_rows(r: Offer, section_id: str) -> RowsOfRecord:
                 r.unit, r.weight, r.length, r.width, r.height, r.volume,
             ),
         ),
-        _distinct(r.characteristics),
+        r.characteristics,
         _set_properties(r.properties),
         _numbered(r.images),
-        _distinct(r.units),
-        _distinct(r.components),
+        r.units,
+        r.components,
     )  # fmt: skip
 
 
@@ -129,9 +129,9 @@ def stocks_rows(r: OfferStocks, section_id: str) -> Rows:
 def customer_rows(r: Customer, section_id: str) -> RowsOfRecord:
     return (
         ((r.name, r.full_name, r.role, r.inn, r.kpp, int(r.removed), r.okpo),),
-        _distinct(r.contacts),
-        _distinct(r.addresses),
-        _distinct(r.address_fields),
-        _distinct(r.accounts),
-        _distinct(r.representatives),
+        r.contacts,
+        r.addresses,
+        r.address_fields,
+        r.accounts,
+        r.representatives,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
-from importers.catalog.columns import Cell, Rows, Table
+from importers.catalog.columns import Cell, Row, Rows, Table
 from importers.catalog.tables import Shape
 
 BATCH_KEYS = 1000
@@ -34,6 +34,15 @@ class RowStore(Protocol):
     async def held(self, tables: Sequence[Table], keys: Collection[str]) -> dict[str, Rows]:
         """Rows by key and table, without their first cell; no key that none of the tables has. The shop may have
         deleted a row and left its parts: they are looked for all the same."""
+        ...
+
+    async def filled(self, tables: Sequence[Table], first: str, last: str) -> Sequence[object]:
+        """For each of the tables whether it has a row with a key from `first` to `last`."""
+        ...
+
+    async def near(self, table: Table, keys: Sequence[str], about: int) -> Sequence[Row]:
+        """The rows of these keys, which come in order, as they lie in the table, and maybe of others between them:
+        whichever costs less, if there are `about` so many. In the order of the primary key, or in none."""
         ...
 
     async def count(self, table: Table, after: str | None, until: str) -> int:

@@ -39,6 +39,14 @@ def select(table: Table, columns: tuple[str, ...], keys: Collection[str]) -> str
 
 
 @cache
+def between(table: Table, columns: tuple[str, ...]) -> str:
+    """Rows with a first column from ?1 to ?2, ?3 of them at most."""
+    key = table.columns[0]
+    order = ", ".join(table.columns[: table.keys])
+    return f"SELECT {', '.join(columns)} FROM {table.name} WHERE {key} BETWEEN ?1 AND ?2 ORDER BY {order} LIMIT ?3"
+
+
+@cache
 def any_between(tables: tuple[Table, ...]) -> str:
     """One row that says for each table whether it has a row with a first column from ?1 to ?2."""
     filled = (
@@ -47,12 +55,16 @@ def any_between(tables: tuple[Table, ...]) -> str:
     return f"SELECT {', '.join(filled)}"
 
 
-def count_active(shape: Shape) -> str:
-    """How many things are not marked as removed; of facts without such a mark, how many have any."""
+def count_active(shape: Shape, most: int | None) -> str:
+    """How many things are not marked as removed, no more than `most`; of facts without such a mark, how many have
+    any."""
     table = shape.table
     if "removed" in table.columns:
-        return f"SELECT count(*) FROM {table.name} WHERE removed = 0"
-    return f"SELECT count(DISTINCT {table.columns[0]}) FROM {table.name}"
+        of_table = f"SELECT 1 FROM {table.name} WHERE removed = 0"
+    else:
+        of_table = f"SELECT DISTINCT {table.columns[0]} FROM {table.name}"
+    limit = "" if most is None else f" LIMIT {most}"
+    return f"SELECT count(*) FROM ({of_table}{limit}) AS counted"
 
 
 def in_stock(products: Collection[str]) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_NOTES = 100
 """So many notes of a journal's last commits are kept: a journal restored from a copy asks for older ones."""
 
+FEW = 50
+"""So many rows are read in vain without a thought."""
 GATE = "catalog"
 """Sessions commit one after the other (see `Catalog`): whether a later fence was here is looked up, then written, and a
 reaper decides while nobody else can commit."""
@@ -42,6 +44,9 @@ class CatalogStore:
     async def applied(self, *, journal_id: str, task_id: str) -> bytes | None:
         rows = await self._database.fetch(sql.APPLIED, journal_id, task_id)
         return next((bytes(note) for (note,) in rows), None)
+
+    async def state(self, mark: int) -> str | None:
+        return await self._database.state(mark)
 
     async def waiting_images(self) -> list[tuple[str, str]]:
         return [(token, folder) for token, folder in await self._database.fetch(sql.WAITING_IMAGES)]
@@ -100,6 +105,14 @@ class SessionTransaction:
         """Whether a row of the shop was written."""
         return self._database.changes > 0
 
+    async def state(self) -> str | None:
+        return await self._database.state()
+
+    async def mark(self) -> int | None:
+        if self.changed and await self._database.has_triggers():
+            return None
+        return await self._database.mark()
+
     def end(self, *, kept: bool) -> None:
         """Let go what was held for it, and call who waits for its end."""
         for stage in self._stages:
@@ -115,7 +128,7 @@ class SessionTransaction:
         held: dict[str, list[list[Row]]] = {}
         if not keys:
             return {}
-        (filled,) = await self._database.fetch(sql.any_between(tuple(tables)), min(keys), max(keys))
+        filled = await self.filled(tables, min(keys), max(keys))
         for n, table in enumerate(tables):
             if not filled[n]:  # all of them in a first import, some of them always
                 continue
@@ -125,6 +138,22 @@ class SessionTransaction:
                     held[key] = [[] for _ in tables]
                 held[key][n].append(row[1:])
         return {key: tuple(map(tuple, rows)) for key, rows in held.items()}
+
+    async def filled(self, tables: Sequence[Table], first: str, last: str) -> Sequence[object]:
+        (filled,) = await self._database.select(sql.any_between(tuple(tables)), first, last)
+        return filled
+
+    async def near(self, table: Table, keys: Sequence[str], about: int) -> Sequence[Row]:
+        return await self._near(table, table.columns, keys, about)
+
+    async def _near(
+        self, table: Table, columns: tuple[str, ...], keys: Sequence[str], about: int
+    ) -> Sequence[Row]:
+        most = about + about // 4 + FEW
+        rows = await self._database.select(sql.between(table, columns), keys[0], keys[-1], most + 1)
+        if len(rows) > most:
+            rows = await self._database.select(sql.select(table, columns, keys), *keys)
+        return rows
 
     async def count(self, table: Table, after: str | None, until: str) -> int:
         bounds = (until,) if after is None else (after, until)
@@ -136,7 +165,9 @@ class SessionTransaction:
         return [key for (key,) in await self._database.fetch(statement, *parameters)]
 
     async def missing(self, table: Table, keys: Sequence[str]) -> list[str]:
-        there = {key for (key,) in await self._select(table, table.columns[:1], keys)}
+        there: set[object] = set()
+        for some in _chunks(sorted(keys)):
+            there.update([key for (key,) in await self._near(table, table.columns[:1], some, len(some))])
         return [key for key in keys if key not in there]
 
     async def insert_cells(self, table: Table, cells: list[Cell]) -> None:
@@ -165,8 +196,8 @@ class SessionTransaction:
     async def has_products(self) -> bool:
         return await _has_products(self._database)
 
-    async def active(self, shape: Shape) -> int:
-        ((count,),) = await self._database.fetch(sql.count_active(shape))
+    async def active(self, shape: Shape, most: int | None = None) -> int:
+        ((count,),) = await self._database.fetch(sql.count_active(shape, most))
         return int(count)
 
     async def names(self, table: Table, keys: Sequence[str]) -> dict[str, str]:
@@ -182,7 +213,7 @@ class SessionTransaction:
 
     async def resolve_brands(self) -> int:
         last, changed = "", 0
-        while rows := await self._database.fetch(sql.BRANDS, *BRAND_PROPERTIES, last):
+        while rows := await self._database.select(sql.BRANDS, *BRAND_PROPERTIES, last):
             brands = [(product, brand) for product, was, brand in rows if brand != was]
             await self.update(PRODUCT.table, ("brand",), brands)
             last, changed = rows[-1][0], changed + len(brands)

@@ -20,8 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from importers.commerceml.places import NEVER, Member, identity_of, refuse_depth
+from importers.commerceml.places import NEVER, Member, refuse_depth
 from importers.errors import SourceError
+from importers.identity import identity_of
 from importers.texts import N_, plain
 
 

@@ -13,9 +13,10 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from importers.commerceml.beneath import open_beneath
-from importers.commerceml.places import Member, identity_of
+from importers.commerceml.places import Member
 from importers.commerceml.records import Record
 from importers.errors import BadFile
+from importers.identity import identity_of
 from importers.texts import N_
 
 if TYPE_CHECKING:

@@ -72,12 +72,6 @@ def _backwards(name: str) -> bytes:
     return name[::-1].encode()
 
 
-def identity_of(stat: os.stat_result) -> tuple[int, ...]:
-    """What tells a file from another, and from itself before it was written to: who sets the time of the content back
-    cannot set that of the change back."""
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
-
-
 def time_of(seconds: float) -> datetime:
     """A file may say that it is of the year 30000."""
     try:

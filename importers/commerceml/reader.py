@@ -19,6 +19,7 @@ from lxml import etree
 
 from importers.commerceml import encoding, normalise
 from importers.commerceml.contents import ROOT
+from importers.commerceml.earlier import PriceTypes
 from importers.commerceml.extract.context import Context
 from importers.commerceml.extract.dispatch import EXTRACT
 from importers.commerceml.extract.elements import MAX_LINE
@@ -59,18 +60,18 @@ LISTS_CHUNK = 1 << 16
 
 
 def read_part(
-    part: Part, wanted: frozenset[type[Record]], price_types: set[str] | None = None
+    part: Part, wanted: frozenset[type[Record]], price_types: PriceTypes | None = None
 ) -> Iterator[tuple[int, Batch]]:
     """(bytes of XML read so far, records) in batches. Raises BadFile with the line.
 
-    `price_types`: the ids of those that the files of the same set have defined so far; this one's are added.
+    `price_types`: those that the files in front of it have defined; this one's are added.
     """
     with open_part(part) as file:
-        yield from _Reading(part, wanted, set() if price_types is None else price_types).run(file)
+        yield from _Reading(part, wanted, price_types or PriceTypes()).run(file)
 
 
 def read_lists(
-    part: Part, wanted: frozenset[type[Record]], price_types: set[str]
+    part: Part, wanted: frozenset[type[Record]], price_types: PriceTypes
 ) -> Iterator[list[Record | Rejected]]:
     """As `read_part`, of what stands in front of the first Товар or Предложение: a file may be huge behind it."""
     with open_part(part) as file:
@@ -82,7 +83,12 @@ class _Reading:
     """One file on its way: records that have ended wait in `pending` until a batch of them is read."""
 
     def __init__(
-        self, part: Part, wanted: frozenset[type[Record]], price_types: set[str], *, lists_only: bool = False
+        self,
+        part: Part,
+        wanted: frozenset[type[Record]],
+        price_types: PriceTypes,
+        *,
+        lists_only: bool = False,
     ) -> None:
         self.part = part
         self.wanted = wanted

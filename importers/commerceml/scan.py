@@ -17,13 +17,13 @@ from importers.commerceml.places import (
     Holder,
     Member,
     Place,
-    identity_of,
     in_archive,
     in_folder,
     refuse_depth,
     time_of,
 )
 from importers.errors import SourceError
+from importers.identity import Identity, identity_of
 from importers.texts import N_, plain
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _refuse_way_out(entry: os.DirEntry[str], home: Path) -> None:
         )
 
 
-def identities_in(source: Path) -> dict[str, tuple[int, ...]]:
+def identities_in(source: Path) -> dict[str, Identity]:
     """As `Export.identities`, now. Raises OSError."""
     if not source.is_dir():
         return {source.name: identity_of(source.stat())}
@@ -96,7 +96,7 @@ class Scan:
         self.holders: list[Holder] = []
         self.archives: set[str] = set()
         """The names of archives in the source."""
-        self.identities: dict[str, tuple[int, ...]] = {}
+        self.identities: dict[str, Identity] = {}
         """As `Export.identities`."""
         self._source = source
         self._places = places

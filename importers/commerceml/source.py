@@ -20,12 +20,14 @@ from importers.commerceml.contents import (
     sought,
     split_in,
 )
+from importers.commerceml.earlier import PriceTypes
 from importers.commerceml.parts import CHANGED, GONE, Part, open_part, reading, require_readable, utc_text
 from importers.commerceml.places import Holder, Place, time_of, way_of
 from importers.commerceml.records import Offer, Record, Rejected, Section, Seen
 from importers.commerceml.scan import Scan, identities_in
 from importers.commerceml.sets import in_sets, missing
 from importers.errors import BadFile, SourceError
+from importers.identity import Identity
 from importers.texts import N_, Message, plain
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class Export(msgspec.Struct, frozen=True):
     """All other files: a <Картинка> may name a drawing or a manual."""
     holders: tuple[Holder, ...] = ()
     """Archives that hold pictures or other files."""
-    identities: dict[str, tuple[int, ...]] = {}
+    identities: dict[str, Identity] = {}
     """Every .xml and .zip that lay in the source when it was opened, and which file it was."""
     wanted: frozenset[type[Record]] = frozenset()
     """All that is going to be read of it, where that is known: whoever goes through a file seeks it in one go."""
@@ -121,31 +123,55 @@ class Export(msgspec.Struct, frozen=True):
         With prices or stocks are wanted price types and warehouses: of files that hold none of the former, but may
         define the latter, these are read.
         """
+        total = sum(self.sizes_for(*wanted))
+        report = on_progress or (lambda _done, _total: None)
+        yield from self.records_in(
+            self.span_for(*wanted),
+            *wanted,
+            price_types=PriceTypes(),
+            on_progress=lambda done: report(min(done, total), total),
+        )
+        self.check_unchanged()
+        report(total, total)
+
+    def sizes_for(self, *wanted: type[Record]) -> list[int]:
+        """How many bytes of each part are read for wanted records, as far as that is known."""
+        records = sought(frozenset(wanted))
+        return [part.size if self._may_hold(part, records) else 0 for part in self.parts]
+
+    def span_for(self, *wanted: type[Record]) -> range:
+        """The parts to go through for wanted records: all, or none."""
+        records = sought(frozenset(wanted))
+        return range(len(self.parts) if any(self._may_hold(part, records) for part in self.parts) else 0)
+
+    def records_in(
+        self,
+        span: range,
+        *wanted: type[Record],
+        price_types: PriceTypes,
+        on_progress: Callable[[int], None],
+    ) -> Iterator[Batch]:
+        """As `records`, of some parts that follow each other, without a look at the source as a whole.
+
+        `price_types`: of the parts in front of these; theirs are added. `on_progress`: the bytes of these that are
+        done. Raises NeedsEarlier where `price_types` do not tell what is needed."""
         from importers.commerceml.reader import read_lists
 
         records = sought(frozenset(wanted))
-        parts = [part for part in self.parts if self._may_hold(part, records)]
-        total = sum(part.size for part in parts)
-        done = 0
-        price_types: set[str] = set()
         facts = DEFINED.keys() & frozenset(wanted)
         defined = frozenset(DEFINED[fact] for fact in facts) & frozenset(wanted)
-        for part in self.parts if parts and defined else parts:
+        done = 0
+        for part in self.parts[span.start : span.stop]:
             held = bool(part.records & records)
             if self._may_hold(part, records):
-                if on_progress:
-                    on_progress(done, total)
+                on_progress(done)
                 held = held or (yield from self._search(part, part.unsure & records))
                 for position, batch in self._read(part, frozenset(wanted), price_types) if held else ():
-                    if on_progress:
-                        on_progress(min(done + position, total), total)
+                    on_progress(done + position)
                     yield batch
                 done += part.size
             if defined and not held and records_by_name(part.name) & facts:
                 yield from read_lists(part, frozenset(wanted) & {Section, *defined}, price_types)
-        self.check_unchanged()
-        if on_progress:
-            on_progress(total, total)
 
     def _may_hold(self, part: Part, records: Set[type[Record]]) -> bool:
         unsure = part.unsure & records
@@ -154,7 +180,7 @@ class Export(msgspec.Struct, frozen=True):
         )
 
     def _read(
-        self, part: Part, wanted: frozenset[type[Record]], price_types: set[str]
+        self, part: Part, wanted: frozenset[type[Record]], price_types: PriceTypes
     ) -> Iterator[tuple[int, Batch]]:
         from importers.commerceml.reader import read_part
 

@@ -57,6 +57,10 @@ class Transaction(Reader, Protocol):
         """As `fetch`, for more rows than memory should hold. What it reads must not be written before its end."""
         ...
 
+    async def select(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """As `fetch`, in plain tuples: the fastest way for many."""
+        ...
+
     async def execute(self, sql: str, *parameters: object) -> int:
         """How many rows it changed. A condition in the statement holds at the moment of its write, whoever wrote
         meanwhile."""
@@ -68,6 +72,19 @@ class Transaction(Reader, Protocol):
 
     async def insert(self, table: str, columns: tuple[str, ...], cells: Sequence[object]) -> None:
         """Add the rows that the cells make up, one after the other: the fastest way for many."""
+        ...
+
+    async def state(self) -> str | None:
+        """What tells what the database held when this began from all that it held or will hold at other times: as
+        `Database.state` told it then. None: that cannot be told now."""
+        ...
+
+    async def mark(self) -> int:
+        """For `Database.state`, after this is over."""
+        ...
+
+    async def has_triggers(self) -> bool:
+        """Whether what is written may become something else."""
         ...
 
     async def rollback(self) -> None:
@@ -95,6 +112,12 @@ class Database(Reader, Protocol):
 
         Transactions of one `gate` run one after the other: what such a one has looked up holds until its commit.
         """
+        ...
+
+    async def state(self, mark: int) -> str | None:
+        """What tells what the database holds since the transaction that gave the mark was over, whoever writes to it by
+        whatever means. The same is told again only while it holds the same, and need not be. None: somebody else wrote
+        since, or it cannot be told."""
         ...
 
     def watch(self) -> Watch:

@@ -8,18 +8,20 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 from urllib.parse import quote
 
-from importers.clock import Clock, Now
+from importers.clock import Clock, Now, boot_id
 from importers.database import migrations
 from importers.database.sqlite_errors import plainly
 from importers.errors import DatabaseError
-from importers.mounts import network_file_system
+from importers.identity import Identity, identity_of, seconds_to_settle
+from importers.mounts import has_our_clock, network_file_system
 from importers.shared_files import make_file
 from importers.shielding import to_the_end
 from importers.texts import N_
@@ -98,6 +100,28 @@ class SqliteDatabase:
             async with transaction(self._path, self._writer, self._clock) as db:
                 yield db
 
+    async def state(self, mark: int) -> str | None:
+        """With all of -wal in the file itself, under the lock of all who write, and none of them there since."""
+        if self._writer is None or not has_our_clock(Path(self._path)):
+            return None
+        async with self._turn:
+            with plainly(self._path):
+                ((busy, *_),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            if busy:  # somebody reads an older state, or writes
+                return None
+        async with self.transaction() as db:
+            try:
+                if await db.mark() != mark:
+                    return None
+                identity = _identity(self._path)
+                wait = seconds_to_settle([identity], time.time_ns()) if identity else None
+                if wait is None:
+                    return None
+                await asyncio.sleep(wait)
+                return await db.state() if _identity(self._path) == identity else None
+            finally:
+                await db.rollback()
+
     def watch(self) -> SqliteWatch:
         return SqliteWatch(self)
 
@@ -136,6 +160,19 @@ class SqliteTransaction:
         finally:
             self.committed = commit.exception() is None
 
+    async def state(self) -> str | None:
+        identity = _identity(self._path)
+        return " ".join(map(str, (boot_id(), *identity))) if identity and boot_id() else None
+
+    async def mark(self) -> int:
+        """Other connections' commits change it, its own do not."""
+        ((version,),) = await self.fetch("PRAGMA data_version")
+        return int(version)
+
+    async def has_triggers(self) -> bool:
+        ((found,),) = await self.fetch("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger')")
+        return bool(found)
+
     async def rollback(self) -> None:
         self._rolled_back = True
         # SQLite itself rolls back on some errors. A statement that was cancelled is done before this one.
@@ -149,6 +186,14 @@ class SqliteTransaction:
     async def fetch(self, sql: str, *parameters: object) -> Sequence[sqlite3.Row]:
         with plainly(self._path):
             return list(await self._connection.execute_fetchall(sql, parameters))
+
+    async def select(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        self._connection.row_factory = None
+        try:
+            with plainly(self._path):
+                return cast("list[tuple[Any, ...]]", await self._connection.execute_fetchall(sql, parameters))
+        finally:
+            self._connection.row_factory = sqlite3.Row
 
     async def stream(self, sql: str, *parameters: object) -> AsyncGenerator[sqlite3.Row]:
         with plainly(self._path):
@@ -183,6 +228,18 @@ class SqliteTransaction:
             if start < stop:
                 pieces = [cells[at : at + step] for at in range(start, stop, step)]
                 await self.execute_many(_insert(table, columns, rows), pieces)
+
+
+def _identity(path: str | Path) -> Identity | None:
+    """Of the file, while it is all that there is: with nothing in -wal nobody writes to it but who may write there."""
+    place = Path(path).resolve()
+    try:
+        with suppress(FileNotFoundError):
+            if place.with_name(f"{place.name}-wal").stat().st_size:
+                return None
+        return identity_of(place.stat())
+    except OSError:
+        return None
 
 
 @cache

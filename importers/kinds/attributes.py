@@ -8,17 +8,21 @@ from importers.catalog.tables import PROPERTY, PROPERTY_VALUE
 from importers.events import Event, Log
 from importers.kinds.intake import Intake
 from importers.kinds.protocol import Job
+from importers.kinds.staged import Reads
 from importers.texts import N_
+
+READS = Reads((PROPERTY, PROPERTY_VALUE))
 
 
 async def run(job: Job) -> AsyncIterator[Event]:
-    intake = Intake(job, PROPERTY, PROPERTY_VALUE)
+    intake = Intake(job, *READS.shapes)
     async for event in intake.read():
         yield event
     for shape in (PROPERTY, PROPERTY_VALUE):
         async for event in intake.merge(shape):
             yield event
     if brands := await job.catalog.resolve_brands():
-        yield Log("info", N_("Brands of {count} products follow the new values"), {"count": brands})
+        text = N_("Brands of {count} products follow the new values")
+        yield Log("info", text, {"count": brands}, once=True)
     for event in intake.finish():
         yield event

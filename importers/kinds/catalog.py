@@ -19,15 +19,19 @@ from importers.catalog.tables import (
 from importers.events import Event
 from importers.kinds.intake import Intake
 from importers.kinds.protocol import Job
+from importers.kinds.staged import Reads
 from importers.kinds.summary import LostImages
 
 ORDER = (
     CATALOG, PROPERTY, PROPERTY_VALUE, UNIT, PRODUCT_TYPE, WAREHOUSE, PRICE_TYPE, CATEGORY, PRODUCT, OFFER,
 )  # fmt: skip
+READS = Reads(ORDER)
+BRANDED = (PROPERTY, PROPERTY_VALUE, PRODUCT)
+"""What a product's brand is made of: where nothing of it was read, in a package of offers, all are as they were."""
 
 
 async def run(job: Job) -> AsyncIterator[Event]:
-    intake = Intake(job, *ORDER)
+    intake = Intake(job, *READS.shapes)
     lost = LostImages()
     async for event in intake.read():
         yield event
@@ -36,7 +40,8 @@ async def run(job: Job) -> AsyncIterator[Event]:
             yield event
         if shape is UNIT:
             await intake.define_units()
-    await job.catalog.resolve_brands()
+    if any(intake.tables[shape.table.name].read for shape in BRANDED):
+        await job.catalog.resolve_brands()
     async for event in lost.report(job.catalog):
         yield event
     for event in intake.finish():

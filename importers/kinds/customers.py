@@ -8,10 +8,13 @@ from importers.catalog.tables import CUSTOMER
 from importers.events import Event
 from importers.kinds.intake import Intake
 from importers.kinds.protocol import Job
+from importers.kinds.staged import Reads
+
+READS = Reads((CUSTOMER,))
 
 
 async def run(job: Job) -> AsyncIterator[Event]:
-    intake = Intake(job, CUSTOMER)
+    intake = Intake(job, *READS.shapes)
     async for event in intake.read():
         yield event
     async for event in intake.merge(CUSTOMER):

@@ -9,6 +9,8 @@ from importers.catalog.protocol import FIRST_FEW, Merged
 from importers.events import Log
 from importers.texts import N_, Message
 
+ONCE = ("absent",)
+"""What is gone when the same export comes again."""
 MESSAGES = {
     "differing": N_("{table}: {count} records came again with other content; the last one counts: {ids}"),
     "beside": N_("{table}: {count} more prices of the same types are kept beside the base ones: {ids}"),
@@ -39,7 +41,8 @@ class Findings:
         for name, message in MESSAGES.items():
             if count := self._counts[name]:
                 ids = some(self._first[name], count)
-                yield Log("warning", message, {"table": self._table, "count": count, "ids": ids})
+                args: dict[str, str | int] = {"table": self._table, "count": count, "ids": ids}
+                yield Log("warning", message, args, name in ONCE)
 
 
 def some_messages(all_: Sequence[Message]) -> Message:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from importers.catalog.tables import Shape
+from importers.commerceml.earlier import NeedsEarlier
 from importers.commerceml.records import Section
 from importers.errors import BadFile
 from importers.events import Log
@@ -45,6 +46,16 @@ class Sections:
         """A record of this shape stood in the one that was entered last."""
         if shape not in self._shapes:
             self._shapes = (*self._shapes, shape)
+
+    def extend(self, other: Sections) -> None:
+        """Add those of the files behind these. Raises NeedsEarlier where they are too many: for the file to be told."""
+        if len(self._scopes | other._scopes) > MANY_SCOPES:
+            raise NeedsEarlier
+        other._end()
+        self._end()
+        self._sections |= other._sections  # none is in both: each is of its file
+        self._scopes |= other._scopes
+        self.unnamed_rejects |= other.unnamed_rejects
 
     def _end(self) -> None:
         if self._entered:

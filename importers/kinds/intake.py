@@ -15,36 +15,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from contextlib import aclosing, suppress
+
+import msgspec
 
 from importers.catalog.absence import Elsewhere
 from importers.catalog.columns import Cell
 from importers.catalog.merge import Stage
 from importers.catalog.protocol import EVERYTHING, FIRST_FEW, Change
-from importers.catalog.tables import OFFER, PRICE, STOCK, Shape
-from importers.commerceml.records import (
-    Offer,
-    OfferPrices,
-    OfferStocks,
-    Record,
-    Rejected,
-    Section,
-    Seen,
-    UnitUse,
-)
+from importers.catalog.tables import OFFER, PRICE, STOCK, UNIT, Shape
+from importers.commerceml.earlier import NeedsEarlier
+from importers.commerceml.records import Record, Rejected, Section, Seen, UnitUse
 from importers.errors import LimitExceeded
-from importers.events import Counted, Counts, Event, Log, Progress, Reject
+from importers.events import Again, Counted, Counts, Event, Log, Progress, Reject
+from importers.kinds.accounts import many_rejects, many_removed, summary, total_of
+from importers.kinds.beside import Order
 from importers.kinds.findings import Findings, some, some_messages
-from importers.kinds.fullness import Sections
 from importers.kinds.protocol import Job
-from importers.kinds.units import Units
+from importers.kinds.staged import FACTS_OF_OFFERS, NOWHERE, Observer, Reads, Share, Staged
 from importers.texts import N_, Message
 
-HARMLESS = 10
-"""Up to so many rejects or removals no limit applies, unless it is 0: in a small shop they are a large share, not a
-disaster."""
-NOWHERE = Section("", "", None)
-FACTS_OF_OFFERS = (OfferPrices, OfferStocks)
 EVERY_SECONDS = 0.3
 """How often progress is reported."""
 
@@ -62,81 +53,78 @@ class Intake:
         self._job = job
         self._shapes = shapes
         self._needs = needs
-        self._wanted: tuple[type[Record], ...] = (Section, Seen, UnitUse, *(shape.record for shape in shapes))
         self._stages: dict[Shape, Stage] = {shape: job.catalog.stage(shape) for shape in shapes}
+        self._staged = Staged(Reads(shapes), {shape: stage.aside for shape, stage in self._stages.items()})
         self._active: dict[Shape, int] = {}
         self._hidden: dict[Shape, int] = defaultdict(int)
-        self._sections = Sections()
-        self._units = Units()
+        self._gone: dict[str, int] = defaultdict(int)
+        """By table: rows that count as read only because they were removed."""
+        self._made: set[str] = set()
+        """Tables with rows that were made up here."""
+        self._repeats = True
+        """Whether all that was made up stays as it is when the same export comes again."""
         self.empty = False
         """Nothing of this import type was in the export."""
         self.tables: dict[str, Counts] = {shape.table.name: Counts() for shape in shapes}
-        self._staged = self._merged = 0
+        self._uses = set(self.tables)
+        self._merged = 0
         self._reported_at = 0.0
 
     @property
     def total(self) -> Counts:
-        total = Counts()
-        for counts in self.tables.values():
-            total += counts
-        return total
+        return total_of(self.tables)
 
-    async def read(self, observe: Callable[[Sequence[Record]], None] | None = None) -> AsyncIterator[Event]:
-        """Stage every record; `observe` gets those of one type at a time. Raises BadFile. Where there was nothing to
-        read it says so, and `empty` is set."""
-        job = self._job
-        by_type = {shape.record: shape for shape in self._shapes}
-        by_name = {shape.record.__name__: shape for shape in self._shapes}
-        facts_of_offers = [shape for shape in self._shapes if shape.record in FACTS_OF_OFFERS]
-        at = [0, 0]
-
-        def progress(done: int, total: int) -> None:
-            at[:] = done, total
-
-        section = Section("", "", None)
-        waiting: dict[Shape, list[Record]] = defaultdict(list)
-
-        def stage() -> None:
-            for shape, records in waiting.items():
-                self.put(shape, records, section)
-                if observe:
-                    observe(records)
-            waiting.clear()
-
-        if job.export.gaps:
+    async def read(self, observer: Observer | None = None) -> AsyncIterator[Event]:
+        """Stage every record; `observer` looks at them. Raises BadFile. Where there was nothing to read it says so,
+        and `empty` is set."""
+        job, staged = self._job, self._staged
+        export, wanted = job.export, staged.reads.wanted
+        staged.observer = observer
+        if export.gaps:
             yield Log.of(
-                "warning",
-                Message.of(N_("The export is not whole: {gaps}"), gaps=some_messages(job.export.gaps)),
+                "warning", Message.of(N_("The export is not whole: {gaps}"), gaps=some_messages(export.gaps))
             )
-        for batch in job.export.records(*self._wanted, on_progress=progress):
-            for record in batch:
-                if of := by_type.get(type(record)):
-                    waiting[of].append(record)
-                elif isinstance(record, Section):
-                    stage()
-                    section = record
-                    self._sections.enter(section)
-                elif isinstance(record, Rejected):
-                    yield self.reject(record)
-                elif isinstance(record, UnitUse):
-                    self._units.add(record)
-                elif isinstance(record, Seen):
-                    if record.record in by_name:
-                        self._stages[by_name[record.record]].mark_present(record.id)
-                    elif record.record == Offer.__name__:
-                        for shape in facts_of_offers:
-                            self._stages[shape].mark_present(record.id)
-            stage()
-            await asyncio.sleep(0)  # reading is synchronous: let a cancel or a heartbeat in
-            if self.due():
-                yield Progress(job.kind, "read", at[0], at[1], self._staged)
-        yield Progress(job.kind, "read", at[1], at[1], self._staged)
+        total = sum(export.sizes_for(*wanted))
+        shares = job.beside.shares(job.kind) if job.beside else []
+        shares = shares or [Share(export.span_for(*wanted))]
+        for share in shares:
+            async with aclosing(self._take(share)) as batches:
+                async for rejected in batches:
+                    for record in rejected:
+                        yield self.reject(record)
+                    if self.due():
+                        done, count = map(sum, zip(*(each.at() for each in shares), strict=True))
+                        yield Progress(job.kind, "read", min(done, total), total, staged.count + count)
+        export.check_unchanged()
+        if job.beside:
+            job.beside.read_ahead(job.kind)
+        yield Progress(job.kind, "read", total, total, staged.count)
+        for shape, count in staged.counts.items():
+            self.tables[shape.table.name].read += count
         for event in self.check_read():
             yield event
 
+    async def _take(self, share: Share) -> AsyncGenerator[list[Rejected]]:
+        """Stage what a share of the parts tells: what the process beside read of it, else here. The records that were
+        rejected, batch by batch; nothing now and then while it waits."""
+        read: Iterable[list[Rejected]] | None = None
+        if isinstance(share, Order):
+            while not await share.wait(EVERY_SECONDS):
+                yield []
+            apart = share.taken()
+            with suppress(NeedsEarlier):
+                if apart:
+                    self._staged.extend(apart.staged)
+                    read = apart.rejects
+        if read is None:
+            read = self._staged.read(self._job.export, share)
+        for rejected in read:
+            yield rejected
+            await asyncio.sleep(0)  # reading is synchronous: let a cancel or a heartbeat in
+
     async def _offers_elsewhere(self) -> AsyncIterator[str]:
         """The ids of offers that files tell that were not read."""
-        for batch in self._job.export.offers_elsewhere(*self._wanted):
+        for batch in self._job.export.offers_elsewhere(*self._staged.reads.wanted):
             for record in batch:
                 if isinstance(record, Seen):
                     yield record.id
@@ -145,7 +133,9 @@ class Intake:
     def check_read(self) -> Iterator[Event]:
         """A kind that read nothing must not end as if all were well. Empty prices are no rows, but not nothing."""
         needed = (self._needs,) if self._needs else self._shapes
-        self.empty = not any(self.tables[of.table.name].read or self._stages[of].any_added for of in needed)
+        self.empty = not any(
+            self.tables[of.table.name].read or self._stages[of].aside.any_added for of in needed
+        )
         if self.empty:
             for table in self.tables:
                 self.tables[table] = Counts()
@@ -156,24 +146,21 @@ class Intake:
         rest be written by the code that the name of a unit stands for. `names`: more that are used."""
         names = tuple(names)
         for name in names:
-            self._units.add(UnitUse(name, None if name.isdigit() else name, None))
-        codes = await self._units.define(self._job.catalog)
+            self._staged.units.add(UnitUse(name, None if name.isdigit() else name, None))
+        codes = await self._staged.units.define(self._job.catalog)
+        self._repeats = self._repeats and self._staged.units.repeats
+        self._uses.add(UNIT.table.name)
+        if self._staged.units.changed:
+            self._made.add(UNIT.table.name)
         used_names = {name: codes[name] for name in names if name in codes}
         for shape, stage in self._stages.items():
             stage.units = used_names if shape.facts else codes
 
     def put(self, shape: Shape, records: Iterable[Record], section: Section = NOWHERE) -> None:
         """Stage records by hand, for a kind that does not read() them from XML."""
-        self._sections.add(shape)
-        count = self._stages[shape].add(
-            records,
-            section.scope if shape.is_reference else section.catalog_id,
-            full=section.full,
-            of_set=section.set,
-        )
+        count = self._staged.put(shape, records, section)
         if not shape.overlays:
             self.tables[shape.table.name].read += count
-            self._staged += count
 
     def reject(self, rejected: Rejected) -> Reject:
         """Count a record that cannot be taken; the event that reports it."""
@@ -184,9 +171,9 @@ class Intake:
         counts.read += 1
         counts.rejected += 1
         if named and rejected.id:
-            self._stages[named].mark_present(rejected.id)
+            self._stages[named].aside.mark_present(rejected.id)
         elif not rejected.id:
-            self._sections.unnamed_rejects.add(shape)
+            self._staged.sections.unnamed_rejects.add(shape)
         return Reject(
             self._job.kind, rejected.file, rejected.line, rejected.id, rejected.reason, rejected.args,
             rejected.fragment,
@@ -199,7 +186,7 @@ class Intake:
         if self.empty:
             return
         stage = self._stages[shape]
-        full, warnings = self._sections.full_scopes(shape, stage.scopes, self._job.export.gaps)
+        full, warnings = self._staged.sections.full_scopes(shape, stage.aside.scopes, self._job.export.gaps)
         for warning in warnings:
             yield warning
         if shape.removed_at is not None or (shape.facts and full):
@@ -223,12 +210,14 @@ class Intake:
                     observe(change)
             self._merged += _outcomes(merged.counts) - merged.counts.read
             if self.due():
-                yield Progress(self._job.kind, "merge", self._merged, self._staged, self._staged)
+                yield Progress(self._job.kind, "merge", self._merged, self._staged.count, self._staged.count)
         stage.close()
+        self._repeats = self._repeats and stage.repeats
         if shape.overlays:
             return
         self.tables[table] += counts
-        yield Progress(self._job.kind, "merge", self._merged, self._staged, self._staged)
+        self._gone[table] += counts.read
+        yield Progress(self._job.kind, "merge", self._merged, self._staged.count, self._staged.count)
         if counts.orphans:
             message = ORPHANS.get(shape.table, N_("{table}: {count} without a known parent are kept: {ids}"))
             ids = some(findings.orphans, counts.orphans)
@@ -287,6 +276,7 @@ class Intake:
             return
         catalog, table = self._job.catalog, reference.table
         missing = await catalog.missing(table, sorted(self._stages[facts].references - {""}))
+        self._repeats = self._repeats and not missing  # from now on they may be absent from a whole list
         defaults: dict[str, Cell] = {"removed": 0, "classifier_id": ""}
         await catalog.insert(
             table,
@@ -303,50 +293,45 @@ class Intake:
     def finish(self) -> Iterator[Event]:
         """The counts, then LimitExceeded if they are beyond the limits."""
         job = self._job
-        for table, counts in self.tables.items():
-            if counts.read:
-                yield Log("info", _SUMMARY, _as_args(table, counts))
+        for line in summary(self.tables):
+            yield msgspec.structs.replace(line, once=True)
         reasons = list(self._beyond_limits())
         if job.options.force:
-            yield from reasons
-        yield Counted(job.kind, self.total, self.tables, self.empty)
+            for line in reasons:
+                yield msgspec.structs.replace(line, once=True)
+        yield Counted(job.kind, self.total, self.tables, self.empty, self._again())
         if reasons and not job.options.force:
             reason = Message.of(reasons[0].message, **reasons[0].args)
             raise LimitExceeded(
                 N_("{reason}; nothing is changed. Correct the export, or import with --force"), reason=reason
             )
 
+    def _again(self) -> Again | None:
+        """Of each record the catalog now holds what it tells, and all that is absent is gone."""
+        tables = {}
+        for table, counts in self.tables.items():
+            read = counts.read - self._gone[table]
+            unchanged = read - counts.rejected
+            tables[table] = Counts(
+                read, unchanged=unchanged, rejected=counts.rejected, orphans=counts.orphans
+            )
+        reasons = list(many_rejects(self._job.kind, total_of(tables), self._job.limits))
+        if not self._repeats or (reasons and not self._job.options.force):
+            return None
+        changed = {table for table, c in self.tables.items() if c.created or c.updated or c.removed}
+        return Again(
+            tables,
+            [*summary(tables), *reasons],
+            frozenset(self._uses),
+            frozenset(changed | self._made),
+        )
+
     def _beyond_limits(self) -> Iterator[Log]:
         """What is over the limits of guarantee 9, as warnings."""
         job = self._job
-        counts = self.total
-        share = job.limits.max_reject_share
-        if counts.rejected > _harmless(share) and counts.rejected > share * counts.read:
-            yield Log(
-                "warning",
-                N_("{kind}: {rejected} of {read} records are rejected, more than {share}"),
-                {
-                    "kind": job.kind,
-                    "rejected": counts.rejected,
-                    "read": counts.read,
-                    "share": _percent(share),
-                },
-            )
-        share = job.limits.max_removed_share
+        yield from many_rejects(job.kind, self.total, job.limits)
         for shape, active in self._active.items():
-            removed = self._hidden[shape]
-            if removed > _harmless(share) and removed > share * active:
-                yield Log(
-                    "warning",
-                    N_("{kind}: {removed} of {active} rows of {table} would be removed, more than {share}"),
-                    {
-                        "kind": job.kind,
-                        "removed": removed,
-                        "active": active,
-                        "table": shape.table.name,
-                        "share": _percent(share),
-                    },
-                )
+            yield from many_removed(job.kind, shape.table.name, self._hidden[shape], active, job.limits)
 
     def due(self) -> bool:
         """Whether it is time to report progress again."""
@@ -358,22 +343,6 @@ class Intake:
 
 
 UNKNOWN_PART = N_("has no Наименование, and nothing is known of it that it could be a part of")
-_SUMMARY = N_(
-    "{table}: read {read}, created {created}, updated {updated}, unchanged {unchanged}, removed {removed}, "
-    "rejected {rejected}, orphans {orphans}"
-)
-
-
-def _harmless(share: float) -> int:
-    return HARMLESS if share else 0
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.4g}%"
-
-
-def _as_args(table: str, counts: Counts) -> dict[str, str | int]:
-    return {"table": table, **{name: getattr(counts, name) for name in counts.__struct_fields__}}
 
 
 def _outcomes(counts: Counts) -> int:

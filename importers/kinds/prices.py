@@ -12,14 +12,17 @@ from importers.catalog.tables import PRICE, PRICE_TYPE
 from importers.events import Event
 from importers.kinds.intake import Intake
 from importers.kinds.protocol import Job
+from importers.kinds.staged import Reads
 from importers.kinds.summary import PriceChanges, Terms
 from importers.texts import N_
 
+READS = Reads((PRICE_TYPE, PRICE), Terms)
+
 
 async def run(job: Job) -> AsyncIterator[Event]:
-    intake = Intake(job, PRICE_TYPE, PRICE, needs=PRICE)
+    intake = Intake(job, *READS.shapes, needs=PRICE)
     changes, terms = PriceChanges(), Terms()
-    async for event in intake.read(terms.observe):
+    async for event in intake.read(terms):
         yield event
     for event in terms.report():
         yield event

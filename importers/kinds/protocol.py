@@ -13,6 +13,7 @@ from importers.settings import Limits
 if TYPE_CHECKING:
     from importers.catalog.protocol import CatalogTransaction
     from importers.commerceml import Export
+    from importers.kinds.beside import Beside
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -27,13 +28,16 @@ class Job(msgspec.Struct, frozen=True):
     """Folder that the `images` kind fills."""
     keep_unlisted: str = ""
     """Price types whose prices stay where an offer's list leaves them out (settings.Prices)."""
+    beside: Beside | None = None
+    """A process that reads some of the parts."""
     limits: Limits = Limits()
     """What a run may reject and remove at most, unless `options.force` (guarantee 9)."""
 
 
 class Kind(Protocol):
     """What an import type is: this much, whether it ships with obmen or comes from a plug-in, which may also have
-    `RECORDS`, see `registry.records_of`."""
+    `RECORDS`, see `registry.records_of`. Those of obmen that read XML also tell what in `READS`
+    (importers/kinds/staged.py), so that it can be read ahead."""
 
     def run(self, job: Job) -> AsyncIterator[Event]:
         """An async generator that reads the export, changes the catalog and reports: events as they come, one Counted.

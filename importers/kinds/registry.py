@@ -45,6 +45,12 @@ ENTRY_POINTS = "obmen.kinds"
 """The group of entry points by which a package adds import types (docs/writing-a-kind.md)."""
 
 
+def repeats(name: str) -> bool:
+    """Whether what it does hangs on nothing but the XML of the export, the catalog and the settings; never of a
+    plug-in, of which nobody knows. Raises nothing."""
+    return name in REGISTERED and not REGISTERED[name].reads_pictures
+
+
 def title_of(name: str) -> str:
     """What to call an import type in a message, to be translated when it is shown: of a plug-in, and of what is none,
     the name itself. Raises nothing."""

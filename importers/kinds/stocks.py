@@ -16,14 +16,17 @@ from importers.catalog.tables import STOCK, WAREHOUSE
 from importers.events import Event
 from importers.kinds.intake import Intake
 from importers.kinds.protocol import Job
+from importers.kinds.staged import Reads
 from importers.kinds.summary import LostStocks, Totals
 from importers.texts import N_
 
+READS = Reads((WAREHOUSE, STOCK), Totals)
+
 
 async def run(job: Job) -> AsyncIterator[Event]:
-    intake = Intake(job, WAREHOUSE, STOCK, needs=STOCK)
+    intake = Intake(job, *READS.shapes, needs=STOCK)
     lost, totals = LostStocks(), Totals()
-    async for event in intake.read(totals.observe):
+    async for event in intake.read(totals):
         yield event
     for event in totals.report():
         yield event

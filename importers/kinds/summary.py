@@ -11,6 +11,7 @@ from typing import cast
 from importers.catalog.columns import Row
 from importers.catalog.protocol import FIRST_FEW, CatalogTransaction, Change
 from importers.catalog.tables import OFFER, PRICE_TYPE, PRODUCT
+from importers.commerceml.earlier import NeedsEarlier
 from importers.commerceml.normalise import KNOWN_CURRENCIES
 from importers.commerceml.records import OfferPrices, OfferStocks, PriceType, Record
 from importers.events import Counts, Event, Log
@@ -46,6 +47,7 @@ class PriceChanges:
                 "info",
                 N_("Large price change: {offer}, {price_type}: {old} → {new}"),
                 {"offer": offers[offer], "price_type": types[price_type], "old": old, "new": new},
+                once=True,
             )
 
 
@@ -69,6 +71,13 @@ class Terms:
             self._of_prices.update(map(_CURRENCY_AND_UNIT, chain.from_iterable([r.beside for r in prices])))
         elif isinstance(records[0], PriceType):
             self._of_types.update(price_type.currency for price_type in cast("Sequence[PriceType]", records))
+
+    def extend(self, other: Terms) -> None:
+        """See `Observer`: of very many, some are passed over, which depends on all before."""
+        of_prices, of_types = self._of_prices | other._of_prices, self._of_types | other._of_types
+        if len(of_prices) > MANY or len(of_types) > MANY:
+            raise NeedsEarlier
+        self._of_prices, self._of_types = of_prices, of_types
 
     @property
     def units(self) -> list[str]:
@@ -101,6 +110,10 @@ class Totals:
             if isinstance(record, OfferStocks) and record.unequal:
                 self._count += 1
                 self._first += [record.id][: FIRST_FEW - len(self._first)]
+
+    def extend(self, other: Totals) -> None:
+        self._count += other._count
+        self._first += other._first[: FIRST_FEW - len(self._first)]
 
     def report(self) -> Iterator[Event]:
         if self._count:
@@ -157,8 +170,8 @@ class LostImages:
 
 SELLING = ("catalog", "variants", "stocks", "prices")
 """Import types after which products may lack what makes them sold."""
-LARGE_SHARE = 0.01
-"""A session that read fewer records than this share of the products is not worth a look at all of them."""
+SMALL = 100
+"""A session that read so many times fewer records than there are products is not worth a look at all of them."""
 _UNSOLD = """
     FROM product p
     WHERE p.removed = 0
@@ -173,10 +186,15 @@ _UNSOLD_TEXTS = {
 }
 
 
-async def unsold(catalog: CatalogTransaction, by_kind: Mapping[str, Counts]) -> AsyncIterator[Event]:
+def read_to_sell(by_kind: Mapping[str, Counts]) -> int:
+    """How many records these import types read."""
+    return sum(counts.read for kind, counts in by_kind.items() if kind in SELLING)
+
+
+async def unsold(catalog: CatalogTransaction, by_kind: Mapping[str, Counts]) -> AsyncIterator[Log]:
     """After a session: products that no price or no stock belongs to, whoever should have brought it."""
-    read = sum(counts.read for kind, counts in by_kind.items() if kind in SELLING)
-    if not read or read < LARGE_SHARE * await catalog.active(PRODUCT):
+    read = read_to_sell(by_kind)
+    if not read or await catalog.active(PRODUCT, read * SMALL + 1) > read * SMALL:
         return
     for facts, text in _UNSOLD_TEXTS.items():
         lacking = _UNSOLD.format(facts=facts)
@@ -195,7 +213,7 @@ async def _report_lost(
         called = await catalog.names(PRODUCT.table, first)
         listed = some([called[product] for product in first], len(products))
         count = f"≥ {len(products)}" if more else len(products)
-        yield Log("warning", message, {"count": count, "products": listed})
+        yield Log("warning", message, {"count": count, "products": listed}, once=True)
 
 
 def _in_stock(rows: Sequence[Row]) -> bool:

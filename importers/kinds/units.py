@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from importers.catalog.tables import UNIT
+from importers.commerceml.earlier import NeedsEarlier
 from importers.commerceml.records import UnitUse
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ class Units:
 
     def __init__(self) -> None:
         self._uses: dict[str, UnitUse] = {}
+        self.changed = False
+        """Whether `define` wrote anything."""
+        self.repeats = True
+        """Whether it would find all as it left it."""
 
     def add(self, used: UnitUse) -> None:
         """The first word on a unit counts, later ones fill its gaps."""
@@ -32,6 +37,13 @@ class Units:
         elif known != used:
             filled = (mine or other for mine, other in zip(_fields(known), _fields(used), strict=True))
             self._uses[used.code] = UnitUse(*filled)  # type: ignore[arg-type]
+
+    def extend(self, other: Units) -> None:
+        """Add those that an export uses behind these. Raises NeedsEarlier where some of them were dropped."""
+        if len(other._uses) >= MANY_UNITS:
+            raise NeedsEarlier
+        for used in other._uses.values():
+            self.add(used)
 
     async def define(self, catalog: CatalogTransaction) -> dict[str, str]:
         """Make rows of those that nobody defined; the codes that names of units stand for."""
@@ -55,6 +67,10 @@ class Units:
                 new.append(filled)
             elif filled != row:
                 changed.append(filled)
+        self.changed = bool(new or changed)
+        # What filled a gap is taken away by the next record that tells the unit; a code that is written by another one
+        # is once more written by that.
+        self.repeats = not changed and codes.keys().isdisjoint(codes.values())
         await catalog.insert(UNIT.table, new)
         await catalog.update(UNIT.table, UNIT.table.columns[1:], changed)
         return codes

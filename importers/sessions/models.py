@@ -146,6 +146,16 @@ class NewSession(msgspec.Struct, frozen=True):
     host: str
 
 
+class Known(msgspec.Struct, frozen=True):
+    """What a session told, and would tell again."""
+
+    key: str
+    """Of what, and how: equal for equal sessions only."""
+    state: str
+    """That of the catalog after it."""
+    told: str
+
+
 class ActiveSession(msgspec.Struct, frozen=True):
     """An active session as the reaper sees it."""
 

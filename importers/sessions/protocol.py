@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from importers.sessions.models import (
         ActiveSession,
         Attempt,
+        Known,
         LogLine,
         NewSession,
         Outcome,
@@ -206,6 +207,14 @@ class Journal(Protocol):
     async def start_again(self, session_id: int, fence: int) -> bool:
         """A dead worker's session goes back to `started`, for one more try; False when it is not `in_progress` under
         this fence any more."""
+        ...
+
+    async def recall(self, target: str, key: str) -> Known | None:
+        """What was remembered of the target last under this key."""
+        ...
+
+    async def remember(self, target: str, known: Known) -> None:
+        """What was told of the target in another state of its catalog is forgotten, and the oldest of many."""
         ...
 
     async def active_sessions(self, target: str) -> list[ActiveSession]:

@@ -145,6 +145,13 @@ FINISH = (
     "UPDATE session SET status = ?3, finished_at = ?4, by_kind = ?5, running_kind = NULL, error = ?6, error_args = ?7, "
     f"fence = fence + 1 WHERE id = ?1 AND fence = ?2 AND {IS_ACTIVE}"
 )
+RECALL = "SELECT key, state, told FROM known WHERE target = ?1 AND key = ?2"
+FORGET_CHANGED = "DELETE FROM known WHERE target = ?1 AND (state <> ?2 OR key = ?3)"
+REMEMBER = "INSERT INTO known (target, state, key, told) VALUES (?1, ?2, ?3, ?4)"
+FORGET_OLD = (
+    "DELETE FROM known WHERE target = ?1 AND id NOT IN "
+    "(SELECT id FROM known WHERE target = ?1 ORDER BY id DESC LIMIT ?2)"
+)
 START_AGAIN = (
     "UPDATE session SET status = 'started', fence = fence + 1, retries = retries + 1, owner = NULL, "
     "dispatched_clock = NULL WHERE id = ?1 AND fence = ?2 AND status = 'in_progress'"

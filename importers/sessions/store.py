@@ -24,6 +24,7 @@ from importers.sessions.models import (
     CANCELLED_BY,
     ActiveSession,
     Attempt,
+    Known,
     LogLine,
     NewSession,
     Outcome,
@@ -43,6 +44,8 @@ FENCE_BITS = 40
 session of the same number for its own."""
 LARGEST = 2**63 - 1
 """Of a database's whole numbers: a larger limit means all, and no session has a larger number."""
+MAX_KNOWN = 8
+"""What so many sessions of a target told is known."""
 PRUNE_SESSIONS = 200
 """So many are pruned in one transaction, so that nobody waits long."""
 
@@ -336,6 +339,16 @@ class JournalStore:
     async def start_again(self, session_id: int, fence: int) -> bool:
         async with self.database.transaction() as db:
             return await db.execute(sql.START_AGAIN, session_id, fence) == 1
+
+    async def recall(self, target: str, key: str) -> Known | None:
+        rows = await self.database.fetch(sql.RECALL, target, key)
+        return struct(rows[0], Known) if rows else None
+
+    async def remember(self, target: str, known: Known) -> None:
+        async with self.database.transaction() as db:
+            await db.execute(sql.FORGET_CHANGED, target, known.state, known.key)
+            await db.execute(sql.REMEMBER, target, known.state, known.key, known.told)
+            await db.execute(sql.FORGET_OLD, target, MAX_KNOWN)
 
     # Beneath
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from importers.settings import Settings
 
 
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "1000000", "MALLOC_TRIM_THRESHOLD_": "4000000"}
+"""The C library keeps the memory for pieces of files, which come by the thousand, instead of getting each anew."""
+
+
 class ProcessDispatcher:
     """Starts `python -m importers.worker ID`, with the settings in its environment."""
 
@@ -36,7 +40,7 @@ class ProcessDispatcher:
         with _log_of_process(Path(self._settings.log.path)) as output:
             child = subprocess.Popen(  # noqa: ASYNC220 (it starts, and no more)
                 [sys.executable, "-m", "importers.worker", str(session.id)],
-                env={**os.environ, **self._settings.to_env()},
+                env={**ALLOCATOR, **os.environ, **self._settings.to_env()},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -16,25 +16,32 @@ from importers.kinds.protocol import Job
 from importers.kinds.registry import KINDS, load, records_of
 from importers.logs import log_to
 from importers.processes import this_process
-from importers.sessions import MAX_REJECTS, Journal, open_journal
+from importers.sessions import MAX_REJECTS, Journal, Known, open_journal
 from importers.sessions.models import CANCELLED_BY, Status
 from importers.targets import Target, all_targets
 from importers.texts import N_, Message
 from importers.worker.heartbeat import CancelRequested, Heartbeat, must_go_on
+from importers.worker.known import Listener, key_of, recalled
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
 
+    from importers.catalog.protocol import Catalog, CatalogTransaction
+    from importers.commerceml import Export
+    from importers.kinds.protocol import Kind
     from importers.sessions.models import Session
     from importers.settings import Settings
+    from importers.worker.known import Told
+    from importers.worker.reader_process import ReaderProcess
 
 FLUSH_SECONDS = 0.25
 FLUSH_EVENTS = 500
 """Events go to the journal in batches: after so long, or so many."""
 
 
-async def work(session_id: int, settings: Settings) -> int:
-    """Run a session; the exit code. A session that cannot be claimed is somebody else's, or was cancelled."""
+async def work(session_id: int, settings: Settings, reader: ReaderProcess | None = None) -> int:
+    """Run a session; the exit code. A session that cannot be claimed is somebody else's, or was cancelled. `reader`:
+    reads beside this process."""
     journal = await open_journal(settings.journal.url)
     try:
         session, target = None, await _target_of(session_id, journal, settings)
@@ -45,7 +52,7 @@ async def work(session_id: int, settings: Settings) -> int:
             log_to(settings.log.path).warning("session %d: nothing to claim", session_id)
             return 0
         with Heartbeat(session, settings) as heartbeat:
-            return await _Run(session, target, settings, journal, heartbeat).run()
+            return await _Run(session, target, settings, journal, heartbeat, reader).run()
     finally:
         await journal.close()
 
@@ -65,13 +72,20 @@ def _place(kind: str) -> int:
 
 class _Run:
     def __init__(
-        self, session: Session, target: Target, settings: Settings, journal: Journal, heartbeat: Heartbeat
+        self,
+        session: Session,
+        target: Target,
+        settings: Settings,
+        journal: Journal,
+        heartbeat: Heartbeat,
+        reader: ReaderProcess | None = None,
     ) -> None:
         self.session = session
         self.target = target
         self.settings = settings
         self.journal = journal
         self.heartbeat = heartbeat
+        self.reader = reader
         self.by_kind: dict[str, Counts] = {}
         self.empty: list[str] = []
         """Import types of which the export had nothing."""
@@ -79,6 +93,7 @@ class _Run:
         self.rejects: list[Reject] = []
         self.rejected = 0
         self.progress: Progress | None = None
+        self.listener = Listener()
         self.flushed_at = 0.0
         self.started_at = time.monotonic()
 
@@ -107,12 +122,15 @@ class _Run:
     async def _import(self) -> None:
         from importers.catalog import open_catalog
         from importers.commerceml import open_export
-        from importers.kinds.summary import unsold
         from importers.kinds.waiting_images import put_waiting_in_place
 
         session = self.session
         kinds = {kind: load(kind) for kind in sorted(sorted(session.kinds), key=_place)}
+        opened_ns = time.time_ns()
         export = open_export(session.source, frozenset().union(*map(records_of, kinds)))
+        key = key_of(session, self.target, kinds, export, opened_ns)
+        known = await self.journal.recall(self.target.key, key) if key else None
+        mark = None
         catalog = await open_catalog(self.target.catalog)
         try:
             if not session.options.dry_run:  # what an earlier worker did not live to do
@@ -125,30 +143,74 @@ class _Run:
                 dry_run=session.options.dry_run,
             ) as transaction:
                 transaction.before_commit = self._may_commit
-                for kind, module in kinds.items():
-                    job = Job(
-                        session_id=session.id,
-                        kind=kind,
-                        export=export,
-                        catalog=transaction,
-                        options=session.options,
-                        limits=self.target.limits,
-                        keep_unlisted=self.target.keep_unlisted,
-                        images_path=self.target.images,
-                    )
-                    self.lines.append(Log("info", N_("{kind}: started"), {"kind": kind}))
-                    async with aclosing(cast("AsyncGenerator[Event]", module.run(job))) as events:
-                        async for event in events:
-                            await self._observe(event)
-                self._refuse_empty()
-                async for event in unsold(transaction, self.by_kind):
-                    await self._observe(event)
+                if known and known.state == await transaction.state():
+                    await self._tell_again(recalled(known.told))
+                else:
+                    known = None
+                    await self._run_kinds(kinds, export, transaction)
                 await asyncio.to_thread(export.check_unchanged)
                 transaction.note = msgspec.json.encode(self.by_kind)
+                mark = await transaction.mark() if key and not known else None
+                changed = transaction.changed and not session.options.dry_run
             if not session.options.dry_run:
                 self.lines += await put_waiting_in_place(catalog)
+            if key and mark is not None:
+                await self._remember(key, mark, catalog, changed=changed)
         finally:
             await catalog.close()
+
+    async def _run_kinds(
+        self, kinds: Mapping[str, Kind], export: Export, transaction: CatalogTransaction
+    ) -> None:
+        from importers.kinds.summary import read_to_sell, unsold
+        from importers.worker.sharing import Sharing
+
+        sharing = Sharing(self.reader, export, kinds, self.settings.log.path) if self.reader else None
+        for kind, module in kinds.items():
+            job = Job(
+                session_id=self.session.id,
+                kind=kind,
+                export=export,
+                catalog=transaction,
+                options=self.session.options,
+                limits=self.target.limits,
+                keep_unlisted=self.target.keep_unlisted,
+                images_path=self.target.images,
+                beside=sharing,
+            )
+            await self._observe(Log("info", N_("{kind}: started"), {"kind": kind}))
+            async with aclosing(cast("AsyncGenerator[Event]", module.run(job))) as events:
+                async for event in events:
+                    await self._observe(event)
+        self._refuse_empty()
+        again = self.listener.again
+        same = again is None or read_to_sell(again.by_kind) == read_to_sell(self.by_kind)
+        async for event in unsold(transaction, self.by_kind):
+            await self._observe(event if same else msgspec.structs.replace(event, once=True))
+        if again and not same:
+            again.lines += [event async for event in unsold(transaction, again.by_kind)]
+
+    async def _tell_again(self, told: Told) -> None:
+        await self._observe(
+            Log(
+                "info",
+                N_("Neither the export nor the catalog has changed since the last time: nothing is read"),
+            )
+        )
+        for event in told.events():
+            await self._observe(event)
+        self.rejected = told.rejected
+        self._refuse_empty()
+
+    async def _remember(self, key: str, mark: int, catalog: Catalog, *, changed: bool) -> None:
+        """Whatever goes wrong here, the session is done."""
+        told = self.listener.told(changed=changed)
+        try:
+            state = await catalog.state(mark) if told else None
+            if told and state:
+                await self.journal.remember(self.target.key, Known(key, state, told.decode()))
+        except ObmenError as error:
+            log_to(self.settings.log.path).warning("session %d: %s", self.session.id, error)
 
     def _refuse_empty(self) -> None:
         """A package of 1C rarely holds everything, but one that holds nothing of what was chosen is a mistake."""
@@ -162,6 +224,7 @@ class _Run:
 
     async def _observe(self, event: Event) -> None:
         """Note an event of a kind, and write them to the journal in batches. Raises CancelRequested, LeaseLost."""
+        self.listener.observe(event)
         match event:
             case Progress():
                 self.progress = event

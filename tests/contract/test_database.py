@@ -94,6 +94,68 @@ async def test_transactions_of_one_gate_run_one_after_the_other(stage: Stage) ->
         await other.close()
 
 
+async def add(database: Database, key: str) -> int:
+    async with database.transaction() as db:
+        await db.execute(INSERT, key, "t")
+        return await db.mark()
+
+
+async def state_of(database: Database) -> str | None:
+    async with database.transaction() as db:
+        try:
+            return await db.state()
+        finally:
+            await db.rollback()
+
+
+async def test_a_state_is_told_again_while_nothing_is_written(database: Database) -> None:
+    state = await database.state(await add(database, "a"))
+    assert state is not None
+    for _time in range(2):
+        assert await state_of(database) == state
+    async with database.transaction() as db:
+        await db.execute(INSERT, "undone", "t")
+        mark = await db.mark()
+        await db.rollback()
+    assert await database.state(mark) == state
+
+
+async def test_another_state_is_told_otherwise(stage: Stage) -> None:
+    """Whoever wrote, whether the same is in it or not."""
+    database, other = stage.journal.database, await stage.another_journal()
+    states = set()
+    try:
+        for one in (database, other.database):
+            states.add(await one.state(await add(one, "a")))
+            async with one.transaction() as db:
+                await db.execute("DELETE FROM lock")
+                mark = await db.mark()
+            states.add(await one.state(mark))
+        assert (len(states), None in states) == (4, False)
+        await add(other.database, "b")
+        assert await state_of(database) not in states - {None}
+    finally:
+        await other.close()
+
+
+async def test_a_state_is_that_of_who_gave_the_mark(stage: Stage) -> None:
+    other = await stage.another_journal()
+    try:
+        mark = await add(stage.journal.database, "a")
+        await add(other.database, "b")
+        assert await stage.journal.database.state(mark) is None
+    finally:
+        await other.close()
+
+
+async def test_triggers_are_found(stage: Stage) -> None:
+    for create, found in (("", False), ("CREATE TRIGGER t AFTER INSERT ON lock BEGIN SELECT 1; END", True)):
+        if create:
+            stage.change(create)
+        async with stage.journal.database.transaction() as db:
+            assert await db.has_triggers() is found
+
+
 async def test_all_have_one_clock(stage: Stage, clock: MovedClock) -> None:
     other = await stage.another_journal()
     try:

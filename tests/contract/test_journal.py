@@ -13,7 +13,7 @@ from importers.errors import UnknownSession
 from importers.kinds import Counts, Log, Options, Reject
 from importers.launch import LaunchResult
 from importers.processes import WorkerProcess, this_process
-from importers.sessions import ACTIVE, FINAL, Session, Status, store
+from importers.sessions import ACTIVE, FINAL, Known, Session, Status, store
 
 LEASE = 30.0
 
@@ -380,3 +380,24 @@ async def test_the_first_received_is_the_only_one(stage: Stage) -> None:
     assert again is not None
     assert again.started_at == session.started_at
     assert [line.type for line in await stage.journal.events(session.id)].count("received") == 1
+
+
+async def test_what_is_known_is_that_of_one_state(stage: Stage) -> None:
+    journal = stage.journal
+    await journal.remember("shop", Known("k", "s", "1"))
+    await journal.remember("shop", Known("l", "s", "2"))
+    await journal.remember("another", Known("k", "t", "3"))
+    await journal.remember("shop", Known("k", "s", "4"))
+    assert await journal.recall("shop", "k") == Known("k", "s", "4")
+    assert await journal.recall("shop", "l") == Known("l", "s", "2")
+    await journal.remember("shop", Known("m", "u", "5"))
+    assert await journal.recall("shop", "k") is None
+    assert await journal.recall("shop", "l") is None
+    assert await journal.recall("another", "k") == Known("k", "t", "3")
+
+
+async def test_not_more_is_known_than_is_asked_for(stage: Stage) -> None:
+    for number in range(store.MAX_KNOWN + 1):
+        await stage.journal.remember("shop", Known(str(number), "s", "told"))
+    known = [await stage.journal.recall("shop", str(number)) for number in range(store.MAX_KNOWN + 1)]
+    assert [one is not None for one in known] == [False] + [True] * store.MAX_KNOWN

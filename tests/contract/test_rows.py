@@ -59,6 +59,21 @@ async def test_what_is_held_comes_by_key_and_table_without_the_key(rows: Catalog
     assert await rows.held(PARTS, ["nobody"]) == {}
 
 
+async def test_rows_near_their_keys_are_found_among_few_others_and_among_many(
+    rows: CatalogTransaction,
+) -> None:
+    keys = [f"{n:05}" for n in range(MANY)]
+    await customers(rows, *keys)
+    await rows.insert(CONTACT, [(keys[2], "mail", "b"), (keys[2], "fax", "1"), (keys[9], "mail", "a")])
+    assert await rows.filled(PARTS[:3], keys[3], keys[8]) == (1, 0, 0)
+    assert await rows.filled(PARTS[:3], keys[3], keys[9]) == (1, 1, 0)
+    dense = keys[5:500]
+    assert [row[0] for row in await rows.near(CUSTOMER.table, dense, len(dense))] == dense
+    assert await rows.near(CONTACT, keys[:4], 2) == [(keys[2], "fax", "1"), (keys[2], "mail", "b")]
+    sparse = [keys[0], "nobody", keys[-1]]
+    assert sorted(row[0] for row in await rows.near(CUSTOMER.table, sorted(sparse), 1)) == [keys[0], keys[-1]]
+
+
 async def test_the_columns_named_are_updated_and_no_others(rows: CatalogTransaction) -> None:
     await customers(rows, "a", "b", "c")
     await rows.insert(CONTACT, [("a", "mail", "x"), ("a", "fax", "1")])
@@ -92,6 +107,20 @@ async def removed(rows: CatalogTransaction, shape: Shape, absent: Absent) -> Mer
     merged = Merged(Counts(), [], [])
     await remove_absent(rows, shape, absent, None, merged)
     return merged
+
+
+async def test_no_more_are_counted_than_asked_for(rows: CatalogTransaction) -> None:
+    for table in (PRODUCT.table, CUSTOMER.table):
+        await rows.insert(table, [row(table, id=f"{n}", removed=n % 2) for n in range(10)])
+    await rows.insert(
+        PRICE.table,
+        [
+            row(PRICE.table, offer_id=f"{n // 2}", price_type_id=f"{n}", value="1", coefficient="1")
+            for n in range(10)
+        ],
+    )
+    for shape in (PRODUCT, CUSTOMER, PRICE):
+        assert [await rows.active(shape, most) for most in (None, 0, 3, 5, 6)] == [5, 0, 3, 5, 5]
 
 
 async def test_more_than_a_batch_of_things_is_absent(rows: CatalogTransaction) -> None:

@@ -11,7 +11,7 @@ pytest.register_assert_rewrite("model_of_files")  # its comparison should tell w
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "catalog.sqlite3", tmp_path / "images")
+    return Shop(tmp_path / "catalog.sqlite3", tmp_path / "images", looks_ahead=True)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from uuid import UUID
 from record_exports import GOODS, PACKAGE, RecordExport, RecordPart
 from shops import Shop
 
+from importers.commerceml.earlier import PriceTypes
 from importers.commerceml.records import Offer, OfferPrices, Product, Property, Record, Rejected
 
 BRAND = Property("p", "Бренд", None)
@@ -28,8 +29,12 @@ class ManyExport(RecordExport):
         self.number = number
         self.version = version
 
-    def records(
-        self, *wanted: type[Record], on_progress: Callable[[int, int], None] | None = None
+    def records_in(
+        self,
+        span: range,
+        *wanted: type[Record],
+        price_types: PriceTypes,
+        on_progress: Callable[[int], None],
     ) -> Iterator[list[Record | Rejected]]:
         make = self._prices if OfferPrices in wanted else self._goods
         yield [GOODS, PACKAGE] if OfferPrices in wanted else [BRAND, GOODS, PACKAGE]

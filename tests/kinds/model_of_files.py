@@ -277,7 +277,7 @@ async def compare(sessions: Iterable[Session]) -> Model:
     """Import all of them, each a second time as well. The shop at the end."""
     model = Model()
     with tempfile.TemporaryDirectory() as folder:
-        shop = Shop(Path(folder) / "catalog.sqlite3", Path(folder))
+        shop = Shop(Path(folder) / "catalog.sqlite3", Path(folder), looks_ahead=True)
         for session in sessions:
             source = write_source(Path(folder) / "1c", session.packages)
             await shop.take(open_export(source), *session.kinds, options=Options(force=True))

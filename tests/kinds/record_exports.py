@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from importers.commerceml.earlier import PriceTypes
 from importers.commerceml.records import Record, Rejected, Section
 from importers.texts import Message
 
@@ -32,15 +33,26 @@ class RecordExport:
     after: Callable[[], None] = field(default=lambda: None)
     """Called after the last record: where a reader finds out that a file changed while it was read."""
 
-    def records(
-        self, *wanted: type[Record], on_progress: Callable[[int, int], None] | None = None
+    def sizes_for(self, *_wanted: type[Record]) -> list[int]:
+        return [len(part.records) for part in self.parts]
+
+    def span_for(self, *_wanted: type[Record]) -> range:
+        return range(len(self.parts))
+
+    def records_in(
+        self,
+        span: range,
+        *wanted: type[Record],
+        price_types: PriceTypes,
+        on_progress: Callable[[int], None],
     ) -> Iterator[list[Record | Rejected]]:
-        for part in self.parts:
+        for part in self.parts[span.start : span.stop]:
             taken = [r for r in part.records if type(r) in wanted or isinstance(r, Rejected)]
             for start in range(0, len(taken), self.batch):
                 yield taken[start : start + self.batch]
-                if on_progress:
-                    on_progress(start + 1, len(taken))
+                on_progress(start + 1)
+
+    def check_unchanged(self) -> None:
         self.after()
 
     def offers_elsewhere(self, *wanted: type[Record]) -> Iterator[list[Record | Rejected]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +12,10 @@ from typing import Any
 
 from importers import kinds
 from importers.catalog import open_catalog
-from importers.catalog.protocol import CatalogTransaction
+from importers.catalog.protocol import Catalog, CatalogTransaction
 from importers.kinds import Counted, Counts, Event, Job, Log, Options, Reject
+from importers.kinds.beside import Beside
+from importers.kinds.registry import repeats
 from importers.kinds.waiting_images import put_waiting_in_place
 from importers.settings import Limits
 
@@ -75,6 +77,10 @@ class Shop:
     """Of every kind of the session that ran last."""
     after: list[Log] = field(default_factory=list)
     """What was told after the commit."""
+    looks_ahead: bool = False
+    """Whether each session is tried once more, undone, to see that it would tell what was foretold."""
+    foretold: int = 0
+    """Sessions that changed something and foretold what the next one would tell."""
 
     @property
     def url(self) -> str:
@@ -87,6 +93,7 @@ class Shop:
         options: Options = DEFAULTS,
         limits: Limits = LIMITS,
         keep_unlisted: str = "",
+        beside: Beside | None = None,
         before_end: Callable[[CatalogTransaction], None] | None = None,
         put_in_place: bool = True,
     ) -> Told:
@@ -95,6 +102,20 @@ class Shop:
         self.sessions += 1
         self.by_kind = {}
         catalog = await open_catalog(self.url)
+
+        def job_of(name: str, transaction: CatalogTransaction, beside: Beside | None = None) -> Job:
+            return Job(
+                self.sessions,
+                name,
+                export,
+                transaction,
+                options,
+                images_path=str(self.images),
+                limits=limits,
+                keep_unlisted=keep_unlisted,
+                beside=beside,
+            )
+
         try:
             async with catalog.transaction(
                 journal_id="test",
@@ -105,28 +126,38 @@ class Shop:
             ) as transaction:
                 for name in names:
                     self.told = self.by_kind[name] = Told()
-                    job = Job(
-                        self.sessions,
-                        name,
-                        export,
-                        transaction,
-                        options,
-                        images_path=str(self.images),
-                        limits=limits,
-                        keep_unlisted=keep_unlisted,
-                    )
-                    async with aclosing(kinds.load(name).run(job)) as events:  # type: ignore[type-var]
-                        async for event in events:
-                            self.told.events.append(event)
+                    async for event in events_of(job_of(name, transaction, beside)):
+                        self.told.events.append(event)
                     assert isinstance(self.told.events[-1], Counted)
                 transaction.note = b"{}"
                 if before_end:
                     before_end(transaction)
+                changed = transaction.changed and not options.dry_run
             if put_in_place and not options.dry_run:
                 self.after = await put_waiting_in_place(catalog)
+            if self.looks_ahead and all(map(repeats, names)):
+                await self._look_ahead(catalog, job_of, changed)
         finally:
             await catalog.close()
         return self.told
+
+    async def _look_ahead(
+        self, catalog: Catalog, job_of: Callable[[str, CatalogTransaction], Job], changed: bool
+    ) -> None:
+        """Where the session foretold what it would tell again: does it, and does it change nothing?"""
+        from support.again import foretold, plain  # here: import_many.py runs without the helpers of tests
+
+        told = foretold([event for told in self.by_kind.values() for event in told.events], changed=changed)
+        if told is None:
+            return
+        self.foretold += changed
+        async with catalog.transaction(
+            journal_id="ahead", session_id=0, task_id="ahead", fence=1, dry_run=True
+        ) as transaction:
+            events = [event for name in self.by_kind async for event in events_of(job_of(name, transaction))]
+            if changed:
+                assert not transaction.changed
+        assert plain(foretold(events, changed=False)) == plain(told)
 
     def rows(self, sql: str, *parameters: object) -> list[Any]:
         """Rows as tuples; of one column, its values."""
@@ -137,6 +168,12 @@ class Shop:
     def checksum(self) -> str:
         """Over every row of every table of the shop."""
         return checksum(self.path)
+
+
+async def events_of(job: Job) -> AsyncIterator[Event]:
+    async with aclosing(kinds.load(job.kind).run(job)) as events:  # type: ignore[type-var]
+        async for event in events:
+            yield event
 
 
 def checksum(path: Path) -> str:

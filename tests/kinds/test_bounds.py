@@ -6,7 +6,7 @@ import pytest
 from record_exports import PACKAGE, export
 from shops import Shop
 
-from importers.catalog import merge
+from importers.catalog import links, merge
 from importers.commerceml.records import OfferPrices, Product, Section, UnitUse
 from importers.errors import BadFile, ObmenError
 from importers.kinds import fullness, summary
@@ -15,7 +15,7 @@ from importers.kinds import fullness, summary
 async def test_links_to_very_many_things_are_counted_in_part(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(merge, "MAX_LINKED", 40)
+    monkeypatch.setattr(links, "MAX_LINKED", 40)
     goods = [Product(f"p{n}", "P", groups=(f"group-{n % 100:04}",)) for n in range(200)]
     told = await shop.take(export(*goods), "catalog")
     (log,) = told.logs("links lead to unknown ones")

@@ -6,6 +6,7 @@ import pytest
 from record_exports import GOODS, PACKAGE, RecordExport, RecordPart, export
 from shops import Shop
 
+from importers.catalog.store import SessionTransaction
 from importers.commerceml.records import (
     Group,
     Offer,
@@ -166,6 +167,28 @@ async def test_brands_are_found_in_whatever_order_their_parts_arrive(
         "by-value": "Кедр", "by-maker": "Привал", "unresolved": None, "by-text": "Ермак", "first-name": "Кедр",
         "second-name": "Ермак", "none": None,
     }  # fmt: skip
+
+
+async def test_a_package_of_offers_looks_at_no_product_for_its_brand(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a large shop that would take longer than all else of a session."""
+    brand = Property("b", "Бренд", "Справочник")
+    await shop.take(export(brand, GOODS, product("p", brand="Кедр")), "catalog")
+    resolved: list[int] = []
+    resolve = SessionTransaction.resolve_brands
+
+    async def noted(transaction: SessionTransaction) -> int:
+        resolved.append(await resolve(transaction))
+        return resolved[-1]
+
+    monkeypatch.setattr(SessionTransaction, "resolve_brands", noted)
+    await shop.take(export(PACKAGE, Offer("p", "p", None, "Палатка")), "catalog")
+    assert resolved == []
+    for told in ((GOODS, product("q")), (brand,), (brand, PropertyValue("1", "b", "Кедр"))):
+        resolved.clear()
+        await shop.take(export(*told), "catalog")
+        assert resolved, told
 
 
 async def test_new_values_rename_the_brands_of_products(shop: Shop) -> None:

@@ -295,7 +295,7 @@ async def test_the_catalog_is_what_the_model_says_for_long(
 
 async def compare(sessions: list[tuple[RecordExport, tuple[str, ...]]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        shop = Shop(Path(folder) / "catalog.sqlite3", Path(folder))
+        shop = Shop(Path(folder) / "catalog.sqlite3", Path(folder), looks_ahead=True)
         model = Model()
         for export, kind in ((export, kind) for export, kinds in sessions for kind in kinds):
             read = [

@@ -57,7 +57,7 @@ async def test_a_newer_schema(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("UPDATE obmen_schema SET version = 99")
         db.commit()
-    with pytest.raises(DatabaseError, match=r"newer obmen \(schema 99, this one knows 2\); update obmen"):
+    with pytest.raises(DatabaseError, match=r"newer obmen \(schema 99, this one knows 3\); update obmen"):
         await opened(path)
 
 
@@ -320,15 +320,19 @@ async def test_a_schema_version_of_another_program_is_left_alone(path: Path, row
         assert db.execute("SELECT * FROM schema_version").fetchall() == before
 
 
-async def test_a_journal_of_before_keeps_its_sessions_and_their_leases(path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+async def test_a_journal_of_before_keeps_its_sessions_and_their_leases(path: Path, version: int) -> None:
     with closing(sqlite3.connect(path)) as db:
-        db.executescript((SCHEMA / "001_journal.sql").read_text(encoding="utf-8"))
+        for step in sorted(SCHEMA.glob("[0-9]*_*.sql"))[:version]:
+            db.executescript(step.read_text(encoding="utf-8"))
         db.executescript(
-            "CREATE TABLE schema_version (version INTEGER NOT NULL); INSERT INTO schema_version VALUES (1);"
+            f"CREATE TABLE schema_version (version INTEGER NOT NULL); INSERT INTO schema_version VALUES ({version});"
             "UPDATE meta SET journal_id = 'kept';"
             "INSERT INTO session (request_id, idempotency_key, task_id, kinds, source, options, target, status, "
-            "operator, host, created_at, created_clock, boot_id, owner_boot, lease_until) "
-            "VALUES ('r', 'k', 't', '[]', '', '{}', '', 'in_progress', '', '', '', 0, 'boot', 'boot', 30)"
+            "operator, host, created_at, created_clock, boot_id, owner_boot, lease_until"
+            + (", lease_epoch) " if version > 1 else ") ")
+            + "VALUES ('r', 'k', 't', '[]', '', '{}', '', 'in_progress', '', '', '', 0, 'boot', 'boot', 30"
+            + (", 'boot')" if version > 1 else ")")
         )
     journals = await asyncio.gather(*(open_journal(f"sqlite:///{path}") for _ in range(4)))
     assert {journal.journal_id for journal in journals} == {"kept"}
@@ -337,4 +341,5 @@ async def test_a_journal_of_before_keeps_its_sessions_and_their_leases(path: Pat
     with closing(sqlite3.connect(path)) as db:
         names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE name LIKE '%schema%'")]
         assert db.execute("SELECT lease_until, lease_epoch FROM session").fetchall() == [(30, "boot")]
+        assert db.execute("SELECT count(*) FROM known").fetchone() == (0,)
     assert names == ["obmen_schema"]

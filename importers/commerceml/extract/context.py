@@ -7,6 +7,7 @@ from collections.abc import Callable
 from lxml import etree
 
 from importers.commerceml import normalise
+from importers.commerceml.earlier import PriceTypes
 from importers.commerceml.extract.elements import Node, is_empty, is_removed, line_of, value
 from importers.commerceml.records import Record, Rejected, Section, UnitUse
 from importers.texts import N_
@@ -22,8 +23,7 @@ BAD_ID = N_("the Ид is none that 1C makes: {value}")
 class Context:
     """One section of one file, and the types of records that are wanted of it.
 
-    `price_types`: the ids of those that the set has defined so far, shared by the files of a set. `used_units`: those
-    that records of this section have named.
+    `price_types`: shared by the files of an export. `used_units`: those that records of this section have named.
     """
 
     def __init__(
@@ -31,12 +31,12 @@ class Context:
         file: str,
         wanted: frozenset[type[Record]],
         section: Section,
-        price_types: set[str] | None = None,
+        price_types: PriceTypes | None = None,
     ) -> None:
         self.file = file
         self.wanted = wanted
         self.section = section
-        self.price_types = set() if price_types is None else price_types
+        self.price_types = price_types or PriceTypes()
         self.used_units: set[UnitUse] = set()
 
     def rejected(

@@ -64,9 +64,7 @@ def price_of(context: Context, element: etree._Element, ident: str) -> tuple[Pri
     """A Цена, and its МинКоличество or ""; the type alone of one that is empty. Without a type it is of the only one
     that the set defines."""
     fields = children(element)
-    price_type = value(fields, "ИдТипаЦены")
-    if price_type is None and len(context.price_types) == 1:
-        (price_type,) = context.price_types
+    price_type = value(fields, "ИдТипаЦены") or context.price_types.only()
     if price_type is None:
         return context.rejected(element, "Price", ident, NO_TYPE)
     numbers: list[str | None] = []

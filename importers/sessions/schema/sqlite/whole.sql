@@ -1,4 +1,4 @@
--- 2
+-- 3
 CREATE TABLE meta (journal_id TEXT NOT NULL);
 CREATE TABLE session (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -87,4 +87,12 @@ CREATE TABLE lock (
     until_clock REAL NOT NULL,
     boot_id     TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE known (
+    id INTEGER PRIMARY KEY,
+    target TEXT NOT NULL,
+    key TEXT NOT NULL,
+    state TEXT NOT NULL,
+    told TEXT NOT NULL,
+    UNIQUE (target, key)
+);
 INSERT INTO meta VALUES (lower(hex(randomblob(16))));
