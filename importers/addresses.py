@@ -54,8 +54,8 @@ def is_postgres(address: str) -> bool:
 
 
 def postgres_of(address: str, schema: str) -> tuple[str, str]:
-    """(what libpq is given, our schema) of `postgresql://user@host:5432/shop?sslmode=require&schema=obmen`; `schema`: where
-    none is named. Raises SettingsError."""
+    """(what libpq is given, our schema) of `postgresql://user@host:5432/shop?schema=obmen`; `schema`: where none is
+    named. Raises SettingsError."""
     place, _mark, query = address.partition("?")
     options = parse_qsl(query, keep_blank_values=True)
     named = [value for option, value in options if option == "schema"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importers.addresses import sqlite_path
+from importers.addresses import is_postgres, postgres_of, sqlite_path
 
 if TYPE_CHECKING:
     from importers.catalog.protocol import Catalog
 
-SCHEMA = Path(__file__).parent / "schema" / "sqlite"
+SCHEMAS = Path(__file__).parent / "schema"
+SCHEMA = SCHEMAS / "sqlite"
 PAGE_BYTES = 16384
 """Of a new catalog: SQLite writes an import about a tenth cheaper than with 4096, and reads it no slower."""
 CACHE_KB = 8000
@@ -18,9 +19,15 @@ CACHE_KB = 8000
 
 
 async def open_catalog(url: str) -> Catalog:
-    """Open (and create or migrate) the catalog at `url`: `sqlite:///path`. Raises SettingsError for another address,
-    DatabaseError."""
+    """Open (and create or migrate) the catalog at `url`: `sqlite:///path` or `postgresql://…`, there in the schema
+    `public` if none is named. Raises SettingsError for another address, DatabaseError."""
     from importers.catalog.store import CatalogStore
+
+    if is_postgres(url):
+        from importers.database.postgres import PostgresDatabase
+
+        return CatalogStore(await PostgresDatabase.open(*postgres_of(url, "public"), SCHEMAS / "postgres"))
+
     from importers.database.sqlite import SqliteDatabase
 
     pragmas = (f"cache_size = -{CACHE_KB}",)

@@ -60,7 +60,7 @@ def count_active(shape: Shape, most: int | None) -> str:
     any."""
     table = shape.table
     if "removed" in table.columns:
-        of_table = f"SELECT 1 FROM {table.name} WHERE removed = 0"
+        of_table = f"SELECT 1 FROM {table.name} WHERE removed = FALSE"
     else:
         of_table = f"SELECT DISTINCT {table.columns[0]} FROM {table.name}"
     limit = "" if most is None else f" LIMIT {most}"
@@ -95,7 +95,7 @@ def absent(shape: Shape, gone: Absent, limit: int) -> tuple[str, list[str]]:
         where.append(f"{key} NOT IN ({marks(gone.present)})")
         parameters += gone.present
     if "removed" in table.columns:
-        where.append("removed = 0")
+        where.append("removed = FALSE")
     if gone.protected:
         where.append(f"{table.columns[1]} NOT IN ({marks(gone.protected)})")
         parameters += gone.protected

@@ -1,5 +1,4 @@
-"""PostgreSQL: the adaptor for statements of every engine, over psycopg 3. Nothing here is loaded where no address asks for
-it."""
+"""PostgreSQL: the adaptor for statements of every engine, over psycopg 3. It is loaded where an address asks for it."""
 
 from __future__ import annotations
 
@@ -8,14 +7,14 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import lru_cache
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import tuple_row
 from psycopg.types.string import TextLoader
 
 from importers.addresses import without_secrets
@@ -28,7 +27,7 @@ from importers.texts import N_, Message
 GATES = 0x6F626D65
 """The first half of the key of our advisory locks."""
 STREAM_ROWS = 500
-CONNECTING = {
+CONNECTING: dict[str, int | str] = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -44,7 +43,7 @@ class Row(tuple[Any, ...]):
     """Columns by name or place. A type of its own for each list of names."""
 
     __slots__ = ()
-    places: dict[str, int] = {}
+    places: ClassVar[dict[str, int]] = {}
 
     def __getitem__(self, column: Any) -> Any:
         return tuple.__getitem__(self, self.places[column] if isinstance(column, str) else column)
@@ -150,6 +149,9 @@ class PostgresDatabase:
             finally:
                 await db.rollback()
 
+    async def state(self, mark: int) -> str | None:
+        return None
+
     def watch(self) -> PostgresWatch:
         return PostgresWatch(self)
 
@@ -220,6 +222,23 @@ class PostgresTransaction:
         with plainly(self._url):
             return await _fetch(self._connection, sql, parameters, self._note)
 
+    async def select(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with plainly(self._url):
+            async with self._connection.cursor(row_factory=tuple_row) as cursor:
+                await cursor.execute(numbered(sql).encode(), parameters)
+                return await cursor.fetchall()
+
+    async def state(self) -> str | None:
+        """None: nothing that the server tells changes with each write and with nothing else."""
+        return None
+
+    async def mark(self) -> int:
+        return 0
+
+    async def has_triggers(self) -> bool:
+        ((found,),) = await self.fetch(TRIGGERS)
+        return bool(found)
+
     async def stream(self, sql: str, *parameters: object) -> AsyncGenerator[Row]:
         name = f"stream_{id(parameters)}"
         with plainly(self._url):
@@ -280,8 +299,11 @@ class PostgresWatch:
         return before != self._snapshot
 
 
+TRIGGERS = (
+    "SELECT EXISTS (SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+    "WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace)"
+)
 NOW = "SELECT seconds, epoch, utc FROM obmen_now()"
-_first = itemgetter(0)
 
 
 async def _fetch(

@@ -174,10 +174,10 @@ SMALL = 100
 """A session that read so many times fewer records than there are products is not worth a look at all of them."""
 _UNSOLD = """
     FROM product p
-    WHERE p.removed = 0
+    WHERE p.removed = FALSE
       AND NOT EXISTS (SELECT 1 FROM {facts} f WHERE f.offer_id = p.id)
       AND NOT EXISTS (
-          SELECT 1 FROM offer o JOIN {facts} f ON f.offer_id = o.id WHERE o.product_id = p.id AND o.removed = 0
+          SELECT 1 FROM offer o JOIN {facts} f ON f.offer_id = o.id WHERE o.product_id = p.id AND o.removed = FALSE
       )
 """
 _UNSOLD_TEXTS = {

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 from catalog_bench import CatalogBench
 from dispatch_bench import Sending
 from lock_bench import KEY, LockBench
-from support.catalogs import rows
 from support.engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_server, staged
 from support.engines import Hand, PostgresHand, SqliteHand
 from support.postgres import postgres_server
@@ -68,11 +66,20 @@ def refused(hand: Hand) -> type[Exception]:
 
 
 @pytest.fixture
-async def shop(engine: str, tmp_path: Path) -> AsyncIterator[CatalogBench]:
-    assert engine == "sqlite"
-    path = tmp_path / "catalog.sqlite3"
-    catalog = await open_catalog(f"sqlite:///{path}")
-    yield CatalogBench(catalog, partial(rows, path))
+def catalog_hand(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hand]:
+    """Where the catalog is."""
+    if engine == "sqlite":
+        yield SqliteHand(tmp_path / "catalog.sqlite3")
+        return
+    made = PostgresHand(request.getfixturevalue("postgres"))
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+async def shop(catalog_hand: Hand) -> AsyncIterator[CatalogBench]:
+    catalog = await open_catalog(catalog_hand.url)
+    yield CatalogBench(catalog, catalog_hand.rows)
     await catalog.close()
 
 
