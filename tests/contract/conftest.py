@@ -34,6 +34,12 @@ def clock() -> MovedClock:
     return MovedClock()
 
 
+@pytest.fixture
+def tells_state(engine: str) -> bool:
+    """Whether it can tell what it holds from what it held (`Database.state`)."""
+    return engine == "sqlite"
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     with postgres_server() as url:

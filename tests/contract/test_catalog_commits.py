@@ -138,7 +138,7 @@ async def test_the_last_check_can_stop_the_commit(shop: CatalogBench) -> None:
 async def test_products_are_seen_when_they_are_committed(shop: CatalogBench) -> None:
     assert not await shop.catalog.has_products()
     async with shop.catalog.transaction(journal_id="j", session_id=1, task_id="t1", fence=1) as transaction:
-        await transaction.execute("INSERT INTO product (id, removed, catalog_id) VALUES (?, 0, '')", "p")
+        await transaction.execute("INSERT INTO product (id, removed, catalog_id) VALUES (?, FALSE, '')", "p")
         assert await transaction.has_products()
         assert not await shop.catalog.has_products()
     assert await shop.catalog.has_products()

@@ -131,7 +131,7 @@ async def test_more_than_a_batch_of_things_is_absent(rows: CatalogTransaction) -
     assert (merged.absent, merged.hidden, merged.counts.removed) == (MANY - 4,) * 3
     assert merged.absent_first[:5] == [*keys[3:7], keys[8]]
     assert [ident for (ident,) in await all_of(rows, "id", CUSTOMER.table)] == keys
-    assert [one async for one in rows.rows("SELECT id FROM customer WHERE removed = 0 ORDER BY id")] == [
+    assert [one async for one in rows.rows("SELECT id FROM customer WHERE removed = FALSE ORDER BY id")] == [
         (key,) for key in keys[:3]
     ]
     assert (await removed(rows, CUSTOMER, Absent((None,), keys[:3], None, None))).absent == 0

@@ -24,6 +24,10 @@ class Hand(Protocol):
 
     def change(self, sql: str, *parameters: object) -> None: ...
 
+    def make_trigger(self, table: str) -> None:
+        """One that does nothing."""
+        ...
+
     def set_clock(self, seconds: float, epoch: str, utc: str) -> None:
         """Of a server that has one."""
         ...
@@ -47,6 +51,9 @@ class SqliteHand:
             db.execute(sql, parameters)
             db.commit()
 
+    def make_trigger(self, table: str) -> None:
+        self.change(f"CREATE TRIGGER t AFTER INSERT ON {table} BEGIN SELECT 1; END")
+
     def set_clock(self, seconds: float, epoch: str, utc: str) -> None:
         pass  # `Clock` is that of the file
 
@@ -69,6 +76,10 @@ class PostgresHand:
     def change(self, sql: str, *parameters: object) -> None:
         with self._connected() as db:
             db.execute(numbered(sql).encode(), parameters)
+
+    def make_trigger(self, table: str) -> None:
+        self.change("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+        self.change(f"CREATE TRIGGER t AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION nothing()")
 
     def set_clock(self, seconds: float, epoch: str, utc: str) -> None:
         self.change(
