@@ -9,6 +9,7 @@ import heapq
 import marshal
 import os
 import tempfile
+from array import array
 from collections.abc import Iterator
 from operator import itemgetter
 from typing import BinaryIO, NamedTuple
@@ -20,6 +21,9 @@ RUN_BYTES = 6_000_000
 """So much is sorted in memory at a time."""
 BLOCK_BYTES = 64_000
 """So much of each sorted run is in memory while the runs are merged. A payload that is larger lies by itself."""
+BLOCKS_BYTES = 1_000_000
+"""Blocks of many runs are smaller, the more the further behind: together they have little more than so many."""
+LEAST_BLOCK_BYTES = 8_000
 OVERHEAD_BYTES = 150
 """What Python adds to the bytes of an item."""
 
@@ -75,13 +79,14 @@ class _Large(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """A sorted run on disk, as its blocks."""
+    """A sorted run on disk, as the places of its blocks: there are millions of them in a large import."""
 
     spool: Spool
-    blocks: list[Place]
+    offsets: array[int]
+    lengths: array[int]
 
     def items(self) -> Iterator[tuple[str, bytes | _Large]]:
-        for place in self.blocks:
+        for place in zip(self.offsets, self.lengths, strict=True):
             block, has_large = marshal.loads(self.spool.read(place))  # noqa: S302 (written below)
             if has_large:
                 block = [(k, p if isinstance(p, bytes) else _Large(self.spool, p)) for k, p in block]
@@ -133,12 +138,16 @@ class ExternalSort:
         """Put on disk what is in memory."""
         if self._run:
             self._run.sort(key=_key)
-            blocks = [self._spool.write(marshal.dumps(block)) for block in self._blocks()]
-            self._sorted.append(_Run(self._spool, blocks))
+            run = _Run(self._spool, array("Q"), array("Q"))
+            for block in self._blocks(max(LEAST_BLOCK_BYTES, BLOCKS_BYTES // (len(self._sorted) + 1))):
+                offset, length = self._spool.write(marshal.dumps(block))
+                run.offsets.append(offset)
+                run.lengths.append(length)
+            self._sorted.append(run)
         self._run, self._size = [], 0
 
-    def _blocks(self) -> Iterator[tuple[list[tuple[str, bytes | Place]], bool]]:
-        """The run, in pieces of about BLOCK_BYTES, and whether there are places in them."""
+    def _blocks(self, block_bytes: int) -> Iterator[tuple[list[tuple[str, bytes | Place]], bool]]:
+        """The run, in pieces of about so many bytes, and whether there are places in them."""
         block: list[tuple[str, bytes | Place]] = []
         size = 0
         has_large = False
@@ -150,7 +159,7 @@ class ExternalSort:
                 block.append((key, payload))
                 size += len(payload)
             size += len(key)
-            if size >= BLOCK_BYTES:
+            if size >= min(block_bytes, BLOCK_BYTES):
                 yield block, has_large
                 block, size, has_large = [], 0, False
         if block:
