@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,15 @@ os.environ["LANG"] = "C.UTF-8"
 @pytest.fixture(autouse=True)
 def english() -> None:
     texts.use("en")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a server, which a test shares with others: each has a schema of its own."""
+    from support.postgres import postgres_server
+
+    with postgres_server() as url:
+        yield url
 
 
 @dataclass

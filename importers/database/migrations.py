@@ -37,7 +37,7 @@ async def apply(connection: aiosqlite.Connection, folder: Path) -> None:
     """Bring the database to the newest of the numbered `NNN_name.sql` in `folder`, within an open transaction. Raises
     DatabaseError, also for a schema newer than this program and for tables of another program."""
     found = await find(connection, folder)
-    newest = max(_steps(folder))
+    newest = max(steps_of(folder))
     for script in _scripts(folder, found.version):
         for statement in _statements(script):
             await connection.execute(statement)
@@ -50,12 +50,12 @@ async def apply(connection: aiosqlite.Connection, folder: Path) -> None:
 
 async def is_newest(connection: aiosqlite.Connection, folder: Path) -> bool:
     """Raises as `apply`."""
-    return await find(connection, folder) == (max(_steps(folder)), VERSION)
+    return await find(connection, folder) == (max(steps_of(folder)), VERSION)
 
 
 def _scripts(folder: Path, version: int) -> Iterator[str]:
     """What is to be done to a database that has the schema `version`."""
-    steps = _steps(folder)
+    steps = steps_of(folder)
     if version == 0 and (whole := _written(folder, WHOLE, max(steps))):
         yield whole
         return
@@ -64,14 +64,15 @@ def _scripts(folder: Path, version: int) -> Iterator[str]:
             yield file.read_text(encoding="utf-8")
 
 
-def _steps(folder: Path) -> dict[int, Path]:
+def steps_of(folder: Path) -> dict[int, Path]:
+    """By their numbers, in their order."""
     return dict(sorted((int(file.name.split("_")[0]), file) for file in folder.glob("[0-9]*_*.sql")))
 
 
 async def find(connection: aiosqlite.Connection, folder: Path) -> SchemaState:
     """A number counts only together with the tables that it stands for. Raises DatabaseError for a newer schema, and
     where somebody else has our names."""
-    newest = max(_steps(folder))
+    newest = max(steps_of(folder))
     names = {name for _type, name, _column in _made_by(folder, newest)}
     rows = await connection.execute_fetchall(_SHAPE, (" ".join((*names, VERSION, OLD_VERSION)),))
     there = {(str(type_), str(name), str(column)) for type_, name, column in rows}
@@ -104,8 +105,8 @@ async def find(connection: aiosqlite.Connection, folder: Path) -> SchemaState:
 async def _lost(connection: aiosqlite.Connection, folder: Path, there: set[Part]) -> list[str]:
     """What a database that obmen made has not any more: tables, views, indexes, `table.column`."""
     version = await _number(connection, VERSION, there)
-    if version not in _steps(folder):
-        return [VERSION] if any(_made_by(folder, step) <= there for step in _steps(folder)) else []
+    if version not in steps_of(folder):
+        return [VERSION] if any(_made_by(folder, step) <= there for step in steps_of(folder)) else []
     present = {name for _type, name, _column in there}
     return sorted(
         {
@@ -157,20 +158,20 @@ def _made_by(folder: Path, version: int) -> frozenset[Part]:
             (type_, name, column)
             for type_, name, column in (line.split("\t") for line in written.splitlines())
         )
-    return made_by_steps(folder, version)
+    return made_bysteps_of(folder, version)
 
 
 def write_made(folder: Path) -> None:
     """Write MADE and WHOLE anew, after a step was added."""
-    newest = max(_steps(folder))
-    lines = sorted("\t".join(part) for part in made_by_steps(folder, newest))
+    newest = max(steps_of(folder))
+    lines = sorted("\t".join(part) for part in made_bysteps_of(folder, newest))
     (folder / MADE).write_text("\n".join([str(newest), *lines, ""]), encoding="utf-8")
     (folder / WHOLE).write_text(f"-- {newest}\n{whole_script(folder)}", encoding="utf-8")
 
 
 def whole_script(folder: Path) -> str:
     """All that the steps make, as one script: the tables as they are in the end, and the rows put into them."""
-    scripts = [file.read_text(encoding="utf-8") for file in _steps(folder).values()]
+    scripts = [file.read_text(encoding="utf-8") for file in steps_of(folder).values()]
     with closing(sqlite3.connect(":memory:")) as db:
         for script in scripts:
             db.executescript(script)
@@ -193,10 +194,10 @@ def _bare(statement: str) -> str:
     return re.sub(r"\A(\s*--[^\n]*\n|\s+)*", "", statement).rstrip().removesuffix(";")
 
 
-def made_by_steps(folder: Path, version: int) -> frozenset[Part]:
+def made_bysteps_of(folder: Path, version: int) -> frozenset[Part]:
     """What the steps up to `version` make, found out by making it."""
     with closing(sqlite3.connect(":memory:")) as db:
-        for number, file in _steps(folder).items():
+        for number, file in steps_of(folder).items():
             if number <= version:
                 db.executescript(file.read_text(encoding="utf-8"))
         names = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from importers.database.migrations import steps_of
 from importers.errors import DatabaseError
 from importers.texts import N_
 
@@ -18,7 +19,7 @@ VERSION = "SELECT max(version) AS version FROM obmen_schema"
 async def migrate(connection: psycopg.AsyncConnection[Any], folder: Path, schema: str, place: str) -> None:
     """Bring `schema` to the newest of the numbered `NNN_name.sql` in `folder`: all steps or none; one who opens after
     the other waits. Raises DatabaseError for a schema newer than this program."""
-    steps = dict(sorted((int(file.name.split("_")[0]), file) for file in folder.glob("[0-9]*_*.sql")))
+    steps = steps_of(folder)
     newest = max(steps)
     if await _version(connection, schema) == newest:
         return

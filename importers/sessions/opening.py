@@ -16,8 +16,8 @@ SCHEMA = SCHEMAS / "sqlite"
 
 
 async def open_journal(url: str, clock: Clock | None = None) -> Journal:
-    """Open (and create or migrate) the journal at `url`: `sqlite:///path` or `postgresql://…`. `clock`: another than the
-    machine's, for tests; a server has its own. Raises SettingsError for another address, DatabaseError."""
+    """Open (and create or migrate) the journal at `url`: `sqlite:///path` or `postgresql://…`. `clock`: another than
+    the machine's, for tests; a server has its own. Raises SettingsError for another address, DatabaseError."""
     from importers.sessions.store import JournalStore
 
     if is_postgres(url):

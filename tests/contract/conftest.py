@@ -12,7 +12,6 @@ from dispatch_bench import Sending
 from lock_bench import KEY, LockBench
 from support.engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_server, staged
 from support.engines import Hand, PostgresHand, SqliteHand
-from support.postgres import postgres_server
 
 from importers.catalog import open_catalog
 from importers.launch import redis_lock
@@ -38,12 +37,6 @@ def clock() -> MovedClock:
 def tells_state(engine: str) -> bool:
     """Whether it can tell what it holds from what it held (`Database.state`)."""
     return engine == "sqlite"
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    with postgres_server() as url:
-        yield url
 
 
 @pytest.fixture
