@@ -43,7 +43,7 @@ from importers.commerceml.sections import (
     section_of,
     section_record,
 )
-from importers.commerceml.tree_guard import TreeGuard, cut_off, drop_last_text
+from importers.commerceml.tree_guard import TreeGuard, collect_parsers, cut_off, drop_last_text
 from importers.errors import BadFile
 from importers.texts import N_
 
@@ -68,6 +68,7 @@ def read_part(
     """
     with open_part(part) as file:
         yield from _Reading(part, wanted, price_types or PriceTypes()).run(file)
+    collect_parsers()
 
 
 def read_lists(
@@ -77,6 +78,7 @@ def read_lists(
     with open_part(part) as file:
         for _position, batch in _Reading(part, wanted, price_types, lists_only=True).run(file):
             yield batch
+    collect_parsers()
 
 
 class _Reading:
@@ -366,9 +368,10 @@ class _Reading:
     ) -> BadFile:
         if charset == "utf-8" and (offset := self._bad_byte(error, file)) is not None:
             return BadFile(NO_TEXT, self.part.name, error.lineno, offset=offset, encoding=charset)
-        if cut and not _is_of_namespaces(error) and "Extra content" not in (error.msg or ""):
+        of_namespaces = getattr(error, "code", None) in _OF_NAMESPACES
+        if cut and not of_namespaces and "Extra content" not in (error.msg or ""):
             return BadFile(ENDS_EARLY, self.part.name, error.lineno)
-        if not _is_of_namespaces(error) and (cut or self._has_ended(parser)):
+        if not of_namespaces and (cut or self._has_ended(parser)):
             text = N_("something follows the end of the document; let 1C write the file again")
             return BadFile(text, self.part.name, error.lineno)
         text = N_("not well-formed XML: {error}; let 1C write the file again")
@@ -387,14 +390,7 @@ class _Reading:
 
 
 _OF_NAMESPACES = frozenset((99, *range(200, 206)))
-"""WAR_NS_URI and NS_ERR_* of libxml2."""
-
-
-def _is_of_namespaces(error: SyntaxError) -> bool:
-    """These errors libxml2 tells at the end only, wherever they are."""
-    return getattr(error, "code", None) in _OF_NAMESPACES
-
-
+"""WAR_NS_URI and NS_ERR_* of libxml2, which tells these errors at the end only, wherever they are."""
 _BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"
 """White space and byte order marks, in any encoding."""
 _ROOT_CUT = re.compile(r"\s*(?:<[\w.:-]*)?")

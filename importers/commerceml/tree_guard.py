@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+from itertools import count
 from typing import cast
 
 from lxml import etree
@@ -110,3 +112,14 @@ def cut_off(last: etree._Element) -> None:
     if container is not None:
         del container[: container.index(last)]
     last.clear()
+
+
+FILES = 16
+_files = count(1)
+
+
+def collect_parsers() -> None:
+    """After each file. A parser of lxml, its events and its tree refer to each other, and an import lets so few such
+    things go that the collector would not come by for hundreds of files, 100 kB each: every few files it is called."""
+    if next(_files) % FILES == 0:
+        gc.collect(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import struct
 import subprocess
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from importers.commerceml import open_export, reader
 from importers.commerceml.records import Group, OfferPrices, Product, Rejected
@@ -269,3 +271,17 @@ def test_small_pieces_do_not_hide_the_names_in_large_ones() -> None:
 
     with pytest.raises(BadFile, match="more names of elements than any file of 1C"):
         feed()
+
+
+def test_parsers_do_not_pile_up(tmp_path: Path) -> None:
+    """They refer to themselves, and in an import hardly anything else does that would call the collector."""
+    for number in range(100):
+        write(tmp_path, xml(goods("<Товар><Ид>1</Ид></Товар>")), f"import{number}.xml")
+    gc.disable()
+    try:
+        parsers = 0
+        for _batch in open_export(tmp_path).records(Product):
+            parsers = max(parsers, sum(isinstance(thing, etree.XMLPullParser) for thing in gc.get_objects()))
+    finally:
+        gc.enable()
+    assert 0 < parsers < 40
