@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import socket
+from functools import partial
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from importers.commerceml import open_export
+from importers.kinds import load
 from importers.kinds.beside import Apart
 from importers.kinds.customers import READS
+from importers.sample import EXPORT
+from importers.worker import sharing
 from importers.worker.reader_process import ReaderProcess
-from importers.worker.sharing import ShareBeside
+from importers.worker.sharing import ShareBeside, Sharing
 
 
 @pytest.mark.parametrize(
-    ("apart", "at_end", "taken"), [(Apart(READS, from_start=False), (500, 7), (500, 0)), (None, (0, 0), (0, 0))]
+    ("apart", "at_end", "taken"),
+    [(Apart(READS, from_start=False), (500, 7), (500, 0)), (None, (0, 0), (0, 0))],
 )
 def test_what_was_read_stays_read(
     apart: Apart | None, at_end: tuple[int, int], taken: tuple[int, int]
@@ -31,3 +38,17 @@ def test_what_was_read_stays_read(
     assert share.at() == at_end
     assert share.taken() is apart
     assert share.at() == taken
+
+
+async def test_what_a_plug_in_calls_reads_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its records are read by the worker, whatever a READS of it may mean."""
+    monkeypatch.setattr(sharing, "LEAST_BYTES", 1)
+    export = open_export(EXPORT)
+    for kind, shared in (("catalog", True), ("weights", False)):
+        ours, theirs = socket.socketpair()
+        process = SimpleNamespace(pid=1, fileno=ours.fileno, send=list[object]().append)
+        process.close = partial(setattr, process, "pid", None)
+        with ours, theirs:
+            of_session = Sharing(cast("ReaderProcess", process), export, {kind: load("catalog")}, "")
+            assert bool(of_session.shares(kind)) is shared
+            of_session.close()
