@@ -1,22 +1,27 @@
-"""How far a share is that the process beside reads, as progress tells it."""
+"""Who reads what of an export, and how far the process beside is."""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from mmap import mmap
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from importers.commerceml import open_export
-from importers.kinds import load
+from importers.commerceml import Export, open_export
+from importers.kinds import load, prices
 from importers.kinds.beside import Apart
 from importers.kinds.customers import READS
 from importers.sample import EXPORT
 from importers.worker import sharing
-from importers.worker.reader_process import ReaderProcess
+from importers.worker.reader_process import ReaderProcess, Task, _reply_to
 from importers.worker.sharing import ShareBeside, Sharing
+from tests.commerceml.exports import PRODUCT, goods, package, xml
 
 
 @pytest.mark.parametrize(
@@ -40,15 +45,57 @@ def test_what_was_read_stays_read(
     assert share.at() == taken
 
 
+@contextmanager
+def sharing_of(export: Export, kind: str) -> Iterator[Sharing]:
+    """Of a session that reads a catalog, as an import type of this name; its process does nothing."""
+    ours, theirs = socket.socketpair()
+    process = SimpleNamespace(pid=1, fileno=ours.fileno, send=list[object]().append)
+    process.close = partial(setattr, process, "pid", None)
+    with ours, theirs:
+        of_session = Sharing(cast("ReaderProcess", process), export, {kind: load("catalog")}, "")
+        yield of_session
+        of_session.close()
+
+
 async def test_what_a_plug_in_calls_reads_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its records are read by the worker, whatever a READS of it may mean."""
     monkeypatch.setattr(sharing, "LEAST_BYTES", 1)
-    export = open_export(EXPORT)
     for kind, shared in (("catalog", True), ("weights", False)):
-        ours, theirs = socket.socketpair()
-        process = SimpleNamespace(pid=1, fileno=ours.fileno, send=list[object]().append)
-        process.close = partial(setattr, process, "pid", None)
-        with ours, theirs:
-            of_session = Sharing(cast("ReaderProcess", process), export, {kind: load("catalog")}, "")
+        with sharing_of(open_export(EXPORT), kind) as of_session:
             assert bool(of_session.shares(kind)) is shared
-            of_session.close()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "spans"),
+    [
+        ((1, 1, 1, 1), [(0, 2), (2, 4)]),
+        ((2, 3, 2), [(0, 1), (1, 2), (2, 3)]),
+        ((1, 9), [(0, 1), (1, 2)]),
+        ((5,), []),
+    ],
+)
+async def test_shares_come_in_the_order_of_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, ...], spans: list[tuple[int, int]]
+) -> None:
+    """The process has the second half, or the middle of few uneven files."""
+    monkeypatch.setattr(sharing, "LEAST_BYTES", 1)
+    for number, size in enumerate(sizes, 1):
+        body = goods(PRODUCT.format(number) + "<!-- -->" * 500 * size)
+        (tmp_path / f"import0_{number}.xml").write_text(xml(body), encoding="utf-8")
+    with sharing_of(open_export(tmp_path), "catalog") as of_session:
+        shares = of_session.shares("catalog")
+    assert [(share.span.start, share.span.stop) for share in shares] == spans
+    assert [at for at, share in enumerate(shares) if isinstance(share, ShareBeside)] == [1][: len(spans)]
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_the_process_knows_of_no_file_before_its_share(tmp_path: Path, start: int) -> None:
+    """Of which price type is a price without one? It does not guess."""
+    typeless = (
+        "<Предложение><Ид>a</Ид><Цены><Цена><ЦенаЗаЕдиницу>5</ЦенаЗаЕдиницу></Цена></Цены></Предложение>"
+    )
+    for number in (1, 2):
+        (tmp_path / f"offers0_{number}.xml").write_text(xml(package(typeless)), encoding="utf-8")
+    task = Task(1, None, {}, prices.READS, range(start, start + 1))
+    _message, spool = _reply_to(task, open_export(tmp_path), mmap(-1, 24))
+    assert bool(spool) == (start == 0)
