@@ -114,7 +114,7 @@ def test_regular_elements_behind_the_first_are_matched_at_once(
 
 @pytest.mark.parametrize("name", LISTS)
 def test_odd_things_at_every_place(tmp_path: Path, name: str) -> None:
-    put_odd_things(tmp_path, name, one_of=6)
+    put_odd_things(tmp_path, name, one_of=7)
 
 
 @pytest.mark.chaos
@@ -124,7 +124,7 @@ def test_each_odd_thing_at_every_place(tmp_path: Path, name: str) -> None:
 
 
 def put_odd_things(folder: Path, name: str, *, one_of: int) -> None:
-    """`one_of`: so many, each time others, is one put there."""
+    """`one_of`: so many, each time others, is one put there. An odd number, as every other piece is a text."""
     pieces = pieces_of(LISTS[name].format("2"))
     kinds = ("catalog", "facts") if "offers" in name else ("catalog",)
     for place, piece in enumerate(pieces):
