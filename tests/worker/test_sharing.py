@@ -20,7 +20,7 @@ from importers.kinds.customers import READS
 from importers.sample import EXPORT
 from importers.worker import sharing
 from importers.worker.reader_process import ReaderProcess, Task, _reply_to
-from importers.worker.sharing import ShareBeside, Sharing
+from importers.worker.sharing import ShareAhead, ShareBeside, Sharing
 from tests.commerceml.exports import PRODUCT, goods, package, xml
 
 
@@ -88,14 +88,25 @@ async def test_shares_come_in_the_order_of_parts(
     assert [at for at, share in enumerate(shares) if isinstance(share, ShareBeside)] == [1][: len(spans)]
 
 
-@pytest.mark.parametrize("start", [0, 1])
-def test_the_process_knows_of_no_file_before_its_share(tmp_path: Path, start: int) -> None:
-    """Of which price type is a price without one? It does not guess."""
+def typeless_prices(folder: Path) -> Export:
+    """Two files: of which price type is a price without one?"""
     typeless = (
         "<Предложение><Ид>a</Ид><Цены><Цена><ЦенаЗаЕдиницу>5</ЦенаЗаЕдиницу></Цена></Цены></Предложение>"
     )
     for number in (1, 2):
-        (tmp_path / f"offers0_{number}.xml").write_text(xml(package(typeless)), encoding="utf-8")
+        (folder / f"offers0_{number}.xml").write_text(xml(package(typeless)), encoding="utf-8")
+    return open_export(folder)
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_the_process_does_not_guess_what_files_before_its_share_tell(tmp_path: Path, start: int) -> None:
     task = Task(1, None, {}, prices.READS, range(start, start + 1))
-    _message, spool = _reply_to(task, open_export(tmp_path), mmap(-1, 24))
+    _message, spool = _reply_to(task, typeless_prices(tmp_path), mmap(-1, 24))
     assert bool(spool) == (start == 0)
+
+
+async def test_who_reads_ahead_does_not_guess_either(tmp_path: Path) -> None:
+    share = ShareAhead(typeless_prices(tmp_path), prices.READS, range(1, 2))
+    while not await share.wait(1):
+        pass
+    assert share.taken() is None
