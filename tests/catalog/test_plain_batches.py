@@ -158,3 +158,17 @@ async def test_a_part_of_another_one_between_stands_for_none_of_a_batch(tmp_path
     await catalog.close()
     assert rows["product_property"] == [("a", "p", "v"), ("b", "p", "v")]
     assert (merged.counts.updated, merged.counts.unchanged) == (1, 1)
+
+
+async def test_parts_that_were_left_of_another_one_of_the_key_go(tmp_path: Path) -> None:
+    """The shop deleted an offer and left its parts, of which the new one, in a batch of such, tells nothing."""
+    catalog = await open_catalog(f"sqlite:///{tmp_path / 'catalog'}")
+    told = OFFER.parts[0]
+    offer = Offer("a", "p", None, name="x", catalog_id="c", characteristics=None)
+    async with catalog.transaction(
+        journal_id="j", session_id=1, task_id="t", fence=1, dry_run=True
+    ) as transaction:
+        await transaction.insert(told, [("a", *("x" for _column in told.columns[1:]))])
+        _merged, rows = await imported(transaction, OFFER, Export([offer], False, {}, []))
+    await catalog.close()
+    assert rows[told.name] == []
