@@ -1,6 +1,6 @@
 """An external merge sort: what is put in by key in any order comes out in the order of keys, at constant memory.
 
-Small imports never touch the disk. A temporary table of the database instead costs three times the CPU.
+Small imports never touch the disk.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RUN_BYTES = 6_000_000
 BLOCK_BYTES = 64_000
 """So much of each sorted run is in memory while the runs are merged. A payload that is larger lies by itself."""
 BLOCKS_BYTES = 1_000_000
-"""Blocks of many runs are smaller, the more the further behind: together they have little more than so many."""
+"""Blocks of many runs are smaller, the more the further behind: those of a hundred runs have three times as many."""
 LEAST_BLOCK_BYTES = 8_000
 OVERHEAD_BYTES = 150
 """What Python adds to the bytes of an item."""

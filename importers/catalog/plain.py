@@ -63,7 +63,7 @@ class Plain:
                 self.cells[0][at + 1 :: width] = [self._units.get(unit, unit) for unit in column]  # type: ignore[arg-type]
         return True
 
-    async def compare(self, store: RowStore, filled: Sequence[object]) -> tuple[set[str], set[str]]:
+    async def compare(self, store: RowStore, filled: Sequence[bool]) -> tuple[set[str], set[str]]:
         """The keys of which the catalog holds nothing, and those of which it holds just what is told."""
         differing: set[Cell] = set()
         lying: set[Cell] = set()

@@ -36,7 +36,7 @@ class RowStore(Protocol):
         deleted a row and left its parts: they are looked for all the same."""
         ...
 
-    async def filled(self, tables: Sequence[Table], first: str, last: str) -> Sequence[object]:
+    async def filled(self, tables: Sequence[Table], first: str, last: str) -> Sequence[bool]:
         """For each of the tables whether it has a row with a key from `first` to `last`."""
         ...
 

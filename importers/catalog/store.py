@@ -139,9 +139,9 @@ class SessionTransaction:
                 held[key][n].append(row[1:])
         return {key: tuple(map(tuple, rows)) for key, rows in held.items()}
 
-    async def filled(self, tables: Sequence[Table], first: str, last: str) -> Sequence[object]:
+    async def filled(self, tables: Sequence[Table], first: str, last: str) -> Sequence[bool]:
         (filled,) = await self._database.select(sql.any_between(tuple(tables)), first, last)
-        return filled
+        return list(map(bool, filled))
 
     async def near(self, table: Table, keys: Sequence[str], about: int) -> Sequence[Row]:
         return await self._near(table, table.columns, keys, about)

@@ -43,8 +43,8 @@ class Apart:
             yield msgspec.msgpack.decode(self.spool.read(place), type=list[Rejected])
 
 
-class Order(Share, ABC):
-    """A share that another process reads."""
+class ShareApart(Share, ABC):
+    """A share that is read apart from what is in front of it, by another process or ahead of its turn."""
 
     @abstractmethod
     async def wait(self, seconds: float) -> bool:

@@ -30,7 +30,7 @@ from importers.commerceml.records import Record, Rejected, Section, Seen, UnitUs
 from importers.errors import LimitExceeded
 from importers.events import Again, Counted, Counts, Event, Log, Progress, Reject
 from importers.kinds.accounts import many_rejects, many_removed, summary, total_of
-from importers.kinds.beside import Order
+from importers.kinds.beside import ShareApart
 from importers.kinds.findings import Findings, some, some_messages
 from importers.kinds.protocol import Job
 from importers.kinds.staged import FACTS_OF_OFFERS, NOWHERE, Observer, Reads, Share, Staged
@@ -108,7 +108,7 @@ class Intake:
         """Stage what a share of the parts tells: what the process beside read of it, else here. The records that were
         rejected, batch by batch; nothing now and then while it waits."""
         read: Iterable[list[Rejected]] | None = None
-        if isinstance(share, Order):
+        if isinstance(share, ShareApart):
             while not await share.wait(EVERY_SECONDS):
                 yield []
             apart = share.taken()

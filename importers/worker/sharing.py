@@ -19,7 +19,8 @@ import msgspec
 
 from importers.commerceml.earlier import NeedsEarlier
 from importers.errors import ObmenError
-from importers.kinds.beside import Apart, Order
+from importers.kinds.beside import Apart, ShareApart
+from importers.kinds.registry import KINDS
 from importers.kinds.staged import Share
 from importers.logs import log_to
 from importers.texts import N_
@@ -43,14 +44,14 @@ DIED = N_(
 )
 
 
-class Ordered(Order):
+class ShareBeside(ShareApart):
     """What the process reads."""
 
     def __init__(self, process: ReaderProcess, number: int, reads: Reads, span: range) -> None:
         super().__init__(span)
         self.number = number
         self.reads = reads
-        self.meanwhile: Here | None = None
+        self.meanwhile: ShareAhead | None = None
         """What is to be done while one waits for it."""
         self._process = process
         self._ended = asyncio.Event()
@@ -58,7 +59,9 @@ class Ordered(Order):
         self._error: ObmenError | None = None
 
     def at(self) -> tuple[int, int]:
-        return super().at() if self._ended.is_set() else self._process.at(self.number)
+        if not self._ended.is_set():
+            return self._process.at(self.number)
+        return super().at()[0], self._apart.staged.count if self._apart else 0
 
     async def wait(self, seconds: float) -> bool:
         if self.meanwhile and not await self.meanwhile.wait(seconds):
@@ -75,10 +78,12 @@ class Ordered(Order):
 
     def end(self, apart: Apart | None, error: ObmenError | None = None) -> None:
         self._apart, self._error = apart, error
+        if apart:  # else who reads it here begins anew
+            self.progressed(self._process.at(self.number)[0])
         self._ended.set()
 
 
-class Here(Order):
+class ShareAhead(ShareApart):
     """What the worker reads itself, though what is in front of it is not there yet."""
 
     def __init__(self, export: Export, reads: Reads, span: range) -> None:
@@ -118,12 +123,12 @@ class Sharing:
         self._export = export
         self._log = log
         self._reads: dict[str, Reads] = {
-            kind: module.READS for kind, module in kinds.items() if hasattr(module, "READS")
+            kind: module.READS for kind, module in kinds.items() if kind in KINDS and hasattr(module, "READS")
         }
         """What those want that nothing was ordered for yet."""
         self._ahead: dict[str, list[Share]] = {}
-        self._queue: deque[Ordered] = deque()
-        self._sent: Ordered | None = None
+        self._queue: deque[ShareBeside] = deque()
+        self._sent: ShareBeside | None = None
         self._numbers = count(1)
         self._export_to_send: Export | None = (
             msgspec.structs.replace(  # there may be tens of thousands of pictures
@@ -142,10 +147,10 @@ class Sharing:
         reads, shares = self._reads.pop(kind, None), self._ahead.pop(kind, [])
         if reads and len(spans := self._spans(reads, uneven=UNEVEN)) > 1:
             order = self._order(reads, spans[1])
-            last = [Here(self._export, reads, span) for span in spans[2:]]
+            last = [ShareAhead(self._export, reads, span) for span in spans[2:]]
             order.meanwhile = last[0] if last else None
             return [Share(spans[0]), order, *last]
-        if shares and isinstance(first := shares[0], Ordered) and first in self._queue:
+        if shares and isinstance(first := shares[0], ShareBeside) and first in self._queue:
             self._queue.remove(first)
             shares[0] = Share(first.span)
         return shares
@@ -184,8 +189,8 @@ class Sharing:
             return [all_parts]
         return [span for span in (all_parts[:start], all_parts[start:stop], all_parts[stop:]) if span]
 
-    def _order(self, reads: Reads, span: range) -> Ordered:
-        order = Ordered(self._process, next(self._numbers), reads, span)
+    def _order(self, reads: Reads, span: range) -> ShareBeside:
+        order = ShareBeside(self._process, next(self._numbers), reads, span)
         self._queue.append(order)
         self._go_on()
         return order
@@ -214,7 +219,7 @@ class Sharing:
             order.end(result.apart)
             self._go_on()
 
-    def _died(self, order: Ordered | None) -> None:
+    def _died(self, order: ShareBeside | None) -> None:
         asyncio.get_running_loop().remove_reader(self._process)
         status = self._process.close()
         why = signal.Signals(-status).name if status < 0 else f"exit {status}"

@@ -143,3 +143,32 @@ async def test_both_ways_say_the_same(
     for (merged, rows), (expected, expected_rows) in zip(*outcomes, strict=True):
         assert rows == expected_rows
         assert alike(merged) == alike(expected)
+
+
+async def test_a_part_of_another_one_between_stands_for_none_of_a_batch(tmp_path: Path) -> None:
+    """There are as many rows in the range of keys as are told, of a key that is not told."""
+    before = [Product(key, key, properties=(("p", "v"),) * (key == "b")) for key in "abc"]
+    now = [Product("a", "a", properties=(("p", "v"),)), Product("c", "c")]
+    catalog = await open_catalog(f"sqlite:///{tmp_path / 'catalog'}")
+    async with catalog.transaction(
+        journal_id="j", session_id=1, task_id="t", fence=1, dry_run=True
+    ) as transaction:
+        await imported(transaction, PRODUCT, Export([*before], False, {}, []))
+        (merged,), rows = await imported(transaction, PRODUCT, Export([*now], False, {}, []))
+    await catalog.close()
+    assert rows["product_property"] == [("a", "p", "v"), ("b", "p", "v")]
+    assert (merged.counts.updated, merged.counts.unchanged) == (1, 1)
+
+
+async def test_parts_that_were_left_of_another_one_of_the_key_go(tmp_path: Path) -> None:
+    """The shop deleted an offer and left its parts, of which the new one, in a batch of such, tells nothing."""
+    catalog = await open_catalog(f"sqlite:///{tmp_path / 'catalog'}")
+    told = OFFER.parts[0]
+    offer = Offer("a", "p", None, name="x", catalog_id="c", characteristics=None)
+    async with catalog.transaction(
+        journal_id="j", session_id=1, task_id="t", fence=1, dry_run=True
+    ) as transaction:
+        await transaction.insert(told, [("a", *("x" for _column in told.columns[1:]))])
+        _merged, rows = await imported(transaction, OFFER, Export([offer], False, {}, []))
+    await catalog.close()
+    assert rows[told.name] == []

@@ -65,8 +65,8 @@ async def test_rows_near_their_keys_are_found_among_few_others_and_among_many(
     keys = [f"{n:05}" for n in range(MANY)]
     await customers(rows, *keys)
     await rows.insert(CONTACT, [(keys[2], "mail", "b"), (keys[2], "fax", "1"), (keys[9], "mail", "a")])
-    assert await rows.filled(PARTS[:3], keys[3], keys[8]) == (1, 0, 0)
-    assert await rows.filled(PARTS[:3], keys[3], keys[9]) == (1, 1, 0)
+    assert await rows.filled(PARTS[:3], keys[3], keys[8]) == [True, False, False]
+    assert await rows.filled(PARTS[:3], keys[3], keys[9]) == [True, True, False]
     dense = keys[5:500]
     assert [row[0] for row in await rows.near(CUSTOMER.table, dense, len(dense))] == dense
     assert await rows.near(CONTACT, keys[:4], 2) == [(keys[2], "fax", "1"), (keys[2], "mail", "b")]

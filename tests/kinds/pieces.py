@@ -14,12 +14,12 @@ from importers.catalog.external_sort import Spool
 from importers.commerceml import Export
 from importers.commerceml.earlier import NeedsEarlier
 from importers.errors import ObmenError
-from importers.kinds.beside import Apart, Order
+from importers.kinds.beside import Apart, ShareApart
 from importers.kinds.staged import Reads, Share
 from importers.worker.reader_process import _pickled, _unpickled
 
 
-class Piece(Order):
+class Piece(ShareApart):
     def __init__(self, reads: Reads, export: Export, span: range) -> None:
         super().__init__(span)
         self.apart: Apart | None = Apart(reads, from_start=span.start == 0)
