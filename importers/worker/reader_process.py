@@ -10,6 +10,7 @@ errors are told as without it. It dies with the worker.
 from __future__ import annotations
 
 import gc
+import math
 import mmap
 import os
 import pickle
@@ -20,6 +21,7 @@ import threading
 import traceback
 from contextlib import suppress
 from io import BytesIO
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple, NoReturn, cast
 
 from importers.catalog.external_sort import Spool
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from importers.commerceml.records import Record
 
 PR_SET_PDEATHSIG = 1
+CONTROL_GROUP, CONTROL_GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 LONGEST_REPLY = 64_000
 _PROGRESS = struct.Struct("QQQ")
 """(number of the task, bytes, records): in memory that both processes share."""
@@ -110,7 +113,7 @@ class ReaderProcess:
 
 def fork_reader() -> ReaderProcess | None:
     """None where it would not help, as on one core, or cannot be, as beside other threads, which a fork would lose."""
-    if len(os.sched_getaffinity(0)) < 2 or threading.active_count() > 1:
+    if min(len(os.sched_getaffinity(0)), _allowed_cores()) < 2 or threading.active_count() > 1:
         return None
     gc.freeze()  # a collection would write to the pages of all that is there, which both share
     progress = mmap.mmap(-1, _PROGRESS.size)
@@ -132,6 +135,15 @@ def fork_reader() -> ReaderProcess | None:
         ours.close()
         return None
     return ReaderProcess(pid, pipe, ours, progress)
+
+
+def _allowed_cores() -> float:
+    """What the control group lets us have, as of a container or of a unit of systemd."""
+    with suppress(OSError, ValueError):
+        group = CONTROL_GROUP.read_text(encoding="utf-8").splitlines()[-1].removeprefix("0::/")
+        quota, period = (CONTROL_GROUPS / group / "cpu.max").read_text(encoding="ascii").split()
+        return int(quota) / int(period)
+    return math.inf
 
 
 def _serve(tasks: IO[bytes], replies: socket.socket, progress: mmap.mmap, worker: int) -> NoReturn:

@@ -4,10 +4,12 @@ anything."""
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from support.engine_stage import Stage, no_processes, staged
 from importers.processes import start_of
 from importers.sample import EXPORT
 from importers.sessions import Session, Status
+from importers.worker import reader_process
 from tests.commerceml.exports import PRODUCT, goods, xml
 
 SCRIPT = Path(__file__).with_name("stopped_reader.py")
@@ -218,3 +221,31 @@ async def test_with_one_core_there_is_none(stage: Stage) -> None:
     assert worker.reader == 0
     assert await worker.end() == 0
     assert (await stage.journal.session(session.id)).status is Status.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("limit", "cores"),
+    [
+        ("max 100000", math.inf),
+        ("200000 100000", 2),
+        ("100000 100000", 1),
+        ("50000 100000", 0.5),
+        ("", math.inf),
+    ],
+)
+def test_a_control_group_of_one_core_has_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, cores: float
+) -> None:
+    """As a container of one core, which sees all cores of its host."""
+    (tmp_path / "cgroup").write_text("1:cpu:/\n0::/shop.slice/obmen.service\n", encoding="utf-8")
+    if limit:
+        group = tmp_path / "shop.slice" / "obmen.service"
+        group.mkdir(parents=True)
+        (group / "cpu.max").write_text(f"{limit}\n", encoding="ascii")
+    monkeypatch.setattr(reader_process, "CONTROL_GROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(reader_process, "CONTROL_GROUPS", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    monkeypatch.setattr(os, "fork", lambda: pytest.fail("a process") if cores < 2 else -1)
+    assert reader_process._allowed_cores() == cores
+    assert reader_process.fork_reader() is None
