@@ -78,10 +78,11 @@ class FastText:
             if self._match:
                 if self._end not in ends:
                     ends[self._end] = text.rfind(self._end, at)
+                if begin < at:  # what is read first names its units first
+                    yield text[begin:at]
+                    begin = at
                 records, end, lines = self._records(text, at, ends[self._end])
                 if end > at:
-                    if begin < at:
-                        yield text[begin:at]
                     yield "\n" * lines
                     yield records
                     begin = at = end
