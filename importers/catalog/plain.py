@@ -28,8 +28,8 @@ class Plain:
                     self.cells[n] += told
                 elif told is None:
                     self._untold[n] += 1
-        self.settled = not units or self._write_codes()
-        """Whether no two rows may have become the same by the codes of their units."""
+        self.settled = not units or (units.keys().isdisjoint(units.values()) and self._write_codes())
+        """Whether no two rows may have become the same by the codes of their units, and what has its code keeps it."""
 
     def __bool__(self) -> bool:
         return bool(self.keys)
@@ -68,9 +68,9 @@ class Plain:
         differing: set[Cell] = set()
         lying: set[Cell] = set()
         unread = []
-        links = {n for n, _table in self._shape.links}
+        asked = {n for n, _of in (*self._shape.links, *(self._shape.units if self._units else ()))}
         for n, table in enumerate(self._shape.tables):
-            if filled[n] and self._untold[n] == len(self.keys) and n not in links:
+            if filled[n] and self._untold[n] == len(self.keys) and n not in asked:
                 unread.append(table)  # what lies there stays, and nobody asks for it
                 continue
             told = list(rows_of(self.cells[n], len(table.columns)))

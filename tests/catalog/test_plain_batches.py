@@ -30,6 +30,8 @@ from importers.commerceml.records import (
 KEYS = st.sampled_from("abcdefgh")
 FEW = st.sampled_from("xyz")
 UNITS = {"шт": "796", "м": "006"}
+CHAIN = {"шт": "м", "м": "006"}
+"""A code that is the name of another unit, too."""
 unit = st.sampled_from(["796", "шт", "м", None])
 PAIRS = st.lists(st.tuples(FEW, FEW), max_size=3).map(tuple)
 UNIT_PAIRS = st.lists(st.tuples(st.sampled_from(["796", "шт", "кг"]), st.just("1")), max_size=2).map(tuple)
@@ -45,7 +47,8 @@ PRODUCTS = st.builds(
 )  # fmt: skip
 OFFERS = st.builds(
     Offer, KEYS, KEYS, st.none(), name=FEW, removed=removed, catalog_id=st.just("c"), characteristics=TOLD_PAIRS,
-    properties=PAIRS, unit=unit, partial=partial.filter(lambda of: of is None or of.how != "variant"),
+    properties=PAIRS, units=st.none() | UNIT_PAIRS, unit=unit,
+    partial=partial.filter(lambda of: of is None or of.how != "variant"),
 )  # fmt: skip
 PRICE_ROW = st.tuples(
     st.sampled_from(["x", "y", "unset"]), FEW, st.just("RUB"), unit, st.just("1"), st.none()
@@ -81,7 +84,7 @@ def exports(records: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Export]]:
         Export,
         st.lists(records, max_size=12),
         st.booleans(),
-        st.sampled_from([{}, UNITS]),
+        st.sampled_from([{}, UNITS, CHAIN]),
         st.lists(KEYS, max_size=1),
     )
     again = st.lists(export, min_size=1, max_size=3)
@@ -172,3 +175,37 @@ async def test_parts_that_were_left_of_another_one_of_the_key_go(tmp_path: Path)
         _merged, rows = await imported(transaction, OFFER, Export([offer], False, {}, []))
     await catalog.close()
     assert rows[told.name] == []
+
+
+@pytest.mark.parametrize("columns", [True, False])
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [
+        (
+            Export([Offer("a", "a", None, units=(("шт", "10"),))], False, {}, []),
+            Offer("a", "a", None, units=None),
+            "796",
+        ),
+        (Export([Offer("a", "a", None, unit="шт", removed=True)], False, CHAIN, []), None, "006"),
+    ],
+    ids=["of a part that is not told", "of what is removed"],
+)
+async def test_a_name_that_stays_is_written_by_its_code(
+    tmp_path: Path,
+    before: Export,
+    after: Offer | None,
+    code: str,
+    columns: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not columns:
+        monkeypatch.setattr(Stage, "_sort_out", by_key)
+    again = Export([after] if after else before.records, False, before.units or UNITS, [])
+    catalog = await open_catalog(f"sqlite:///{tmp_path / 'catalog'}")
+    async with catalog.transaction(
+        journal_id="j", session_id=1, task_id="t", fence=1, dry_run=True
+    ) as transaction:
+        await imported(transaction, OFFER, before)
+        _merged, rows = await imported(transaction, OFFER, again)
+    await catalog.close()
+    assert code in str(rows)

@@ -244,3 +244,14 @@ def test_line_breaks_go_into_the_list_that_is_read(tmp_path: Path) -> None:
     regular = f"<Товар>{NAMED}</Товар>" + "\n" * 30_000
     file = part(tmp_path / "a.xml", xml(goods(inside + regular * 400)).encode())
     assert sum(len(batch) for _position, batch in reader.read_part(file, frozenset((Product,)))) == 401
+
+
+def test_units_are_told_in_the_order_of_the_file(tmp_path: Path) -> None:
+    """Also by an element for the parser: the first word on a unit counts."""
+    offers = [
+        f"<Предложение><Ид>{ident}</Ид><Наименование>{name}</Наименование>"
+        f'<БазоваяЕдиница Код="796">{unit}</БазоваяЕдиница></Предложение>'
+        for ident, name, unit in (("a", "<b>x</b>", "шт"), ("b", "x", "Шт"), ("c", "x", "шт"))
+    ]
+    told = assert_both_ways_are_equal(tmp_path, xml(package("".join(offers))), "catalog")
+    assert [record.short_name for record in told if isinstance(record, UnitUse)] == ["шт", "Шт"]

@@ -171,7 +171,7 @@ async def test_files_that_were_written_just_now_may_change_unseen(
 
 
 @pytest.mark.parametrize("where", [known, sqlite], ids=["export", "catalog"])
-async def test_files_by_the_clock_of_another_machine_must_be_older(
+async def test_files_that_another_machine_keeps_are_not_known(
     tmp_path: Path, where: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(where, "has_our_clock", lambda _path: False)
@@ -179,10 +179,17 @@ async def test_files_by_the_clock_of_another_machine_must_be_older(
     settle(place.source)
     await place.take("customers")
     assert place.known() == 0
-    if where is known:
-        monkeypatch.setattr(identity, "OTHER_CLOCK_NS", 1)
-        await place.take("customers")
-        assert place.known() == 1
+
+
+async def test_nor_are_those_of_a_mount_within_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_export(tmp_path / "1c", PEOPLE)
+    monkeypatch.setattr(known, "has_our_clock", lambda path: path == source)
+    place = Place(tmp_path / "shop", source)
+    settle(place.source)
+    await place.take("customers")
+    assert place.known() == 0
 
 
 @pytest.mark.parametrize(
