@@ -86,7 +86,11 @@ class FastText:
                         named = self._used_units - before
                         self._used_units.difference_update(named)
                         yield text[begin:at]
-                        records = [record for record in records if record not in self._used_units]
+                        records = [
+                            record
+                            for record in records
+                            if not (isinstance(record, UnitUse) and record in self._used_units)
+                        ]
                         self._used_units.update(named)
                     yield "\n" * lines
                     yield records
