@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from importers import settings
 from importers.addresses import require_redis, sqlite_path, without_secrets
 from importers.catalog import open_catalog
 from importers.errors import SettingsError
@@ -60,9 +61,8 @@ def test_what_is_shown_helps(address: str, shown: str) -> None:
     assert without_secrets(address) == shown
 
 
+LATER = ("postgresql://u:s3cret@host/db", "postgres://host/db")
 REFUSED = {
-    "postgresql://u:s3cret@host/db": "later version",
-    "postgres://host/db": "later version",
     "postgresql+psycopg://host/db": "later version",
     "mysql://u:s3cret@host/db": "sqlite:///path",
     "sqlite://relative.db": "sqlite:///path",
@@ -79,6 +79,15 @@ REFUSED = {
     "sqlite:///a\0b": "UTF-8",
     "sqlite:///a\udcff": "UTF-8",
 }
+
+
+@pytest.mark.parametrize("name", ["JOURNAL", "CATALOG"])
+@pytest.mark.parametrize("address", LATER)
+def test_what_comes_later_is_refused_by_the_settings(tmp_path: Path, address: str, name: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        settings.load(None, {"HOME": str(tmp_path), f"OBMEN_{name}__URL": address})
+    assert "later version" in str(error.value)
+    assert "s3cret" not in str(error.value)
 
 
 @pytest.mark.parametrize("address", REFUSED)

@@ -158,13 +158,13 @@ def _made_by(folder: Path, version: int) -> frozenset[Part]:
             (type_, name, column)
             for type_, name, column in (line.split("\t") for line in written.splitlines())
         )
-    return made_bysteps_of(folder, version)
+    return made_by_steps(folder, version)
 
 
 def write_made(folder: Path) -> None:
     """Write MADE and WHOLE anew, after a step was added."""
     newest = max(steps_of(folder))
-    lines = sorted("\t".join(part) for part in made_bysteps_of(folder, newest))
+    lines = sorted("\t".join(part) for part in made_by_steps(folder, newest))
     (folder / MADE).write_text("\n".join([str(newest), *lines, ""]), encoding="utf-8")
     (folder / WHOLE).write_text(f"-- {newest}\n{whole_script(folder)}", encoding="utf-8")
 
@@ -194,7 +194,7 @@ def _bare(statement: str) -> str:
     return re.sub(r"\A(\s*--[^\n]*\n|\s+)*", "", statement).rstrip().removesuffix(";")
 
 
-def made_bysteps_of(folder: Path, version: int) -> frozenset[Part]:
+def made_by_steps(folder: Path, version: int) -> frozenset[Part]:
     """What the steps up to `version` make, found out by making it."""
     with closing(sqlite3.connect(":memory:")) as db:
         for number, file in steps_of(folder).items():

@@ -52,7 +52,7 @@ class Crashing(Stage):
     """A stage whose later workers run here, in this process, as soon as they are dispatched."""
 
     def __init__(self, stage: Stage) -> None:
-        super().__init__(stage.folder, stage.settings, stage.journal, stage.clock)
+        super().__init__(stage.folder, stage.settings, stage.journal, stage.clock, stage.hand)
         self.dispatcher = Trapping(self)
         self.workers: list[asyncio.Task[int]] = []
         self.children: list[subprocess.Popen[str]] = []
