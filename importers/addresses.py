@@ -55,7 +55,7 @@ def is_postgres(address: str) -> bool:
 
 def postgres_of(address: str, schema: str) -> tuple[str, str]:
     """(what libpq is given, our schema) of `postgresql://user@host:5432/shop?schema=obmen`; `schema`: where none is
-    named. Raises SettingsError."""
+    named."""
     place, _mark, query = address.partition("?")
     options = parse_qsl(query, keep_blank_values=True)
     named = [value for option, value in options if option == "schema"]

@@ -79,7 +79,7 @@ class _Large(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """A sorted run on disk, as the places of its blocks: there are millions of them in a large import."""
+    """A sorted run on disk, as the places of its blocks: a large import has hundreds of thousands."""
 
     spool: Spool
     offsets: array[int]

@@ -11,7 +11,7 @@ from importers.catalog.payloads import FactsOfRecord, decode_entity, is_plain
 from importers.catalog.tables import Shape
 
 
-def replaced(shape: Shape, old: Rows | None, rows: RowsOfRecord) -> Rows:
+def _replaced(shape: Shape, old: Rows | None, rows: RowsOfRecord) -> Rows:
     """An entity that one record tells as a whole, or marks as removed."""
     if old is not None and is_removed(shape, rows):
         # A deletion mark often comes alone: what the shop knows of the thing stays.
@@ -54,7 +54,7 @@ class Settled:
         if self.rows is None or not is_removed(self._shape, rows):
             self.differing += self._whole is not None and rows != self._whole
             self._whole = rows
-        self.rows = replaced(self._shape, self.rows, rows)
+        self.rows = _replaced(self._shape, self.rows, rows)
 
     def _apply_partial(self, rows: RowsOfRecord, how: str, file: str, line: int | None) -> None:
         shape, known = self._shape, self.rows

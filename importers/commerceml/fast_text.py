@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from importers.commerceml.extract.context import Context
 from importers.commerceml.fast_markup import after_space
-from importers.commerceml.records import Record, UnitUse
+from importers.commerceml.records import Record
 from importers.commerceml.sections import GOODS_IN
 
 Matched = tuple[Sequence[Record], int, int]
@@ -78,20 +78,11 @@ class FastText:
             if self._match:
                 if self._end not in ends:
                     ends[self._end] = text.rfind(self._end, at)
-                before = set(self._used_units) if begin < at else set()
+                if begin < at:
+                    yield text[begin:at]  # before what follows is matched: it may be the first to name a unit
+                    begin = at
                 records, end, lines = self._records(text, at, ends[self._end])
                 if end > at:
-                    if begin < at:
-                        # What the parser has yet to read stands in front, and names its units first.
-                        named = self._used_units - before
-                        self._used_units.difference_update(named)
-                        yield text[begin:at]
-                        records = [
-                            record
-                            for record in records
-                            if not (isinstance(record, UnitUse) and record in self._used_units)
-                        ]
-                        self._used_units.update(named)
                     yield "\n" * lines
                     yield records
                     begin = at = end
@@ -130,10 +121,6 @@ class FastText:
             start = declaration.end()
         self._begun = True
         return text.find("<!", start, end) >= 0 or text.find("<?", start, end) >= 0
-
-    @property
-    def _used_units(self) -> set[UnitUse]:
-        return self._context.used_units if self._context else set()
 
     @property
     def held_lines(self) -> int:

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -19,14 +20,13 @@ from psycopg.types.string import TextLoader
 
 from importers.addresses import without_secrets
 from importers.clock import Now
-from importers.database import postgres_schema
+from importers.database.postgres_schema import GATES, migrate, quoted
 from importers.errors import PLACE, DatabaseError
 from importers.shielding import to_the_end
 from importers.texts import N_, Message
 
-GATES = 0x6F626D65
-"""The first half of the key of our advisory locks."""
 STREAM_ROWS = 500
+_streams = count(1)
 CONNECTING: dict[str, int | str] = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -81,8 +81,8 @@ class _Bit(Loader):
 @lru_cache(maxsize=512)
 def numbered(sql: str) -> str:
     """With $1 $2 in place of ?1 ?2, and of ? one after the other."""
-    count = iter(range(1, sql.count("?") + 1))
-    return re.sub(r"\?(\d*)", lambda found: f"${found[1] or next(count)}", sql)
+    numbers = count(1)
+    return re.sub(r"\?(\d*)", lambda found: f"${found[1] or next(numbers)}", sql)
 
 
 class PostgresDatabase:
@@ -108,7 +108,7 @@ class PostgresDatabase:
         try:
             with plainly(url):
                 database._reader = reader = await database._connect()
-                await postgres_schema.migrate(reader, folder, schema, database.place)
+                await migrate(reader, folder, schema, database.place)
         except BaseException:
             await database.close()
             raise
@@ -182,7 +182,7 @@ class PostgresDatabase:
         connection.adapters.register_loader("bool", _Bit)
         connection.adapters.register_loader("numeric", TextLoader)
         connection.prepare_threshold = 2
-        await connection.execute(f'SET search_path TO "{self._schema}"; {TIMEOUTS}'.encode())
+        await connection.execute(f"SET search_path TO {quoted(self._schema)}; {TIMEOUTS}".encode())
         return connection
 
 
@@ -220,7 +220,9 @@ class PostgresTransaction:
 
     async def fetch(self, sql: str, *parameters: object) -> Sequence[Row]:
         with plainly(self._url):
-            return await _fetch(self._connection, sql, parameters, self._note)
+            cursor = await self._connection.execute(numbered(sql).encode(), parameters)
+            self._note(cursor)
+            return await _all_of(cursor)
 
     async def select(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         with plainly(self._url):
@@ -240,7 +242,7 @@ class PostgresTransaction:
         return bool(found)
 
     async def stream(self, sql: str, *parameters: object) -> AsyncGenerator[Row]:
-        name = f"stream_{id(parameters)}"
+        name = f"stream_{next(_streams)}"
         with plainly(self._url):
             await self._connection.execute(f"DECLARE {name} CURSOR FOR {numbered(sql)}".encode(), parameters)
         try:
@@ -306,12 +308,11 @@ TRIGGERS = (
 NOW = "SELECT seconds, epoch, utc FROM obmen_now()"
 
 
-async def _fetch(
-    connection: Connection, sql: str, parameters: Sequence[object], note: Any = None
-) -> Sequence[Row]:
-    cursor = await connection.execute(numbered(sql).encode(), parameters)
-    if note:
-        note(cursor)
+async def _fetch(connection: Connection, sql: str, parameters: Sequence[object]) -> Sequence[Row]:
+    return await _all_of(await connection.execute(numbered(sql).encode(), parameters))
+
+
+async def _all_of(cursor: psycopg.AsyncCursor[Any]) -> Sequence[Row]:
     return await cursor.fetchall() if cursor.description else []
 
 

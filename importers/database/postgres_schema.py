@@ -12,7 +12,9 @@ from importers.texts import N_
 if TYPE_CHECKING:
     import psycopg
 
-MIGRATING = "SELECT pg_advisory_xact_lock(1868721509, 0)"
+GATES = 0x6F626D65
+"""The first half of the key of our advisory locks."""
+MIGRATING = f"SELECT pg_advisory_xact_lock({GATES}, 0)"
 VERSION = "SELECT max(version) AS version FROM obmen_schema"
 
 
@@ -33,13 +35,17 @@ async def migrate(connection: psycopg.AsyncConnection[Any], folder: Path, schema
                 found=version,
                 known=newest,
             )
-        await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'.encode())
+        await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}".encode())
         for number, file in steps.items():
             if number > version:
                 await connection.execute(file.read_bytes())
         await connection.execute(b"CREATE TABLE IF NOT EXISTS obmen_schema (version integer NOT NULL)")
         await connection.execute(b"DELETE FROM obmen_schema")
         await connection.execute(f"INSERT INTO obmen_schema VALUES ({newest})".encode())  # noqa: S608 (a number)
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 async def _version(connection: psycopg.AsyncConnection[Any], schema: str) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -40,14 +41,24 @@ def tells_state(engine: str) -> bool:
 
 
 @pytest.fixture
-def hand(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hand]:
+def make_hand(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Hand]]:
+    """A database of that engine, by its name."""
+    with ExitStack() as stack:
+
+        def make(name: str) -> Hand:
+            if engine == "sqlite":
+                return SqliteHand(tmp_path / f"{name}.sqlite3")
+            made = PostgresHand(request.getfixturevalue("postgres"))
+            stack.callback(made.drop)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def hand(make_hand: Callable[[str], Hand]) -> Hand:
     """Where the journal is."""
-    if engine == "sqlite":
-        yield SqliteHand(tmp_path / "journal.sqlite3")
-        return
-    made = PostgresHand(request.getfixturevalue("postgres"))
-    yield made
-    made.drop()
+    return make_hand("journal")
 
 
 @pytest.fixture
@@ -65,20 +76,10 @@ def refused(hand: Hand) -> type[Exception]:
 
 
 @pytest.fixture
-def catalog_hand(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hand]:
-    """Where the catalog is."""
-    if engine == "sqlite":
-        yield SqliteHand(tmp_path / "catalog.sqlite3")
-        return
-    made = PostgresHand(request.getfixturevalue("postgres"))
-    yield made
-    made.drop()
-
-
-@pytest.fixture
-async def shop(catalog_hand: Hand) -> AsyncIterator[CatalogBench]:
-    catalog = await open_catalog(catalog_hand.url)
-    yield CatalogBench(catalog, catalog_hand.rows)
+async def shop(make_hand: Callable[[str], Hand]) -> AsyncIterator[CatalogBench]:
+    hand = make_hand("catalog")
+    catalog = await open_catalog(hand.url)
+    yield CatalogBench(catalog, hand.rows)
     await catalog.close()
 
 

@@ -68,6 +68,15 @@ async def test_rows_are_read_by_place_and_in_any_number(database: Database) -> N
     assert len(await keys(database)) == 1001
 
 
+async def test_several_streams_at_once(database: Database) -> None:
+    async with database.transaction() as db:
+        await db.execute_many(INSERT, [("a", "t"), ("b", "t")])
+        pairs = [
+            (one["key"], other["key"]) async for one in db.stream(KEYS) async for other in db.stream(KEYS)
+        ]
+    assert pairs == [("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")]
+
+
 async def test_one_that_was_rolled_back_is_left_in_peace(database: Database) -> None:
     async with database.transaction() as db:
         await db.execute(INSERT, "a", "t")

@@ -218,15 +218,10 @@ class Wall:
 
     def __init__(self, clock: MovedClock) -> None:
         self._clock = clock
-        self._now = datetime(2026, 11, 23, tzinfo=UTC)
+        self.now = datetime(2026, 11, 23, tzinfo=UTC)
 
-    @property
-    def now(self) -> datetime:
-        return self._now
-
-    @now.setter
-    def now(self, now: datetime) -> None:
-        self._now = now
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
         self._clock.tell()
 
     def text(self) -> str:

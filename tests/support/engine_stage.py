@@ -40,25 +40,11 @@ class MovedClock(Clock):
     def __init__(self) -> None:
         self.hands: list[Hand] = []
         """Databases whose server tells the time."""
-        self._seconds = 1000.0
-        self._boot_name = "boot-1"
+        self.seconds = 1000.0
+        self.boot_name = "boot-1"
 
-    @property
-    def seconds(self) -> float:
-        return self._seconds
-
-    @seconds.setter
-    def seconds(self, seconds: float) -> None:
-        self._seconds = seconds
-        self.tell()
-
-    @property
-    def boot_name(self) -> str:
-        return self._boot_name
-
-    @boot_name.setter
-    def boot_name(self, name: str) -> None:
-        self._boot_name = name
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
         self.tell()
 
     def tell(self) -> None:

@@ -252,6 +252,15 @@ async def test_what_cannot_be_remembered_fails_nothing(
         assert (seen.status, seen.recognised) == (Status.COMPLETED, False)
 
 
+async def test_a_source_of_another_name_is_another_one(tmp_path: Path) -> None:
+    """Errors name it."""
+    place = Place(tmp_path / "shop", write_export(tmp_path / "1c", PEOPLE))
+    settle(place.source)
+    await place.take("customers")
+    place.source = place.source.rename(tmp_path / "new")
+    assert not (await place.take("customers")).recognised
+
+
 async def test_nothing_is_known_of_plug_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def run(job: Job) -> AsyncIterator[Event]:
         yield Counted(job.kind, Counts(read=1, unchanged=1), {"customer": Counts(read=1, unchanged=1)})
