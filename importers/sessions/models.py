@@ -32,6 +32,8 @@ class Status(StrEnum):
 
 FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 ACTIVE = frozenset(Status) - FINAL
+MAIN = "main"
+"""The shop of settings that name none."""
 CANCELLED_BY = N_("Cancelled by {operator}; the catalog is as before")
 
 
@@ -69,6 +71,16 @@ class Session(msgspec.Struct, frozen=True):
     owner: str | None = None
     """The worker, or who is about to start it: "host:pid"."""
     fence: int = 0
+    shop: str = MAIN
+    """The name of the shop in the settings of whoever launched it."""
+    source_host: str | None = None
+    """The only host that sees the source; None: all workers do."""
+    source_print: str = ""
+    """Equal where the same files are."""
+    upload: str | None = None
+    """The name under which the source was sent along."""
+    waiting: Message | None = None
+    """Why no worker has it yet."""
 
     @property
     def type(self) -> str:
@@ -101,6 +113,7 @@ class Attempt(msgspec.Struct, frozen=True):
     lock: str | None = None
     """What the launch lock did: acquired | busy | unavailable | off."""
     reason: Message | None = None
+    shop: str = MAIN
 
 
 class LogLine(msgspec.Struct, frozen=True):

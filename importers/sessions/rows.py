@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from importers.database.protocol import Row
     from importers.texts import Message
 
-_MESSAGES = {"error_args": "error", "reason_args": "reason"}
+_MESSAGES = {"error_args": "error", "reason_args": "reason", "waiting_args": "waiting"}
 """A Message stands in two columns, its args and its text; the text is NULL where there is none."""
-_JSON = frozenset(("kinds", "options", "by_kind", "error_args", "reason_args", "args"))
+_JSON = frozenset(("kinds", "options", "by_kind", "args", *_MESSAGES))
 T = TypeVar("T", bound=msgspec.Struct)
 
 

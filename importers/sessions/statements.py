@@ -22,7 +22,8 @@ IS_FINAL = f"status IN ({_listed(FINAL)})"
 IS_CLAIMED = "status IN ('in_progress', 'cancelling')"
 COLUMNS = (
     "id, request_id, task_id, kinds, status, source, target, operator, host, created_at, options, started_at, "
-    "finished_at, by_kind, done, total, running_kind, error, error_args, owner, fence"
+    "finished_at, by_kind, done, total, running_kind, error, error_args, owner, fence, "
+    "shop, source_host, source_print, upload, waiting, waiting_args"
 )
 """Those of a Session."""
 
@@ -51,7 +52,7 @@ REJECTS = (
 )
 ATTEMPTS = (
     "SELECT request_id, idempotency_key, kinds, source, target, operator, host, pid, at, outcome, session_id, lock, "
-    "reason, reason_args FROM attempt WHERE (CAST(?1 AS TEXT) IS NULL OR request_id = ?1) "
+    "reason, reason_args, shop FROM attempt WHERE (CAST(?1 AS TEXT) IS NULL OR request_id = ?1) "
     "AND (CAST(?2 AS TEXT) IS NULL OR operator = ?2) "
     "AND (CAST(?3 AS TEXT) IS NULL OR replace(kinds, ?3, '') <> kinds) ORDER BY id DESC LIMIT ?4"
 )

@@ -1,4 +1,4 @@
--- 3
+-- 4
 CREATE TABLE meta (journal_id TEXT NOT NULL);
 CREATE TABLE session (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -32,7 +32,7 @@ CREATE TABLE session (
     total           INTEGER NOT NULL DEFAULT 0,
     running_kind    TEXT,
     error           TEXT,
-    error_args      TEXT NOT NULL DEFAULT '{}', lease_epoch TEXT,
+    error_args      TEXT NOT NULL DEFAULT '{}', lease_epoch TEXT, shop TEXT NOT NULL DEFAULT 'main', source_host TEXT, source_print TEXT NOT NULL DEFAULT '', upload TEXT, waiting TEXT, waiting_args TEXT NOT NULL DEFAULT '{}',
     CHECK ((finished_at IS NOT NULL) = (status IN ('completed', 'failed', 'cancelled')))
 );
 CREATE UNIQUE INDEX one_active ON session (target) WHERE status IN ('started', 'in_progress', 'cancelling');
@@ -57,7 +57,7 @@ CREATE TABLE attempt (
     lock            TEXT,
     reason          TEXT,
     reason_args     TEXT NOT NULL DEFAULT '{}'
-);
+, shop TEXT NOT NULL DEFAULT 'main');
 CREATE TABLE event (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     session_id INTEGER NOT NULL REFERENCES session ON DELETE CASCADE,
@@ -95,4 +95,22 @@ CREATE TABLE known (
     told TEXT NOT NULL,
     UNIQUE (target, key)
 );
+CREATE TABLE upload (
+    name TEXT NOT NULL,
+    n    INTEGER NOT NULL,
+    made_clock REAL NOT NULL,
+    boot_id    TEXT NOT NULL,
+    piece      BLOB NOT NULL,
+    PRIMARY KEY (name, n)
+) WITHOUT ROWID;
+CREATE TABLE tally (
+    shop     TEXT NOT NULL,
+    type     TEXT NOT NULL,
+    status   TEXT NOT NULL,
+    sessions INTEGER NOT NULL,
+    seconds  REAL NOT NULL,
+    read     INTEGER NOT NULL,
+    rejected INTEGER NOT NULL,
+    PRIMARY KEY (shop, type, status)
+) WITHOUT ROWID;
 INSERT INTO meta VALUES (lower(hex(randomblob(16))));
