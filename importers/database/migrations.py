@@ -161,6 +161,11 @@ def _made_by(folder: Path, version: int) -> frozenset[Part]:
     return made_by_steps(folder, version)
 
 
+def parts_of(folder: Path) -> frozenset[Part]:
+    """What all steps of SQLite's `folder` make: any engine has the same tables, columns and indexes."""
+    return _made_by(folder, max(steps_of(folder)))
+
+
 def write_made(folder: Path) -> None:
     """Write MADE and WHOLE anew, after a step was added."""
     newest = max(steps_of(folder))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from importers.database.migrations import steps_of
+from importers.database.migrations import parts_of, steps_of
 from importers.errors import DatabaseError
-from importers.texts import N_
+from importers.texts import N_, Message
 
 if TYPE_CHECKING:
     import psycopg
@@ -15,26 +15,27 @@ if TYPE_CHECKING:
 GATES = 0x6F626D65
 """The first half of the key of our advisory locks."""
 MIGRATING = f"SELECT pg_advisory_xact_lock({GATES}, 0)"
-VERSION = "SELECT max(version) AS version FROM obmen_schema"
+VERSION = "obmen_schema"
+_NUMBER = "SELECT max(version) FROM {schema}.obmen_schema"
+_PARTS = """
+    SELECT c.relname, coalesce(a.attname, '') FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
+    WHERE n.nspname = $1 AND c.relname = ANY ($2)
+"""
+"""Tables with their columns, indexes and views without, as SQLite's parts are."""
 
 
 async def migrate(connection: psycopg.AsyncConnection[Any], folder: Path, schema: str, place: str) -> None:
     """Bring `schema` to the newest of the numbered `NNN_name.sql` in `folder`: all steps or none; one who opens after
-    the other waits. Raises DatabaseError for a schema newer than this program."""
+    the other waits. Raises DatabaseError for a schema newer than this program, and for tables of another program."""
     steps = steps_of(folder)
     newest = max(steps)
-    if await _version(connection, schema) == newest:
+    if await find(connection, folder, schema, place) == newest:
         return
     async with connection.transaction():
         await connection.execute(MIGRATING.encode())
-        version = await _version(connection, schema)
-        if version > newest:
-            raise DatabaseError(
-                N_("{path}: made by a newer obmen (schema {found}, this one knows {known}); update obmen"),
-                path=place,
-                found=version,
-                known=newest,
-            )
+        version = await find(connection, folder, schema, place)
         await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}".encode())
         for number, file in steps.items():
             if number > version:
@@ -44,15 +45,41 @@ async def migrate(connection: psycopg.AsyncConnection[Any], folder: Path, schema
         await connection.execute(f"INSERT INTO obmen_schema VALUES ({newest})".encode())  # noqa: S608 (a number)
 
 
+async def find(connection: psycopg.AsyncConnection[Any], folder: Path, schema: str, place: str) -> int:
+    """The number of the schema that is there, 0 = nothing of ours yet. Raises DatabaseError as `migrate`."""
+    newest = max(steps_of(folder))
+    wanted = {(name, column) for _type, name, column in parts_of(folder.parent / "sqlite")}
+    names = [*{name for name, _column in wanted}, VERSION]
+    cursor = await connection.execute(_PARTS.encode(), (schema, names))
+    there = {(str(name), str(column)) for name, column in await cursor.fetchall()}
+    version = 0
+    if (VERSION, "version") in there:
+        number = await (await connection.execute(_NUMBER.format(schema=quoted(schema)).encode())).fetchone()
+        version = int(number[0] or 0) if number else 0
+    if version > newest:
+        raise DatabaseError(
+            N_("{path}: made by a newer obmen (schema {found}, this one knows {known}); update obmen"),
+            path=place,
+            found=version,
+            known=newest,
+        )
+    lost, taken = wanted - there, {name for name, _column in there} - {VERSION}
+    wrong: str | Message = ""
+    if version == 0 and taken:
+        wrong = ", ".join(sorted(taken))
+    elif version == newest and lost:
+        gone = sorted({name if name not in taken else f"{name}.{column}" for name, column in lost})
+        wrong = Message.of(N_("missing: {names}"), names=", ".join(gone)) if taken else VERSION
+    if wrong:
+        raise DatabaseError(
+            N_(
+                "{path}: its tables are not those that obmen made: {error}; name another schema: ?schema=name"
+            ),
+            path=place,
+            error=wrong,
+        )
+    return version
+
+
 def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-async def _version(connection: psycopg.AsyncConnection[Any], schema: str) -> int:
-    """0 = nothing of ours yet."""
-    there = await connection.execute(b"SELECT to_regclass(quote_ident($1) || '.obmen_schema')", (schema,))
-    (table,) = await there.fetchone() or (None,)
-    if table is None:
-        return 0
-    found = await (await connection.execute(VERSION.encode())).fetchone()
-    return int(found[0] or 0) if found else 0
