@@ -158,6 +158,15 @@ class Journal(Protocol):
         """The worker of this dispatch never came; False when there was another since, or the session was claimed."""
         ...
 
+    async def wait_for(self, session_id: int, number: int, why: Message) -> bool:
+        """This dispatch came to nothing, and counts for none: the session waits for what is told, to be marked anew;
+        False as `unmark_dispatched`."""
+        ...
+
+    async def note_waiting(self, session_id: int, why: Message) -> bool:
+        """Tell those who look what a session waits for that no worker has claimed yet; whether that was new."""
+        ...
+
     # Working
 
     async def claim(self, session_id: int, target: str, owner: WorkerProcess, lease: float) -> Session | None:

@@ -62,6 +62,7 @@ ATTEMPTS = (
 
 CANCEL = (
     "UPDATE session SET status = CASE status WHEN 'started' THEN 'cancelled' ELSE 'cancelling' END, "
+    "waiting = NULL, "
     "finished_at = CASE status WHEN 'started' THEN ?2 END, error = CASE status WHEN 'started' THEN ?3 END, "
     "error_args = ?4, fence = CASE status WHEN 'started' THEN fence + 1 ELSE fence END "
     "WHERE id = ?1 AND status IN ('started', 'in_progress')"
@@ -114,17 +115,24 @@ CREATE = (
 )
 ANSWER = "INSERT INTO launch_key VALUES (?1, ?2, ?3) ON CONFLICT (idempotency_key) DO NOTHING"
 MARK_DISPATCHED = (
-    "UPDATE session SET dispatched_clock = ?2, dispatches = dispatches + 1, owner = ?3, owner_start = ?4, "
+    "UPDATE session SET dispatched_clock = ?2, dispatches = dispatches + 1, waiting = NULL, "
+    "owner = ?3, owner_start = ?4, "
     "owner_boot = ?5 WHERE id = ?1 AND status = 'started' AND dispatched_clock IS NULL RETURNING dispatches"
 )
 _OF_DISPATCH = "WHERE id = ?1 AND status = 'started' AND dispatches = ?2 AND dispatched_clock IS NOT NULL"
 DISPATCHED_TO = f"UPDATE session SET owner = ?3, owner_start = ?4, owner_boot = ?5 {_OF_DISPATCH}"
+WAIT_FOR = (
+    "UPDATE session SET dispatched_clock = NULL, dispatches = dispatches - 1, waiting = ?3, waiting_args = ?4 "
+    f"{_OF_DISPATCH}"
+)
+NOTE_WAITING = "UPDATE session SET waiting = ?2, waiting_args = ?3 WHERE id = ?1 AND status = 'started'"
 UNMARK_DISPATCHED = f"UPDATE session SET dispatched_clock = NULL {_OF_DISPATCH}"
 
 # Working
 
 CLAIM = (
-    "UPDATE session SET status = 'in_progress', fence = fence + 1, started_at = coalesce(started_at, ?3), "
+    "UPDATE session SET status = 'in_progress', fence = fence + 1, waiting = NULL, "
+    "started_at = coalesce(started_at, ?3), "
     "owner = ?4, owner_start = ?5, owner_boot = ?6, lease_until = ?7, lease_epoch = ?8 "
     "WHERE id = ?1 AND target = ?2 AND status = 'started'"
 )
@@ -144,7 +152,8 @@ REJECT = (
     f"VALUES ({_marks(8)})"
 )
 FINISH = (
-    "UPDATE session SET status = ?3, finished_at = ?4, by_kind = ?5, running_kind = NULL, error = ?6, error_args = ?7, "
+    "UPDATE session SET status = ?3, finished_at = ?4, by_kind = ?5, running_kind = NULL, waiting = NULL, "
+    "error = ?6, error_args = ?7, "
     f"fence = fence + 1 WHERE id = ?1 AND fence = ?2 AND {IS_ACTIVE}"
 )
 RECALL = "SELECT key, state, told FROM known WHERE target = ?1 AND key = ?2"

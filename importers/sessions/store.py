@@ -262,6 +262,19 @@ class JournalStore:
         async with self.database.transaction() as db:
             return await db.execute(sql.UNMARK_DISPATCHED, session_id, number) == 1
 
+    @repeated
+    async def wait_for(self, session_id: int, number: int, why: Message) -> bool:
+        async with self.database.transaction() as db:
+            return await db.execute(sql.WAIT_FOR, session_id, number, *message_columns(why)) == 1
+
+    @repeated
+    async def note_waiting(self, session_id: int, why: Message) -> bool:
+        (row,) = await self.database.fetch(sql.SESSION, session_id) or (None,)
+        if row is None or struct(row, Session).waiting == why:
+            return False
+        async with self.database.transaction() as db:
+            return await db.execute(sql.NOTE_WAITING, session_id, *message_columns(why)) == 1
+
     # Working
 
     @repeated

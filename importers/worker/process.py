@@ -53,6 +53,9 @@ class ProcessDispatcher:
     async def is_lost(self, active: ActiveSession) -> bool:
         return active.owner is not None and active.owner.is_dead()
 
+    async def is_waiting(self, active: ActiveSession) -> bool:
+        return False
+
     async def end(self, active: ActiveSession) -> None:
         if active.owner is not None:
             await asyncio.to_thread(active.owner.kill)

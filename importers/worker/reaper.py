@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from importers.errors import ObmenError, SettingsError
+from importers.errors import BrokerDown, ObmenError, SettingsError
 from importers.events import Counts, Log
 from importers.logs import log_to, unexpected
 from importers.sessions.models import CANCELLED_BY, Status
@@ -33,6 +33,7 @@ GRACE_SECONDS = 1.0
 
 DIED = N_("The worker {owner} died while it ran; nothing is changed. Start the import again")
 FROZEN = N_("The worker {owner} gave no sign of life for its lease and was ended; nothing is changed")
+IN_QUEUE = N_("waiting for a worker that is free")
 NEVER_CAME = N_("No worker came after {count} tries; see the log {path}")
 
 
@@ -74,11 +75,18 @@ async def reap(
 
 async def _send(active: ActiveSession, dispatcher: Dispatcher, settings: Settings, journal: Journal) -> bool:
     """A session that waits for a worker."""
-    from importers.worker.dispatch import dispatch
+    from importers.worker.dispatch import WAITING, dispatch
 
     session = active.session
     due = is_due(active, is_lost=await dispatcher.is_lost(active))
     if due is Due.NOTHING:
+        return False
+    try:
+        if active.dispatched and await dispatcher.is_waiting(active):
+            await journal.note_waiting(session.id, Message(IN_QUEUE))
+            return False
+    except BrokerDown as error:  # what it has may come to light again
+        await journal.note_waiting(session.id, ObmenError(WAITING, error=error).message)
         return False
     if due is Due.GIVE_UP:
         why = Message.of(NEVER_CAME, count=active.dispatches, path=settings.log.path)
