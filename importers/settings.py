@@ -241,6 +241,8 @@ def _convert(data: dict[str, Any], origin: str | Message, *, strict: bool = True
         if not low <= value <= high:  # not a number is between nothing
             text = N_("{value} is not between {low} and {high}")
             raise _wrong(origin, key, Message.of(text, value=value, low=low, high=high))
+    if settings.worker.engine == "celery" and not settings.redis.url:
+        raise _wrong(origin, "worker.engine", Message(N_('"celery" needs redis.url, its broker')))
     if not re.fullmatch(r"[a-z0-9_.-]{1,40}", settings.worker.queue):
         raise _wrong(origin, "worker.queue", Message(N_("must have 1 to 40 of a-z, 0-9, _, . and -")))
     return settings

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from importers.sessions import ActiveSession, Session
     from importers.settings import Settings
 
+NEEDS_BROKER = N_('worker.engine = "celery" needs redis.url, its broker; set that, too')
 IN_QUEUE = "queue"
 """In place of a host: what was sent waits for a worker, and nobody knows which one that will be."""
 
@@ -28,6 +29,8 @@ class CeleryDispatcher:
         self._settings = settings
 
     def check(self) -> None:
+        if not self._settings.redis.url:
+            raise SettingsError(NEEDS_BROKER)
         if find_spec("celery") is None:
             raise SettingsError(
                 N_('worker.engine = "celery" needs another library: pip install "obmen[cluster]"')
@@ -50,7 +53,7 @@ class CeleryDispatcher:
             await asyncio.to_thread(active.owner.kill)
 
     def _send(self, session: Session) -> None:
-        from importers.worker.celery_app import TASK, queue_of
+        from importers.worker.celery_engine import TASK, queue_of
 
         with self._connected() as (app, connection):
             app.send_task(
@@ -65,7 +68,7 @@ class CeleryDispatcher:
     def _is_waiting(self, session: Session) -> bool:
         from redis import Redis
 
-        from importers.worker.celery_app import KEY_PREFIX, queue_of
+        from importers.worker.celery_engine import KEY_PREFIX, queue_of
 
         with self._connected() as (_app, connection):
             # Celery's own client puts the prefix before the keys of some commands and not of others.
@@ -79,7 +82,7 @@ class CeleryDispatcher:
         from kombu.exceptions import OperationalError
         from redis.exceptions import RedisError
 
-        from importers.worker.celery_app import make_sender
+        from importers.worker.celery_engine import make_sender
 
         url = self._settings.redis.url
         app = make_sender(self._settings)

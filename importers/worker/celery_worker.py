@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery.signals import worker_ready, worker_shutting_down
 
-from importers.worker.celery_app import make_app
+from importers.worker.celery_engine import make_app
 
 if TYPE_CHECKING:
     from importers.settings import Settings

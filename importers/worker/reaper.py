@@ -82,6 +82,10 @@ async def _send(active: ActiveSession, dispatcher: Dispatcher, settings: Setting
     if due is Due.NOTHING:
         return False
     try:
+        dispatcher.check()
+    except SettingsError as error:  # nobody with these settings will ever send it
+        return await _finish(active, Status.FAILED, journal, error.message)
+    try:
         if active.dispatched and await dispatcher.is_waiting(active):
             await journal.note_waiting(session.id, Message(IN_QUEUE))
             return False
@@ -93,10 +97,6 @@ async def _send(active: ActiveSession, dispatcher: Dispatcher, settings: Setting
         return await _finish(active, Status.FAILED, journal, why)
     if due is Due.SEND_AGAIN and not await journal.unmark_dispatched(session.id, active.dispatches):
         return False
-    try:
-        dispatcher.check()
-    except SettingsError as error:  # nobody with these settings will ever send it
-        return await _finish(active, Status.FAILED, journal, error.message)
     return await dispatch(session, dispatcher, journal)
 
 
