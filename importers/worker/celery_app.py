@@ -1,5 +1,7 @@
-"""For Celery's own command: `celery -A importers.worker.celery_app worker` works as `obmen worker` does, with the settings
-in force where it is started."""
+"""For Celery's own command: `celery -A importers.worker.celery_app worker` works as `obmen worker` does.
+
+The settings are those in force where it is started.
+"""
 
 from __future__ import annotations
 
