@@ -9,7 +9,8 @@ import os
 import secrets
 import socket
 import uuid
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ import msgspec
 
 from importers.errors import ObmenError
 from importers.events import Log, Options
-from importers.kinds.registry import is_known, title_of
+from importers.kinds.registry import is_known, repeats, title_of
 from importers.logs import log_to, unexpected
 from importers.processes import account
 from importers.sessions.models import Attempt, Outcome, Session
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from importers.launch.lock import LaunchLock
     from importers.sessions import Journal, NewSession
     from importers.settings import Settings
+    from importers.upload import Parcel, Report
     from importers.worker.dispatch import Dispatcher
 
 ATTEMPT = N_("[Request {request_id}] Import launch attempt: {kinds}")
@@ -36,6 +38,9 @@ LAUNCHED = N_("[Request {request_id}] Import launched. Session ID: {id}, Task ID
 OTHER_TARGET = N_(
     "the session imported into {theirs}, these settings import into {ours}: "
     "retry it with the settings of its own catalog, or launch a new import"
+)
+OTHER_HOST = N_(
+    "the source {source} is on {host}: retry the session there, or launch a new import of what is here"
 )
 EXIT_REFUSED = 3
 NOT_LAUNCHED = N_("[Request {request_id}] No new import: {outcome}. {reason}")
@@ -53,6 +58,10 @@ class LaunchRequest(msgspec.Struct, frozen=True):
     options: Options = Options()
     only_target: str | None = None
     """The key of the only target that it may go to; None: any."""
+    only_host: str | None = None
+    """The only host on which the path of the source means what it should; None: any."""
+    send_along: bool = False
+    """Send the source along, so that any worker can read it."""
 
 
 class LaunchResult(msgspec.Struct, frozen=True):
@@ -88,11 +97,14 @@ def new_request(
     source: str | None = None,
     key: str | None = None,
     options: Options = Options(),  # noqa: B008 (it is frozen)
+    send_along: bool = False,
 ) -> LaunchRequest:
     """A confirm of this process's account, into the target of the settings and from its source unless another is
     named."""
     target = default_target(settings)
-    return LaunchRequest(kinds, source or target.source, key or new_key(), target, account(), options)
+    return LaunchRequest(
+        kinds, source or target.source, key or new_key(), target, account(), options, send_along=send_along
+    )
 
 
 def new_request_id() -> str:
@@ -108,10 +120,15 @@ def prepare(settings: Settings) -> None:
 
 
 async def launch(
-    request: LaunchRequest, settings: Settings, journal: Journal, *, dispatcher: Dispatcher | None = None
+    request: LaunchRequest,
+    settings: Settings,
+    journal: Journal,
+    *,
+    dispatcher: Dispatcher | None = None,
+    report: Report | None = None,
 ) -> LaunchResult:
     """One confirm: makes a session, or finds the one that is there, or says why not. Never raises. `dispatcher`: the
-    one of the settings."""
+    one of the settings. `report` is told how much of the source was sent along."""
     from importers.worker.dispatch import dispatcher_for
 
     dispatcher = dispatcher or dispatcher_for(settings)
@@ -129,7 +146,7 @@ async def launch(
     _log(settings, _attempt_line(attempt.request_id, request.kinds))
     try:
         await journal.begin_attempt(attempt)
-        result = await _decide(attempt, request, settings, journal, dispatcher)
+        result = await _decide(attempt, request, settings, journal, dispatcher, report)
         # A caller that is cancelled from here on has launched: the worker comes, the attempt says so.
         await to_the_end(_carry_out(result, attempt, settings, journal, dispatcher))
     except ObmenError as error:
@@ -160,6 +177,7 @@ async def _decide(
     settings: Settings,
     journal: Journal,
     dispatcher: Dispatcher,
+    report: Report | None,
 ) -> LaunchResult:
     from importers.launch.lock import holding
 
@@ -167,16 +185,30 @@ async def _decide(
     if request.only_target not in (None, request.target.key):
         refusal = Message.of(OTHER_TARGET, theirs=request.only_target, ours=request.target.key)
         return LaunchResult(attempt.request_id, Outcome.REFUSED, None, refusal)
+    if request.only_host not in (None, attempt.host):
+        refusal = Message.of(OTHER_HOST, source=request.source, host=request.only_host)
+        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, refusal)
     new = _new_session(attempt, request)
+    parcel = await _parcel(request) if request.send_along else None
+    if parcel:
+        new = msgspec.structs.replace(new, upload=new_name(), source_print=parcel.fingerprint)
+    elif not settings.source.shared:
+        new = msgspec.structs.replace(new, source_host=attempt.host)
     recency = settings.launch.recency_seconds
     locked = "off"
     found = await journal.find_answer(new, recency)
     if found is None:
-        if reason := await _refusal(request):
+        reason, fingerprint = await _refusal(request)
+        if reason:
             return LaunchResult(attempt.request_id, Outcome.REFUSED, None, reason)
+        if not parcel:
+            new = msgspec.structs.replace(new, source_print=fingerprint)
         lock = lock_for(settings, journal)
         existing = partial(journal.find_answer, new, recency)
-        async with holding(lock, request.target.key, existing) as (locked, found):
+        async with (
+            _sent_along(parcel, new, journal, report),
+            holding(lock, request.target.key, existing) as (locked, found),
+        ):
             found = found or await journal.create(new, recency, _first_lines(new))
     outcome, session = found
     reason = _why(outcome, session, request)
@@ -224,16 +256,50 @@ def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
     )
 
 
-async def _refusal(request: LaunchRequest) -> Message | None:
-    """Why this cannot be imported now (guarantee 4). Raises SourceError, DatabaseError."""
-    from importers.launch.survey import has_products, lacks_products, served
+async def _parcel(request: LaunchRequest) -> Parcel:
+    """What is sent along: pictures only where an import type may read them. Raises SourceError."""
+    from importers.upload import Parcel
+
+    pictures = not all(map(repeats, request.kinds))
+    return await asyncio.to_thread(Parcel, request.source, pictures=pictures)
+
+
+@asynccontextmanager
+async def _sent_along(
+    parcel: Parcel | None, new: NewSession, journal: Journal, report: Report | None
+) -> AsyncIterator[None]:
+    """The source lies in the journal meanwhile; afterwards, too, if there is a session that came with it."""
+    if parcel is None or new.upload is None:
+        yield
+        return
+    from importers.sessions.uploads import Uploads
+    from importers.upload import send
+
+    uploads = Uploads(journal.database)
+    try:
+        await send(parcel, uploads, new.upload, report)
+        yield
+    finally:
+        await to_the_end(uploads.drop(new.upload))
+
+
+async def _refusal(request: LaunchRequest) -> tuple[Message | None, str]:
+    """Why this cannot be imported now (guarantee 4), and the fingerprint of its source. Raises SourceError,
+    DatabaseError."""
+    from importers.launch.survey import look_at
 
     if not request.kinds:
-        return Message(N_("no import type was chosen"))
+        return Message(N_("no import type was chosen")), ""
     for kind in request.kinds:
         if not is_known(kind):
-            return Message.of(N_("{kind}: there is no such import type"), kind=kind)
-    found = await asyncio.to_thread(served, request.source, request.kinds)
+            return Message.of(N_("{kind}: there is no such import type"), kind=kind), ""
+    look = await asyncio.to_thread(look_at, request.source, request.kinds)
+    return await _lacking(request, look.served), look.fingerprint
+
+
+async def _lacking(request: LaunchRequest, found: Sequence[str]) -> Message | None:
+    from importers.launch.survey import has_products, lacks_products
+
     if not found or (request.options.strict and len(found) < len(request.kinds)):
         kinds = ", ".join(kind for kind in request.kinds if kind not in found)
         return Message.of(
@@ -299,6 +365,14 @@ def _log(settings: Settings, line: Log) -> None:
 
 
 def retry_request(session: Session, settings: Settings) -> LaunchRequest:
-    """A new confirm of what a session imported, into the same catalog: a journal may serve several."""
-    request = new_request(settings, session.kinds, source=session.source, options=session.options)
-    return msgspec.structs.replace(request, only_target=session.target)
+    """A new confirm of what a session imported, into the same catalog and from the same host's files: a journal may
+    serve several."""
+    request = new_request(
+        settings,
+        session.kinds,
+        source=session.source,
+        options=session.options,
+        send_along=session.upload is not None,
+    )
+    only_host = session.host if session.upload else session.source_host
+    return msgspec.structs.replace(request, only_target=session.target, only_host=only_host)
