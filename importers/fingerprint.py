@@ -18,7 +18,7 @@ from importers.texts import N_, Message, plain
 if TYPE_CHECKING:
     from importers.identity import Identity
 
-LISTED = 1000
+LISTED = 2000
 """So many characters of a fingerprint tell of single files: it stands in the row of a session."""
 
 
@@ -32,8 +32,12 @@ class _Print(msgspec.Struct, frozen=True, array_like=True):
 
 def fingerprint(files: Mapping[str, Identity]) -> str:
     """Of files by their names in the source."""
-    told = [(name, size, ns // 10**9) for name, (_device, _number, size, ns, _changed) in sorted(files.items())]
-    digest = sha256(b"".join(b"%b\0%d %d\0" % (os.fsencode(name), *rest) for name, *rest in told))
+    told = [
+        (name, size, ns // 10**9) for name, (_device, _number, size, ns, _changed) in sorted(files.items())
+    ]
+    digest = sha256()
+    for name, size, seconds in told:
+        digest.update(b"%b\0%d %d\0" % (os.fsencode(name), size, seconds))
     first: list[tuple[str, int, int]] = []
     left = LISTED
     for name, size, seconds in told:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
 from importers.errors import SourceError
 from importers.fingerprint import fingerprint
@@ -108,7 +108,7 @@ class Parcel:
         from zipfile import ZipFile
 
         out = _Out()
-        with ZipFile(out, "w", compresslevel=LEVEL) as archive:  # type: ignore[arg-type]
+        with ZipFile(cast("IO[bytes]", out), "w", compresslevel=LEVEL) as archive:
             for file in self._files:
                 with archive.open(_entry(file), "w") as entry:
                     for chunk in self._read(file):
@@ -204,7 +204,7 @@ async def received(
         await asyncio.to_thread(_remove_what_died, folder)
         stem = Path(source).name[-60:]
         path = folder / (stem if stem.lower().endswith(".zip") else f"{stem or 'source'}.zip")
-        with room(), path.open("xb", buffering=0, opener=_private) as file:
+        with room(), _private(path) as file:
             size = await _write(file, uploads, name, check)
         yield path, size
     finally:
@@ -223,8 +223,8 @@ async def _write(file: IO[bytes], uploads: Uploads, name: str, check: Callable[[
     return file.tell()
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _private(path: Path) -> IO[bytes]:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", buffering=0)
 
 
 def _locked(folder: Path) -> int | None:

@@ -9,8 +9,8 @@ import os
 import secrets
 import socket
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ import msgspec
 
 from importers.errors import ObmenError
 from importers.events import Log, Options
-from importers.kinds.registry import is_known, repeats, title_of
+from importers.kinds.registry import is_known, title_of
 from importers.logs import log_to, unexpected
 from importers.processes import account
 from importers.sessions.models import Attempt, Outcome, Session
@@ -180,33 +180,24 @@ async def _decide(
     report: Report | None,
 ) -> LaunchResult:
     from importers.launch.lock import holding
+    from importers.launch.sending import sent_along
 
     dispatcher.check()
-    if request.only_target not in (None, request.target.key):
-        refusal = Message.of(OTHER_TARGET, theirs=request.only_target, ours=request.target.key)
-        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, refusal)
-    if request.only_host not in (None, attempt.host):
-        refusal = Message.of(OTHER_HOST, source=request.source, host=request.only_host)
-        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, refusal)
-    new = _new_session(attempt, request)
-    parcel = await _parcel(request) if request.send_along else None
-    if parcel:
-        new = msgspec.structs.replace(new, upload=new_name(), source_print=parcel.fingerprint)
-    elif not settings.source.shared:
-        new = msgspec.structs.replace(new, source_host=attempt.host)
+    if reason := _out_of_place(request, attempt.host):
+        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, reason)
+    new, parcel = await _placed(_new_session(attempt, request), request, settings)
     recency = settings.launch.recency_seconds
     locked = "off"
     found = await journal.find_answer(new, recency)
     if found is None:
-        reason, fingerprint = await _refusal(request)
+        reason, seen = await _refusal(request)
         if reason:
             return LaunchResult(attempt.request_id, Outcome.REFUSED, None, reason)
-        if not parcel:
-            new = msgspec.structs.replace(new, source_print=fingerprint)
+        new = msgspec.structs.replace(new, source_print=new.source_print or seen)
         lock = lock_for(settings, journal)
         existing = partial(journal.find_answer, new, recency)
         async with (
-            _sent_along(parcel, new, journal, report),
+            sent_along(parcel, new, journal, report),
             holding(lock, request.target.key, existing) as (locked, found),
         ):
             found = found or await journal.create(new, recency, _first_lines(new))
@@ -256,31 +247,27 @@ def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
     )
 
 
-async def _parcel(request: LaunchRequest) -> Parcel:
-    """What is sent along: pictures only where an import type may read them. Raises SourceError."""
-    from importers.upload import Parcel
+def _out_of_place(request: LaunchRequest, host: str) -> Message | None:
+    if request.only_target not in (None, request.target.key):
+        return Message.of(OTHER_TARGET, theirs=request.only_target, ours=request.target.key)
+    if request.only_host not in (None, host):
+        return Message.of(OTHER_HOST, source=request.source, host=request.only_host)
+    return None
 
-    pictures = not all(map(repeats, request.kinds))
-    return await asyncio.to_thread(Parcel, request.source, pictures=pictures)
 
+async def _placed(
+    new: NewSession, request: LaunchRequest, settings: Settings
+) -> tuple[NewSession, Parcel | None]:
+    """With where its source can be read: on this host, on all, or nowhere but in what is sent along. Raises
+    SourceError."""
+    replace = msgspec.structs.replace
+    if not request.send_along:
+        return replace(new, source_host=None if settings.source.shared else new.host), None
+    from importers.launch.sending import parcel_of
+    from importers.sessions.uploads import new_name
 
-@asynccontextmanager
-async def _sent_along(
-    parcel: Parcel | None, new: NewSession, journal: Journal, report: Report | None
-) -> AsyncIterator[None]:
-    """The source lies in the journal meanwhile; afterwards, too, if there is a session that came with it."""
-    if parcel is None or new.upload is None:
-        yield
-        return
-    from importers.sessions.uploads import Uploads
-    from importers.upload import send
-
-    uploads = Uploads(journal.database)
-    try:
-        await send(parcel, uploads, new.upload, report)
-        yield
-    finally:
-        await to_the_end(uploads.drop(new.upload))
+    parcel = await parcel_of(request.source, request.kinds)
+    return replace(new, upload=new_name(), source_print=parcel.fingerprint), parcel
 
 
 async def _refusal(request: LaunchRequest) -> tuple[Message | None, str]:

@@ -51,8 +51,8 @@ class Look(NamedTuple):
 
 
 def look_at(source: str, kinds: Iterable[str]) -> Look:
-    """Reads the heads of files only where their names do not tell: not for an event loop. Raises SourceError, UsageError
-    for a plug-in that cannot be loaded."""
+    """Reads the heads of files only where their names do not tell: not for an event loop. Raises SourceError,
+    UsageError for a plug-in that cannot be loaded."""
     from importers.commerceml import open_overview
 
     with open_overview(source) as overview:

@@ -166,14 +166,11 @@ ADD_PIECE = (
     "ON CONFLICT (name, n) DO NOTHING"
 )
 PIECE = "SELECT piece FROM upload WHERE name = ?1 AND n = ?2"
+_NEEDED = f"(SELECT upload FROM session WHERE upload IS NOT NULL AND {IS_ACTIVE})"
 ORPHANS = (
-    "SELECT name FROM upload WHERE name NOT IN (SELECT upload FROM session WHERE upload IS NOT NULL AND "
-    f"{IS_ACTIVE}) GROUP BY name HAVING max(made_clock) < ?1 OR max(boot_id) <> ?2"
+    f"SELECT name FROM upload WHERE name NOT IN {_NEEDED} "
+    "GROUP BY name HAVING max(made_clock) < ?1 OR max(boot_id) <> ?2"
 )
-DROP_UPLOAD = (
-    f"DELETE FROM upload WHERE name = ?1 AND NOT EXISTS (SELECT 1 FROM session WHERE upload = ?1 AND {IS_ACTIVE})"
-)
-DROP_UPLOAD_OF = (
-    f"DELETE FROM upload WHERE name = (SELECT upload FROM session WHERE id = ?1 AND {IS_FINAL})"
-)
+DROP_UPLOAD = f"DELETE FROM upload WHERE name = ?1 AND name NOT IN {_NEEDED}"
+DROP_UPLOAD_OF = f"DELETE FROM upload WHERE name = (SELECT upload FROM session WHERE id = ?1 AND {IS_FINAL})"
 """What a session came with that has ended."""
