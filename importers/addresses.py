@@ -13,7 +13,9 @@ from importers.errors import PLACE, SettingsError
 from importers.texts import N_, Message, is_text
 
 SQLITE = "sqlite:///"
-POSTGRES = ("postgresql://", "postgres://")
+POSTGRES = "postgresql://"
+JOURNAL_SCHEMA, CATALOG_SCHEMA = "obmen", "public"
+"""Where our tables are in a database of PostgreSQL whose address names no schema: a shop may have a table `session`."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,20})://", re.IGNORECASE | re.ASCII)
 _USER = r"(?P<user>[^?#]*@)?"
@@ -21,6 +23,9 @@ _MORE = r"(?P<more>[/?#][^@]*)?"
 _NUMBERED = r"(?P<place>(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d+)?(?:/\d{1,3}(?=[?#]|$))?)"
 _SHOWN = "(?ai)" + _USER + _NUMBERED + _MORE
 """host:port/number. In `redis://:a?b@host` and `redis://host?password=a@b` nobody knows where the password ends."""
+_SHOWN_POSTGRES = (
+    r"(?ai)" + _USER + r"(?P<place>(?:(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d+)?)?(?:/[\w.-]+(?=[?#]|$))?)" + _MORE
+)
 _SHOWN_FILE = _USER + r"(?P<place>/[^@?#]*)" + _MORE
 
 _REDIS = r"(?i)([^/?#]*@)?([\w.%-]+|\[[0-9a-f:.%]+\])?(:\d{1,5})?(/\d{0,5})?"
@@ -35,6 +40,32 @@ _TLS_OPTIONS = (
     "ssl_keyfile",
 )
 
+_HOST = r"(?:[\w.%-]+|\[[0-9a-f:.%]+\])(?::\d{1,5})?"
+_POSTGRES = rf"(?ai)([^/?#@]*@)?({_HOST}(,{_HOST})*)?(/[^/?#@]*)?"
+_POSTGRES_OPTIONS = {
+    "host": r".+",
+    "port": r"\d{1,5}(,\d{1,5})*",
+    "dbname": r"[^=]+",
+    "user": r".+",
+    "password": r".+",
+    "passfile": r".+",
+    "service": r".+",
+    "sslmode": r"disable|allow|prefer|require|verify-ca|verify-full",
+    "sslrootcert": r".+",
+    "sslcert": r".+",
+    "sslkey": r".+",
+    "sslcrl": r".+",
+    "channel_binding": r"disable|prefer|require",
+    "gssencmode": r"disable|prefer|require",
+    "target_session_attrs": r"any|read-write|primary|prefer-standby|read-only|standby",
+    "schema": r"(?!pg_)[a-z_][a-z0-9_$]{0,62}",
+}
+"""Those of libpq that tell where the database is and who asks, and our own: the schema that our tables are in."""
+
+
+_UNPRINTABLE = N_("a space, a control character, or what is no UTF-8 stands in it; correct it")
+_NOT_LIKE = N_("not like {form}; write % / @ # ? : in a password as %25 %2F %40 %23 %3F %3A")
+
 
 def without_secrets(address: str) -> str:
     """An address as it may be shown: `redis://…@host:6379/0`; of one that is not understood only the beginning."""
@@ -42,7 +73,10 @@ def without_secrets(address: str) -> str:
     if scheme is None:
         return "…"
     name = scheme[1].lower()
-    shown = _SHOWN_FILE if name in ("unix", "sqlite") else _SHOWN
+    if name in ("unix", "sqlite"):
+        shown = _SHOWN_FILE
+    else:
+        shown = _SHOWN_POSTGRES if name in ("postgres", "postgresql") else _SHOWN
     known = re.fullmatch(shown, address[scheme.end() :])
     if known is None:
         return f"{name}://…"
@@ -50,13 +84,39 @@ def without_secrets(address: str) -> str:
 
 
 def is_postgres(address: str) -> bool:
-    return address.lower().startswith(POSTGRES)
+    return address.lower().startswith((POSTGRES, "postgres://"))
+
+
+def postgres_address(address: str) -> str:
+    """`address` with the scheme that libpq knows. Raises SettingsError unless libpq reads out of it what its author
+    meant: it takes the rest of a password with an @ for a host."""
+    _scheme, _mark, rest = address.partition("://")
+    place, _mark, query = rest.partition("?")
+    options: list[tuple[str, str]] = []
+    why: Message | None = None
+    try:
+        ok = re.fullmatch(_POSTGRES, place) and not re.search(r"#|%(?![0-9a-f]{2})|%00", rest, re.IGNORECASE)
+        options = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    except ValueError:
+        ok = None
+    if any(sign.isspace() or not sign.isprintable() for sign in address):
+        why = Message(_UNPRINTABLE)
+    elif not ok:
+        why = Message.of(_NOT_LIKE, form="postgresql://user:password@host:5432/shop?schema=public")
+    for option, value in () if why else options:
+        if option not in _POSTGRES_OPTIONS:
+            why = Message.of(N_("options after a ? can be: {known}"), known=", ".join(_POSTGRES_OPTIONS))
+        elif not re.fullmatch(_POSTGRES_OPTIONS[option], value):
+            why = Message.of(N_("options after a ?: {option} has a wrong value"), option=option)
+    if why:
+        raise SettingsError(PLACE, path=without_secrets(address), why=why)
+    return f"{POSTGRES}{rest}"
 
 
 def postgres_of(address: str, schema: str) -> tuple[str, str]:
     """(what libpq is given, our schema) of `postgresql://user@host:5432/shop?schema=obmen`; `schema`: where none is
-    named."""
-    place, _mark, query = address.partition("?")
+    named. Raises SettingsError as `postgres_address`."""
+    place, _mark, query = postgres_address(address).partition("?")
     options = parse_qsl(query, keep_blank_values=True)
     named = [value for option, value in options if option == "schema"]
     rest = urlencode([(option, value) for option, value in options if option != "schema"])
@@ -66,10 +126,11 @@ def postgres_of(address: str, schema: str) -> tuple[str, str]:
 def sqlite_path(address: str) -> str:
     """The file that `sqlite:///path` names, as it stands there. Raises SettingsError for every other address."""
     path = address[len(SQLITE) :]
-    if address.lower().startswith(("postgres", "pgsql")):
-        reason = N_("PostgreSQL comes in a later version; use sqlite:///path")
-    elif address[: len(SQLITE)].lower() != SQLITE:
-        reason = N_("not an address of a database; use sqlite:///path, from the root on sqlite:////path")
+    if address[: len(SQLITE)].lower() != SQLITE:
+        reason = N_(
+            "not an address of a database; use sqlite:///path, from the root on sqlite:////path, "
+            "or postgresql://user@host/name"
+        )
     elif not is_text(path):
         reason = N_("not in UTF-8; correct it")
     elif "?" in path:
@@ -96,7 +157,7 @@ def _trouble(address: str) -> Message | None:
     if scheme is None or name not in ("redis", "rediss", "unix"):
         return Message(N_("not an address of Redis; begin it with redis://, rediss:// or unix://"))
     if any(sign.isspace() or not sign.isprintable() for sign in address):
-        return Message(N_("a space, a control character, or what is no UTF-8 stands in it; correct it"))
+        return Message(_UNPRINTABLE)
     place, _mark, query = address[scheme.end() :].partition("?")
     ok = re.fullmatch(_REDIS_SOCKET if name == "unix" else _REDIS, place) and "#" not in query
     options: list[tuple[str, str]] = []
@@ -107,9 +168,7 @@ def _trouble(address: str) -> Message | None:
         ok = False
     if not ok:
         form = "unix:///run/redis.sock?db=0" if name == "unix" else f"{name}://:password@host:6379/0"
-        return Message.of(
-            N_("not like {form}; write % / @ # ? : in a password as %25 %2F %40 %23 %3F %3A"), form=form
-        )
+        return Message.of(_NOT_LIKE, form=form)
     known = (*_OPTIONS, *(_TLS_OPTIONS if name == "rediss" else ()))
     for option, value in options:
         if not value or option not in known:

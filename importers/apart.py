@@ -9,7 +9,14 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importers.addresses import SQLITE
+from importers.addresses import (
+    CATALOG_SCHEMA,
+    JOURNAL_SCHEMA,
+    SQLITE,
+    is_postgres,
+    postgres_of,
+    without_secrets,
+)
 from importers.errors import SettingsError
 from importers.texts import N_, Message
 
@@ -24,10 +31,17 @@ def require_apart(settings: Settings, file: Path | None = None) -> None:
     one is what SQLite keeps beside another's database, pictures would lie in the export or the other way round, or a
     file of ours (`file`: that of the settings, too) among the pictures, any of which may be named like it."""
     real_path = cache(os.path.realpath)  # each place is compared with many
-    databases = {
-        "catalog.url": Path(settings.catalog.url.removeprefix(SQLITE)),
-        "journal.url": Path(settings.journal.url.removeprefix(SQLITE)),
-    }
+    urls = {"catalog.url": settings.catalog.url, "journal.url": settings.journal.url}
+    if all(map(is_postgres, urls.values())) and (
+        postgres_of(settings.catalog.url, CATALOG_SCHEMA) == postgres_of(settings.journal.url, JOURNAL_SCHEMA)
+    ):
+        raise SettingsError(
+            N_("{path}: {one} and {other} must be two schemas; end one of them with ?schema=name"),
+            path=without_secrets(settings.catalog.url),
+            one="catalog.url",
+            other="journal.url",
+        )
+    databases = {name: Path(url.removeprefix(SQLITE)) for name, url in urls.items() if not is_postgres(url)}
     images, source = Path(settings.images.path), Path(settings.source.path)
     files = {**databases, "log.path": Path(settings.log.path)}
     places = {**files, "images.path": images, "source.path": source}

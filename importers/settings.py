@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from importers.addresses import SQLITE, require_redis, sqlite_path
+from importers.addresses import SQLITE, is_postgres, postgres_address, require_redis, sqlite_path
 from importers.apart import require_apart
 from importers.errors import SettingsError
 from importers.texts import N_, Message, is_text
@@ -298,6 +298,8 @@ def _anchored(settings: Settings, base: Path, origin: str | Message) -> Settings
         if not value:
             return ""
         try:
+            if is_postgres(value):
+                return postgres_address(value)
             file = path(key, sqlite_path(value))
             return SQLITE + sqlite_path(f"{SQLITE}{file}{'/' if _is_folder(file) else ''}")
         except SettingsError as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importers.addresses import is_postgres, postgres_of, sqlite_path
+from importers.addresses import CATALOG_SCHEMA, is_postgres, postgres_of, sqlite_path
+from importers.database.driver import require_driver
 
 if TYPE_CHECKING:
     from importers.catalog.protocol import Catalog
@@ -24,9 +25,12 @@ async def open_catalog(url: str) -> Catalog:
     from importers.catalog.store import CatalogStore
 
     if is_postgres(url):
+        require_driver(url)
         from importers.database.postgres import PostgresDatabase
 
-        return CatalogStore(await PostgresDatabase.open(*postgres_of(url, "public"), SCHEMAS / "postgres"))
+        return CatalogStore(
+            await PostgresDatabase.open(*postgres_of(url, CATALOG_SCHEMA), SCHEMAS / "postgres")
+        )
 
     from importers.database.sqlite import SqliteDatabase
 

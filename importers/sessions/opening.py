@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importers.addresses import is_postgres, postgres_of, sqlite_path
+from importers.addresses import JOURNAL_SCHEMA, is_postgres, postgres_of, sqlite_path
+from importers.database.driver import require_driver
 
 if TYPE_CHECKING:
     from importers.clock import Clock
@@ -21,10 +22,11 @@ async def open_journal(url: str, clock: Clock | None = None) -> Journal:
     from importers.sessions.store import JournalStore
 
     if is_postgres(url):
+        require_driver(url)
         from importers.database.postgres import PostgresDatabase
 
         return await JournalStore.open(
-            await PostgresDatabase.open(*postgres_of(url, "obmen"), SCHEMAS / "postgres")
+            await PostgresDatabase.open(*postgres_of(url, JOURNAL_SCHEMA), SCHEMAS / "postgres")
         )
 
     from importers.database.sqlite import SqliteDatabase
