@@ -73,6 +73,7 @@ class Parcel:
                     for name, entry in listed(self._source)
                     if wanted is None or name.lower().endswith(wanted)
                 ]
+                self._refuse_nested()
             else:
                 self._files = [_file(self._source.name, self._source, self._source.stat())]
         except OSError as error:
@@ -81,6 +82,18 @@ class Parcel:
             ) from error
         self.bytes = sum(file.size for file in self._files)
         self.fingerprint = fingerprint({file.name: file.identity for file in self._files})
+
+    def _refuse_nested(self) -> None:
+        """Archives that lie in those of the folder would lie one deeper."""
+        from importers.commerceml.archives import DAMAGED, Listing, entries, nested_too_far, opened
+
+        for file in self._files:
+            if not file.name.lower().endswith(".zip"):
+                continue
+            with suppress(*DAMAGED), opened(file.path) as archive:  # of damaged ones the launch tells
+                for member, _entry in entries(archive, file.name, (".zip",), Listing(file.name)):
+                    if member.name.lower().endswith(".zip"):
+                        raise nested_too_far(file.path, member.name)
 
     def pieces(self) -> Iterator[tuple[int, bytes | None]]:
         """Steps of milliseconds: (bytes that were read so far, a piece if there is one). Raises BadFile for what is
