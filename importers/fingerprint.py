@@ -55,9 +55,9 @@ def difference(there: str, here: str) -> Message | None:
         return None
     name = _first_that_differs(of_there, of_here)
     if name is None:
-        text = N_("{there} files there, {here} here, and not the same")
+        text = N_("files there: {there}, here: {here}, and not the same")
         return Message.of(text, there=of_there.files, here=of_here.files)
-    text = N_("{there} files there, {here} here; the first that differs: {name}")
+    text = N_("files there: {there}, here: {here}; the first that differs: {name}")
     return Message.of(text, there=of_there.files, here=of_here.files, name=name)
 
 

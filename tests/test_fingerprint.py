@@ -24,16 +24,16 @@ def test_device_number_and_fractions_of_times_do_not_matter() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"prices_1_3.xml": (1, 3, 101, 3 * SECOND, 0)}, "5 here; the first that differs: prices_1_3.xml"),
-        ({"prices_1_3.xml": (1, 3, 100, 4 * SECOND, 0)}, "5 here; the first that differs: prices_1_3.xml"),
-        ({"prices_1_3.xml": None}, "4 here; the first that differs: prices_1_3.xml"),
-        ({"a.xml": (1, 3, 100, 0, 0)}, "6 here; the first that differs: a.xml"),
-        (dict.fromkeys(FILES), "0 here; the first that differs: prices_1_0.xml"),
+        ({"prices_1_3.xml": (1, 3, 101, 3 * SECOND, 0)}, "here: 5; the first that differs: prices_1_3.xml"),
+        ({"prices_1_3.xml": (1, 3, 100, 4 * SECOND, 0)}, "here: 5; the first that differs: prices_1_3.xml"),
+        ({"prices_1_3.xml": None}, "here: 4; the first that differs: prices_1_3.xml"),
+        ({"a.xml": (1, 3, 100, 0, 0)}, "here: 6; the first that differs: a.xml"),
+        (dict.fromkeys(FILES), "here: 0; the first that differs: prices_1_0.xml"),
     ],
 )  # fmt: skip
 def test_the_first_that_differs_is_told(change: dict[str, Identity | None], told: str) -> None:
     here = {name: identity for name, identity in {**FILES, **change}.items() if identity}
-    assert str(difference(fingerprint(FILES), fingerprint(here))) == f"5 files there, {told}"
+    assert str(difference(fingerprint(FILES), fingerprint(here))) == f"files there: 5, {told}"
 
 
 def test_of_many_files_the_first_are_listed_and_all_count() -> None:
@@ -41,12 +41,12 @@ def test_of_many_files_the_first_are_listed_and_all_count() -> None:
     there = fingerprint(many)
     assert len(there) < 2 * LISTED
     last = fingerprint({**many, "09999.xml": (1, 1, 2, 1, 1)})
-    assert str(difference(there, last)) == "10000 files there, 10000 here, and not the same"
+    assert str(difference(there, last)) == "files there: 10000, here: 10000, and not the same"
     first = fingerprint({**many, "00001.xml": (1, 1, 2, 1, 1)})
     assert "the first that differs: 00001.xml" in str(difference(there, first))
     few = fingerprint({"00000.xml": (1, 1, 1, 1, 1)})
-    assert str(difference(there, few)).endswith("1 here; the first that differs: 00001.xml")
-    assert str(difference(few, there)).endswith("10000 here; the first that differs: 00001.xml")
+    assert str(difference(there, few)).endswith("here: 1; the first that differs: 00001.xml")
+    assert str(difference(few, there)).endswith("here: 10000; the first that differs: 00001.xml")
 
 
 def test_any_name_can_be_kept() -> None:

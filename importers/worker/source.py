@@ -70,7 +70,7 @@ async def _require_same(session: Session, tell: Tell, check: Callable[[], None])
         if loop.time() >= end or here == fingerprint({}):
             raise SourceError(
                 N_(
-                    "{source} is not on {here} what {operator} launched on {host}: {why}. Wait until 1C has finished "
+                    "{source} on {here} is not what {operator} launched on {host}: {why}. Wait until 1C has finished "
                     "writing and launch again; if only {host} sees this folder, set source.shared = false there, or "
                     "send it along: --upload"
                 ),

@@ -98,9 +98,9 @@ async def test_a_host_that_sees_something_else_refuses(stage: Stage, theirs: Pat
     ended = await stage.journal.session(session.id)
     assert ended.status is Status.FAILED
     assert str(ended.error) == (
-        f"{source(stage)} is not on {OTHER_HOST} what {account()} launched on {HERE}: 1 files there, 2 here; the first "
-        f"that differs: contragents_1_1.xml. Wait until 1C has finished writing and launch again; if only {HERE} sees "
-        "this folder, set source.shared = false there, or send it along: --upload"
+        f"{source(stage)} on {OTHER_HOST} is not what {account()} launched on {HERE}: files there: 1, here: 2; the "
+        "first that differs: contragents_1_1.xml. Wait until 1C has finished writing and launch again; if only "
+        f"{HERE} sees this folder, set source.shared = false there, or send it along: --upload"
     )
     assert not (stage.folder / "catalog.sqlite3").exists()
 
@@ -116,7 +116,7 @@ async def test_a_host_that_sees_nothing_refuses_at_once(stage: Stage, tmp_path: 
         await asyncio.to_thread(worker.communicate, timeout=60)
     ended = await stage.journal.session(session.id)
     assert ended.status is Status.FAILED
-    assert "1 files there, 0 here; the first that differs: contragents_1_1.xml" in str(ended.error)
+    assert "files there: 1, here: 0; the first that differs: contragents_1_1.xml" in str(ended.error)
 
 
 async def test_what_another_host_sees_late_is_waited_for(stage: Stage, theirs: Path) -> None:
@@ -132,7 +132,7 @@ async def test_what_another_host_sees_late_is_waited_for(stage: Stage, theirs: P
         (theirs / "old.xml").unlink()
         await asyncio.to_thread(worker.communicate, timeout=60)
     assert (await stage.journal.session(session.id)).status is Status.COMPLETED
-    assert warning.args["why"] == "1 files there, 1 here; the first that differs: contragents_1_1.xml"
+    assert warning.args["why"] == "files there: 1, here: 1; the first that differs: contragents_1_1.xml"
 
 
 async def test_one_who_waits_for_a_source_can_be_cancelled(stage: Stage, theirs: Path) -> None:
