@@ -38,6 +38,7 @@ async def check(config: Settings, file: Path | None = None) -> AsyncIterator[Che
     yield await asyncio.to_thread(check_source, Path(config.source.path))
     yield await check_database(N_("journal"), config)
     yield await check_database(N_("catalog"), config)
+    yield await asyncio.to_thread(check_restored, config)
     yield await asyncio.to_thread(check_images, config)
     yield await asyncio.to_thread(check_log, Path(config.log.path))
     yield await check_redis(config)
@@ -52,6 +53,25 @@ async def check(config: Settings, file: Path | None = None) -> AsyncIterator[Che
 def check_settings(file: Path | None) -> Check:
     path = settings.find(file)
     return Check(N_("settings"), True, str(path) if path else _("no settings file, defaults are in force"))
+
+
+def check_restored(config: Settings) -> Check:
+    """Whether the journal is a copy that is older than what the catalogs have seen."""
+    from importers.migrate import lost_sessions
+
+    name = N_("restored copies")
+    try:
+        lost = lost_sessions(config)
+    except ObmenError:  # the lines of journal and catalog tell
+        lost = []
+    if not lost:
+        return Check(name, True, _("the journal knows all sessions that its catalogs have seen"))
+    text = ngettext(
+        "the journal lacks {n} session that changed a catalog, the last one is {last}: it is a restored copy",
+        "the journal lacks {n} sessions that changed a catalog, the last one is {last}: it is a restored copy",
+        len(lost),
+    )
+    return Check(name, False, text.format(n=len(lost), last=lost[-1]), _("run: obmen migrate --repair"))
 
 
 def check_source(path: Path) -> Check:
