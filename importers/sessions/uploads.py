@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from itertools import count
 from typing import TYPE_CHECKING
 
+from importers.database.repeating import repeated
 from importers.errors import ObmenError
 from importers.sessions import statements as sql
 from importers.texts import N_
@@ -34,6 +35,7 @@ class Uploads:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @repeated
     async def add(self, name: str, number: int, piece: bytes) -> None:
         """The piece of that number, from 0 on. Added twice, it is there once."""
         async with self._database.transaction() as db:
@@ -53,6 +55,7 @@ class Uploads:
             if len(piece) < PIECE_BYTES:
                 return
 
+    @repeated
     async def drop(self, name: str) -> None:
         """Unless a session that goes on came with it."""
         async with self._database.transaction() as db:
