@@ -123,7 +123,8 @@ class Parcel:
         out = _Out()
         with ZipFile(cast("IO[bytes]", out), "w", compresslevel=LEVEL) as archive:
             for file in self._files:
-                with archive.open(_entry(file), "w") as entry:
+                # A file may grow meanwhile: that is told by name, not by what a packer says of 32 bits.
+                with archive.open(_entry(file), "w", force_zip64=True) as entry:
                     for chunk in self._read(file):
                         entry.write(chunk)
                         yield len(chunk), out.taken()
@@ -175,7 +176,6 @@ def _entry(file: _File) -> ZipInfo:
     is_packed = file.name.lower().endswith((".zip", *IMAGES))
     entry.compress_type = ZIP_STORED if is_packed else ZIP_DEFLATED
     entry.create_system, entry.external_attr = 3, 0o600 << 16
-    entry.file_size = file.size  # whether it needs more than 32 bits
     return entry
 
 
@@ -242,7 +242,7 @@ def _private(path: Path) -> IO[bytes]:
 
 def _locked(folder: Path) -> int | None:
     """A lock that ends with this process, whatever ends it; None where the file system has none."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -255,7 +255,8 @@ def _remove_what_died(ours: Path) -> None:
     now = ours.stat().st_mtime
     for folder in ours.parent.glob(f"{PREFIX}*"):
         with suppress(OSError):
-            if folder == ours or now - folder.lstat().st_mtime < YOUNG_SECONDS:
+            found = folder.lstat()
+            if folder == ours or found.st_uid != os.geteuid() or now - found.st_mtime < YOUNG_SECONDS:
                 continue
             if (lock := _locked(folder)) is not None:
                 shutil.rmtree(folder, ignore_errors=True)

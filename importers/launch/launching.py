@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from importers.addresses import is_postgres
 from importers.errors import ObmenError
 from importers.events import Log, Options
 from importers.kinds.registry import is_known, title_of
@@ -353,7 +354,7 @@ def _log(settings: Settings, line: Log) -> None:
 
 def retry_request(session: Session, settings: Settings) -> LaunchRequest:
     """A new confirm of what a session imported, into the same catalog and from the same host's files: a journal may
-    serve several."""
+    serve several. One in a file serves one machine, whose containers may have other names every day."""
     request = new_request(
         settings,
         session.kinds,
@@ -361,5 +362,7 @@ def retry_request(session: Session, settings: Settings) -> LaunchRequest:
         options=session.options,
         send_along=session.upload is not None,
     )
-    only_host = session.host if session.upload else session.source_host
+    only_host = None
+    if is_postgres(settings.journal.url):
+        only_host = session.host if session.upload else session.source_host
     return msgspec.structs.replace(request, only_target=session.target, only_host=only_host)

@@ -43,14 +43,19 @@ async def retried(stage: Stage, session: Session) -> LaunchResult:
 async def test_a_retry_reads_the_files_of_the_same_host(
     stage: Stage, clock: MovedClock, monkeypatch: pytest.MonkeyPatch, send_along: bool
 ) -> None:
-    """Another one has something else at that path, or nothing."""
+    """Another one has something else at that path, or nothing. A journal in a file is on one machine, whatever that is
+    called by now."""
     first = (await stage.launch(send_along=send_along)).session
     assert first
     await end(stage)
     clock.seconds += 60
+    on_server = msgspec.structs.replace(stage.settings.journal, url="postgresql://server/journal")
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr("socket.gethostname", lambda: "elsewhere")
+        in_file = retry_request(first, stage.settings)
+        elsewhere.setattr(stage, "settings", msgspec.structs.replace(stage.settings, journal=on_server))
         refused = await retried(stage, first)
+    assert in_file.only_host is None
     assert refused.outcome is Outcome.REFUSED
     assert f"the source {first.source} is on {first.host}: retry the session there" in str(refused.reason)
     again = (await retried(stage, first)).session
