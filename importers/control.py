@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from importers.database.protocol import Watch
     from importers.sessions import Journal, LogLine, Session
     from importers.settings import Settings
+    from importers.upload import Report
     from importers.worker.reaper import Trouble
 
 REAP_SECONDS = 5.0
@@ -31,8 +32,11 @@ class Control:
         self.settings = settings
         self.journal = journal
 
-    async def launch(self, request: LaunchRequest, wait: float = 0) -> LaunchResult:
-        """One confirm; before it, imports that run are waited for so many seconds, and so is whoever was faster."""
+    async def launch(
+        self, request: LaunchRequest, wait: float = 0, report: Report | None = None
+    ) -> LaunchResult:
+        """One confirm; before it, imports that run are waited for so many seconds, and so is whoever was faster.
+        `report` is told how much of the source was sent along."""
         loop = asyncio.get_running_loop()
         end = loop.time() + wait
         target = request.target.key
@@ -40,7 +44,7 @@ class Control:
         while True:
             while loop.time() < end and await self.journal.active(target):
                 await self._next_change(watch, end)
-            result = await launch(request, self.settings, self.journal)
+            result = await launch(request, self.settings, self.journal, report=report)
             running = result.outcome is Outcome.JOINED and result.session and not result.session.status.final
             if not running or loop.time() >= end:
                 return result

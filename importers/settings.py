@@ -55,6 +55,8 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Source(Section, frozen=True):
     path: str = "export"
     """Where 1C puts its export: a folder or a .zip."""
+    shared: bool = False
+    """Whether workers on other hosts see the same files under this path."""
 
 
 class Catalog(Section, frozen=True):

@@ -38,7 +38,8 @@ class Journal(Protocol):
     journal_id: str
     """Random, made with the journal: a catalog can tell the sessions of different journals apart."""
     database: Database
-    """Where it is kept, for what is no part of the journal but lies beside it: the launch lock. Never to be closed."""
+    """Where it is kept, for what is no part of the journal but lies beside it: the launch lock, uploads. Never to be
+    closed."""
 
     # Looking: what was committed before the call is seen
 
@@ -171,7 +172,8 @@ class Journal(Protocol):
 
     async def claim(self, session_id: int, target: str, owner: WorkerProcess, lease: float) -> Session | None:
         """started → in_progress, once, for `lease` seconds; None when there is nothing to claim: a duplicate delivery,
-        a cancel, or a session of another target than this worker imports into. The fence of the session returned is
+        a cancel, a session of another target than this worker imports into, or one whose source only another host than
+        the owner's sees (`Session.source_host`). The fence of the session returned is
         what its holder writes under. A session has one `received` event, at its first claim."""
         ...
 
@@ -207,7 +209,8 @@ class Journal(Protocol):
         error: Message | None = None,
         line: Log | None = None,
     ) -> bool:
-        """The end of a session, with its last log line; False when it had ended or was taken away.
+        """The end of a session, with its last log line; False when it had ended or was taken away. The source that was
+        sent along with it is dropped.
 
         The fence grows, too: whoever still holds the old one can write nothing any more.
         """

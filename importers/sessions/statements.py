@@ -105,13 +105,14 @@ SESSION_AND_KEY = f"SELECT {COLUMNS}, idempotency_key FROM session WHERE id = ?1
 ACTIVE_OR_RECENT = (
     f"SELECT {COLUMNS} FROM session WHERE target = ?1 AND ({IS_ACTIVE} OR ("
     # On both sides of now: a row from the future must not block for ever.
-    "boot_id = ?2 AND created_clock > ?3 AND created_clock < ?4 AND kinds = ?5 AND source = ?6 AND options = ?7"
+    "boot_id = ?2 AND created_clock > ?3 AND created_clock < ?4 AND kinds = ?5 AND source = ?6 AND options = ?7 "
+    "AND CASE WHEN upload IS NULL THEN coalesce(source_host, '') ELSE source_print END = ?8"
     f")) ORDER BY {IS_ACTIVE} DESC, id DESC LIMIT 1"
 )
 CREATE = (
     "INSERT INTO session (request_id, idempotency_key, task_id, kinds, source, options, target, status, operator, "
-    "host, created_at, created_clock, boot_id, fence) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'started', ?8, ?9, ?10, ?11, ?12, ?13) RETURNING id"
+    "host, created_at, created_clock, boot_id, fence, source_host, source_print, upload) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'started', ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) RETURNING id"
 )
 ANSWER = "INSERT INTO launch_key VALUES (?1, ?2, ?3) ON CONFLICT (idempotency_key) DO NOTHING"
 MARK_DISPATCHED = (
@@ -134,7 +135,7 @@ CLAIM = (
     "UPDATE session SET status = 'in_progress', fence = fence + 1, waiting = NULL, "
     "started_at = coalesce(started_at, ?3), "
     "owner = ?4, owner_start = ?5, owner_boot = ?6, lease_until = ?7, lease_epoch = ?8 "
-    "WHERE id = ?1 AND target = ?2 AND status = 'started'"
+    "WHERE id = ?1 AND target = ?2 AND status = 'started' AND (source_host IS NULL OR source_host = ?9)"
 )
 RECEIVED = "SELECT 1 FROM event WHERE session_id = ?1 AND type = 'received'"
 EVENT = f"INSERT INTO event (session_id, at, type, level, message, args) VALUES ({_marks(6)})"
@@ -167,3 +168,19 @@ START_AGAIN = (
     "UPDATE session SET status = 'started', fence = fence + 1, retries = retries + 1, owner = NULL, "
     "dispatched_clock = NULL WHERE id = ?1 AND fence = ?2 AND status = 'in_progress'"
 )
+
+# Uploads
+
+ADD_PIECE = (
+    "INSERT INTO upload (name, n, made_clock, boot_id, piece) VALUES (?1, ?2, ?3, ?4, ?5) "
+    "ON CONFLICT (name, n) DO NOTHING"
+)
+PIECE = "SELECT piece FROM upload WHERE name = ?1 AND n = ?2"
+_NEEDED = f"(SELECT upload FROM session WHERE upload IS NOT NULL AND {IS_ACTIVE})"
+ORPHANS = (
+    f"SELECT name FROM upload WHERE name NOT IN {_NEEDED} "
+    "GROUP BY name HAVING max(made_clock) < ?1 OR max(boot_id) <> ?2"
+)
+DROP_UPLOAD = f"DELETE FROM upload WHERE name = ?1 AND name NOT IN {_NEEDED}"
+DROP_UPLOAD_OF = f"DELETE FROM upload WHERE name = (SELECT upload FROM session WHERE id = ?1 AND {IS_FINAL})"
+"""What a session came with that has ended."""

@@ -136,6 +136,7 @@ class JournalStore:
             if await db.execute(sql.CANCEL, session_id, now.utc, CANCELLED_BY, json(by)) == 1:
                 line = Log("warning", N_("{operator} asked to cancel"), {**by})
                 await self._write_lines(db, session_id, [line], "cancel")
+                await db.execute(sql.DROP_UPLOAD_OF, session_id)
         return await self.session(session_id)
 
     async def cancelled_by(self, session_id: int) -> str:
@@ -211,7 +212,7 @@ class JournalStore:
                 (made,) = await db.fetch(
                     sql.CREATE, new.request_id, new.idempotency_key, new.task_id, json(new.kinds), new.source,
                     json(new.options), new.target, new.operator, new.host, now.utc, now.seconds, now.epoch,
-                    secrets.randbits(FENCE_BITS),
+                    secrets.randbits(FENCE_BITS), new.source_host, new.source_print, new.upload,
                 )  # fmt: skip
                 session_id = made["id"]
                 await self._write_lines(
@@ -238,7 +239,7 @@ class JournalStore:
         now = await db.now()
         rows = await db.fetch(
             sql.ACTIVE_OR_RECENT, new.target, now.epoch, now.seconds - recency, now.seconds + recency,
-            json(new.kinds), new.source, json(new.options),
+            json(new.kinds), new.source, json(new.options), new.seen_at,
         )  # fmt: skip
         return (Outcome.JOINED, struct(rows[0], Session)) if rows else None
 
@@ -283,7 +284,7 @@ class JournalStore:
             now = await db.now()
             claimed = await db.execute(
                 sql.CLAIM, session_id, target, now.utc, owner.name, owner.start, owner.boot, now.seconds + lease,
-                now.epoch,
+                now.epoch, owner.host,
             )  # fmt: skip
             if claimed != 1:
                 return None
@@ -363,6 +364,7 @@ class JournalStore:
                 return False
             if line:
                 await self._write_lines(db, session_id, [line], "summary")
+            await db.execute(sql.DROP_UPLOAD_OF, session_id)
             return True
 
     @repeated

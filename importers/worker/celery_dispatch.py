@@ -36,6 +36,9 @@ class CeleryDispatcher:
                 N_('worker.engine = "celery" needs another library: pip install "obmen[cluster]"')
             )
 
+    def reaches(self, session: Session) -> bool:
+        return True
+
     async def send(self, session: Session) -> WorkerProcess:
         """Raises BrokerDown."""
         await asyncio.to_thread(self._send, session)

@@ -32,6 +32,10 @@ class Dispatcher(Protocol):
         keep a launch waiting."""
         ...
 
+    def reaches(self, session: Session) -> bool:
+        """Whether what this sends can come to a worker that sees the session's source."""
+        ...
+
     async def send(self, session: Session) -> WorkerProcess | None:
         """Start a worker for a session that `dispatch` has marked, or put it where one fetches it; does not wait for
         the worker. The process that was started, None where it is not known yet.
@@ -75,8 +79,10 @@ async def dispatch(session: Session, dispatcher: Dispatcher, journal: Journal) -
     """Send the session to a worker unless somebody else has; whether this call did.
 
     A session that cannot be sent ends as failed at once, with the reason, and blocks nobody; but one whose broker is
-    down waits for it, and whoever reaps sends it then.
+    down waits for it, and whoever reaps sends it then. One whose source another host has is left to those who are there.
     """
+    if not dispatcher.reaches(session):
+        return False
     number = await journal.mark_dispatched(session.id, this_process())
     if number is None:
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,9 @@ class ProcessDispatcher:
 
     def check(self) -> None:
         """A process can always be tried."""
+
+    def reaches(self, session: Session) -> bool:
+        return session.source_host in (None, socket.gethostname())
 
     async def send(self, session: Session) -> WorkerProcess:
         """A process in an OS session of its own: no closed terminal and no killed control room reaches it (guarantee

@@ -16,7 +16,8 @@ from importers.errors import BrokerDown, ObmenError, SettingsError
 from importers.events import Counts, Log
 from importers.logs import log_to, unexpected
 from importers.sessions.models import CANCELLED_BY, Status
-from importers.sessions.rules import Due, is_due
+from importers.sessions.rules import LOST_SECONDS, Due, is_due
+from importers.sessions.uploads import Uploads
 from importers.targets import all_targets
 from importers.texts import N_, Message
 
@@ -34,6 +35,7 @@ GRACE_SECONDS = 1.0
 DIED = N_("The worker {owner} died while it ran; nothing is changed. Start the import again")
 FROZEN = N_("The worker {owner} gave no sign of life for its lease and was ended; nothing is changed")
 IN_QUEUE = N_("waiting for a worker that is free")
+NOBODY_THERE = N_("No worker came on {host}, which has the source {source}; start the import again there")
 NEVER_CAME = N_("No worker came after {count} tries; see the log {path}")
 
 
@@ -50,6 +52,7 @@ async def reap(
 
     dispatcher = dispatcher or dispatcher_for(settings)
     await journal.prune(settings.journal.keep_events_days)
+    await Uploads(journal.database).drop_orphans()
     acted = 0
     of_targets = [
         (active, target)
@@ -78,6 +81,11 @@ async def _send(active: ActiveSession, dispatcher: Dispatcher, settings: Setting
     from importers.worker.dispatch import WAITING, dispatch
 
     session = active.session
+    if not dispatcher.reaches(session):
+        if active.age < 2 * LOST_SECONDS:  # its own host sends it again meanwhile, if somebody is there
+            return False
+        nobody = Message.of(NOBODY_THERE, host=session.source_host, source=session.source)
+        return await _finish(active, Status.FAILED, journal, nobody)
     due = is_due(active, is_lost=await dispatcher.is_lost(active))
     if due is Due.NOTHING:
         return False
