@@ -158,3 +158,25 @@ START_AGAIN = (
     "UPDATE session SET status = 'started', fence = fence + 1, retries = retries + 1, owner = NULL, "
     "dispatched_clock = NULL WHERE id = ?1 AND fence = ?2 AND status = 'in_progress'"
 )
+
+# Counting
+
+COUNT_END = (
+    "INSERT INTO tally (shop, type, status, sessions, seconds, read, rejected, taken) "
+    "SELECT shop, ?2, ?3, 1, ?4, ?5, ?6, retries + ?7 FROM session WHERE id = ?1 "
+    "ON CONFLICT (shop, type, status) DO UPDATE SET sessions = tally.sessions + 1, "
+    "seconds = tally.seconds + excluded.seconds, read = tally.read + excluded.read, "
+    "rejected = tally.rejected + excluded.rejected, taken = tally.taken + excluded.taken"
+)
+"""?7: 1 when it is taken from its worker with that; each time before was a retry."""
+LAST_GOOD = (
+    f"INSERT INTO last_good (shop, type, at, seconds, read) VALUES ({_marks(5)}) "
+    "ON CONFLICT (shop, type) DO UPDATE SET at = excluded.at, seconds = excluded.seconds, read = excluded.read"
+)
+ENDED = "SELECT shop, type, status, sessions, seconds, read, rejected, taken FROM tally ORDER BY shop, type, status"
+GOOD = "SELECT shop, type, at, seconds, read FROM last_good ORDER BY shop, type"
+ACTIVE_NOW = (
+    "SELECT shop, kinds, status, created_at, retries, waiting IS NOT NULL FROM session "
+    f"WHERE {IS_ACTIVE} ORDER BY id"
+)
+OUTCOMES = "SELECT shop, outcome, count(*) FROM attempt GROUP BY shop, outcome ORDER BY shop, outcome"

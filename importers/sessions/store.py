@@ -33,6 +33,7 @@ from importers.sessions.models import (
     StoredReject,
 )
 from importers.sessions.rows import active_session, args_json, json, message_columns, stored_text, struct
+from importers.sessions.tally import count_end
 from importers.texts import N_, shorten
 
 if TYPE_CHECKING:
@@ -133,6 +134,9 @@ class JournalStore:
             if await db.execute(sql.CANCEL, session_id, now.utc, CANCELLED_BY, json(by)) == 1:
                 line = Log("warning", N_("{operator} asked to cancel"), {**by})
                 await self._write_lines(db, session_id, [line], "cancel")
+                session = await self._read(db, session_id)
+                if session.status.final:
+                    await count_end(db, session)
         return await self.session(session_id)
 
     async def cancelled_by(self, session_id: int) -> str:
@@ -324,6 +328,8 @@ class JournalStore:
         by_kind: dict[str, Counts],
         error: Message | None = None,
         line: Log | None = None,
+        *,
+        lost: bool = False,
     ) -> bool:
         async with self.database.transaction() as db:
             now = await db.now()
@@ -332,6 +338,7 @@ class JournalStore:
             )
             if ended != 1:
                 return False
+            await count_end(db, await self._read(db, session_id), lost=lost)
             if line:
                 await self._write_lines(db, session_id, [line], "summary")
             return True
