@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Look(Protocol):
     """One state of a database."""
 
+    engine: str
+    """As the folder of its steps is called."""
     place: str
     """What errors call it; nothing secret."""
 
@@ -60,9 +62,9 @@ def looking(url: str, schema: str, clock: Clock | None = None, *, patience: floa
 
 
 def require_schema(look: Look, folder: Path) -> int:
-    """The number of its schema. Raises DatabaseError unless it has the tables of the steps in `folder`, or of later
-    ones that leave them as they are."""
-    newest = max(steps_of(folder))
+    """The number of its schema. Raises DatabaseError unless it has the tables of its engine's steps in `folder`, or of
+    later ones that leave them as they are."""
+    newest = max(steps_of(folder / look.engine))
     numbers = look.fetch(f"SELECT version FROM {VERSION}") if look.has(VERSION) else []  # noqa: S608 (ours)
     version = numbers[0][0] if numbers else 0
     if version < newest:

@@ -83,6 +83,8 @@ async def examine(url: str, schema: str, folder: Path) -> Examined:
 
 
 class PostgresLook:
+    engine = "postgres"
+
     def __init__(self, place: str, schema: str, connection: psycopg.Connection[Any]) -> None:
         self.place = place
         self._schema = schema

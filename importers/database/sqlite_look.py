@@ -16,6 +16,8 @@ from importers.texts import N_
 
 
 class SqliteLook:
+    engine = "sqlite"
+
     def __init__(self, path: Path, connection: sqlite3.Connection, clock: Clock) -> None:
         self.place = str(path)
         self._connection = connection

@@ -9,7 +9,7 @@ import msgspec
 from importers.addresses import JOURNAL_SCHEMA
 from importers.database.looking import looking, require_schema
 from importers.sessions import statements as sql
-from importers.sessions.opening import SCHEMA
+from importers.sessions.opening import SCHEMAS
 
 if TYPE_CHECKING:
     from importers.clock import Clock
@@ -72,7 +72,7 @@ def read_figures(url: str, clock: Clock | None = None) -> Figures:
     SettingsError for another address, DatabaseError."""
     with looking(url, JOURNAL_SCHEMA, clock) as look:
         return Figures(
-            schema=require_schema(look, SCHEMA),
+            schema=require_schema(look, SCHEMAS),
             at=look.now().utc,
             ended=[Ended(*row) for row in look.fetch(sql.ENDED)],
             last_good=[LastGood(*row) for row in look.fetch(sql.GOOD)],

@@ -177,7 +177,6 @@ LAST_GOOD = (
 ENDED = "SELECT shop, type, status, sessions, seconds, read, rejected, taken FROM tally ORDER BY shop, type, status"
 GOOD = "SELECT shop, type, at, seconds, read FROM last_good ORDER BY shop, type"
 ACTIVE_NOW = (
-    "SELECT shop, kinds, status, created_at, retries, waiting IS NOT NULL FROM session "
-    f"WHERE {IS_ACTIVE}"
+    f"SELECT shop, kinds, status, created_at, retries, waiting IS NOT NULL FROM session WHERE {IS_ACTIVE}"
 )
 OUTCOMES = "SELECT shop, outcome, count(*) FROM attempt GROUP BY shop, outcome ORDER BY shop, outcome"
