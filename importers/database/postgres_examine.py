@@ -91,12 +91,9 @@ class PostgresLook:
         self._connection = connection
 
     def has(self, table: str) -> bool:
-        # By the name of the schema: of one that this account may not use, to_regclass() tells nothing.
-        sql = (
-            "SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE n.nspname = $1 AND c.relname = $2)"
-        )
-        ((there,),) = self._connection.execute(sql.encode(), (self._schema, table)).fetchall()
+        # With the name of the schema it is an error where this account may not use that, in place of no table.
+        name = f"{quoted(self._schema)}.{quoted(table)}"
+        ((there,),) = self._connection.execute(b"SELECT to_regclass($1) IS NOT NULL", (name,)).fetchall()
         return bool(there)
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:

@@ -191,7 +191,8 @@ async def test_deleting_and_pruning_lower_nothing(stage: Stage) -> None:
         await way(stage)
     before = figures(stage)
     stage.change(
-        "UPDATE session SET created_at = '2026-01-0' || id || 'T00:00:00.000Z', finished_at = '2026-01-09T00:00:00.000Z'"
+        "UPDATE session SET created_at = '2026-01-0' || id || 'T00:00:00.000Z', "
+        "finished_at = '2026-01-09T00:00:00.000Z'"
     )
     assert await stage.journal.prune(1) > 0
     assert figures(stage) == before

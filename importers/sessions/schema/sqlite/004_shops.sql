@@ -51,7 +51,7 @@ SELECT id, shop, kinds, status, options, finished_at, retries,
        (SELECT coalesce(sum(json_extract(value, '$.rejected')), 0) FROM json_each(by_kind)) AS rejected
 FROM session WHERE finished_at IS NOT NULL;
 INSERT INTO tally
-SELECT shop, json_extract(kinds, '$[0]'), status, count(*), sum(seconds), sum(read), sum(rejected), sum(retries)
+SELECT shop, coalesce(json_extract(kinds, '$[0]'), ''), status, count(*), sum(seconds), sum(read), sum(rejected), sum(retries)
 FROM ended GROUP BY 1, 2, 3;
 INSERT OR REPLACE INTO last_good
 SELECT e.shop, k.value, e.finished_at, e.seconds, e.read FROM ended e, json_each(e.kinds) k
