@@ -43,7 +43,7 @@ class Scrapes(Collector):
 
     def __init__(self, settings: Settings) -> None:
         self.error: ObmenError | None = None
-        """What kept the last scrape from reading the journal."""
+        """What kept the last scrape from reading the journal. Of several at once, that of any."""
         self.registry = CollectorRegistry()
         self.registry.register(self)
         self._settings = settings
@@ -52,20 +52,19 @@ class Scrapes(Collector):
         return generate_latest(self.registry).decode()
 
     def collect(self) -> Iterator[Metric]:
+        told: list[Metric] = []
+        self.error = None
         try:
-            figures = read_figures(self._settings.journal.url)
+            told = list(families(read_figures(self._settings.journal.url)))
         except ObmenError as error:
-            figures, self.error = None, error
+            self.error = error
         except Exception as error:  # noqa: BLE001 (a bug: the next scrape is to be answered, too)
             path = self._settings.log.path
             log_to(path).error("metrics", exc_info=error)
-            figures, self.error = None, ObmenError(unexpected(error, path))
-        else:
-            self.error = None
-        yield GaugeMetricFamily("obmen_up", "Whether the journal could be read.", value=figures is not None)
+            self.error = ObmenError(unexpected(error, path))
+        yield GaugeMetricFamily("obmen_up", "Whether the journal could be read.", value=bool(told))
         yield InfoMetricFamily("obmen_build", "The obmen that tells these metrics.", {"version": __version__})
-        if figures:
-            yield from families(figures)
+        yield from told
 
 
 def families(figures: Figures) -> Iterator[Metric]:

@@ -22,7 +22,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from importers.metrics import write_whole
+import importers.metrics
+from importers.metrics import Scrapes, write_whole
 from tests.conftest import Obmen, make_obmen
 
 DASHBOARD = Path(__file__).parents[1] / "docs" / "grafana" / "obmen.json"
@@ -177,6 +178,23 @@ def test_a_journal_that_cannot_be_read(obmen: Obmen) -> None:
     done = obmen.run("metrics", **away)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "cannot be reached" in done.stderr
+
+
+def test_a_bug_is_logged_and_the_scrape_answered(imported: Obmen, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_figures: object) -> Iterator[object]:
+        yield from ()
+        raise RuntimeError("not thought of")
+
+    monkeypatch.chdir(imported.folder)
+    monkeypatch.setattr(importers.metrics, "families", fails)
+    scrapes = Scrapes(imported.settings)
+    assert samples(scrapes.text())["obmen_up", ()] == 0
+    assert "unexpected RuntimeError: not thought of; the log" in str(scrapes.error)
+    assert "Traceback" in (imported.folder / "obmen.log").read_text(encoding="utf-8")
+    monkeypatch.undo()
+    monkeypatch.chdir(imported.folder)
+    assert samples(scrapes.text())["obmen_up", ()] == 1
+    assert scrapes.error is None
 
 
 @pytest.mark.parametrize("args", [["--port", "0", "--output", "x"], ["--host", "::1"], ["--port", "65536"]])

@@ -13,7 +13,9 @@ from psycopg.conninfo import make_conninfo
 
 from importers.addresses import without_secrets
 from importers.clock import Now
-from importers.database.postgres import CONNECTING, NOW, plainly
+from importers.database.postgres import NOW
+from importers.database.postgres_errors import plainly
+from importers.database.postgres_link import CONNECTING
 from importers.database.postgres_schema import find, quoted
 from importers.errors import PLACE, DatabaseError
 from importers.texts import N_, Message
@@ -115,6 +117,7 @@ def looking(url: str, schema: str) -> Iterator[PostgresLook]:
         ) as connection,
     ):
         connection.read_only = True
+        connection.prepare_threshold = None  # a pooler gives the next transaction to another server process
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.execute(f"SET LOCAL statement_timeout = '{LOOK_SECONDS}s'".encode())
         connection.execute(f"SET LOCAL search_path TO {quoted(schema)}".encode())

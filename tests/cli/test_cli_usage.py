@@ -32,7 +32,7 @@ def test_what_needs_no_settings_works_with_broken_ones(
     assert "Показать" in capsys.readouterr().out
     others = (
         ["import", "catalog"], ["sessions"], ["show", "1"], ["attempts"], ["logs", "1"], ["rejects", "1"], ["doctor"],
-        ["cancel", "1"], ["retry", "1"], ["delete", "1"], ["worker"], ["metrics"],
+        ["cancel", "1"], ["retry", "1"], ["delete", "1"], ["worker"], ["metrics"], ["migrate"],
     )  # fmt: skip
     assert {args[0] for args in others} == engine_commands() - {"inspect"}
     for args in others:
