@@ -208,9 +208,11 @@ class Journal(Protocol):
         by_kind: dict[str, Counts],
         error: Message | None = None,
         line: Log | None = None,
+        *,
+        lost: bool = False,
     ) -> bool:
         """The end of a session, with its last log line; False when it had ended or was taken away. The source that was
-        sent along with it is dropped.
+        sent along with it is dropped. `lost`: it is taken from a worker that died or froze, which is counted.
 
         The fence grows, too: whoever still holds the old one can write nothing any more.
         """

@@ -6,11 +6,12 @@ under which it holds it.
 
 from __future__ import annotations
 
-from importers.sessions.models import ACTIVE, FINAL
+from importers.sessions.models import ACTIVE, FINAL, Status
 
 
-def _listed(words: frozenset[str]) -> str:
-    return ", ".join(f"'{word}'" for word in sorted(words))
+def _listed(words: frozenset[Status]) -> str:
+    """In the order of the index `one_active`: SQLite takes it only where its condition is repeated to the letter."""
+    return ", ".join(f"'{word}'" for word in Status if word in words)
 
 
 def _marks(count: int) -> str:
@@ -184,3 +185,24 @@ ORPHANS = (
 DROP_UPLOAD = f"DELETE FROM upload WHERE name = ?1 AND name NOT IN {_NEEDED}"
 DROP_UPLOAD_OF = f"DELETE FROM upload WHERE name = (SELECT upload FROM session WHERE id = ?1 AND {IS_FINAL})"
 """What a session came with that has ended."""
+
+# Counting
+
+COUNT_END = (
+    "INSERT INTO tally (shop, type, status, sessions, seconds, read, rejected, taken) "
+    "SELECT shop, ?2, ?3, 1, ?4, ?5, ?6, retries + ?7 FROM session WHERE id = ?1 "
+    "ON CONFLICT (shop, type, status) DO UPDATE SET sessions = tally.sessions + 1, "
+    "seconds = tally.seconds + excluded.seconds, read = tally.read + excluded.read, "
+    "rejected = tally.rejected + excluded.rejected, taken = tally.taken + excluded.taken"
+)
+"""?7: 1 when it is taken from its worker with that; each time before was a retry."""
+LAST_GOOD = (
+    f"INSERT INTO last_good (shop, type, at, seconds, read) VALUES ({_marks(5)}) "
+    "ON CONFLICT (shop, type) DO UPDATE SET at = excluded.at, seconds = excluded.seconds, read = excluded.read"
+)
+ENDED = "SELECT shop, type, status, sessions, seconds, read, rejected, taken FROM tally ORDER BY shop, type, status"
+GOOD = "SELECT shop, type, at, seconds, read FROM last_good ORDER BY shop, type"
+ACTIVE_NOW = (
+    f"SELECT shop, kinds, status, created_at, retries, waiting IS NOT NULL FROM session WHERE {IS_ACTIVE}"
+)
+OUTCOMES = "SELECT shop, outcome, count(*) FROM attempt GROUP BY shop, outcome ORDER BY shop, outcome"

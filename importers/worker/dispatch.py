@@ -79,7 +79,7 @@ async def dispatch(session: Session, dispatcher: Dispatcher, journal: Journal) -
     """Send the session to a worker unless somebody else has; whether this call did.
 
     A session that cannot be sent ends as failed at once, with the reason, and blocks nobody; but one whose broker is
-    down waits for it, and whoever reaps sends it then. One whose source another host has is left to those who are there.
+    down waits for it, and whoever reaps sends it then. One whose source another host has is left to those there.
     """
     if not dispatcher.reaches(session):
         return False

@@ -151,7 +151,9 @@ async def _settle(
             if note is not None:
                 by_kind = msgspec.json.decode(note, type=dict[str, Counts])
                 line = Log("info", N_("Completed; the worker died after its commit"))
-                return await journal.finish(session.id, session.fence, Status.COMPLETED, by_kind, line=line)
+                return await journal.finish(
+                    session.id, session.fence, Status.COMPLETED, by_kind, line=line, lost=True
+                )
             if session.status is Status.CANCELLING:
                 by = Message.of(CANCELLED_BY, operator=await journal.cancelled_by(session.id))
                 return await _finish(active, Status.CANCELLED, journal, by)
@@ -174,4 +176,5 @@ async def _is_still_over(active: ActiveSession, journal: Journal) -> bool:
 async def _finish(active: ActiveSession, status: Status, journal: Journal, why: Message) -> bool:
     session = active.session
     line = Log.of("error", why)
-    return await journal.finish(session.id, session.fence, status, session.by_kind, why, line)
+    lost = session.status is not Status.STARTED
+    return await journal.finish(session.id, session.fence, status, session.by_kind, why, line, lost=lost)

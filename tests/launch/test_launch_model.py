@@ -379,7 +379,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     ),
     "no fence": lambda: sql(("AND fence = ?2", "AND ?2 >= 0")),
     "reaper without its guard": lambda: sql(
-        ("AND fence = ?2 AND status IN ('cancelling', 'in_progress', 'started')", "AND ?2 >= 0")
+        ("AND fence = ?2 AND status IN ('started', 'in_progress', 'cancelling')", "AND ?2 >= 0")
     ),
 }
 

@@ -131,7 +131,7 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
     ),
     "reaper without its guard": (
         lambda: sql(
-            ("AND fence = ?2 AND status IN ('cancelling', 'in_progress', 'started')", "AND ?2 >= 0"),
+            ("AND fence = ?2 AND status IN ('started', 'in_progress', 'cancelling')", "AND ?2 >= 0"),
         ),
         a_reaper_acts_on_what_it_read_before_the_worker_finished,
     ),
