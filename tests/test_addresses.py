@@ -8,10 +8,17 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from redis.asyncio import Redis
 
-from importers import settings
-from importers.addresses import require_redis, sqlite_path, without_secrets
+from importers.addresses import (
+    is_postgres,
+    postgres_address,
+    postgres_of,
+    require_redis,
+    sqlite_path,
+    without_secrets,
+)
 from importers.catalog import open_catalog
 from importers.errors import SettingsError
 from importers.sessions import open_journal
@@ -33,7 +40,12 @@ SCHEMES = ("redis", "rediss", "unix", "postgresql", "postgresql+psycopg", "postg
 def test_no_password_is_shown(scheme: str) -> None:
     for shape, secret in product(SHAPES, SECRETS):
         address = shape.format(scheme=scheme, secret=secret)
-        told = [without_secrets(address), refusal(sqlite_path, address), refusal(require_redis, address)]
+        told = [
+            without_secrets(address),
+            refusal(sqlite_path, address),
+            refusal(require_redis, address),
+            refusal(postgres_address, address),
+        ]
         assert not [text for text in told if "s3cret" in text or len(text.splitlines()) > 1], address
 
 
@@ -54,6 +66,9 @@ def refusal(check: Callable[[str], object], address: str) -> str:
         ("rediss://[::1]:6379", "rediss://[::1]:6379"),
         ("unix:///run/redis.sock?db=1", "unix:///run/redis.sock…"),
         ("redis://:a?b@host", "redis://…"),
+        ("postgresql://u:pw@db.example:5432/shop?schema=x", "postgresql://…@db.example:5432/shop…"),
+        ("postgres://db/shop", "postgres://db/shop"),
+        ("postgresql://u@/shop?host=/run", "postgresql://…@/shop…"),
         ("pw", "…"),
     ],
 )
@@ -61,10 +76,18 @@ def test_what_is_shown_helps(address: str, shown: str) -> None:
     assert without_secrets(address) == shown
 
 
-LATER = ("postgresql://u:s3cret@host/db", "postgres://host/db")
 REFUSED = {
-    "postgresql+psycopg://host/db": "later version",
-    "mysql://u:s3cret@host/db": "sqlite:///path",
+    "postgresql+psycopg://u:s3cret@host/db": "or postgresql://user@host/name",
+    "mysql://u:s3cret@host/db": "or postgresql://user@host/name",
+    "postgresql://u:s3cret@x@host/db": "write % / @ # ? :",
+    "postgresql://u:s3cret/x@host/db": "write % / @ # ? :",
+    "postgresql://u:s3cret%@host/db": "write % / @ # ? :",
+    "postgresql://u:s3cret@host/db#x": "write % / @ # ? :",
+    "postgresql://u:s3cret@host/db?options=-c": "options after a ? can be",
+    "postgresql://u:s3cret@host/db?sslmode=s3cret": "sslmode has a wrong value",
+    "postgresql://u:s3cret@host/db?schema=pg_catalog": "schema has a wrong value",
+    "postgresql://u:s3cret@host/db?schema=": "schema has a wrong value",
+    "postgresql://u:s3cret@host/d b": "a space",
     "sqlite://relative.db": "sqlite:///path",
     "sqlite:/srv/x.db": "sqlite:///path",
     "sqlite:x.db": "sqlite:///path",
@@ -81,17 +104,8 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", ["JOURNAL", "CATALOG"])
-@pytest.mark.parametrize("address", LATER)
-def test_what_comes_later_is_refused_by_the_settings(tmp_path: Path, address: str, name: str) -> None:
-    with pytest.raises(SettingsError) as error:
-        settings.load(None, {"HOME": str(tmp_path), f"OBMEN_{name}__URL": address})
-    assert "later version" in str(error.value)
-    assert "s3cret" not in str(error.value)
-
-
 @pytest.mark.parametrize("address", REFUSED)
-def test_only_files_of_sqlite_are_opened(
+def test_what_is_no_database_is_not_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     """By whomever they are opened, and before anything is made."""
@@ -111,6 +125,32 @@ async def opened(open_it: Callable[[str], Awaitable[object]], address: str) -> N
 async def test_the_scheme_may_be_written_in_capitals(tmp_path: Path) -> None:
     await (await open_journal(f"SQLITE:///{tmp_path}/j.db")).close()
     assert (tmp_path / "j.db").is_file()
+
+
+POSTGRES_TAKEN = {
+    "postgresql://u:p%40w@db:5433/shop": (
+        {"user": "u", "password": "p@w", "host": "db", "port": "5433"},
+        "public",
+    ),
+    "POSTGRES://db/shop?schema=s1": ({"host": "db", "dbname": "shop"}, "s1"),
+    "postgresql://u@/shop?host=/run/pg&sslmode=require": (
+        {"host": "/run/pg", "sslmode": "require"},
+        "public",
+    ),
+    "postgresql://a:1,[::1]:2/shop?target_session_attrs=primary": (
+        {"host": "a,::1", "port": "1,2"},
+        "public",
+    ),
+}
+
+
+@pytest.mark.parametrize("address", POSTGRES_TAKEN)
+def test_what_is_taken_for_postgres_means_there_what_it_says(address: str) -> None:
+    means, schema = POSTGRES_TAKEN[address]
+    assert is_postgres(address)
+    url, found = postgres_of(address, "public")
+    assert found == schema
+    assert conninfo_to_dict(url).items() >= means.items()
 
 
 TAKEN = {

@@ -145,8 +145,12 @@ S3CRET = "redis://:s3cret@host:6379/x"
 @pytest.mark.parametrize(
     ("text", "environ"),
     [
-        ("", {"OBMEN_CATALOG__URL": "postgresql://u:s3cret@host/db"}),
-        ("[journal]\nurl = 'postgresql://u:s3cret@host/db'", {}),
+        ("", {"OBMEN_CATALOG__URL": "postgresql://u:s3cret@host/db#x"}),
+        ("[journal]\nurl = 'postgresql://u:s3cret@host/db?s3cret=s3cret'", {}),
+        (
+            "catalog.url = 'postgresql://u:s3cret@h/d?schema=a'\njournal.url = 'postgresql://u:s3cret@h/d?schema=a'",
+            {},
+        ),
         ("", {"OBMEN_REDIS__URL": S3CRET}),
         ("", {"OBMEN_REDIS_URL": S3CRET}),
         ("", {"OBMEN_LANGUAGE": S3CRET}),
@@ -199,7 +203,7 @@ def test_a_misspelt_variable_is_told_the_right_one(tmp_path: Path) -> None:
         ("log.path = ' '", "log.path"),
         ("worker.engine = 'celery'", "worker.engine"),
         ("redis.url = 'localhost'", "redis.url"),
-        ("catalog.url = 'postgres://h/db'", "catalog.url"),
+        ("catalog.url = 'postgres://h/db?x=y'", "catalog.url"),
     ],
 )
 def test_no_setting_is_taken_that_would_mean_nothing(tmp_path: Path, text: str, key: str) -> None:
@@ -210,6 +214,18 @@ def test_no_setting_is_taken_that_would_mean_nothing(tmp_path: Path, text: str, 
     value = text.partition(" = ")[2].strip("'")
     with pytest.raises(SettingsError, match=rf"environment: setting {key}: "):
         load_text(tmp_path, "", **{variable: value})
+
+
+def test_journal_and_catalog_may_share_a_database_of_a_server_but_no_schema(tmp_path: Path) -> None:
+    found = load_text(
+        tmp_path, "catalog.url = 'postgres://h/db'\njournal.url = 'postgresql://h/db'\nsource.path = 'in'"
+    )
+    assert found.catalog.url == found.journal.url == "postgresql://h/db"
+    assert settings.from_env(found.to_env()) == found
+    with pytest.raises(SettingsError, match=r"catalog\.url and journal\.url must be two schemas"):
+        load_text(
+            tmp_path, "catalog.url = 'postgresql://h/db?schema=obmen'\njournal.url = 'postgresql://h/db'"
+        )
 
 
 PLACES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,13 @@ VERSION = "obmen_schema"
 """The table with the number of the schema, named as nobody else's."""
 OLD_VERSION = "schema_version"
 """Its name before. The migrations of a shop may well have a table of that name, so it alone says nothing."""
+OLDEST = "obmen_schema_oldest"
+"""The table that tells of a `version` the `oldest` schema whose programs may use it as well: what was added disturbs
+none that does not know it, so hosts can be brought up to date one after the other. Missing where there is no such."""
+MOVED = "obmen_moved"
+"""The table that tells where all of it was moved to, of a database that nobody may use any more."""
+MOVED_VERSION = 9999
+"""Programs from before there was such a table refuse that."""
 _NUMBER = {
     VERSION: "SELECT version FROM obmen_schema",
     OLD_VERSION: "SELECT version FROM schema_version",
@@ -27,7 +34,7 @@ _NUMBER = {
 
 
 class SchemaState(NamedTuple):
-    """The schema that a database has; 0 = nothing of ours yet."""
+    """The schema that a database has; 0 = nothing of ours yet. It may be newer than this program's, and usable."""
 
     version: int
     where: str
@@ -38,6 +45,8 @@ async def apply(connection: aiosqlite.Connection, folder: Path) -> None:
     DatabaseError, also for a schema newer than this program and for tables of another program."""
     found = await find(connection, folder)
     newest = max(steps_of(folder))
+    if found.version > newest:
+        return
     for script in _scripts(folder, found.version):
         for statement in _statements(script):
             await connection.execute(statement)
@@ -46,11 +55,14 @@ async def apply(connection: aiosqlite.Connection, folder: Path) -> None:
     await connection.execute("CREATE TABLE IF NOT EXISTS obmen_schema (version INTEGER NOT NULL)")
     await connection.execute("DELETE FROM obmen_schema")
     await connection.execute("INSERT INTO obmen_schema VALUES (?)", (newest,))
+    for statement in says_oldest(folder):
+        await connection.execute(statement)
 
 
 async def is_newest(connection: aiosqlite.Connection, folder: Path) -> bool:
     """Raises as `apply`."""
-    return await find(connection, folder) == (max(steps_of(folder)), VERSION)
+    found = await find(connection, folder)
+    return found.where == VERSION and found.version >= max(steps_of(folder))
 
 
 def _scripts(folder: Path, version: int) -> Iterator[str]:
@@ -69,24 +81,71 @@ def steps_of(folder: Path) -> dict[int, Path]:
     return dict(sorted((int(file.name.split("_")[0]), file) for file in folder.glob("[0-9]*_*.sql")))
 
 
+def oldest_of(folder: Path) -> int:
+    """The oldest schema whose programs may use what all steps make. A step after which older programs work as before
+    says so in a line `-- oldest: N`; after every other one only those that know it do."""
+    return max(
+        int(found[1]) if (found := _SAYS_OLDEST.search(file.read_text(encoding="utf-8"))) else number
+        for number, file in steps_of(folder).items()
+    )
+
+
+def says_oldest(folder: Path) -> list[str]:
+    """The statements, of any engine, that leave OLDEST as it is to be after all steps."""
+    newest, oldest = max(steps_of(folder)), oldest_of(folder)
+    drop = f"DROP TABLE IF EXISTS {OLDEST}"
+    if oldest == newest:
+        return [drop]
+    return [
+        drop,
+        f"CREATE TABLE {OLDEST} (version INTEGER NOT NULL, oldest INTEGER NOT NULL)",
+        f"INSERT INTO {OLDEST} VALUES ({newest}, {oldest})",  # noqa: S608 (numbers)
+    ]
+
+
+def which_oldest(version: int, there: Collection[str], schema: str = "") -> str | None:
+    """The statement that asks for it, of any engine; None where nothing tells, by the tables that are `there`.
+    `schema`: what stands before the name of the table."""
+    return f"SELECT oldest FROM {schema}{OLDEST} WHERE version = {version}" if OLDEST in there else None  # noqa: S608
+
+
+_SAYS_OLDEST = re.compile(r"^-- oldest: (\d+)$", re.MULTILINE)
+
+
+def refuse(path: str, found: int, known: int, moved: str | None = None) -> DatabaseError:
+    """What is said of a database with a schema that this program must not use."""
+    if moved is not None:
+        return DatabaseError(
+            N_("{path}: everything in it was moved to {place}; name that in the settings"),
+            path=path,
+            place=moved,
+        )
+    return DatabaseError(
+        N_("{path}: made by a newer obmen (schema {found}, this one knows {known}); update obmen"),
+        path=path,
+        found=found,
+        known=known,
+    )
+
+
 async def find(connection: aiosqlite.Connection, folder: Path) -> SchemaState:
     """A number counts only together with the tables that it stands for. Raises DatabaseError for a newer schema, and
     where somebody else has our names."""
     newest = max(steps_of(folder))
     names = {name for _type, name, _column in _made_by(folder, newest)}
-    rows = await connection.execute_fetchall(_SHAPE, (" ".join((*names, VERSION, OLD_VERSION)),))
+    rows = await connection.execute_fetchall(
+        _SHAPE, (" ".join((*names, VERSION, OLD_VERSION, OLDEST, MOVED)),)
+    )
     there = {(str(type_), str(name), str(column)) for type_, name, column in rows}
-    taken = {name for _type, name, _column in there} - {OLD_VERSION}
+    taken = {name for _type, name, _column in there} - {OLD_VERSION, OLDEST, MOVED}
     for where in (VERSION, OLD_VERSION):
         version = await _number(connection, where, there)
         if version > newest and where == VERSION and taken & names:
-            raise DatabaseError(
-                N_("{path}: made by a newer obmen (schema {found}, this one knows {known}); update obmen"),
-                path=await path_of(connection),
-                found=version,
-                known=newest,
-            )
-        if 0 < version <= newest and _made_by(folder, version) <= there:
+            asked = which_oldest(version, {name for _type, name, _column in there})
+            oldest = [row[0] for row in await connection.execute_fetchall(asked)] if asked else []
+            if not oldest or oldest[0] > newest or ("table", MOVED, "place") in there:
+                raise refuse(await path_of(connection), version, newest, await _moved_to(connection, there))
+        if version > 0 and _made_by(folder, min(version, newest)) <= there:
             return SchemaState(version, where)
     if taken:
         lost = await _lost(connection, folder, there)
@@ -124,6 +183,14 @@ async def _number(connection: aiosqlite.Connection, table: str, there: set[Part]
     return rows[0] if len(rows) == 1 and isinstance(rows[0], int) else 0
 
 
+async def _moved_to(connection: aiosqlite.Connection, there: set[Part]) -> str | None:
+    if ("table", MOVED, "place") not in there:
+        return None
+    return next(
+        (str(place) for (place,) in await connection.execute_fetchall("SELECT place FROM obmen_moved")), ""
+    )
+
+
 Part = tuple[str, str, str]
 """Type, name, column of a table; an index has no column."""
 _SHAPE = (
@@ -159,6 +226,11 @@ def _made_by(folder: Path, version: int) -> frozenset[Part]:
             for type_, name, column in (line.split("\t") for line in written.splitlines())
         )
     return made_by_steps(folder, version)
+
+
+def parts_of(folder: Path) -> frozenset[Part]:
+    """What all steps of SQLite's `folder` make: any engine has the same tables, columns and indexes."""
+    return _made_by(folder, max(steps_of(folder)))
 
 
 def write_made(folder: Path) -> None:

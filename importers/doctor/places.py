@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importers.addresses import sqlite_path
+from importers.addresses import CATALOG_SCHEMA, is_postgres, postgres_of, sqlite_path
 from importers.doctor.finding import Check
 from importers.errors import DatabaseError, ObmenError
 from importers.texts import N_, _
@@ -25,6 +25,10 @@ FSTAB = Path("/etc/fstab")
 
 async def check_database(name: str, config: Settings) -> Check:
     """Has our tables, or room for them, can be written now, has room on its disk. Nothing is made or changed."""
+    if is_postgres(config.journal.url if name == "journal" else config.catalog.url):
+        from importers.doctor.servers import check_server
+
+        return await check_server(name, config)
     from importers.catalog.opening import SCHEMA as CATALOG
     from importers.database.sqlite import examine
     from importers.sessions.opening import SCHEMA as JOURNAL
@@ -64,7 +68,10 @@ async def _importing(config: Settings) -> Session | None:
     from importers.sessions import open_journal
     from importers.targets import default_target
 
-    if not await asyncio.to_thread(Path(sqlite_path(config.journal.url)).exists):
+    if not (
+        is_postgres(config.journal.url)
+        or await asyncio.to_thread(Path(sqlite_path(config.journal.url)).exists)
+    ):
         return None
     try:
         journal = await open_journal(config.journal.url)
@@ -84,7 +91,8 @@ async def _importing(config: Settings) -> Session | None:
 def check_images(config: Settings) -> Check:
     name, path = N_("images"), Path(config.images.path)
     cure = _("mend that, or set images.path to a folder that this account may write")
-    made = {Path(sqlite_path(url)).parent for url in (config.journal.url, config.catalog.url)}
+    urls = (config.journal.url, config.catalog.url)
+    made = {Path(sqlite_path(url)).parent for url in urls if not is_postgres(url)}
     trouble = _trouble(path, folder=True) or _images_trouble(path, config)
     if not (trouble or path.parent.exists() or path.parent in made):
         trouble = _("{path}: its folder is not there; make it, or mount the disk that it is on").format(
@@ -95,8 +103,6 @@ def check_images(config: Settings) -> Check:
 
 def _images_trouble(path: Path, config: Settings) -> str | None:
     """Why an import would refuse the folder: it is another catalog's, or has something else in place of our files."""
-    from importers.catalog import sql
-    from importers.database.sqlite import peek
     from importers.kinds.image_folder import MANIFEST, OURS, ImageFolder
     from importers.kinds.image_mark import Mark
 
@@ -104,17 +110,36 @@ def _images_trouble(path: Path, config: Settings) -> str | None:
         return trouble
     if (path / MANIFEST).is_dir():
         return f"{path / MANIFEST}: {os.strerror(errno.EISDIR)}"
-    catalog = Path(sqlite_path(config.catalog.url))
     try:
-        ((identity,),) = peek(catalog, "identity", sql.IDENTITY) or [("",)]
+        identity, place = _identity(config.catalog.url)
     except DatabaseError:  # the line of the catalog tells
         return None
     try:
         # Of a new identity no more is known than that the folder cannot have it yet.
-        ImageFolder(path, write=False).prepare(Mark.of(identity or "new", str(catalog.resolve())), ())
+        ImageFolder(path, write=False).prepare(Mark.of(identity or "new", place), ())
     except ObmenError as error:
         return str(error)
     return None
+
+
+def _identity(url: str) -> tuple[str, str]:
+    """As `CatalogTransaction.identity`, without a change; "" of a catalog that is not there yet. Raises
+    DatabaseError."""
+    from importers.catalog import sql
+
+    if is_postgres(url):
+        from importers.database.postgres import PostgresDatabase
+        from importers.database.postgres_examine import peek as peek_server
+
+        address, schema = postgres_of(url, CATALOG_SCHEMA)
+        rows = peek_server(address, schema, "identity", sql.IDENTITY)
+        place = PostgresDatabase(address, schema).place
+    else:
+        from importers.database.sqlite import peek
+
+        path = Path(sqlite_path(url))
+        rows, place = peek(path, "identity", sql.IDENTITY), str(path.resolve())
+    return rows[0][0] if rows else "", place
 
 
 def check_log(path: Path) -> Check:

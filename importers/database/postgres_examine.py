@@ -1,0 +1,94 @@
+"""A look at a database of PostgreSQL that changes nothing: can obmen use it as it is?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from importers.addresses import without_secrets
+from importers.database.postgres import CONNECTING, plainly
+from importers.database.postgres_schema import find, quoted
+from importers.errors import PLACE, DatabaseError
+from importers.texts import N_, Message
+
+_LOOK = """
+    SELECT current_setting('server_version'), pg_database_size(current_database()),
+           extract(epoch FROM clock_timestamp())::double precision,
+           current_setting('transaction_read_only')::boolean,
+           CASE WHEN to_regnamespace(quote_ident($1)) IS NULL
+                THEN has_database_privilege(current_database(), 'CREATE')
+                ELSE has_schema_privilege(quote_ident($1), 'CREATE') END
+"""
+_FORBIDDEN = """
+    SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = $1 AND c.relkind = 'r'
+    AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+             AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) ORDER BY 1
+"""
+
+
+class Examined(msgspec.Struct, frozen=True):
+    version: str
+    """Of the server, as it tells it."""
+    bytes: int
+    """Of the whole database."""
+    seconds: float
+    """The server's clock, since 1970."""
+    has_tables: bool
+    """Whether ours are there; else the first session makes them."""
+
+
+async def examine(url: str, schema: str, folder: Path) -> Examined:
+    """Raises DatabaseError where it could not be opened, written, or migrated to the newest step in `folder`."""
+    place = f"{without_secrets(url)}#{schema}"
+    with plainly(url):
+        connection = await psycopg.AsyncConnection.connect(
+            make_conninfo(url, application_name="obmen doctor", **CONNECTING),
+            autocommit=True,
+            cursor_factory=psycopg.AsyncRawCursor,
+        )
+        async with connection:
+            version, size, seconds, read_only, may_create = await _row(connection, _LOOK.encode(), schema)
+            made = await find(connection, folder, schema, place) > 0
+            if read_only:
+                raise DatabaseError(
+                    PLACE,
+                    path=place,
+                    why=Message(N_("read-only: this is a standby, or the account may only read")),
+                )
+            if not made and not may_create:
+                raise DatabaseError(
+                    PLACE,
+                    path=place,
+                    why=Message(N_("this account may not make tables there; grant it CREATE")),
+                )
+            if made and (forbidden := await _row(connection, _FORBIDDEN.encode(), schema)):
+                raise DatabaseError(
+                    N_("{path}: this account may not write the table {name}; grant it the right"),
+                    path=place,
+                    name=forbidden[0],
+                )
+    return Examined(version, size, seconds, made)
+
+
+def peek(url: str, schema: str, table: str, sql: str) -> list[tuple[Any, ...]]:
+    """What a SELECT finds; nothing where the table is not there yet. Raises DatabaseError."""
+    with (
+        plainly(url),
+        psycopg.connect(
+            make_conninfo(url, application_name="obmen doctor", **CONNECTING),
+            autocommit=True,
+            cursor_factory=psycopg.RawCursor,
+        ) as db,
+    ):
+        db.execute(f"SET search_path TO {quoted(schema)}".encode())
+        ((there,),) = db.execute(b"SELECT to_regclass($1) IS NOT NULL", (table,)).fetchall()
+        return db.execute(sql.encode()).fetchall() if there else []
+
+
+async def _row(connection: psycopg.AsyncConnection[Any], sql: bytes, schema: str) -> Any:
+    return await (await connection.execute(sql, (schema,))).fetchone()
