@@ -8,7 +8,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
@@ -19,6 +19,7 @@ from importers.texts import N_, _, plain, plain_json
 
 if TYPE_CHECKING:
     from importers.sessions import Attempt, LogLine, Session
+    from importers.settings import Settings
 
 
 class OutputLost(UsageError):
@@ -114,6 +115,7 @@ def session_json(session: Session) -> dict[str, Any]:
         "id": session.id,
         "request_id": session.request_id,
         "task_id": session.task_id,
+        "shop": session.shop,
         "type": session.type,
         "kinds": list(session.kinds),
         "status": session.status.value,
@@ -145,9 +147,18 @@ def log_line(line: LogLine) -> str:
     return f"{line.at[11:19]} {level}{plain(texts.render(line.message, line.args))}"
 
 
-def print_fields(session: Session) -> None:
+def shop_column(
+    settings: Settings, rows: Sequence[Session | Attempt]
+) -> tuple[list[str], Callable[[Session | Attempt], list[str]]]:
+    """Title and cells of the column that tells the shop: nothing where there is only one."""
+    several = len({*settings.shop_names, *(row.shop for row in rows)}) > 1
+    return ([_("Shop")], lambda row: [row.shop]) if several else ([], lambda _row: [])
+
+
+def print_fields(session: Session, *shop: str) -> None:
+    """`shop`: given where that is to be told, too."""
     fields = session_json(session)
-    for name in ("id", "request_id", "task_id", "kinds", "status", "source", "operator", "host", "created_at",
+    for name in ("id", "request_id", "task_id", *(["shop"] if shop else []), "kinds", "status", "source", "operator", "host", "created_at",
                  "started_at", "finished_at", "error"):  # fmt: skip
         value = fields[name]
         text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)

@@ -23,7 +23,9 @@ from importers.apart import require_apart
 from importers.errors import SettingsError
 from importers.overrides import PREFIX, told_by, variables
 from importers.settings_file import config_dir as config_dir
-from importers.settings_file import data_dir, find, read
+from importers.settings_file import data_dir as data_dir
+from importers.settings_file import find as find
+from importers.settings_file import read
 from importers.texts import N_, Message, is_text
 
 MAIN = "main"

@@ -22,7 +22,7 @@ from importers.logs import log_to, unexpected
 from importers.processes import account
 from importers.sessions.models import Attempt, Outcome, Session
 from importers.shielding import to_the_end
-from importers.targets import Target, default_target
+from importers.targets import Target, all_targets, target_of, target_with
 from importers.texts import N_, Message, render
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ class LaunchRequest(msgspec.Struct, frozen=True):
     target: Target
     operator: str
     options: Options = Options()
-    only_target: str | None = None
-    """The key of the only target that it may go to; None: any."""
+    again: Session | None = None
+    """What is to be done once more: it goes to that one's catalog only, whichever shop has it now."""
 
 
 class LaunchResult(msgspec.Struct, frozen=True):
@@ -85,13 +85,14 @@ def new_request(
     settings: Settings,
     kinds: tuple[str, ...],
     *,
+    shop: str | None = None,
     source: str | None = None,
     key: str | None = None,
     options: Options = Options(),  # noqa: B008 (it is frozen)
 ) -> LaunchRequest:
-    """A confirm of this process's account, into the target of the settings and from its source unless another is
-    named."""
-    target = default_target(settings)
+    """A confirm of this process's account, into a shop, or else that of the settings, and from its source unless
+    another is named. Raises UsageError for a shop that is not there, or where one has to be named."""
+    target = target_of(settings, shop)
     return LaunchRequest(kinds, source or target.source, key or new_key(), target, account(), options)
 
 
@@ -121,7 +122,8 @@ async def launch(
         idempotency_key=request.idempotency_key,
         kinds=request.kinds,
         source=request.source,
-        target=request.target.key,
+        target=request.target.shown,
+        shop=request.target.name,
         operator=request.operator,
         host=socket.gethostname(),
         pid=os.getpid(),
@@ -164,10 +166,14 @@ async def _decide(
     from importers.launch.lock import holding
 
     dispatcher.check()
-    if request.only_target not in (None, request.target.key):
-        refusal = Message.of(OTHER_TARGET, theirs=request.only_target, ours=request.target.key)
-        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, refusal)
-    new = _new_session(attempt, request)
+    if request.again:
+        target = await target_with(settings, request.again)
+        if target is None:
+            ours = ", ".join(target.shown for target in all_targets(settings))
+            refusal = Message.of(OTHER_TARGET, theirs=request.again.target, ours=ours)
+            return LaunchResult(attempt.request_id, Outcome.REFUSED, None, refusal)
+        request = msgspec.structs.replace(request, target=target)
+    new = _new_session(attempt, request, await request.target.key())
     recency = settings.launch.recency_seconds
     locked = "off"
     found = await journal.find_answer(new, recency)
@@ -176,7 +182,7 @@ async def _decide(
             return LaunchResult(attempt.request_id, Outcome.REFUSED, None, reason)
         lock = lock_for(settings, journal)
         existing = partial(journal.find_answer, new, recency)
-        async with holding(lock, request.target.key, existing) as (locked, found):
+        async with holding(lock, new.target, existing) as (locked, found):
             found = found or await journal.create(new, recency, _first_lines(new))
     outcome, session = found
     reason = _why(outcome, session, request)
@@ -206,10 +212,10 @@ async def _carry_out(
     await _settle_attempt(journal, attempt, result)
 
 
-def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
+def _new_session(attempt: Attempt, request: LaunchRequest, target: str) -> NewSession:
     from importers.sessions import NewSession
 
-    params = msgspec.json.encode((request.kinds, request.source, request.options, attempt.target))
+    params = msgspec.json.encode((request.kinds, request.source, request.options, target))
     return NewSession(
         request_id=attempt.request_id,
         idempotency_key=request.idempotency_key,
@@ -218,9 +224,10 @@ def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
         kinds=request.kinds,
         source=request.source,
         options=request.options,
-        target=attempt.target,
+        target=target,
         operator=attempt.operator,
         host=attempt.host,
+        shop=request.target.name,
     )
 
 
@@ -300,5 +307,6 @@ def _log(settings: Settings, line: Log) -> None:
 
 def retry_request(session: Session, settings: Settings) -> LaunchRequest:
     """A new confirm of what a session imported, into the same catalog: a journal may serve several."""
-    request = new_request(settings, session.kinds, source=session.source, options=session.options)
-    return msgspec.structs.replace(request, only_target=session.target)
+    shop = session.shop if session.shop in settings.shop_names else settings.shop_names[0]
+    request = new_request(settings, session.kinds, shop=shop, source=session.source, options=session.options)
+    return msgspec.structs.replace(request, again=session)

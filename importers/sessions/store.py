@@ -80,11 +80,12 @@ class JournalStore:
         *,
         status: str | None = None,
         kind: str | None = None,
+        shop: str | None = None,
         limit: int = 200,
         before: int | None = None,
     ) -> list[Session]:
         rows = await self.database.fetch(
-            sql.SESSIONS, status, before, kind and json(kind), min(limit, LARGEST)
+            sql.SESSIONS, status, before, kind and json(kind), shop, min(limit, LARGEST)
         )
         return [struct(row, Session) for row in rows]
 
@@ -98,7 +99,7 @@ class JournalStore:
         rows = await self.database.fetch(sql.ACTIVE_OF, target)
         return struct(rows[0], Session) if rows else None
 
-    async def active_sessions(self, target: str) -> list[ActiveSession]:
+    async def active_sessions(self, target: str | None = None) -> list[ActiveSession]:
         rows = await self.database.fetch(sql.ACTIVE_SESSIONS, target)
         now = await self.database.now()
         return [active_session(row, now) for row in rows]
@@ -117,10 +118,11 @@ class JournalStore:
         request_id: str | None = None,
         kind: str | None = None,
         operator: str | None = None,
+        shop: str | None = None,
         limit: int = 200,
     ) -> list[Attempt]:
         rows = await self.database.fetch(
-            sql.ATTEMPTS, request_id, operator, kind and json(kind), min(limit, LARGEST)
+            sql.ATTEMPTS, request_id, operator, kind and json(kind), shop, min(limit, LARGEST)
         )
         return [struct(row, Attempt) for row in rows]
 
@@ -173,6 +175,7 @@ class JournalStore:
             await db.execute(
                 sql.BEGIN_ATTEMPT, attempt.request_id, attempt.idempotency_key, json(attempt.kinds), attempt.source,
                 attempt.target, attempt.operator, attempt.host, attempt.pid, now.utc,
+                attempt.shop,
             )  # fmt: skip
 
     async def end_attempt(
@@ -202,7 +205,7 @@ class JournalStore:
                 (made,) = await db.fetch(
                     sql.CREATE, new.request_id, new.idempotency_key, new.task_id, json(new.kinds), new.source,
                     json(new.options), new.target, new.operator, new.host, now.utc, now.seconds, now.epoch,
-                    secrets.randbits(FENCE_BITS),
+                    secrets.randbits(FENCE_BITS), new.shop,
                 )  # fmt: skip
                 session_id = made["id"]
                 await self._write_lines(

@@ -21,7 +21,7 @@ from textual.widgets import Button, Input, Static
 from importers.events import Options
 from importers.launch import LaunchResult, new_key, new_request
 from importers.launch.survey import has_products, survey
-from importers.targets import default_target
+from importers.targets import target_of
 from importers.texts import N_, _, ngettext
 from tui import present
 from tui.keys import bindings, rows
@@ -47,7 +47,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         super().__init__()
         self._room = room
         self._key = new_key()
-        self._source = default_target(room.settings).source
+        self._source = target_of(room.settings).source
         self._options = Options()
         self._sent = False
         self._ignored = 0
@@ -89,7 +89,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     async def _load_holdings(self, source: str) -> None:
         try:
             holdings = await asyncio.to_thread(survey, source)
-            there_are = await has_products(default_target(self._room.settings))
+            there_are = await has_products(target_of(self._room.settings))
         except Exception as error:  # noqa: BLE001 (said in the dialog, and logged)
             self.query_one(Choices).set_holdings((), has_products=False, waiting=False)
             self._set_status(self._room.explain(error), "bold red")

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from importers.sessions import FINAL, Journal, Session
 from importers.sessions.models import LogLine, Status, StoredReject
-from importers.targets import default_target
+from importers.targets import target_of
 from importers.texts import _, ngettext
 from tui import present
 from tui.filters import Filter
@@ -155,7 +155,7 @@ class MainScreen(LiveScreen[None]):
         if marked := len(self.table.marks):
             right.insert(0, ngettext("{count} marked", "{count} marked", marked).format(count=marked))
         name = " obmen " + (_("demo") + " " if self.room.demo else "")
-        left = Text.assemble((name, "bold"), " ", present.plain(default_target(self.room.settings).source))
+        left = Text.assemble((name, "bold"), " ", present.plain(target_of(self.room.settings).source))
         self.query_one("#head", Bar).set_texts(left, Text(", ".join(right) + " "))
         session = self.session
         rejected = session.counts.rejected if session else 0
