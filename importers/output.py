@@ -135,6 +135,7 @@ def attempt_json(attempt: Attempt) -> dict[str, Any]:
     """An attempt as `attempts --json` prints it: its reason as the journal stores it, for scripts in any language."""
     reason = attempt.reason
     return {
+        "shop": attempt.shop,
         **msgspec.to_builtins(attempt),
         "reason": reason.text if reason else None,
         "reason_args": reason.args if reason else {},
@@ -158,8 +159,11 @@ def shop_column(
 def print_fields(session: Session, *shop: str) -> None:
     """`shop`: given where that is to be told, too."""
     fields = session_json(session)
-    for name in ("id", "request_id", "task_id", *(["shop"] if shop else []), "kinds", "status", "source", "operator", "host", "created_at",
-                 "started_at", "finished_at", "error"):  # fmt: skip
+    names = ["id", "request_id", "task_id", "kinds", "status", "source", "operator", "host", "created_at",
+             "started_at", "finished_at", "error"]  # fmt: skip
+    if shop:
+        names.insert(3, "shop")
+    for name in names:
         value = fields[name]
         text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
         print_line(f"{name:12} {text}")

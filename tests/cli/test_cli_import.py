@@ -20,7 +20,7 @@ from tests.conftest import Obmen
 
 SESSION_KEYS = {
     "id", "request_id", "task_id", "type", "kinds", "status", "source", "operator", "host", "created_at", "started_at",
-    "finished_at", "counts", "by_kind", "error",
+    "finished_at", "counts", "by_kind", "error", "shop",
 }  # fmt: skip
 Rows = Callable[..., list[tuple[Any, ...]]]
 

@@ -57,7 +57,7 @@ class Lab:
     def new(self, key: str) -> NewSession:
         request = self.stage.request(key=key)
         attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
-        return _new_session(attempt, request)
+        return _new_session(attempt, request, self.target)
 
     async def create(self, journal: Journal, key: str) -> tuple[Outcome, Session]:
         return await journal.create(self.new(key), RECENCY, [Log("info", "made")])
