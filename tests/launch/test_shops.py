@@ -105,8 +105,9 @@ async def test_one_shop_joins_its_own_sessions_only(stage: Stage) -> None:
 
 
 async def test_one_key_is_one_confirm_in_one_shop(stage: Stage) -> None:
-    first = await launched(stage, "a", key="k")
-    other = await launched(stage, "b", key="k")
+    source = f"{stage.folder}/a/export"
+    first = await launched(stage, "a", key="k", source=source)
+    other = await launched(stage, "b", key="k", source=source)
     assert first.session
     assert other.session
     assert (other.outcome, other.session.id) == (Outcome.MISMATCH, first.session.id)
@@ -242,6 +243,18 @@ async def test_a_launch_into_a_catalog_that_does_not_answer_is_an_error(stage: S
     kept = await attempt(stage, result)
     assert (kept.outcome, kept.shop, kept.target) == (Outcome.ERROR, "a", "postgresql://…@127.0.0.1:1/shop")
     assert (await launched(stage, "b")).outcome is Outcome.CREATED
+
+
+async def test_a_catalog_is_found_behind_one_that_does_not_answer(stage: Stage) -> None:
+    first = await launched(stage, "b")
+    assert first.session
+    await work(first.session.id, stage.settings)
+    stage.change("UPDATE session SET created_clock = created_clock - 60")
+    with_catalog(stage, "a", NOWHERE)
+    renamed(stage, b="c")
+    second = await again(stage, first.session)
+    assert second.session
+    assert second.session.shop == "c"
 
 
 @pytest.mark.parametrize("down", ["a", "b"])
