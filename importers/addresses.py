@@ -123,6 +123,18 @@ def postgres_of(address: str, schema: str) -> tuple[str, str]:
     return (f"{place}?{rest}" if rest else place), named[-1] if named else schema
 
 
+def has_password(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.password is not None or any(
+        option == "password" for option, _value in parse_qsl(parts.query)
+    )
+
+
+def with_schema(address: str, schema: str) -> str:
+    """The address of PostgreSQL that names this schema."""
+    return f"{address}{'&' if '?' in address else '?'}schema={schema}"
+
+
 def sqlite_path(address: str) -> str:
     """The file that `sqlite:///path` names, as it stands there. Raises SettingsError for every other address."""
     path = address[len(SQLITE) :]

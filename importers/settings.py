@@ -21,7 +21,8 @@ import msgspec
 from importers.addresses import SQLITE, is_postgres, postgres_address, require_redis, sqlite_path
 from importers.apart import require_apart
 from importers.errors import SettingsError
-from importers.overrides import PREFIX, told_by, variables
+from importers.overrides import PREFIX as PREFIX
+from importers.overrides import told_by, variables
 from importers.settings_file import config_dir as config_dir
 from importers.settings_file import data_dir as data_dir
 from importers.settings_file import find as find

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importers.addresses import CATALOG_SCHEMA, SQLITE, is_postgres, postgres_of, sqlite_path
-from importers.database.driver import require_driver
+from importers.database.opening import open_database, require_driver
 
 if TYPE_CHECKING:
     from importers.catalog.protocol import Catalog
@@ -47,17 +47,7 @@ async def open_catalog(url: str) -> Catalog:
     `public` if none is named. Raises SettingsError for another address, DatabaseError."""
     from importers.catalog.store import CatalogStore
 
-    if is_postgres(url):
-        require_driver(url)
-        from importers.database.postgres import PostgresDatabase
-
-        return CatalogStore(
-            await PostgresDatabase.open(*postgres_of(url, CATALOG_SCHEMA), SCHEMAS / "postgres")
-        )
-
-    from importers.database.sqlite import SqliteDatabase
-
     pragmas = (f"cache_size = -{CACHE_KB}",)
     return CatalogStore(
-        await SqliteDatabase.open(sqlite_path(url), SCHEMA, page_size=PAGE_BYTES, pragmas=pragmas)
+        await open_database(url, SCHEMAS, CATALOG_SCHEMA, page_size=PAGE_BYTES, pragmas=pragmas)
     )

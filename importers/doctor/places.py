@@ -125,19 +125,15 @@ def _identity(url: str) -> tuple[str, str]:
     """As `CatalogTransaction.identity`, without a change; "" of a catalog that is not there yet. Raises
     DatabaseError."""
     from importers.catalog import sql
+    from importers.database.looking import look
 
+    rows = look(url, CATALOG_SCHEMA, "identity", sql.IDENTITY)
     if is_postgres(url):
         from importers.database.postgres import PostgresDatabase
-        from importers.database.postgres_examine import peek as peek_server
 
-        address, schema = postgres_of(url, CATALOG_SCHEMA)
-        rows = peek_server(address, schema, "identity", sql.IDENTITY)
-        place = PostgresDatabase(address, schema).place
+        place = PostgresDatabase(*postgres_of(url, CATALOG_SCHEMA)).place
     else:
-        from importers.database.sqlite import peek
-
-        path = Path(sqlite_path(url))
-        rows, place = peek(path, "identity", sql.IDENTITY), str(path.resolve())
+        place = str(Path(sqlite_path(url)).resolve())
     return rows[0][0] if rows else "", place
 
 

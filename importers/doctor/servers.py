@@ -20,7 +20,7 @@ CLOCK_SECONDS = 60.0
 async def check_server(name: str, config: Settings) -> Check:
     """Nothing is made or changed."""
     from importers.catalog.opening import SCHEMAS as CATALOG
-    from importers.database.driver import require_driver
+    from importers.database.opening import require_driver
     from importers.sessions.opening import SCHEMAS as JOURNAL
 
     url, schema, folder = (

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from importers.addresses import SQLITE
+
 
 class Mark(msgspec.Struct, frozen=True):
     """The catalog that a folder belongs to: its identity, and where it was when it was here last."""
@@ -23,7 +25,17 @@ class Mark(msgspec.Struct, frozen=True):
         """Whether this catalog stands where the other one stood, or is the same one, moved: a copy is not."""
         if (self.host, self.path) == (other.host, other.path):
             return True
-        return self.catalog == other.catalog and not (self.host == other.host and Path(other.path).exists())
+        return self.catalog == other.catalog and not (
+            self.host == other.host and _is_in_use(Path(other.path))
+        )
+
+
+def _is_in_use(catalog: Path) -> bool:
+    """One whose content was moved to a server is not."""
+    from importers.database.looking import look
+    from importers.database.migrations import MOVED
+
+    return catalog.exists() and not look(f"{SQLITE}{catalog}", "", MOVED, f"SELECT place FROM {MOVED}")  # noqa: S608
 
 
 class Stuck(msgspec.Struct, frozen=True):

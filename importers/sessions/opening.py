@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importers.addresses import JOURNAL_SCHEMA, is_postgres, postgres_of, sqlite_path
-from importers.database.driver import require_driver
+from importers.addresses import JOURNAL_SCHEMA
+from importers.database.opening import open_database
 
 if TYPE_CHECKING:
     from importers.clock import Clock
@@ -21,17 +21,5 @@ async def open_journal(url: str, clock: Clock | None = None) -> Journal:
     the machine's, for tests; a server has its own. Raises SettingsError for another address, DatabaseError."""
     from importers.sessions.store import JournalStore
 
-    if is_postgres(url):
-        require_driver(url)
-        from importers.database.postgres import PostgresDatabase
-
-        return await JournalStore.open(
-            await PostgresDatabase.open(*postgres_of(url, JOURNAL_SCHEMA), SCHEMAS / "postgres")
-        )
-
-    from importers.database.sqlite import SqliteDatabase
-
     pragmas = ("foreign_keys = ON",)
-    return await JournalStore.open(
-        await SqliteDatabase.open(sqlite_path(url), SCHEMA, clock, pragmas=pragmas)
-    )
+    return await JournalStore.open(await open_database(url, SCHEMAS, JOURNAL_SCHEMA, clock, pragmas=pragmas))

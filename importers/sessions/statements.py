@@ -39,6 +39,7 @@ SESSIONS = (
 )
 SESSION = f"SELECT {COLUMNS} FROM session WHERE id = ?1"
 ACTIVE_OF = f"SELECT {COLUMNS} FROM session WHERE target = ?1 AND {IS_ACTIVE}"
+ANY_ACTIVE = f"SELECT id, status FROM session WHERE {IS_ACTIVE} ORDER BY id"
 ACTIVE_SESSIONS = (
     f"SELECT {COLUMNS}, owner_start, owner_boot, lease_until, lease_epoch, dispatched_clock, created_clock, boot_id, "
     f"dispatches, retries FROM session WHERE (CAST(?1 AS TEXT) IS NULL OR target = ?1) AND {IS_ACTIVE}"

@@ -1,0 +1,49 @@
+"""Which engine keeps a database, by its address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importers.addresses import is_postgres, postgres_of, sqlite_path, without_secrets
+from importers.errors import DatabaseError
+from importers.texts import N_
+
+if TYPE_CHECKING:
+    from importers.clock import Clock
+    from importers.database.protocol import Database
+
+
+async def open_database(
+    url: str,
+    folder: Path,
+    schema: str,
+    clock: Clock | None = None,
+    *,
+    page_size: int = 4096,
+    pragmas: Sequence[str] = (),
+) -> Database:
+    """Open the database at `url`, and make or migrate our tables in it by the steps of its engine in `folder`. On a
+    server they are in `schema` where the address names no other; `clock`, `page_size` in bytes and `pragmas` are of a
+    file. Raises SettingsError for another address, DatabaseError."""
+    if is_postgres(url):
+        require_driver(url)
+        from importers.database.postgres import PostgresDatabase
+
+        return await PostgresDatabase.open(*postgres_of(url, schema), folder / "postgres")
+    from importers.database.sqlite import SqliteDatabase
+
+    return await SqliteDatabase.open(
+        sqlite_path(url), folder / "sqlite", clock, page_size=page_size, pragmas=pragmas
+    )
+
+
+def require_driver(url: str) -> None:
+    """Raises DatabaseError where psycopg is not installed: it is no part of the smallest installation."""
+    if find_spec("psycopg") is None:
+        raise DatabaseError(
+            N_('{path}: PostgreSQL needs another library: pip install "obmen[postgres]"'),
+            path=without_secrets(url),
+        )

@@ -1,0 +1,270 @@
+"""Moving from files to a server, and going on with a journal that was restored from a copy."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from importers import migrate, settings
+from importers.database.postgres import PostgresTransaction
+from importers.errors import DatabaseError, ObmenError, UsageError
+from importers.sessions import open_journal
+from tests.conftest import Obmen
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[str]:
+    """The address of an empty one."""
+    name = f"d{uuid4().hex[:12]}"
+    with psycopg.connect(postgres, autocommit=True) as db:
+        db.execute(f"CREATE DATABASE {name}")
+        yield postgres.replace("/postgres?", f"/{name}?")
+        db.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def on_server(obmen: Obmen, *settings_told: str) -> Obmen:
+    """With the settings that were printed."""
+    told = "\n".join(settings_told)
+    config = obmen.folder / "config.toml"
+    lines = [li for li in config.read_text(encoding="utf-8").splitlines() if "sqlite" not in li]
+    for line in told.splitlines():
+        if line.startswith("["):
+            at = lines.index(line)
+        elif line.startswith("url"):
+            lines.insert(at + 1, line)
+    config.write_text("\n".join(lines), encoding="utf-8")
+    return obmen
+
+
+def rows(database: str, sql: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(database) as db:
+        db.execute("SET search_path TO obmen, public")
+        return db.execute(sql.encode()).fetchall()
+
+
+def without_target(listing: Any) -> Any:
+    return [{k: v for k, v in each.items() if k != "target"} for each in listing]
+
+
+def test_all_of_it_is_moved_and_goes_on_there(obmen: Obmen, database: str) -> None:
+    for kinds in (["catalog", "prices", "images"], ["customers"], ["stocks"], ["attributes"]):
+        obmen.json("import", *kinds)
+    assert obmen.run("import", "prices", "--source", str(obmen.folder)).returncode == 2
+    assert obmen.run("delete", "4").returncode == 0
+    before = {command: obmen.json(command) for command in ("sessions", "attempts")}
+    log = obmen.json("logs", "1")
+
+    done = obmen.run("migrate", "--to", database)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("rows moved and compared") == 2
+
+    for command in (["sessions"], ["import", "prices"], ["show", "1"]):
+        refused = obmen.run(*command)
+        assert refused.returncode == 1
+        assert "journal.sqlite3: everything in it was moved to postgresql://…@/d" in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
+    with closing(sqlite3.connect(obmen.catalog)) as db:
+        assert db.execute("SELECT version FROM obmen_schema").fetchone() == (9999,)
+
+    on_server(obmen, done.stdout)
+    for command, listing in before.items():
+        assert without_target(obmen.json(command)) == without_target(listing)
+    assert obmen.json("logs", "1") == log
+    ((journal_id,),) = rows(database, "SELECT journal_id FROM meta")
+    with closing(sqlite3.connect(obmen.folder / "journal.sqlite3")) as db:
+        assert db.execute("SELECT journal_id FROM meta").fetchone() == (journal_id,)
+    again = obmen.json("import", "catalog", "prices", "images")
+    assert again["id"] == 5, "the number of the deleted session is not given again"
+    assert again["counts"]["created"] == again["counts"]["updated"] == 0
+    assert obmen.json("retry", "2")["counts"]["unchanged"] > 0
+
+
+@pytest.mark.parametrize("status", ["started", "in_progress", "cancelling"])
+async def test_not_while_a_session_is_active(obmen: Obmen, database: str, status: str) -> None:
+    obmen.json("import", "customers")
+    with closing(sqlite3.connect(obmen.folder / "journal.sqlite3")) as db:
+        db.execute("UPDATE session SET status = ?, finished_at = NULL", (status,))
+        db.commit()
+    with pytest.raises(ObmenError, match=rf"session 1 is active \({status}\): wait"):
+        await migrate.migrate(obmen.settings, database)
+    assert rows(database, "SELECT 1 FROM pg_namespace WHERE nspname = 'obmen'") == []
+    await (await open_journal(obmen.settings.journal.url)).close()
+
+
+async def test_a_row_that_is_not_the_same_there_keeps_all_as_it_was(
+    obmen: Obmen, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    obmen.json("import", "customers")
+    insert = PostgresTransaction.insert
+
+    async def wrong(
+        self: PostgresTransaction, table: str, columns: tuple[str, ...], cells: list[Any]
+    ) -> None:
+        if table == "customer" and cells:
+            cells[columns.index("name") + len(columns)] = "Кто-то другой"
+        await insert(self, table, columns, cells)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresTransaction, "insert", wrong)
+        with pytest.raises(
+            ObmenError, match="table customer, row 2 is not the same there; nothing was moved"
+        ):
+            await migrate.migrate(obmen.settings, database)
+    assert rows(database, "SELECT count(*) FROM customer") == [(0,)]
+    assert obmen.json("import", "customers", "--force")["counts"]["unchanged"] > 0, "the files go on"
+    assert {moved.setting for moved in await migrate.migrate(obmen.settings, database)} == {
+        "catalog.url",
+        "journal.url",
+    }
+
+
+async def test_rows_of_others_are_left_alone(obmen: Obmen, database: str) -> None:
+    obmen.json("import", "customers")
+    other = on_other(obmen, database)
+    other.json("import", "catalog")
+    with pytest.raises(ObmenError, match="is not the same there; nothing was moved"):
+        await migrate.migrate(obmen.settings, database)
+    assert rows(database, "SELECT count(*) FROM customer") == [(0,)]
+    assert obmen.json("import", "customers", "--force")["counts"]["unchanged"] > 0
+
+
+def on_other(obmen: Obmen, database: str) -> Obmen:
+    folder = obmen.folder / "other"
+    folder.mkdir()
+    config = (obmen.folder / "config.toml").read_text(encoding="utf-8")
+    for name in ("catalog", "journal"):
+        config = config.replace(f"sqlite:///{name}.sqlite3", database)
+    (folder / "config.toml").write_text(config, encoding="utf-8")
+    return Obmen(folder)
+
+
+@pytest.mark.parametrize("after", [1, 2])
+async def test_what_was_interrupted_is_run_again(
+    obmen: Obmen, database: str, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """After all of a database was committed there, and before its file was marked: of the catalog, of the journal."""
+    obmen.json("import", "catalog", "prices")
+    marks = []
+    execute = sqlite_execute()
+
+    async def break_off(self: Any, sql: str, *parameters: object) -> int:
+        if "obmen_moved" in sql and sql.startswith("CREATE"):
+            marks.append(sql)
+            if len(marks) == after:
+                raise KeyboardInterrupt
+        return int(await execute(self, sql, *parameters))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("importers.database.sqlite.SqliteTransaction.execute", break_off)
+        with pytest.raises(KeyboardInterrupt):
+            await migrate.migrate(obmen.settings, database)
+    moved = await migrate.migrate(obmen.settings, database)
+    assert [one.setting for one in moved] == ["catalog.url", "journal.url"]
+    with pytest.raises(DatabaseError, match="everything in it was moved"):
+        await open_journal(obmen.settings.journal.url)
+    assert rows(database, "SELECT count(*) FROM session") == [(1,)]
+
+
+def sqlite_execute() -> Any:
+    from importers.database.sqlite import SqliteTransaction
+
+    return SqliteTransaction.execute
+
+
+@pytest.mark.parametrize(
+    ("to", "told"),
+    [
+        ("sqlite:///other.db", "not an address of a server"),
+        ("postgresql://u:s3cret@h/db", "everybody on this host sees a password"),
+        ("postgresql://h/db?password=s3cret", "everybody on this host sees a password"),
+        ("postgresql://h/db?schema=x", "--catalog-schema"),
+        ("postgresql://h/db?x=y", "options after a ? can be"),
+        ("postgresql://127.0.0.1:1/db", "cannot be reached"),
+    ],
+)
+def test_addresses_that_cannot_be_moved_to(obmen: Obmen, to: str, told: str) -> None:
+    obmen.json("import", "customers")
+    done = obmen.run("migrate", "--to", to)
+    assert done.returncode == (1 if "reached" in told else 2)
+    assert told in done.stderr
+    assert "s3cret" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert obmen.json("sessions")
+
+
+async def test_the_schema_of_the_journal_is_not_the_catalogs(obmen: Obmen, database: str) -> None:
+    with pytest.raises(UsageError, match="the schema obmen is the journal's"):
+        await migrate.migrate(obmen.settings, database, "obmen")
+    moved = await migrate.migrate(obmen.settings, database, "shop")
+    assert moved[0].to.endswith("schema=shop")
+    with pytest.raises(UsageError, match="on a server already"):
+        await migrate.migrate(
+            settings.load(on_server(obmen, told(moved)).folder / "config.toml", {}), database
+        )
+
+
+def told(moved: list[migrate.Moved]) -> str:
+    return "\n".join(f'[{one.setting.removesuffix(".url")}]\nurl = "{one.to}"' for one in moved)
+
+
+def test_a_journal_restored_from_a_copy_goes_on_behind_what_it_lost(obmen: Obmen) -> None:
+    journal, copy = obmen.folder / "journal.sqlite3", obmen.folder / "copy"
+    obmen.json("import", "catalog")
+    shutil.copy(journal, copy)
+    obmen.json("import", "prices")
+    obmen.json("import", "stocks")
+    healthy = obmen.run("doctor").stdout
+    assert "ok    restored copies" in healthy
+    for name in journal.parent.glob("journal.sqlite3*"):
+        name.unlink()
+    shutil.copy(copy, journal)
+    sick = obmen.run("doctor")
+    assert sick.returncode == 1
+    assert "the journal lacks 2 sessions that changed a catalog, the last one is 3" in sick.stdout
+    assert "→ run: obmen migrate --repair" in sick.stdout
+    assert obmen.json("migrate", "--repair") == {"lost": [2, 3]}
+    assert "ok    restored copies" in obmen.run("doctor").stdout
+    assert obmen.json("migrate", "--repair") == {"lost": []}
+    assert obmen.json("import", "customers")["id"] == 4
+
+
+def test_so_does_one_on_a_server(obmen: Obmen, database: str) -> None:
+    other = on_other(obmen, database)
+    for kind in ("catalog", "prices", "stocks"):
+        other.json("import", kind)
+    assert other.json("migrate", "--repair") == {"lost": []}
+    with psycopg.connect(database) as db:  # as a dump of before would have it
+        db.execute("DELETE FROM obmen.session WHERE id > 1")
+        db.execute("DELETE FROM obmen.launch_key WHERE session_id > 1")
+        db.execute("SELECT setval(pg_get_serial_sequence('obmen.session', 'id'), 1)")
+    assert "the last one is 3" in other.run("doctor").stdout
+    assert other.json("migrate", "--repair") == {"lost": [2, 3]}
+    assert other.json("import", "customers")["id"] == 4
+
+
+def test_deleted_sessions_are_not_lost(obmen: Obmen) -> None:
+    obmen.json("import", "catalog")
+    obmen.json("import", "prices")
+    assert obmen.run("delete", "1", "2").returncode == 0
+    assert obmen.json("migrate", "--repair") == {"lost": []}
+    assert not (obmen.folder / "nothing").exists()
+
+
+def test_neither_nor_both(obmen: Obmen) -> None:
+    for args in ([], ["--to", "postgresql://h/d", "--repair"]):
+        done = obmen.run("migrate", *args)
+        assert done.returncode == 2
+        assert "either --to URL or --repair" in done.stderr
+
+
+def test_a_folder_without_databases_needs_no_repair(tmp_path: Path, obmen: Obmen) -> None:
+    assert migrate.lost_sessions(obmen.settings) == []
+    assert not list(tmp_path.glob("*.sqlite3"))
