@@ -110,6 +110,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         for line in self.query("#shop").results(Static):
             name = (self._shop, "bold") if self._shop else (_("none is chosen yet"), "yellow")
             line.update(Text.assemble(_("Shop") + "  ", name, ("  o", "dim")))
+            line.scroll_visible(animate=False)  # a small screen shows a part of the dialog
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return action != "shop" or len(self._shops) > 1
@@ -191,13 +192,14 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     def _show_choice(self) -> None:
         chosen = self.query_one(Choices).chosen
         self.query_one("#confirm", Button).disabled = self._sent or not chosen
+        shop = f" ({self._shop})" if len(self._shops) > 1 else ""
         if chosen:
             self._set_status(
                 ngettext(
                     "One session of the type: {type}",
                     "One session of {count} imports, of the type: {type}",
                     len(chosen),
-                ).format(count=len(chosen), type=present.kind(chosen[0]))
+                ).format(count=len(chosen), type=present.kind(chosen[0]) + shop)
             )
         elif not self._shop:
             self._set_status(_("Choose the shop first: press o"))
