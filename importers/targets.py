@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -38,16 +39,21 @@ class Target(msgspec.Struct, frozen=True):
         return without_secrets(self.catalog) if is_postgres(self.catalog) else self.catalog
 
     async def key(self) -> str:
-        """The catalog itself, named the same by everybody, whatever address each has of it: `Session.target`. A server
-        is asked once by a process. Raises DatabaseError."""
+        """The catalog itself, named the same by everybody, whatever address each has of it: `Session.target`. What a
+        server said is good for KEY_SECONDS. Raises DatabaseError."""
         if not is_postgres(self.catalog):
             return await identity_of(self.catalog)
-        if self.catalog not in _keys:
-            _keys[self.catalog] = await identity_of(self.catalog)
-        return _keys[self.catalog]
+        key, until = _keys.get(self.catalog, ("", 0.0))
+        if time.monotonic() >= until:
+            key = await identity_of(self.catalog)
+            _keys[self.catalog] = key, time.monotonic() + KEY_SECONDS
+        return key
 
 
-_keys: dict[str, str] = {}
+KEY_SECONDS = 60.0
+"""A control room stays open for weeks, and a database may be restored under its address meanwhile."""
+_keys: dict[str, tuple[str, float]] = {}
+"""By the address, until when it may be used."""
 
 
 def all_targets(settings: Settings) -> tuple[Target, ...]:

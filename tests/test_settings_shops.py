@@ -60,6 +60,7 @@ def test_each_shop_has_a_folder_of_its_own_and_main_stays_where_it_was(tmp_path:
     found = load_text(tmp_path, "[shops.main]\n[shops.b]")
     assert found.for_shop("main") == alone
     data = tmp_path / "home/.local/share/obmen"
+    assert alone.catalog.url == f"sqlite:///{data}/catalog.sqlite3"
     assert found.for_shop("b").catalog.url == f"sqlite:///{data}/b/catalog.sqlite3"
     assert found.for_shop("b").images.path == f"{data}/b/images"
     assert found.for_shop("b").log == alone.log

@@ -123,7 +123,7 @@ async def launch(
         kinds=request.kinds,
         source=request.source,
         target=request.target.shown,
-        shop=request.target.name,
+        shop=request.again.shop if request.again else request.target.name,
         operator=request.operator,
         host=socket.gethostname(),
         pid=os.getpid(),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -150,6 +152,7 @@ async def test_a_retry_follows_the_catalog_when_shops_are_renamed(stage: Stage) 
     )
     refused = await again(stage, first.session)
     assert (refused.outcome, refused.session) == (Outcome.REFUSED, None)
+    assert (await attempt(stage, refused)).shop == "b"
     assert f"imported into {first.session.target}" in str(refused.reason)
     assert (await attempt(stage, refused)).outcome is Outcome.REFUSED
 
@@ -220,15 +223,32 @@ async def test_two_addresses_of_one_database_are_one_target(stage: Stage, hand: 
     assert found.name == "a", "of two names for one the session's own"
 
 
-async def test_a_catalog_is_asked_once_by_a_process(
+async def test_another_host_works_what_came_by_another_address(stage: Stage, hand: PostgresHand) -> None:
+    with_catalog(stage, "a", hand.url)
+    result = await launched(stage, "a")
+    assert result.session
+    with_catalog(stage, "a", other_address(hand.url))
+    assert await work(result.session.id, stage.settings) == 0
+    assert hand.rows(f"SELECT id FROM {hand.schema}.customer") == [("a",)]
+
+
+async def test_a_server_is_asked_now_and_then(
     stage: Stage, hand: PostgresHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(targets, "_keys", {})
     with_catalog(stage, "a", hand.url)
     key = await target_of(stage.settings, "a").key()
     assert key.startswith("postgresql:")
     assert hand.schema in key
-    monkeypatch.setattr(targets, "identity_of", lambda _url: 1 / 0)
+
+    async def restored(_url: str) -> str:
+        return "another"
+
+    monkeypatch.setattr(targets, "identity_of", restored)
     assert await target_of(stage.settings, "a").key() == key
+    later = time.monotonic() + targets.KEY_SECONDS
+    monkeypatch.setattr(targets, "time", SimpleNamespace(monotonic=lambda: later))
+    assert await target_of(stage.settings, "a").key() == "another"
 
 
 # A catalog that does not answer
