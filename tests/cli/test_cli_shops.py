@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.engine_stage import rows, write_export
+from support.engines import PostgresHand
 
 from tests.conftest import Obmen
 
@@ -110,3 +112,23 @@ def test_another_source_must_not_be_the_shops_pictures(two: Obmen) -> None:
     done = two.run("import", "customers", "--shop", "b", "--source", str(images))
     assert done.returncode == 2
     assert "must be two places" in done.stderr
+
+
+def test_processes_meet_in_one_database_by_two_addresses(two: Obmen, postgres: str) -> None:
+    """Journal and catalogs on a server; the addresses of the catalogs differ, the catalog does not."""
+    journal, hand = PostgresHand(postgres), PostgresHand(postgres)
+    other = hand.url.replace("obmen@/postgres?", "/?user=obmen&dbname=postgres&")
+    two.env |= {
+        "OBMEN_JOURNAL__URL": journal.url,
+        "OBMEN_SHOPS__A__CATALOG__URL": hand.url,
+        "OBMEN_SHOPS__B__CATALOG__URL": other,
+    }
+    two.run("sessions")  # makes the tables
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda shop: two.json("import", "customers", "--shop", shop, code=None), "abab"))
+    assert sorted(one["outcome"] for one in done) == ["created", "joined", "joined", "joined"]
+    assert {one["id"] for one in done} == {1}
+    created = next(one["shop"] for one in done if one["outcome"] == "created")
+    assert hand.rows(f"SELECT id FROM {hand.schema}.customer") == [(created,)]
+    for made in (journal, hand):
+        made.drop()
