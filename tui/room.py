@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from importers.sessions import Attempt, Journal, LogLine
     from importers.settings import Settings
 
-POLL_SECONDS = 0.3
-"""How often the journal is asked whether anything changed; also the pace of the log."""
+PACE_SECONDS = 0.2
+"""Between two looks at the journal while it changes all the time; also the pace of the log."""
+WATCH_SECONDS = 30.0
+"""So long a change is waited for before the journal is asked for one anew."""
 REAP_SECONDS = 15.0
 RETRY_SECONDS = 2.0
 """How long to wait before another look at a journal that could not be read."""
@@ -98,9 +100,9 @@ class Room:
         self.changed.publish(None)
         await asyncio.to_thread(prepare, self.settings)
         while True:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(PACE_SECONDS)
             try:
-                changed = await watch.changed()
+                changed = await watch.changed(WATCH_SECONDS)
             except Exception as error:  # noqa: BLE001 (said above the table, logged, and tried again)
                 self.set_trouble(self.explain(error))
                 await asyncio.sleep(RETRY_SECONDS)
