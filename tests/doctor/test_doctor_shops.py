@@ -30,7 +30,7 @@ async def test_all_is_well(two: Settings, tmp_path: Path) -> None:
     found = await examine(two)
     assert [title for title, one in found.items() if not one.ok] == []
     assert list(found)[:9] == [
-        "settings", "source a", "source b", "journal", "catalog a", "catalog b", "shops", "restored copies", "images a",
+        "settings", "source a", "source b", "journal", "catalog a", "catalog b", "shops", "images a", "images b",
     ]  # fmt: skip
     assert found["source b"].detail.startswith(f"{tmp_path}/b/export: ")
     assert found["catalog b"].detail.startswith(f"{tmp_path}/b/catalog.sqlite3, ")
