@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from textual.signal import Signal
 
+from importers.clock import utc_text
 from importers.errors import ObmenError
 from importers.logs import log_to
 from importers.sessions.models import Outcome, Session
@@ -62,6 +63,8 @@ class Room:
         self.trouble = ""
         """What keeps the journal from being read, one line; empty when all is well."""
         self._explained = ""
+        self._lost = ""
+        """That the server of the journal is lost, and since when."""
         self.shops = settings.shop_names
         """Those of the settings, and what else the journal was seen to know."""
 
@@ -289,7 +292,20 @@ class Room:
         """What keeps the journal from being read; "" when it can be read again."""
         if text != self.trouble:
             self.trouble = text
-            self.troubled.publish(text)
+            self.troubled.publish(self._lost or text)
+
+    def note_connection(self) -> None:
+        """To be called now and then: says when the journal's server is lost, which is being tried for, and when it is
+        back."""
+        since = self.journal.database.lost_since if self.journal else None
+        lost = ""
+        if since:
+            lost = _("no connection to the journal: reconnecting since {time}").format(
+                time=present.clock(utc_text(since))
+            )
+        if lost != self._lost:
+            self._lost = lost
+            self.troubled.publish(lost or self.trouble)
 
 
 def _who(session: Session, what: str) -> str:

@@ -52,3 +52,8 @@ async def open_catalog(url: str, name: str = "obmen") -> Catalog:
     return CatalogStore(
         await open_database(url, SCHEMAS, CATALOG_SCHEMA, name=name, page_size=PAGE_BYTES, pragmas=pragmas)
     )
+
+
+def session_name(journal_id: str, session_id: int, fence: int) -> str:
+    """What a session's worker opens the catalog as: whoever takes the session from it can end what it does there."""
+    return f"obmen/{journal_id[:8]}/{session_id}/{fence}"

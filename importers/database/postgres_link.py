@@ -54,17 +54,16 @@ class Link:
         """The one that is open, or a new one, for which one waits after a loss. Raises DatabaseError."""
         if connection := self.open:
             return connection
-        if self._connection is None:
-            self._connection = await self._connect()
-            return self._connection
-        self.note_lost()
+        is_first = self._connection is None
+        if not is_first:
+            self.note_lost()
         loop = asyncio.get_running_loop()
         end, (pause, longest) = loop.time() + RECONNECT_SECONDS, PAUSES
         while True:
             try:
                 self._connection = await self._connect()
             except DatabaseError:
-                if loop.time() > end:
+                if is_first or loop.time() > end:
                     raise
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
                 pause = min(2 * pause, longest)

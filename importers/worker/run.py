@@ -120,7 +120,7 @@ class _Run:
         return await self._end(Status.COMPLETED)
 
     async def _import(self) -> None:
-        from importers.catalog import open_catalog
+        from importers.catalog import open_catalog, session_name
         from importers.commerceml import open_export
         from importers.kinds.waiting_images import put_waiting_in_place
 
@@ -131,7 +131,9 @@ class _Run:
         key = key_of(session, self.target, kinds, export, opened_ns)
         known = await self.journal.recall(session.target, key) if key else None
         mark = None
-        catalog = await open_catalog(self.target.catalog)
+        catalog = await open_catalog(
+            self.target.catalog, session_name(self.journal.journal_id, session.id, session.fence)
+        )
         try:
             if not session.options.dry_run:  # what an earlier worker did not live to do
                 self.lines += await put_waiting_in_place(catalog)
