@@ -80,6 +80,7 @@ def test_listings_by_shop(two: Obmen) -> None:
 
 
 def test_one_shop_is_not_spoken_of(obmen: Obmen) -> None:
+    obmen.env["OBMEN_LAUNCH__RECENCY_SECONDS"] = "600"
     session = obmen.json("import", "customers")
     assert session["shop"] == "main"
     for command in (["sessions"], ["attempts"], ["show", str(session["id"])]):

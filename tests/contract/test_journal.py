@@ -6,13 +6,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 from support.engine_stage import MovedClock, Stage, dead_process
 
 from importers.errors import UnknownSession
 from importers.kinds import Counts, Log, Options, Reject
-from importers.launch import LaunchResult, launch
+from importers.launch import LaunchResult
 from importers.processes import WorkerProcess, this_process
 from importers.sessions import ACTIVE, FINAL, Known, Session, Status, store
 
@@ -142,28 +141,6 @@ async def test_attempts_by_request_kind_and_operator(stage: Stage) -> None:
     assert await journal.attempts(kind="price_") == []
     assert [a.request_id for a in await journal.attempts(request_id=first.request_id)] == [first.request_id]
     assert await journal.attempts(operator="nobody-of-that-name") == []
-
-
-async def test_sessions_and_attempts_by_shop(stage: Stage) -> None:
-    """The name is kept as it was told; it decides nothing."""
-    request = stage.request()
-    for shop in ("main", "big-outlet"):
-        target = msgspec.structs.replace(
-            request.target, name=shop, catalog=f"{request.target.catalog}.{shop}"
-        )
-        for_shop = msgspec.structs.replace(request, target=target, idempotency_key=shop)
-        result = await launch(for_shop, stage.settings, stage.journal, dispatcher=stage.dispatcher)
-        assert result.session
-        assert result.session.shop == shop
-    journal = stage.journal
-    assert [session.id for session in await journal.sessions(shop="big-outlet")] == [2]
-    assert [session.id for session in await journal.sessions(shop="main", status="started")] == [1]
-    assert await journal.sessions(shop="outlet") == []
-    assert [attempt.session_id for attempt in await journal.attempts(shop="main")] == [1]
-    assert [attempt.shop for attempt in await journal.attempts()] == ["big-outlet", "main"]
-    assert {active.session.id for active in await journal.active_sessions()} == {1, 2}
-    (first,) = await journal.active_sessions((await journal.session(1)).target)
-    assert first.session.id == 1
 
 
 async def test_events_can_be_followed_from_another_process(stage: Stage) -> None:
