@@ -15,7 +15,7 @@ from importers.cli.group import Seconds, SourcePath, as_json, cli, option, pass_
 from importers.cli.running import EXIT_FAILED, follow_session, no_such_kind, run
 from importers.errors import SourceError
 from importers.output import go_on, print_json, print_line, print_summary, session_json
-from importers.targets import default_target
+from importers.targets import target_of
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ REPORT_SECONDS = 1.0
 
 @cli.command("import", help=N_("Import KINDs from the source and follow the session to its end."))
 @click.argument("kinds", metavar="KIND…", nargs=-1, required=True)
+@option("--shop", metavar="NAME", help=N_("The shop to import into, instead of the default one."))
 @option(
     "--source",
     type=SourcePath(path_type=Path, readable=False),
@@ -50,6 +51,7 @@ REPORT_SECONDS = 1.0
 def import_(
     config: Settings,
     kinds: tuple[str, ...],
+    shop: str | None,
     source: Path | None,
     upload: bool,
     dry_run: bool,
@@ -67,10 +69,12 @@ def import_(
     for kind in kinds:
         if not is_known(kind):
             raise no_such_kind(kind)
-    path = _source_path(config, source)
+    target = target_of(config, shop)
+    path = _source_path(config.for_shop(target.name), source)
     request = new_request(
         config,
         tuple(dict.fromkeys(kinds)),
+        shop=target.name,
         source=path,
         options=Options(dry_run=dry_run, force=force, strict=strict),
         send_along=upload,
@@ -100,9 +104,9 @@ class Uploading:
 
 
 def _source_path(config: Settings, source: Path | None) -> str:
-    """What `--source` names, else the settings. Raises SourceError, SettingsError."""
+    """What `--source` names, else the settings of its shop. Raises SourceError, SettingsError."""
     try:
-        path = str((source or Path(default_target(config).source)).expanduser().absolute())
+        path = str((source or Path(config.source.path)).expanduser().absolute())
     except RuntimeError as error:
         raise SourceError(N_("{path}: there is no such account"), path=source) from error
     if not texts.is_text(path):

@@ -24,7 +24,7 @@ from importers.logs import log_to, unexpected
 from importers.processes import account
 from importers.sessions.models import Attempt, Outcome, Session
 from importers.shielding import to_the_end
-from importers.targets import Target, default_target
+from importers.targets import Target, all_targets, target_of, target_with
 from importers.texts import N_, Message, render
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class LaunchRequest(msgspec.Struct, frozen=True):
     target: Target
     operator: str
     options: Options = Options()
-    only_target: str | None = None
-    """The key of the only target that it may go to; None: any."""
+    again: Session | None = None
+    """What is to be done once more: it goes to that one's catalog only, whichever shop has it now."""
     only_host: str | None = None
     """The only host on which the path of the source means what it should; None: any."""
     send_along: bool = False
@@ -95,14 +95,15 @@ def new_request(
     settings: Settings,
     kinds: tuple[str, ...],
     *,
+    shop: str | None = None,
     source: str | None = None,
     key: str | None = None,
     options: Options = Options(),  # noqa: B008 (it is frozen)
     send_along: bool = False,
 ) -> LaunchRequest:
-    """A confirm of this process's account, into the target of the settings and from its source unless another is
-    named."""
-    target = default_target(settings)
+    """A confirm of this process's account, into a shop, or else that of the settings, and from its source unless
+    another is named. Raises UsageError for a shop that is not there, or where one has to be named."""
+    target = target_of(settings, shop)
     return LaunchRequest(
         kinds, source or target.source, key or new_key(), target, account(), options, send_along=send_along
     )
@@ -139,7 +140,8 @@ async def launch(
         idempotency_key=request.idempotency_key,
         kinds=request.kinds,
         source=request.source,
-        target=request.target.key,
+        target=request.target.shown,
+        shop=request.again.shop if request.again else request.target.name,
         operator=request.operator,
         host=socket.gethostname(),
         pid=os.getpid(),
@@ -184,9 +186,18 @@ async def _decide(
     from importers.launch.sending import sent_along
 
     dispatcher.check()
-    if reason := _out_of_place(request, attempt.host):
+    if request.only_host not in (None, attempt.host):
+        reason = Message.of(OTHER_HOST, source=request.source, host=request.only_host)
         return LaunchResult(attempt.request_id, Outcome.REFUSED, None, reason)
-    new, parcel = await _placed(_new_session(attempt, request), request, settings)
+    if request.again:
+        target = await target_with(settings, request.again)
+        if target is None:
+            ours = ", ".join(target.shown for target in all_targets(settings))
+            refusal = Message.of(OTHER_TARGET, theirs=request.again.target, ours=ours)
+            return LaunchResult(attempt.request_id, Outcome.REFUSED, None, refusal)
+        request = msgspec.structs.replace(request, target=target)
+    new = _new_session(attempt, request, await request.target.key())
+    new, parcel = await _placed(new, request, settings)
     recency = settings.launch.recency_seconds
     locked = "off"
     found = await journal.find_answer(new, recency)
@@ -199,7 +210,7 @@ async def _decide(
         existing = partial(journal.find_answer, new, recency)
         async with (
             sent_along(parcel, new, journal, report),
-            holding(lock, request.target.key, existing) as (locked, found),
+            holding(lock, new.target, existing) as (locked, found),
         ):
             found = found or await journal.create(new, recency, _first_lines(new))
     outcome, session = found
@@ -230,10 +241,10 @@ async def _carry_out(
     await _settle_attempt(journal, attempt, result)
 
 
-def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
+def _new_session(attempt: Attempt, request: LaunchRequest, target: str) -> NewSession:
     from importers.sessions import NewSession
 
-    params = msgspec.json.encode((request.kinds, request.source, request.options, attempt.target))
+    params = msgspec.json.encode((request.kinds, request.source, request.options, target))
     return NewSession(
         request_id=attempt.request_id,
         idempotency_key=request.idempotency_key,
@@ -242,18 +253,11 @@ def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
         kinds=request.kinds,
         source=request.source,
         options=request.options,
-        target=attempt.target,
+        target=target,
         operator=attempt.operator,
         host=attempt.host,
+        shop=request.target.name,
     )
-
-
-def _out_of_place(request: LaunchRequest, host: str) -> Message | None:
-    if request.only_target not in (None, request.target.key):
-        return Message.of(OTHER_TARGET, theirs=request.only_target, ours=request.target.key)
-    if request.only_host not in (None, host):
-        return Message.of(OTHER_HOST, source=request.source, host=request.only_host)
-    return None
 
 
 async def _placed(
@@ -263,7 +267,8 @@ async def _placed(
     SourceError."""
     replace = msgspec.structs.replace
     if not request.send_along:
-        return replace(new, source_host=None if settings.source.shared else new.host), None
+        shared = settings.for_shop(new.shop).source.shared
+        return replace(new, source_host=None if shared else new.host), None
     from importers.launch.sending import parcel_of
     from importers.sessions.uploads import new_name
 
@@ -358,6 +363,7 @@ def retry_request(session: Session, settings: Settings) -> LaunchRequest:
     request = new_request(
         settings,
         session.kinds,
+        shop=session.shop if session.shop in settings.shop_names else settings.shop_names[0],
         source=session.source,
         options=session.options,
         send_along=session.upload is not None,
@@ -365,4 +371,4 @@ def retry_request(session: Session, settings: Settings) -> LaunchRequest:
     only_host = None
     if is_postgres(settings.journal.url):
         only_host = session.host if session.upload else session.source_host
-    return msgspec.structs.replace(request, only_target=session.target, only_host=only_host)
+    return msgspec.structs.replace(request, again=session, only_host=only_host)

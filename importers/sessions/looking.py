@@ -32,11 +32,12 @@ class JournalReader:
         *,
         status: str | None = None,
         kind: str | None = None,
+        shop: str | None = None,
         limit: int = 200,
         before: int | None = None,
     ) -> list[Session]:
         rows = await self.database.fetch(
-            sql.SESSIONS, status, before, kind and json(kind), min(limit, LARGEST)
+            sql.SESSIONS, status, before, kind and json(kind), shop, min(limit, LARGEST)
         )
         return [struct(row, Session) for row in rows]
 
@@ -50,7 +51,7 @@ class JournalReader:
         rows = await self.database.fetch(sql.ACTIVE_OF, target)
         return struct(rows[0], Session) if rows else None
 
-    async def active_sessions(self, target: str) -> list[ActiveSession]:
+    async def active_sessions(self, target: str | None = None) -> list[ActiveSession]:
         rows = await self.database.fetch(sql.ACTIVE_SESSIONS, target)
         now = await self.database.now()
         return [active_session(row, now) for row in rows]
@@ -69,9 +70,10 @@ class JournalReader:
         request_id: str | None = None,
         kind: str | None = None,
         operator: str | None = None,
+        shop: str | None = None,
         limit: int = 200,
     ) -> list[Attempt]:
         rows = await self.database.fetch(
-            sql.ATTEMPTS, request_id, operator, kind and json(kind), min(limit, LARGEST)
+            sql.ATTEMPTS, request_id, operator, kind and json(kind), shop, min(limit, LARGEST)
         )
         return [struct(row, Attempt) for row in rows]

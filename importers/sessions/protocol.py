@@ -48,6 +48,7 @@ class Journal(Protocol):
         *,
         status: str | None = None,
         kind: str | None = None,
+        shop: str | None = None,
         limit: int = 200,
         before: int | None = None,
     ) -> list[Session]:
@@ -77,6 +78,7 @@ class Journal(Protocol):
         request_id: str | None = None,
         kind: str | None = None,
         operator: str | None = None,
+        shop: str | None = None,
         limit: int = 200,
     ) -> list[Attempt]:
         """Newest first."""
@@ -231,9 +233,9 @@ class Journal(Protocol):
         """What was told of the target in another state of its catalog is forgotten, and the oldest of many."""
         ...
 
-    async def active_sessions(self, target: str) -> list[ActiveSession]:
-        """Those of a target, for the reaper, with their leases judged by the clock of the journal: those of another
-        epoch of it are over. What is decided upon this must be written under the fence that was read here."""
+    async def active_sessions(self, target: str | None = None) -> list[ActiveSession]:
+        """Those of a target, or of all, for the reaper, with their leases judged by the clock of the journal: those of
+        another epoch of it are over. What is decided upon this must be written under the fence that was read here."""
         ...
 
     async def close(self) -> None:

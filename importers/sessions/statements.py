@@ -35,14 +35,15 @@ JOURNAL_ID = "SELECT journal_id FROM meta"
 SESSIONS = (
     f"SELECT {COLUMNS} FROM session WHERE (CAST(?1 AS TEXT) IS NULL OR status = ?1) "
     "AND (CAST(?2 AS BIGINT) IS NULL OR id < ?2) "
-    "AND (CAST(?3 AS TEXT) IS NULL OR replace(kinds, ?3, '') <> kinds) ORDER BY id DESC LIMIT ?4"
+    "AND (CAST(?3 AS TEXT) IS NULL OR replace(kinds, ?3, '') <> kinds) "
+    "AND (CAST(?4 AS TEXT) IS NULL OR shop = ?4) ORDER BY id DESC LIMIT ?5"
 )
 SESSION = f"SELECT {COLUMNS} FROM session WHERE id = ?1"
 ACTIVE_OF = f"SELECT {COLUMNS} FROM session WHERE target = ?1 AND {IS_ACTIVE}"
 ANY_ACTIVE = f"SELECT id, status FROM session WHERE {IS_ACTIVE} ORDER BY id"
 ACTIVE_SESSIONS = (
     f"SELECT {COLUMNS}, owner_start, owner_boot, lease_until, lease_epoch, dispatched_clock, created_clock, boot_id, "
-    f"dispatches, retries FROM session WHERE target = ?1 AND {IS_ACTIVE}"
+    f"dispatches, retries FROM session WHERE (CAST(?1 AS TEXT) IS NULL OR target = ?1) AND {IS_ACTIVE}"
 )
 EVENTS = (
     "SELECT id, session_id, at, type, level, message, args FROM event "
@@ -56,7 +57,8 @@ ATTEMPTS = (
     "SELECT request_id, idempotency_key, kinds, source, target, operator, host, pid, at, outcome, session_id, lock, "
     "reason, reason_args, shop FROM attempt WHERE (CAST(?1 AS TEXT) IS NULL OR request_id = ?1) "
     "AND (CAST(?2 AS TEXT) IS NULL OR operator = ?2) "
-    "AND (CAST(?3 AS TEXT) IS NULL OR replace(kinds, ?3, '') <> kinds) ORDER BY id DESC LIMIT ?4"
+    "AND (CAST(?3 AS TEXT) IS NULL OR replace(kinds, ?3, '') <> kinds) "
+    "AND (CAST(?4 AS TEXT) IS NULL OR shop = ?4) ORDER BY id DESC LIMIT ?5"
 )
 
 # Acting on sessions
@@ -94,8 +96,8 @@ def prune(count: int) -> tuple[str, str]:
 # Launching
 
 BEGIN_ATTEMPT = (
-    "INSERT INTO attempt (request_id, idempotency_key, kinds, source, target, operator, host, pid, at) "
-    f"VALUES ({_marks(9)})"
+    "INSERT INTO attempt (request_id, idempotency_key, kinds, source, target, operator, host, pid, at, shop) "
+    f"VALUES ({_marks(10)})"
 )
 END_ATTEMPT = (
     "UPDATE attempt SET outcome = ?2, session_id = ?3, lock = ?4, reason = ?5, reason_args = ?6 "
@@ -112,8 +114,8 @@ ACTIVE_OR_RECENT = (
 )
 CREATE = (
     "INSERT INTO session (request_id, idempotency_key, task_id, kinds, source, options, target, status, operator, "
-    "host, created_at, created_clock, boot_id, fence, source_host, source_print, upload) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'started', ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) RETURNING id"
+    "host, created_at, created_clock, boot_id, fence, source_host, source_print, upload, shop) "
+    f"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'started', {', '.join(f'?{n}' for n in range(8, 18))}) RETURNING id"
 )
 ANSWER = "INSERT INTO launch_key VALUES (?1, ?2, ?3) ON CONFLICT (idempotency_key) DO NOTHING"
 MARK_DISPATCHED = (

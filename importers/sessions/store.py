@@ -122,6 +122,7 @@ class JournalStore(JournalReader):
             await db.execute(
                 sql.BEGIN_ATTEMPT, attempt.request_id, attempt.idempotency_key, json(attempt.kinds), attempt.source,
                 attempt.target, attempt.operator, attempt.host, attempt.pid, now.utc,
+                attempt.shop,
             )  # fmt: skip
 
     @repeated
@@ -154,7 +155,7 @@ class JournalStore(JournalReader):
                 (made,) = await db.fetch(
                     sql.CREATE, new.request_id, new.idempotency_key, new.task_id, json(new.kinds), new.source,
                     json(new.options), new.target, new.operator, new.host, now.utc, now.seconds, now.epoch,
-                    secrets.randbits(FENCE_BITS), new.source_host, new.source_print, new.upload,
+                    secrets.randbits(FENCE_BITS), new.source_host, new.source_print, new.upload, new.shop,
                 )  # fmt: skip
                 session_id = made["id"]
                 await self._write_lines(

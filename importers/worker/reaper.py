@@ -18,7 +18,7 @@ from importers.logs import log_to, unexpected
 from importers.sessions.models import CANCELLED_BY, Status
 from importers.sessions.rules import LOST_SECONDS, Due, is_due
 from importers.sessions.uploads import Uploads
-from importers.targets import all_targets
+from importers.targets import target_with
 from importers.texts import N_, Message
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ async def reap(
     *,
     dispatcher: Dispatcher | None = None,
 ) -> int:
-    """Settle the sessions of all targets of the settings; how many were ended, started again, or sent. `trouble` is
+    """Settle the sessions of all shops of the settings; how many were ended, started again, or sent. `trouble` is
     given what kept one from being settled. `dispatcher`: the one of the settings."""
     from importers.worker.dispatch import dispatcher_for
 
@@ -54,13 +54,11 @@ async def reap(
     await journal.prune(settings.journal.keep_events_days)
     await Uploads(journal.database).drop_orphans()
     acted = 0
-    of_targets = [
-        (active, target)
-        for target in all_targets(settings)
-        for active in await journal.active_sessions(target.key)
-    ]
-    for active, target in of_targets:
+    for active in await journal.active_sessions():
         try:
+            target = await target_with(settings, active.session)
+            if target is None:  # another installation's
+                continue
             if active.session.status is Status.STARTED:
                 acted += await _send(active, dispatcher, settings, journal)
             else:

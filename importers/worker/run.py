@@ -18,7 +18,7 @@ from importers.logs import log_to
 from importers.processes import this_process
 from importers.sessions import MAX_REJECTS, Journal, Known, open_journal
 from importers.sessions.models import CANCELLED_BY, Status
-from importers.targets import Target, all_targets
+from importers.targets import target_with
 from importers.texts import N_, Message
 from importers.worker.heartbeat import CancelRequested, Heartbeat, must_go_on
 from importers.worker.known import Listener, key_of, recalled
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from importers.kinds.protocol import Kind
     from importers.sessions.models import Session
     from importers.settings import Settings
+    from importers.targets import Target
     from importers.worker.known import Told
     from importers.worker.reader_process import ReaderProcess
 
@@ -48,7 +49,7 @@ async def work(session_id: int, settings: Settings, reader: ReaderProcess | None
         session, target = None, await _target_of(session_id, journal, settings)
         if target:
             lease = settings.worker.lease_seconds
-            session = await journal.claim(session_id, target.key, this_process(), lease)
+            session = await journal.claim(session_id, await target.key(), this_process(), lease)
         if session is None or target is None:
             log_to(settings.log.path).warning("session %d: nothing to claim", session_id)
             return 0
@@ -61,8 +62,7 @@ async def work(session_id: int, settings: Settings, reader: ReaderProcess | None
 async def _target_of(session_id: int, journal: Journal, settings: Settings) -> Target | None:
     """None where there is no such session, or these settings know nothing of what it imports into."""
     with suppress(UnknownSession):
-        key = (await journal.session(session_id)).target
-        return next((target for target in all_targets(settings) if target.key == key), None)
+        return await target_with(settings, await journal.session(session_id))
     return None
 
 
@@ -131,7 +131,7 @@ class _Run:
         opened_ns = time.time_ns()
         export = open_export(source, frozenset().union(*map(records_of, kinds)))
         key = key_of(session, self.target, kinds, export, opened_ns)
-        known = await self.journal.recall(self.target.key, key) if key else None
+        known = await self.journal.recall(session.target, key) if key else None
         mark = None
         catalog = await open_catalog(
             self.target.catalog, session_name(self.journal.journal_id, session.id, session.fence)
@@ -212,7 +212,7 @@ class _Run:
         try:
             state = await catalog.state(mark) if told else None
             if told and state:
-                await self.journal.remember(self.target.key, Known(key, state, told.decode()))
+                await self.journal.remember(self.session.target, Known(key, state, told.decode()))
         except ObmenError as error:
             log_to(self.settings.log.path).warning("session %d: %s", self.session.id, error)
 

@@ -19,8 +19,8 @@ from importers.cli import main
 from tests.conftest import Obmen
 
 SESSION_KEYS = {
-    "id", "request_id", "task_id", "type", "kinds", "status", "source", "operator", "host", "source_host", "created_at",
-    "started_at", "finished_at", "counts", "by_kind", "error",
+    "id", "request_id", "task_id", "type", "kinds", "status", "source", "operator", "host", "created_at", "started_at",
+    "finished_at", "counts", "by_kind", "error",
 }  # fmt: skip
 Rows = Callable[..., list[tuple[Any, ...]]]
 

@@ -26,7 +26,7 @@ from importers.launch.redis_lock import RedisLock
 from importers.launch.table_lock import TableLock
 from importers.processes import WorkerProcess, this_process
 from importers.sessions import Attempt, Journal, NewSession, Outcome, Session, Status
-from importers.targets import default_target
+from importers.targets import target_of
 from importers.texts import Message
 from importers.worker import reaper
 from importers.worker.dispatch import Dispatcher, dispatch
@@ -57,7 +57,7 @@ class Lab:
     def new(self, key: str) -> NewSession:
         request = self.stage.request(key=key)
         attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
-        return _new_session(attempt, request)
+        return _new_session(attempt, request, self.target)
 
     async def create(self, journal: Journal, key: str) -> tuple[Outcome, Session]:
         return await journal.create(self.new(key), RECENCY, [Log("info", "made")])
@@ -237,7 +237,7 @@ async def a_reaper_acts_on_what_it_read_before_the_worker_finished(lab: Lab) -> 
     session = await lab.claim(lab.a, dead_process())
     (held,) = await lab.b.active_sessions(lab.target)
     await lab.a.finish(1, session.fence, Status.COMPLETED, {})
-    await reaper._settle(held, default_target(lab.stage.settings), lab.dispatcher, lab.stage.settings, lab.b)
+    await reaper._settle(held, target_of(lab.stage.settings), lab.dispatcher, lab.stage.settings, lab.b)
     assert (await lab.a.session(1)).status is Status.COMPLETED
 
 

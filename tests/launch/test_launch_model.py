@@ -170,7 +170,7 @@ class Machine(SendsAnywhere, RuleBasedStateMachine):
     def new(self, key: str, options: Options) -> NewSession:
         request = new_request(self.settings, ("customers",), key=key, options=options)
         attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
-        return _new_session(attempt, request)
+        return _new_session(attempt, request, self.target)
 
     def answered(self, new: NewSession, found: tuple[Outcome, Session]) -> None:
         outcome, session = found

@@ -12,7 +12,7 @@ from importers.launch import LaunchResult, launch, new_request, retry_request
 from importers.processes import this_process
 from importers.sessions import Outcome, Session, Status
 from importers.settings import Settings
-from importers.targets import default_target
+from importers.targets import target_of
 
 
 async def test_retry_asks_for_the_same_again(stage: Stage, clock: MovedClock) -> None:
@@ -120,7 +120,9 @@ async def test_anothers_session_can_be_cancelled_and_deleted(stage: Stage) -> No
     assert result.session is not None
     assert await stage.reap() == 0
     assert (
-        await stage.journal.claim(result.session.id, default_target(stage.settings).key, this_process(), 30)
+        await stage.journal.claim(
+            result.session.id, await target_of(stage.settings).key(), this_process(), 30
+        )
         is None
     )
     assert (await stage.journal.cancel(result.session.id, "anna")).status is Status.CANCELLED

@@ -90,6 +90,18 @@ def make_settings(folder: Path, **sections: dict[str, Any]) -> Settings:
     return msgspec.convert(merged, Settings)
 
 
+def shops_in(folder: Path, *names: str) -> dict[str, Any]:
+    """The section `shops` of `make_settings`: each has its export, catalog and images in a folder of its own."""
+    return {
+        name: {
+            "source": {"path": str(folder / name / "export")},
+            "catalog": {"url": f"sqlite:///{folder / name / 'catalog.sqlite3'}"},
+            "images": {"path": str(folder / name / "images")},
+        }
+        for name in names
+    }
+
+
 @dataclass
 class Stage:
     """A journal and what it takes to launch into it."""

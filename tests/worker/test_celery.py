@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -66,8 +67,12 @@ async def claimed(stage: Stage, session_id: int) -> int:
     return int(session.owner.rpartition(":")[2])
 
 
-def queued(redis: RedisServer, queue: str = "obmen") -> int:
-    return int(redis.ask("LLEN", f"obmen.{queue}").removeprefix(":"))
+QUEUE = f"obmen.obmen@{socket.gethostname()}"
+"""The source is on this host."""
+
+
+def queued(redis: RedisServer) -> int:
+    return int(redis.ask("LLEN", QUEUE).removeprefix(":"))
 
 
 def make_old(stage: Stage) -> None:
@@ -94,7 +99,7 @@ async def test_a_session_is_received_once_however_often_it_is_sent(stage: Stage,
 
 async def test_a_message_bears_the_number_and_nothing_else(stage: Stage, redis: RedisServer) -> None:
     await launched(stage)
-    message = redis.ask("LRANGE", "obmen.obmen", "0", "-1")
+    message = redis.ask("LRANGE", QUEUE, "0", "-1")
     assert message.startswith("*1")
     assert str(stage.folder) not in message
 
