@@ -30,8 +30,8 @@ class Hand(Protocol):
 
     def change(self, sql: str, *parameters: object) -> None: ...
 
-    def tables(self) -> list[str]:
-        """All that there are."""
+    def content(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All rows of all tables."""
         ...
 
     def stored(self) -> object:
@@ -65,10 +65,10 @@ class SqliteHand:
             db.execute(sql, parameters)
             db.commit()
 
-    def tables(self) -> list[str]:
-        return [
-            name for (name,) in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
-        ]
+    def content(self) -> dict[str, list[tuple[Any, ...]]]:
+        with closing(sqlite3.connect(self.path)) as db:
+            tables = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1").fetchall()
+            return {name: db.execute(f"SELECT * FROM {name}").fetchall() for (name,) in tables}
 
     def stored(self) -> object:
         # The database and its log. The index of the log (-shm) has locks in it, not data.
@@ -101,15 +101,17 @@ class PostgresHand:
         with self._connected() as db:
             db.execute(numbered(sql).encode(), parameters)
 
-    def tables(self) -> list[str]:
-        found = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
-        return [name for (name,) in self.rows(found)]
+    def content(self) -> dict[str, list[tuple[Any, ...]]]:
+        with self._connected() as db:
+            return {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in _tables(db)}
 
     def stored(self) -> object:
-        return {
-            table: self.rows(f"SELECT ctid::text, xmin::text, {table}::text FROM {table} ORDER BY 1")
-            for table in self.tables()
-        }
+        """Each version of a row has the number of the transaction that wrote it."""
+        with self._connected() as db:
+            each = (
+                f"SELECT '{name}' || ctid::text, xmin::text, {name}::text FROM {name}" for name in _tables(db)
+            )
+            return sorted(db.execute(" UNION ALL ".join(each)).fetchall())
 
     def make_trigger(self, table: str) -> None:
         self.change("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
@@ -123,13 +125,14 @@ class PostgresHand:
 
     def empty(self) -> None:
         """Leave a catalog of its own as it was made: a tenth of what it costs to make one."""
-        clear = {
-            table: f"DELETE FROM {table}" if table in SHOP_TABLES else f"DROP TABLE {table}"
-            for table in self.tables()
-        }
-        if clear:
-            clear |= {"obmen_schema": "", "identity": "UPDATE identity SET id = md5(random()::text)"}
-            self.change(";".join(clear.values()))
+        with self._connected() as db:
+            clear = {
+                table: f"DELETE FROM {table}" if table in SHOP_TABLES else f"DROP TABLE {table}"
+                for table in _tables(db)
+            }
+            if clear:
+                clear |= {"obmen_schema": "", "identity": "UPDATE identity SET id = md5(random()::text)"}
+                db.execute(";".join(clear.values()))
 
     def drop(self) -> None:
         self.change(f'DROP SCHEMA IF EXISTS "{self.schema}" CASCADE')
@@ -143,3 +146,8 @@ class PostgresHand:
             db.adapters.register_loader("numeric", TextLoader)
             db.execute(f'SET search_path TO "{self.schema}"'.encode())
             yield db
+
+
+def _tables(db: Any) -> list[str]:
+    found = db.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1")
+    return [name for (name,) in found.fetchall()]
