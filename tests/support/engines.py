@@ -11,12 +11,19 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
+import pytest
+
 from importers.catalog.opening import SCHEMA
 from importers.database.migrations import parts_of
 from importers.database.postgres import numbered
 
 SHOP_TABLES = frozenset(name for type_, name, _column in parts_of(SCHEMA) if type_ == "table")
 """Of a catalog."""
+
+
+ON_A_FILE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+ON_A_SERVER = pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+"""For a long test that takes a shorter form with one of the engines."""
 
 
 class Hand(Protocol):
@@ -112,6 +119,19 @@ class PostgresHand:
                 f"SELECT '{name}' || ctid::text, xmin::text, {name}::text FROM {name}" for name in _tables(db)
             )
             return sorted(db.execute(" UNION ALL ".join(each)).fetchall())
+
+    def versions(self) -> list[tuple[Any, ...]]:
+        """As `stored`, and something else where a row was locked to be written."""
+        with self._connected() as db:
+            each = (
+                f"SELECT '{name}', ctid::text, xmin::text, xmax::text FROM {name}" for name in _tables(db)
+            )
+            return sorted(db.execute(" UNION ALL ".join(each)).fetchall())
+
+    def log_position(self) -> int:
+        """Bytes that the server has written to its log so far."""
+        ((position,),) = self.rows("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")
+        return int(position)
 
     def make_trigger(self, table: str) -> None:
         self.change("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
