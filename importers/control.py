@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from importers.database.protocol import Watch
     from importers.sessions import Journal, LogLine, Session
     from importers.settings import Settings
+    from importers.upload import Report
     from importers.worker.reaper import Trouble
 
-POLL_SECONDS = 0.1
 REAP_SECONDS = 5.0
 """How often dead workers are looked for while one waits."""
 
@@ -32,8 +32,11 @@ class Control:
         self.settings = settings
         self.journal = journal
 
-    async def launch(self, request: LaunchRequest, wait: float = 0) -> LaunchResult:
-        """One confirm; before it, imports that run are waited for so many seconds, and so is whoever was faster."""
+    async def launch(
+        self, request: LaunchRequest, wait: float = 0, report: Report | None = None
+    ) -> LaunchResult:
+        """One confirm; before it, imports that run are waited for so many seconds, and so is whoever was faster.
+        `report` is told how much of the source was sent along."""
         loop = asyncio.get_running_loop()
         end = loop.time() + wait
         target = request.target.key
@@ -41,7 +44,7 @@ class Control:
         while True:
             while loop.time() < end and await self.journal.active(target):
                 await self._next_change(watch, end)
-            result = await launch(request, self.settings, self.journal)
+            result = await launch(request, self.settings, self.journal, report=report)
             running = result.outcome is Outcome.JOINED and result.session and not result.session.status.final
             if not running or loop.time() >= end:
                 return result
@@ -92,11 +95,9 @@ class Control:
         from importers.worker.reaper import reap
 
         loop = asyncio.get_running_loop()
-        reap_at = loop.time() + REAP_SECONDS
-        while not await watch.changed():
+        while not await watch.changed(
+            min(REAP_SECONDS, max(0, until - loop.time()) if until else REAP_SECONDS)
+        ):
             if until is not None and loop.time() >= until:
                 return
-            if loop.time() >= reap_at:
-                await reap(self.journal, self.settings, trouble)
-                reap_at = loop.time() + REAP_SECONDS
-            await asyncio.sleep(POLL_SECONDS)
+            await reap(self.journal, self.settings, trouble)

@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import re
+import socket
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -120,6 +121,7 @@ def session_json(session: Session) -> dict[str, Any]:
         "source": session.source,
         "operator": session.operator,
         "host": session.host,
+        "source_host": session.source_host,
         "created_at": session.created_at,
         "started_at": session.started_at,
         "finished_at": session.finished_at,
@@ -152,6 +154,8 @@ def print_fields(session: Session) -> None:
         value = fields[name]
         text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
         print_line(f"{name:12} {text}")
+        if name == "host" and session.source_host not in (None, socket.gethostname()):
+            print_line(f"source_host  {session.source_host}")
 
 
 def print_summary(session: Session) -> None:

@@ -55,6 +55,8 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Source(Section, frozen=True):
     path: str = "export"
     """Where 1C puts its export: a folder or a .zip."""
+    shared: bool = False
+    """Whether workers on other hosts see the same files under this path."""
 
 
 class Catalog(Section, frozen=True):
@@ -75,6 +77,8 @@ class Redis(Section, frozen=True):
 
 class Worker(Section, frozen=True):
     engine: Literal["process", "celery"] = "process"
+    queue: str = "obmen"
+    """Of Celery: that of sessions whose source every host sees; queue@host is that of those of one host."""
     lease_seconds: float = 30.0
     heartbeat_seconds: float = 10.0
     retries: int = 0
@@ -239,10 +243,10 @@ def _convert(data: dict[str, Any], origin: str | Message, *, strict: bool = True
         if not low <= value <= high:  # not a number is between nothing
             text = N_("{value} is not between {low} and {high}")
             raise _wrong(origin, key, Message.of(text, value=value, low=low, high=high))
-    if settings.worker.engine == "celery":
-        raise _wrong(
-            origin, "worker.engine", Message(N_('"celery" comes in a later version; set it to "process"'))
-        )
+    if settings.worker.engine == "celery" and not settings.redis.url:
+        raise _wrong(origin, "worker.engine", Message(N_('"celery" needs redis.url, its broker')))
+    if not re.fullmatch(r"[a-z0-9_.-]{1,40}", settings.worker.queue):
+        raise _wrong(origin, "worker.queue", Message(N_("must have 1 to 40 of a-z, 0-9, _, . and -")))
     return settings
 
 

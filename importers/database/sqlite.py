@@ -10,7 +10,7 @@ import random
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
@@ -19,6 +19,7 @@ from urllib.parse import quote
 from importers.clock import Clock, Now, boot_id
 from importers.database import migrations
 from importers.database.sqlite_errors import plainly
+from importers.database.sqlite_watch import SqliteWatch
 from importers.errors import DatabaseError
 from importers.identity import Identity, identity_of, seconds_to_settle
 from importers.mounts import has_our_clock, network_file_system
@@ -78,6 +79,10 @@ class SqliteDatabase:
         reader.row_factory = sqlite3.Row
         return cls(path, reader, clock or Clock(), pragmas)
 
+    @property
+    def lost_since(self) -> None:
+        return None
+
     async def close(self) -> None:
         await self._reader.close()
         if self._writer:
@@ -121,6 +126,9 @@ class SqliteDatabase:
                 return await db.state() if _identity(self._path) == identity else None
             finally:
                 await db.rollback()
+
+    async def end_others(self, name: str) -> int:
+        return 0
 
     def watch(self) -> SqliteWatch:
         return SqliteWatch(self)
@@ -248,19 +256,6 @@ def _insert(table: str, columns: tuple[str, ...], rows: int) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * rows)}"  # noqa: S608 (ours)
 
 
-class SqliteWatch:
-    """The reading connection never writes, so PRAGMA data_version tells of our own writes, too."""
-
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
-        self._version: int | None = None
-
-    async def changed(self) -> bool:
-        ((version,),) = await self._database.fetch("PRAGMA data_version")
-        before, self._version = self._version, int(version)
-        return before != self._version
-
-
 async def connect(
     path: str | Path,
     *,
@@ -304,7 +299,7 @@ async def examine(path: Path, folder: Path) -> None:
 
     with plainly(path):
         _refuse_network(path)
-        address = _as_it_is(path)
+        address = address_as_it_is(path)
         if not _is_there(path, address):
             return
         connection = await aiosqlite.connect(address, uri=True, isolation_level=None, timeout=0)
@@ -316,18 +311,7 @@ async def examine(path: Path, folder: Path) -> None:
             await to_the_end(connection.close())
 
 
-def peek(path: Path, table: str, sql: str) -> list[tuple[Any, ...]]:
-    """What a SELECT finds in the database at `path`, which is left as it is; nothing where it or the table is not there
-    yet. Raises DatabaseError."""
-    with plainly(path):
-        if not path.exists():
-            return []
-        with closing(sqlite3.connect(_as_it_is(path), uri=True, timeout=0)) as db:
-            there = db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
-            return db.execute(sql).fetchall() if there else []
-
-
-def _as_it_is(path: Path) -> str:
+def address_as_it_is(path: Path) -> str:
     """An address under which a database is not made anew; nor is it switched to WAL."""
     return f"file:{quote(str(path))}?mode=rw"
 

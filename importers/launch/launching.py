@@ -9,12 +9,14 @@ import os
 import secrets
 import socket
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from importers.addresses import is_postgres
 from importers.errors import ObmenError
 from importers.events import Log, Options
 from importers.kinds.registry import is_known, title_of
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from importers.launch.lock import LaunchLock
     from importers.sessions import Journal, NewSession
     from importers.settings import Settings
+    from importers.upload import Parcel, Report
     from importers.worker.dispatch import Dispatcher
 
 ATTEMPT = N_("[Request {request_id}] Import launch attempt: {kinds}")
@@ -36,6 +39,9 @@ LAUNCHED = N_("[Request {request_id}] Import launched. Session ID: {id}, Task ID
 OTHER_TARGET = N_(
     "the session imported into {theirs}, these settings import into {ours}: "
     "retry it with the settings of its own catalog, or launch a new import"
+)
+OTHER_HOST = N_(
+    "the source {source} is on {host}: retry the session there, or launch a new import of what is here"
 )
 EXIT_REFUSED = 3
 NOT_LAUNCHED = N_("[Request {request_id}] No new import: {outcome}. {reason}")
@@ -53,6 +59,10 @@ class LaunchRequest(msgspec.Struct, frozen=True):
     options: Options = Options()
     only_target: str | None = None
     """The key of the only target that it may go to; None: any."""
+    only_host: str | None = None
+    """The only host on which the path of the source means what it should; None: any."""
+    send_along: bool = False
+    """Send the source along, so that any worker can read it."""
 
 
 class LaunchResult(msgspec.Struct, frozen=True):
@@ -88,11 +98,14 @@ def new_request(
     source: str | None = None,
     key: str | None = None,
     options: Options = Options(),  # noqa: B008 (it is frozen)
+    send_along: bool = False,
 ) -> LaunchRequest:
     """A confirm of this process's account, into the target of the settings and from its source unless another is
     named."""
     target = default_target(settings)
-    return LaunchRequest(kinds, source or target.source, key or new_key(), target, account(), options)
+    return LaunchRequest(
+        kinds, source or target.source, key or new_key(), target, account(), options, send_along=send_along
+    )
 
 
 def new_request_id() -> str:
@@ -108,10 +121,15 @@ def prepare(settings: Settings) -> None:
 
 
 async def launch(
-    request: LaunchRequest, settings: Settings, journal: Journal, *, dispatcher: Dispatcher | None = None
+    request: LaunchRequest,
+    settings: Settings,
+    journal: Journal,
+    *,
+    dispatcher: Dispatcher | None = None,
+    report: Report | None = None,
 ) -> LaunchResult:
     """One confirm: makes a session, or finds the one that is there, or says why not. Never raises. `dispatcher`: the
-    one of the settings."""
+    one of the settings. `report` is told how much of the source was sent along."""
     from importers.worker.dispatch import dispatcher_for
 
     dispatcher = dispatcher or dispatcher_for(settings)
@@ -129,7 +147,7 @@ async def launch(
     _log(settings, _attempt_line(attempt.request_id, request.kinds))
     try:
         await journal.begin_attempt(attempt)
-        result = await _decide(attempt, request, settings, journal, dispatcher)
+        result = await _decide(attempt, request, settings, journal, dispatcher, report)
         # A caller that is cancelled from here on has launched: the worker comes, the attempt says so.
         await to_the_end(_carry_out(result, attempt, settings, journal, dispatcher))
     except ObmenError as error:
@@ -160,23 +178,29 @@ async def _decide(
     settings: Settings,
     journal: Journal,
     dispatcher: Dispatcher,
+    report: Report | None,
 ) -> LaunchResult:
     from importers.launch.lock import holding
+    from importers.launch.sending import sent_along
 
     dispatcher.check()
-    if request.only_target not in (None, request.target.key):
-        refusal = Message.of(OTHER_TARGET, theirs=request.only_target, ours=request.target.key)
-        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, refusal)
-    new = _new_session(attempt, request)
+    if reason := _out_of_place(request, attempt.host):
+        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, reason)
+    new, parcel = await _placed(_new_session(attempt, request), request, settings)
     recency = settings.launch.recency_seconds
     locked = "off"
     found = await journal.find_answer(new, recency)
     if found is None:
-        if reason := await _refusal(request):
+        reason, seen = await _refusal(request)
+        if reason:
             return LaunchResult(attempt.request_id, Outcome.REFUSED, None, reason)
+        new = msgspec.structs.replace(new, source_print=new.source_print or seen)
         lock = lock_for(settings, journal)
         existing = partial(journal.find_answer, new, recency)
-        async with holding(lock, request.target.key, existing) as (locked, found):
+        async with (
+            sent_along(parcel, new, journal, report),
+            holding(lock, request.target.key, existing) as (locked, found),
+        ):
             found = found or await journal.create(new, recency, _first_lines(new))
     outcome, session = found
     reason = _why(outcome, session, request)
@@ -224,16 +248,46 @@ def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
     )
 
 
-async def _refusal(request: LaunchRequest) -> Message | None:
-    """Why this cannot be imported now (guarantee 4). Raises SourceError, DatabaseError."""
-    from importers.launch.survey import has_products, lacks_products, served
+def _out_of_place(request: LaunchRequest, host: str) -> Message | None:
+    if request.only_target not in (None, request.target.key):
+        return Message.of(OTHER_TARGET, theirs=request.only_target, ours=request.target.key)
+    if request.only_host not in (None, host):
+        return Message.of(OTHER_HOST, source=request.source, host=request.only_host)
+    return None
+
+
+async def _placed(
+    new: NewSession, request: LaunchRequest, settings: Settings
+) -> tuple[NewSession, Parcel | None]:
+    """With where its source can be read: on this host, on all, or nowhere but in what is sent along. Raises
+    SourceError."""
+    replace = msgspec.structs.replace
+    if not request.send_along:
+        return replace(new, source_host=None if settings.source.shared else new.host), None
+    from importers.launch.sending import parcel_of
+    from importers.sessions.uploads import new_name
+
+    parcel = await parcel_of(request.source, request.kinds)
+    return replace(new, upload=new_name(), source_print=parcel.fingerprint), parcel
+
+
+async def _refusal(request: LaunchRequest) -> tuple[Message | None, str]:
+    """Why this cannot be imported now (guarantee 4), and the fingerprint of its source. Raises SourceError,
+    DatabaseError."""
+    from importers.launch.survey import look_at
 
     if not request.kinds:
-        return Message(N_("no import type was chosen"))
+        return Message(N_("no import type was chosen")), ""
     for kind in request.kinds:
         if not is_known(kind):
-            return Message.of(N_("{kind}: there is no such import type"), kind=kind)
-    found = await asyncio.to_thread(served, request.source, request.kinds)
+            return Message.of(N_("{kind}: there is no such import type"), kind=kind), ""
+    look = await asyncio.to_thread(look_at, request.source, request.kinds)
+    return await _lacking(request, look.served), look.fingerprint
+
+
+async def _lacking(request: LaunchRequest, found: Sequence[str]) -> Message | None:
+    from importers.launch.survey import has_products, lacks_products
+
     if not found or (request.options.strict and len(found) < len(request.kinds)):
         kinds = ", ".join(kind for kind in request.kinds if kind not in found)
         return Message.of(
@@ -299,6 +353,16 @@ def _log(settings: Settings, line: Log) -> None:
 
 
 def retry_request(session: Session, settings: Settings) -> LaunchRequest:
-    """A new confirm of what a session imported, into the same catalog: a journal may serve several."""
-    request = new_request(settings, session.kinds, source=session.source, options=session.options)
-    return msgspec.structs.replace(request, only_target=session.target)
+    """A new confirm of what a session imported, into the same catalog and from the same host's files: a journal may
+    serve several. One in a file serves one machine, whose containers may have other names every day."""
+    request = new_request(
+        settings,
+        session.kinds,
+        source=session.source,
+        options=session.options,
+        send_along=session.upload is not None,
+    )
+    only_host = None
+    if is_postgres(settings.journal.url):
+        only_host = session.host if session.upload else session.source_host
+    return msgspec.structs.replace(request, only_target=session.target, only_host=only_host)

@@ -157,6 +157,14 @@ class NewSession(msgspec.Struct, frozen=True):
     target: str
     operator: str
     host: str
+    source_host: str | None = None
+    source_print: str = ""
+    upload: str | None = None
+
+    @property
+    def seen_at(self) -> str:
+        """Where the path of the source leads to the same files: on a host, on all ("" then), or nowhere else."""
+        return self.source_print if self.upload else self.source_host or ""
 
 
 class Known(msgspec.Struct, frozen=True):

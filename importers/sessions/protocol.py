@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class Journal(Protocol):
     journal_id: str
     """Random, made with the journal: a catalog can tell the sessions of different journals apart."""
     database: Database
-    """Where it is kept, for what is no part of the journal but lies beside it: the launch lock. Never to be closed."""
+    """Where it is kept, for what is no part of the journal but lies beside it: the launch lock, uploads. Never to be
+    closed."""
 
     # Looking: what was committed before the call is seen
 
@@ -136,7 +137,7 @@ class Journal(Protocol):
         session was deleted since."""
         ...
 
-    async def create(self, new: NewSession, recency: float, lines: Iterable[Log]) -> tuple[Outcome, Session]:
+    async def create(self, new: NewSession, recency: float, lines: Sequence[Log]) -> tuple[Outcome, Session]:
         """The launch proper, one transaction: the session that the key, the target or the last `recency` seconds
         already have, or a new one with its first log lines, each of which is given its `id`.
 
@@ -158,11 +159,21 @@ class Journal(Protocol):
         """The worker of this dispatch never came; False when there was another since, or the session was claimed."""
         ...
 
+    async def wait_for(self, session_id: int, number: int, why: Message) -> bool:
+        """This dispatch came to nothing, and counts for none: the session waits for what is told, to be marked anew;
+        False as `unmark_dispatched`."""
+        ...
+
+    async def note_waiting(self, session_id: int, why: Message) -> bool:
+        """Tell those who look what a session waits for that no worker has claimed yet; whether that was new."""
+        ...
+
     # Working
 
     async def claim(self, session_id: int, target: str, owner: WorkerProcess, lease: float) -> Session | None:
         """started → in_progress, once, for `lease` seconds; None when there is nothing to claim: a duplicate delivery,
-        a cancel, or a session of another target than this worker imports into. The fence of the session returned is
+        a cancel, a session of another target than this worker imports into, or one whose source only another host than
+        the owner's sees (`Session.source_host`). The fence of the session returned is
         what its holder writes under. A session has one `received` event, at its first claim."""
         ...
 
@@ -197,8 +208,11 @@ class Journal(Protocol):
         by_kind: dict[str, Counts],
         error: Message | None = None,
         line: Log | None = None,
+        *,
+        lost: bool = False,
     ) -> bool:
-        """The end of a session, with its last log line; False when it had ended or was taken away.
+        """The end of a session, with its last log line; False when it had ended or was taken away. The source that was
+        sent along with it is dropped. `lost`: it is taken from a worker that died or froze, which is counted.
 
         The fence grows, too: whoever still holds the old one can write nothing any more.
         """

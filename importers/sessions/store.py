@@ -1,7 +1,8 @@
 """The journal in a database: one class for every engine.
 
 Reading apart, every method is one transaction whose guards stand inside its statements, so that it holds against any
-number of other processes (docs/guarantees.md: guarantees 1, 2, 5). What differs by engine is behind the `Database`.
+number of other processes (docs/guarantees.md: guarantees 1, 2, 5); one that a lost connection kept from its commit is
+done again. What differs by engine is behind the `Database`.
 
 Who adds lines or rejects to a session writes its row first. Some engines number rows before the commit: so numbers come
 in the order of the commits, and who asks for those after the last one seen misses none.
@@ -15,47 +16,41 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
+from importers.database.repeating import repeated
 from importers.errors import UnknownSession
 from importers.events import Counts, Log, Reject
 from importers.processes import WorkerProcess
 from importers.sessions import rules
 from importers.sessions import statements as sql
+from importers.sessions.looking import LARGEST, JournalReader
 from importers.sessions.models import (
     CANCELLED_BY,
-    ActiveSession,
     Attempt,
     Known,
-    LogLine,
     NewSession,
     Outcome,
     Session,
     Status,
-    StoredReject,
 )
-from importers.sessions.rows import active_session, args_json, json, message_columns, stored_text, struct
+from importers.sessions.rows import args_json, json, message_columns, stored_text, struct
+from importers.sessions.tally import count_end
 from importers.texts import N_, shorten
 
 if TYPE_CHECKING:
-    from importers.database.protocol import Database, Reader, Transaction, Watch
+    from importers.database.protocol import Database, Reader, Transaction
     from importers.texts import Message
 
 FENCE_BITS = 40
 """Fences begin at a random number: after the journal was restored from a copy a worker of before must not take a new
 session of the same number for its own."""
-LARGEST = 2**63 - 1
-"""Of a database's whole numbers: a larger limit means all, and no session has a larger number."""
 MAX_KNOWN = 8
 """What so many sessions of a target told is known."""
 PRUNE_SESSIONS = 200
 """So many are pruned in one transaction, so that nobody waits long."""
 
 
-class JournalStore:
+class JournalStore(JournalReader):
     """See `Journal`; the methods below "Launching" and "Working" are for those rooms."""
-
-    def __init__(self, database: Database, journal_id: str) -> None:
-        self.database = database
-        self.journal_id = journal_id
 
     @classmethod
     async def open(cls, database: Database) -> Self:
@@ -70,62 +65,9 @@ class JournalStore:
     async def close(self) -> None:
         await self.database.close()
 
-    def watch(self) -> Watch:
-        return self.database.watch()
-
-    # Looking
-
-    async def sessions(
-        self,
-        *,
-        status: str | None = None,
-        kind: str | None = None,
-        limit: int = 200,
-        before: int | None = None,
-    ) -> list[Session]:
-        rows = await self.database.fetch(
-            sql.SESSIONS, status, before, kind and json(kind), min(limit, LARGEST)
-        )
-        return [struct(row, Session) for row in rows]
-
-    async def session(self, session_id: int) -> Session:
-        if abs(session_id) <= LARGEST:
-            for row in await self.database.fetch(sql.SESSION, session_id):
-                return struct(row, Session)
-        raise UnknownSession(N_("there is no session {id}; obmen sessions lists them"), id=session_id)
-
-    async def active(self, target: str) -> Session | None:
-        rows = await self.database.fetch(sql.ACTIVE_OF, target)
-        return struct(rows[0], Session) if rows else None
-
-    async def active_sessions(self, target: str) -> list[ActiveSession]:
-        rows = await self.database.fetch(sql.ACTIVE_SESSIONS, target)
-        now = await self.database.now()
-        return [active_session(row, now) for row in rows]
-
-    async def events(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[LogLine]:
-        rows = await self.database.fetch(sql.EVENTS, session_id, after, limit)
-        return [struct(row, LogLine) for row in rows]
-
-    async def rejects(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[StoredReject]:
-        rows = await self.database.fetch(sql.REJECTS, session_id, after, limit)
-        return [struct(row, StoredReject) for row in rows]
-
-    async def attempts(
-        self,
-        *,
-        request_id: str | None = None,
-        kind: str | None = None,
-        operator: str | None = None,
-        limit: int = 200,
-    ) -> list[Attempt]:
-        rows = await self.database.fetch(
-            sql.ATTEMPTS, request_id, operator, kind and json(kind), min(limit, LARGEST)
-        )
-        return [struct(row, Attempt) for row in rows]
-
     # Acting on sessions
 
+    @repeated
     async def cancel(self, session_id: int, operator: str) -> Session:
         by = {"operator": operator}
         async with self.database.transaction() as db:
@@ -133,12 +75,17 @@ class JournalStore:
             if await db.execute(sql.CANCEL, session_id, now.utc, CANCELLED_BY, json(by)) == 1:
                 line = Log("warning", N_("{operator} asked to cancel"), {**by})
                 await self._write_lines(db, session_id, [line], "cancel")
+                await db.execute(sql.DROP_UPLOAD_OF, session_id)
+                session = await self._read(db, session_id)
+                if session.status.final:
+                    await count_end(db, session)
         return await self.session(session_id)
 
     async def cancelled_by(self, session_id: int) -> str:
         rows = await self.database.fetch(sql.CANCELLED_BY, session_id)
         return next((msgspec.json.decode(row["args"])["operator"] for row in rows), "?")
 
+    @repeated
     async def delete(self, session_ids: Sequence[int]) -> list[int]:
         session_ids = [number for number in session_ids if abs(number) <= LARGEST]
         if not session_ids:
@@ -147,6 +94,7 @@ class JournalStore:
             rows = await db.fetch(sql.delete(len(session_ids)), *session_ids)
             return sorted(row["id"] for row in rows)
 
+    @repeated
     async def prune(self, days: int) -> int:
         now = (await self.database.now()).utc
         ended_before = rules.days_before(now, days)
@@ -167,6 +115,7 @@ class JournalStore:
 
     # Launching
 
+    @repeated
     async def begin_attempt(self, attempt: Attempt) -> None:
         async with self.database.transaction() as db:
             now = await db.now()
@@ -175,6 +124,7 @@ class JournalStore:
                 attempt.target, attempt.operator, attempt.host, attempt.pid, now.utc,
             )  # fmt: skip
 
+    @repeated
     async def end_attempt(
         self,
         request_id: str,
@@ -187,6 +137,7 @@ class JournalStore:
             columns = message_columns(reason)
             await db.execute(sql.END_ATTEMPT, request_id, outcome, session_id, lock, *columns)
 
+    @repeated
     async def find_answer(self, new: NewSession, recency: float) -> tuple[Outcome, Session] | None:
         found = await self._existing(self.database, new, recency)
         if found and found[0] is Outcome.JOINED:
@@ -194,7 +145,8 @@ class JournalStore:
                 await self._answer(db, new, found[1].id)
         return found
 
-    async def create(self, new: NewSession, recency: float, lines: Iterable[Log]) -> tuple[Outcome, Session]:
+    @repeated
+    async def create(self, new: NewSession, recency: float, lines: Sequence[Log]) -> tuple[Outcome, Session]:
         async with self.database.transaction(gate=new.target) as db:
             found = await self._existing(db, new, recency)
             if found is None:
@@ -202,7 +154,7 @@ class JournalStore:
                 (made,) = await db.fetch(
                     sql.CREATE, new.request_id, new.idempotency_key, new.task_id, json(new.kinds), new.source,
                     json(new.options), new.target, new.operator, new.host, now.utc, now.seconds, now.epoch,
-                    secrets.randbits(FENCE_BITS),
+                    secrets.randbits(FENCE_BITS), new.source_host, new.source_print, new.upload,
                 )  # fmt: skip
                 session_id = made["id"]
                 await self._write_lines(
@@ -229,35 +181,52 @@ class JournalStore:
         now = await db.now()
         rows = await db.fetch(
             sql.ACTIVE_OR_RECENT, new.target, now.epoch, now.seconds - recency, now.seconds + recency,
-            json(new.kinds), new.source, json(new.options),
+            json(new.kinds), new.source, json(new.options), new.seen_at,
         )  # fmt: skip
         return (Outcome.JOINED, struct(rows[0], Session)) if rows else None
 
     async def _answer(self, db: Transaction, new: NewSession, session_id: int) -> None:
         await db.execute(sql.ANSWER, new.idempotency_key, new.params_hash, session_id)
 
+    @repeated
     async def mark_dispatched(self, session_id: int, by: WorkerProcess) -> int | None:
         async with self.database.transaction() as db:
             now = await db.now()
             rows = await db.fetch(sql.MARK_DISPATCHED, session_id, now.seconds, by.name, by.start, by.boot)
             return next((int(row["dispatches"]) for row in rows), None)
 
+    @repeated
     async def dispatched_to(self, session_id: int, number: int, owner: WorkerProcess) -> None:
         async with self.database.transaction() as db:
             await db.execute(sql.DISPATCHED_TO, session_id, number, owner.name, owner.start, owner.boot)
 
+    @repeated
     async def unmark_dispatched(self, session_id: int, number: int) -> bool:
         async with self.database.transaction() as db:
             return await db.execute(sql.UNMARK_DISPATCHED, session_id, number) == 1
 
+    @repeated
+    async def wait_for(self, session_id: int, number: int, why: Message) -> bool:
+        async with self.database.transaction() as db:
+            return await db.execute(sql.WAIT_FOR, session_id, number, *message_columns(why)) == 1
+
+    @repeated
+    async def note_waiting(self, session_id: int, why: Message) -> bool:
+        (row,) = await self.database.fetch(sql.SESSION, session_id) or (None,)
+        if row is None or struct(row, Session).waiting == why:
+            return False
+        async with self.database.transaction() as db:
+            return await db.execute(sql.NOTE_WAITING, session_id, *message_columns(why)) == 1
+
     # Working
 
+    @repeated
     async def claim(self, session_id: int, target: str, owner: WorkerProcess, lease: float) -> Session | None:
         async with self.database.transaction() as db:
             now = await db.now()
             claimed = await db.execute(
                 sql.CLAIM, session_id, target, now.utc, owner.name, owner.start, owner.boot, now.seconds + lease,
-                now.epoch,
+                now.epoch, owner.host,
             )  # fmt: skip
             if claimed != 1:
                 return None
@@ -269,6 +238,7 @@ class JournalStore:
             await db.execute(sql.EVENT, session_id, now.utc, kind, "info", text, args)
             return await self._read(db, session_id)
 
+    @repeated
     async def beat(self, session_id: int, fence: int, lease: float) -> Status | None:
         async with self.database.transaction() as db:
             now = await db.now()
@@ -279,6 +249,7 @@ class JournalStore:
         rows = await self.database.fetch(sql.STATUS_OF, session_id, fence)
         return next((Status(row["status"]) for row in rows), None)
 
+    @repeated
     async def write(
         self,
         session_id: int,
@@ -316,6 +287,7 @@ class JournalStore:
             )
             return True
 
+    @repeated
     async def finish(
         self,
         session_id: int,
@@ -324,6 +296,8 @@ class JournalStore:
         by_kind: dict[str, Counts],
         error: Message | None = None,
         line: Log | None = None,
+        *,
+        lost: bool = False,
     ) -> bool:
         async with self.database.transaction() as db:
             now = await db.now()
@@ -332,10 +306,13 @@ class JournalStore:
             )
             if ended != 1:
                 return False
+            await count_end(db, await self._read(db, session_id), lost=lost)
             if line:
                 await self._write_lines(db, session_id, [line], "summary")
+            await db.execute(sql.DROP_UPLOAD_OF, session_id)
             return True
 
+    @repeated
     async def start_again(self, session_id: int, fence: int) -> bool:
         async with self.database.transaction() as db:
             return await db.execute(sql.START_AGAIN, session_id, fence) == 1
@@ -344,6 +321,7 @@ class JournalStore:
         rows = await self.database.fetch(sql.RECALL, target, key)
         return struct(rows[0], Known) if rows else None
 
+    @repeated
     async def remember(self, target: str, known: Known) -> None:
         async with self.database.transaction() as db:
             await db.execute(sql.FORGET_CHANGED, target, known.state, known.key)

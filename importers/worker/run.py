@@ -22,6 +22,7 @@ from importers.targets import Target, all_targets
 from importers.texts import N_, Message
 from importers.worker.heartbeat import CancelRequested, Heartbeat, must_go_on
 from importers.worker.known import Listener, key_of, recalled
+from importers.worker.source import source_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -99,7 +100,8 @@ class _Run:
 
     async def run(self) -> int:
         try:
-            await self._import()
+            async with source_of(self.session, self.journal, self._tell, self.heartbeat.check) as source:
+                await self._import(source)
         except CancelRequested:
             by = Message.of(CANCELLED_BY, operator=await self.journal.cancelled_by(self.session.id))
             return await self._end(Status.CANCELLED, by)
@@ -119,19 +121,21 @@ class _Run:
             return await self._end(Status.FAILED, why)
         return await self._end(Status.COMPLETED)
 
-    async def _import(self) -> None:
-        from importers.catalog import open_catalog
+    async def _import(self, source: str) -> None:
+        from importers.catalog import open_catalog, session_name
         from importers.commerceml import open_export
         from importers.kinds.waiting_images import put_waiting_in_place
 
         session = self.session
         kinds = {kind: load(kind) for kind in sorted(sorted(session.kinds), key=_place)}
         opened_ns = time.time_ns()
-        export = open_export(session.source, frozenset().union(*map(records_of, kinds)))
+        export = open_export(source, frozenset().union(*map(records_of, kinds)))
         key = key_of(session, self.target, kinds, export, opened_ns)
         known = await self.journal.recall(self.target.key, key) if key else None
         mark = None
-        catalog = await open_catalog(self.target.catalog)
+        catalog = await open_catalog(
+            self.target.catalog, session_name(self.journal.journal_id, session.id, session.fence)
+        )
         try:
             if not session.options.dry_run:  # what an earlier worker did not live to do
                 self.lines += await put_waiting_in_place(catalog)
@@ -242,6 +246,11 @@ class _Run:
             self.flushed_at = now
             self.heartbeat.check()
             await self._flush()
+
+    async def _tell(self, line: Log) -> None:
+        """At once, and of this session alone."""
+        self.lines.append(line)
+        await self._flush()
 
     async def _flush(self) -> None:
         at = self.progress

@@ -19,8 +19,8 @@ from importers.cli import main
 from tests.conftest import Obmen
 
 SESSION_KEYS = {
-    "id", "request_id", "task_id", "type", "kinds", "status", "source", "operator", "host", "created_at", "started_at",
-    "finished_at", "counts", "by_kind", "error",
+    "id", "request_id", "task_id", "type", "kinds", "status", "source", "operator", "host", "source_host", "created_at",
+    "started_at", "finished_at", "counts", "by_kind", "error",
 }  # fmt: skip
 Rows = Callable[..., list[tuple[Any, ...]]]
 
@@ -148,7 +148,8 @@ def make_bad_source(path: Path, name: str) -> None:
 def test_bad_source_is_exit_2_and_one_line(obmen: Obmen, tmp_path: Path, name: str) -> None:
     source = tmp_path / "bad source"
     make_bad_source(source, name)
-    for command in (["import", "catalog", "--source", str(source)], ["inspect", str(source)]):
+    import_it = ["import", "catalog", "--source", str(source)]
+    for command in (import_it, [*import_it, "--upload"], ["inspect", str(source)]):
         done = obmen.run(*command)
         assert done.returncode == 2, (command, done)
         assert str(source) in done.stderr

@@ -181,6 +181,14 @@ async def both_claim(lab: Lab) -> None:
     assert lab.stage.rows("SELECT count(*) FROM event WHERE type = 'received'") == [(1,)]
 
 
+async def a_host_without_the_source_claims_first(lab: Lab) -> None:
+    new = msgspec.structs.replace(lab.new("a"), source_host=this_process().host)
+    await lab.a.create(new, RECENCY, [])
+    elsewhere = msgspec.structs.replace(this_process(), host="elsewhere")
+    assert await lab.b.claim(1, lab.target, elsewhere, LEASE) is None
+    assert (await lab.claim(lab.a)).status is Status.IN_PROGRESS
+
+
 async def a_message_comes_again_after_the_end(lab: Lab) -> None:
     await lab.create(lab.a, "a")
     session = await lab.claim(lab.a)
@@ -308,6 +316,7 @@ INTERLEAVINGS: tuple[Interleaving, ...] = (
     both_dispatch,
     a_launcher_fails_to_start_a_worker_that_came_all_the_same,
     both_claim,
+    a_host_without_the_source_claims_first,
     a_message_comes_again_after_the_end,
     a_thawed_worker_finishes_what_was_started_again,
     a_thawed_worker_commits_before_its_successor,

@@ -109,9 +109,21 @@ class Stage:
         return self.dispatcher.sent
 
     def request(
-        self, *kinds: str, key: str | None = None, options: Options = DEFAULTS, source: str | None = None
+        self,
+        *kinds: str,
+        key: str | None = None,
+        options: Options = DEFAULTS,
+        source: str | None = None,
+        send_along: bool = False,
     ) -> LaunchRequest:
-        return new_request(self.settings, kinds or ("customers",), source=source, key=key, options=options)
+        return new_request(
+            self.settings,
+            kinds or ("customers",),
+            source=source,
+            key=key,
+            options=options,
+            send_along=send_along,
+        )
 
     async def launch(self, *kinds: str, key: str | None = None, **rest: Any) -> LaunchResult:
         request = self.request(*kinds, key=key, **rest)
@@ -174,6 +186,12 @@ async def staged(
         yield stage
     finally:
         await stage.journal.close()
+
+
+def share(stage: Stage) -> None:
+    """From now on all hosts see the source."""
+    source = msgspec.structs.replace(stage.settings.source, shared=True)
+    stage.settings = msgspec.structs.replace(stage.settings, source=source)
 
 
 def no_processes(stage: Stage) -> None:
