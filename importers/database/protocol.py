@@ -2,7 +2,8 @@
 
 Statements are written in what SQLite and PostgreSQL both take, with `?1 ?2` for what is bound to them, or `?` for one
 after the other; no list in them is empty. Whatever keeps the database from being opened, read or written is a
-DatabaseError that names it and the cure.
+DatabaseError that names it and the cure. A server that is lost is waited for, some seconds; a transaction that had
+begun then is Undone, or Unsure where even the commit was on its way and nobody can tell what came of it.
 """
 
 from __future__ import annotations
@@ -100,12 +101,21 @@ class Watch(Protocol):
         without a change, never False after one."""
         ...
 
+    async def wait(self, seconds: float) -> bool:
+        """As `changed`, as soon as there is a change; False when the seconds are over without one."""
+        ...
+
 
 class Database(Reader, Protocol):
     """Of one process and event loop, whose tasks may all use it at once."""
 
     place: str
     """What tells where it is, for one who compares; nothing secret."""
+
+    @property
+    def lost_since(self) -> str | None:
+        """UTC, while its server does not answer; it is asked again and again. None: all is well, as far as known."""
+        ...
 
     def transaction(self, gate: str | None = None) -> AbstractAsyncContextManager[Transaction]:
         """Committed when it is left; rolled back, whole, when it is left by an exception or a cancellation.
@@ -122,6 +132,12 @@ class Database(Reader, Protocol):
 
     def watch(self) -> Watch:
         """As many as one likes; none needs to be closed."""
+        ...
+
+    async def end_session(self, name: str) -> int:
+        """End all connections to it that were opened under this name, wherever their processes are, and undo what they
+        had begun; how many there were. Nothing that was sent through them is done later. 0 of a file: its processes
+        must be ended. Raises DatabaseError where one cannot be ended."""
         ...
 
     async def close(self) -> None:

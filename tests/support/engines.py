@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
-from importers.database.postgres import numbered
+from importers.database.postgres_values import numbered
 
 
 class Hand(Protocol):
