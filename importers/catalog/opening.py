@@ -31,3 +31,8 @@ async def open_catalog(url: str, name: str | None = None) -> Catalog:
             url, SCHEMAS, CATALOG_SCHEMA, name=name, long=True, page_size=PAGE_BYTES, pragmas=pragmas
         )
     )
+
+
+def connection_name(journal_id: str, session_id: int, fence: int) -> str:
+    """The name of a worker's connections to its catalog, by which others end them: 63 bytes at most."""
+    return f"obmen/{journal_id[:8]}/{session_id}/{fence}"

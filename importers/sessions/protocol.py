@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ MAX_REJECTS = 10_000
 
 class Journal(Protocol):
     """Every method that writes is one transaction: done and seen by all others when it returns, or, when it raises,
-    not done. All hold against any number of processes; of two that would do what only one may, one is told so. All
-    raise DatabaseError when the journal cannot be read or written.
+    not done; of Unsure nobody knows. All hold against any number of processes; of two that would do what only one may,
+    one is told so. All raise DatabaseError when the journal cannot be read or written.
 
     A session is written under the `fence` that its holder read: whoever it was taken from changes nothing any more.
     Times and leases are those of the journal's own clock.
@@ -136,7 +136,7 @@ class Journal(Protocol):
         session was deleted since."""
         ...
 
-    async def create(self, new: NewSession, recency: float, lines: Iterable[Log]) -> tuple[Outcome, Session]:
+    async def create(self, new: NewSession, recency: float, lines: Sequence[Log]) -> tuple[Outcome, Session]:
         """The launch proper, one transaction: the session that the key, the target or the last `recency` seconds
         already have, or a new one with its first log lines, each of which is given its `id`.
 

@@ -121,6 +121,7 @@ class _Run:
 
     async def _import(self) -> None:
         from importers.catalog import open_catalog
+        from importers.catalog.opening import connection_name
         from importers.commerceml import open_export
         from importers.kinds.waiting_images import put_waiting_in_place
 
@@ -131,7 +132,9 @@ class _Run:
         key = key_of(session, self.target, kinds, export, opened_ns)
         known = await self.journal.recall(self.target.key, key) if key else None
         mark = None
-        catalog = await open_catalog(self.target.catalog)
+        catalog = await open_catalog(
+            self.target.catalog, connection_name(self.journal.journal_id, session.id, session.fence)
+        )
         try:
             if not session.options.dry_run:  # what an earlier worker did not live to do
                 self.lines += await put_waiting_in_place(catalog)
