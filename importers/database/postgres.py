@@ -40,7 +40,7 @@ class PostgresDatabase:
         self.place = f"{without_secrets(url)}#{schema}"
         self._url = url
         self._schema = schema
-        connect = Connector(url, schema, name, long=long)
+        connect = self._connect = Connector(url, schema, name, long=long)
         self._reader = Link(connect)
         self._writer = Link(connect)
         self._listener = Listener(connect)
@@ -72,8 +72,7 @@ class PostgresDatabase:
 
     @property
     def lost_since(self) -> str | None:
-        times = [part.lost_since for part in (self._reader, self._writer, self._listener) if part.lost_since]
-        return min(times, default=None)
+        return self._connect.lost_since
 
     async def now(self) -> Now:
         (row,) = await self.fetch(NOW)

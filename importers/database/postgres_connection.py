@@ -75,6 +75,8 @@ class Connector:
         self.url = url
         self.schema = schema
         self._name = name
+        self.lost_since: str | None = None
+        """UTC, from when a connection was lost until the server answers, on that one or another."""
         self._long = long
         self.pooled = False
         """Known by what went wrong."""
@@ -94,7 +96,11 @@ class Connector:
         except BaseException:
             await to_the_end(connection.close())
             raise
+        self.lost_since = None
         return connection
+
+    def lost(self) -> None:
+        self.lost_since = self.lost_since or Clock().now()
 
     async def _prepare(self, connection: Connection) -> None:
         require_new(connection, self.url)
@@ -141,15 +147,12 @@ class Link:
     """A connection for one purpose, opened when it is first needed, and anew when it was lost."""
 
     def __init__(self, connect: Connector) -> None:
-        self.lost_since: str | None = None
-        """UTC, while the server does not answer."""
         self.current: Connection | None = None
         self._connect = connect
 
     async def open(self) -> Connection:
         """At once or not at all. Raises psycopg.Error, DatabaseError."""
         self.current = await self._connect()
-        self.lost_since = None
         return self.current
 
     async def connection(self) -> Connection:
@@ -161,7 +164,7 @@ class Link:
             try:
                 return await self.open()
             except psycopg.Error as error:
-                self._lost()
+                self._connect.lost()
                 if not is_lost(error) or asyncio.get_running_loop().time() + pause > end:
                     raise
             await asyncio.sleep(pause)
@@ -173,17 +176,20 @@ class Link:
         while True:
             connection = await self.connection()
             try:
-                return await act(connection)
+                made = await act(connection)
             except psycopg.Error as error:
                 tries -= 1
                 if not self.is_lost(connection, error) or not tries:
                     raise
+            else:
+                self._connect.lost_since = None
+                return made
 
     def is_lost(self, connection: Connection, error: psycopg.Error) -> bool:
         """Whether `connection` is, which met with that error. Then it is closed."""
         lost = is_lost(error) or connection.closed
         if lost:
-            self._lost()
+            self._connect.lost()
             connection.pgconn.finish()
         # A pooler that passes for the server itself has given us a session in which others prepared statements.
         if error.sqlstate in FOREIGN:
@@ -193,9 +199,6 @@ class Link:
     async def close(self) -> None:
         if self.current:
             await to_the_end(self.current.close())
-
-    def _lost(self) -> None:
-        self.lost_since = self.lost_since or Clock().now()
 
 
 def pauses() -> Iterator[float]:

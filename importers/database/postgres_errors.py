@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from importers.addresses import without_secrets
 from importers.errors import PLACE, DatabaseError, Undone
@@ -65,13 +64,12 @@ def _said(error: psycopg.Error, url: str) -> str:
 
 
 def _secrets(url: str) -> list[str]:
-    """The password as libpq reads it, and in all ways in which it may stand in the address; the longest first."""
-    try:
-        read = str(conninfo_to_dict(url).get("password") or "")
-        written = urlsplit(url).password or ""
-    except (psycopg.Error, ValueError):
-        return [url]
-    return sorted({read, written, quote(read, safe=""), quote_plus(read)} - {""}, key=len, reverse=True)
+    """The password in all ways in which it may stand somewhere; the longest first."""
+    parts = urlsplit(url)
+    written = [parts.password or "", *re.findall(r"(?:^|&)password=([^&]*)", parts.query)]
+    read = [unquote(each) for each in written]
+    again = [quote(each, safe="") for each in read]
+    return sorted({*written, *read, *map(unquote_plus, written), *again} - {""}, key=len, reverse=True)
 
 
 FOREIGN = ("42P05", "26000")

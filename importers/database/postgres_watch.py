@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 import psycopg
 from psycopg.pq.abc import PGconn
 
-from importers.clock import Clock
 from importers.database.postgres_connection import Connector, pauses
 from importers.database.postgres_values import quoted
 from importers.errors import DatabaseError
@@ -37,7 +36,6 @@ class Listener:
     def __init__(self, connect: Connector) -> None:
         self.news = 0
         """Grows with each notice, and whenever one may have been missed."""
-        self.lost_since: str | None = None
         self._connect = connect
         self._server: PGconn | None = None
         self._task: asyncio.Task[None] | None = None
@@ -97,7 +95,7 @@ class Listener:
                 else:
                     return
             except (psycopg.Error, DatabaseError):
-                self.lost_since = self.lost_since or Clock().now()
+                self._connect.lost()
             finally:
                 self._tried.set()
             await asyncio.sleep(next(waits))
@@ -110,14 +108,13 @@ class Listener:
             if connection.pooled:
                 return False
             await connection.execute(f"LISTEN {quoted(channel_of(self._connect.schema))}".encode())
-            self.lost_since = None
             self._gone.clear()
             self._server = connection.pgconn
             loop.add_reader(socket, self._read)
             self.tell()  # what was written before
             self._tried.set()
             await self._gone.wait()
-            self.lost_since = Clock().now()
+            self._connect.lost()
             return True
         finally:
             loop.remove_reader(socket)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 
@@ -34,6 +34,8 @@ class CutProxy:
         self._socket = folder / ".s.PGSQL.5432"
         self._passing: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Server | None = None
+        self._thawed = asyncio.Event()
+        self._thawed.set()
 
     async def open(self) -> None:
         self._listening = await asyncio.start_unix_server(self._enter, self._socket)
@@ -52,6 +54,15 @@ class CutProxy:
             passing.cancel()
         if self._passing:
             await asyncio.wait(self._passing)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Nothing comes from the server."""
+        self._thawed.clear()
+        try:
+            yield
+        finally:
+            self._thawed.set()
 
     def _enter(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         passing = asyncio.create_task(self._pass(client, to_client))
@@ -89,6 +100,7 @@ class CutProxy:
     async def _down(self, server: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await server.read(65536):
+                await self._thawed.wait()
                 to_client.write(data)
         to_client.transport.abort()
 

@@ -42,7 +42,7 @@ class PostgresServer:
         self.url = f"postgresql://obmen@/postgres?host={folder}"
         self.folder = folder
         self._binaries = binaries
-        self._command, self._options = _as_somebody(folder)
+        self._command, self._options = as_somebody(folder)
         self._process: subprocess.Popen[str] | None = None
         initdb = [binaries / "initdb", "-D", folder / "data", "-U", "obmen", "-A", "trust", "--locale=C"]
         self._run([*initdb, "-E", "UTF8", "--no-sync"])
@@ -105,7 +105,7 @@ def postgres_server() -> Iterator[str]:
         yield server.url
 
 
-def _as_somebody(folder: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
+def as_somebody(folder: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
     """initdb and postgres refuse root: what to put in front of a command, and with what to start it."""
     if os.geteuid():
         return (), {}
