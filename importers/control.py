@@ -91,9 +91,9 @@ class Control:
         from importers.worker.reaper import reap
 
         loop = asyncio.get_running_loop()
-        reap_at = loop.time() + REAP_SECONDS
-        while not await watch.wait(min(reap_at, until or reap_at) - loop.time()):
+        while not await watch.changed(
+            min(REAP_SECONDS, max(0, until - loop.time()) if until else REAP_SECONDS)
+        ):
             if until is not None and loop.time() >= until:
                 return
             await reap(self.journal, self.settings, trouble)
-            reap_at = loop.time() + REAP_SECONDS

@@ -155,7 +155,7 @@ def _places(settings: Settings, to: str, catalog_schema: str | None) -> list[_Pl
 async def _opened(url: str, folder: Path) -> AsyncIterator[Database]:
     from importers.database.opening import open_database
 
-    database = await open_database(url, folder, JOURNAL_SCHEMA, long=True)
+    database = await open_database(url, folder, JOURNAL_SCHEMA)
     try:
         yield database
     finally:

@@ -19,20 +19,18 @@ CACHE_KB = 8000
 """Page cache of a connection. A larger one makes no import faster, as rows come in the order of their keys."""
 
 
-async def open_catalog(url: str, name: str | None = None) -> Catalog:
+async def open_catalog(url: str, name: str = "obmen") -> Catalog:
     """Open (and create or migrate) the catalog at `url`: `sqlite:///path` or `postgresql://…`, there in the schema
-    `public` if none is named. `name`: of its connections, for `Database.end_session`. Raises SettingsError for another
-    address, DatabaseError."""
+    `public` if none is named. `name`: see `Database.end_others`. Raises SettingsError for another address,
+    DatabaseError."""
     from importers.catalog.store import CatalogStore
 
     pragmas = (f"cache_size = -{CACHE_KB}",)
     return CatalogStore(
-        await open_database(
-            url, SCHEMAS, CATALOG_SCHEMA, name=name, long=True, page_size=PAGE_BYTES, pragmas=pragmas
-        )
+        await open_database(url, SCHEMAS, CATALOG_SCHEMA, name=name, page_size=PAGE_BYTES, pragmas=pragmas)
     )
 
 
-def connection_name(journal_id: str, session_id: int, fence: int) -> str:
-    """The name of a worker's connections to its catalog, by which others end them: 63 bytes at most."""
+def session_name(journal_id: str, session_id: int, fence: int) -> str:
+    """What a session's worker opens the catalog as: whoever takes the session from it can end what it does there."""
     return f"obmen/{journal_id[:8]}/{session_id}/{fence}"

@@ -170,6 +170,11 @@ class Catalog(Protocol):
         never committed or had nothing to change, which leaves the same catalog."""
         ...
 
+    async def end_others(self, name: str) -> int:
+        """End what a session's worker does in it, on whatever host: see `importers.database.protocol.Database`. `name`:
+        that of `session_name`."""
+        ...
+
     async def waiting_images(self) -> list[tuple[str, str]]:
         """(token, folder) of committed sessions whose pictures may still have to be put in place."""
         ...

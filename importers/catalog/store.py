@@ -48,6 +48,9 @@ class CatalogStore:
     async def state(self, mark: int) -> str | None:
         return await self._database.state(mark)
 
+    async def end_others(self, name: str) -> int:
+        return await self._database.end_others(name)
+
     async def waiting_images(self) -> list[tuple[str, str]]:
         return [(token, folder) for token, folder in await self._database.fetch(sql.WAITING_IMAGES)]
 

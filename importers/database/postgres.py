@@ -3,152 +3,183 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import psycopg
 from psycopg.rows import tuple_row
 
 from importers.addresses import without_secrets
 from importers.clock import Now
-from importers.database.postgres_connection import Connection, Connector, Link
 from importers.database.postgres_errors import plainly
-from importers.database.postgres_outcome import learn
-from importers.database.postgres_schema import GATES, migrate
-from importers.database.postgres_values import Row, numbered
-from importers.database.postgres_watch import SNAPSHOT, Listener, PostgresWatch, channel_of
-from importers.errors import DatabaseError
+from importers.database.postgres_link import RECONNECT_SECONDS, Link, Listener
+from importers.database.postgres_schema import GATES, migrate, quoted
+from importers.database.postgres_values import Connection, Row, all_of, fetch, numbered
+from importers.errors import PLACE, ConnectionLost, DatabaseError
 from importers.shielding import to_the_end
-from importers.texts import N_
+from importers.texts import N_, Message
 
 STREAM_ROWS = 500
-END_SECONDS = 5
+POLL_SECONDS = 0.1
+"""How often one asks for changes where nobody tells of them."""
 _streams = count(1)
 
 
+class Timeouts(NamedTuple):
+    """Of the statements of a transaction, as PostgreSQL writes them; 0 = none."""
+
+    statement: str
+    lock: str
+    idle: str
+
+
+SHORT = Timeouts("5s", "5s", "10s")
+"""Of transactions that everybody waits for: whoever stands still in one must not keep the others."""
+LONG = Timeouts("0", "10s", "0")
+"""Of those that take as long as their work."""
+
+
 class PostgresDatabase:
-    """A `Database` in a schema of a PostgreSQL database: one connection that reads, one that writes, and one that
-    listens once somebody watches. Each is opened anew when it was lost.
+    """A `Database` in a schema of a PostgreSQL database: two connections a process, one that reads and one that writes,
+    and one that hears of changes once they are watched.
 
     The server's clock is its clock.
     """
 
-    def __init__(self, url: str, schema: str, name: str = "obmen", *, long: bool = False) -> None:
-        self.place = f"{without_secrets(url)}#{schema}"
-        self._url = url
+    def __init__(self, url: str, schema: str, name: str = "obmen", timeouts: Timeouts = LONG) -> None:
+        self.url = url
         self._schema = schema
-        connect = self._connect = Connector(url, schema, name, long=long)
-        self._reader = Link(connect)
-        self._writer = Link(connect)
-        self._listener = Listener(connect)
+        path = f"search_path TO {quoted(schema)}"
+        session = f"SET {path}; SET statement_timeout = 0"
+        self._begin = (
+            f"BEGIN; SET LOCAL {path}; SET LOCAL statement_timeout = '{timeouts.statement}'; SET LOCAL lock_timeout = "
+            f"'{timeouts.lock}'; SET LOCAL idle_in_transaction_session_timeout = '{timeouts.idle}'"
+        ).encode()
+        self._reader, self._writer = Link(url, name, session), Link(url, name, session)
+        self.channel = f"obmen_{hashlib.sha256(schema.encode()).hexdigest()[:16]}"
+        self._listener = Listener(Link(url, name, session), self.channel)
         self._reading = asyncio.Lock()
         self._turn = asyncio.Lock()
+        self.place = f"{without_secrets(url)}#{schema}"
 
     @classmethod
     async def open(
-        cls, url: str, schema: str, folder: Path, name: str = "obmen", *, long: bool = False
+        cls, url: str, schema: str, folder: Path, name: str = "obmen", timeouts: Timeouts = LONG
     ) -> Self:
-        """Open the database at `url`, and make or migrate our `schema` in it by the steps in `folder`.
-
-        `name`: of its connections, at most 63 bytes, for `end_session`. `long`: its transactions may take as long as
-        they like; else the server ends one that takes more than some seconds. Raises DatabaseError.
-        """
-        database = cls(url, schema, name, long=long)
+        """Open the database at `url`, and make or migrate our `schema` in it by the steps in `folder`. `name`: what the
+        server calls our connections, for `end_others`. Raises DatabaseError."""
+        database = cls(url, schema, name, timeouts)
         try:
             with plainly(url):
-                await migrate(await database._reader.open(), folder, schema, database.place)
+                await migrate(await database._reader.connection(), folder, schema, database.place)
         except BaseException:
             await database.close()
             raise
         return database
 
-    async def close(self) -> None:
-        await to_the_end(self._listener.close())
-        await self._reader.close()
-        await self._writer.close()
-
     @property
-    def lost_since(self) -> str | None:
-        return self._connect.lost_since
+    def lost_since(self) -> datetime | None:
+        links = (self._reader, self._writer, self._listener.link)
+        return min((link.lost_since for link in links if link.lost_since), default=None)
+
+    async def close(self) -> None:
+        await self._listener.close()
+        for link in (self._reader, self._writer):
+            await link.close()
 
     async def now(self) -> Now:
         (row,) = await self.fetch(NOW)
         return Now(*row)
 
     async def fetch(self, sql: str, *parameters: object) -> Sequence[Row]:
-        async def read(connection: Connection) -> Sequence[Row]:
-            if not connection.pooled:
-                return await _fetch(connection, sql, parameters)
-            try:
-                await connection.execute(connection.begin, prepare=False)
-                return await _fetch(connection, sql, parameters)
-            finally:
-                await connection.end()
-
+        """A connection that is lost is opened anew, once: nothing was written."""
         async with self._reading:
-            with plainly(self._url):
-                return await self._reader.repeat(read)
+            for last in (False, True):
+                connection = await self._reader.connection()
+                try:
+                    with plainly(self.url, connection):
+                        return await self._fetch(connection, sql, parameters)
+                except ConnectionLost:
+                    self._reader.note_lost()
+                    if last:
+                        raise
+            raise AssertionError
+
+    async def _fetch(self, connection: Connection, sql: str, parameters: Sequence[object]) -> Sequence[Row]:
+        if not self._reader.pooled:
+            return await fetch(connection, sql, parameters)
+        await connection.execute(self._begin, prepare=False)
+        try:
+            return await fetch(connection, sql, parameters)
+        finally:
+            with suppress(psycopg.OperationalError):
+                await to_the_end(connection.execute(b"COMMIT", prepare=False))
 
     @asynccontextmanager
     async def transaction(self, gate: str | None = None) -> AsyncIterator[PostgresTransaction]:
         """READ COMMITTED: a statement that waited for another's row looks at it again."""
         async with self._turn:
-            db = PostgresTransaction(self._url, self._writer, channel_of(self._schema))
+            db = PostgresTransaction(self, await self._begun())
             try:
-                await db.begin()
                 if gate is not None:
-                    # Of this schema: catalogs of several shops may be in one database.
-                    await db.fetch(
-                        "SELECT pg_advisory_xact_lock(?1::int, hashtext(?2))", GATES, f"{self._schema}.{gate}"
-                    )
+                    await db.fetch("SELECT pg_advisory_xact_lock(?1::int, hashtext(?2))", GATES, gate)
                 yield db
                 await db.commit()
             finally:
                 await db.rollback()
-        if db.committed:  # the server's notice comes later
-            self._listener.tell()
+
+    async def _begun(self) -> Connection:
+        """The writing connection, in a transaction."""
+        while True:
+            connection = await self._writer.connection()
+            try:
+                with plainly(self.url, connection):
+                    await connection.execute(self._begin, prepare=False)
+            except ConnectionLost:
+                continue
+            return connection
+
+    async def was_committed(self, transaction_id: str) -> bool:
+        """What the server did with a transaction while the connection was lost. Raises DatabaseError where it cannot be
+        asked."""
+        try:
+            async with asyncio.timeout(RECONNECT_SECONDS):
+                while True:
+                    ((status,),) = await self.fetch("SELECT pg_xact_status(?1::xid8)", transaction_id)
+                    if (
+                        status != "in progress"
+                    ):  # else the server has not noticed yet that nobody is there any more
+                        return bool(status == "committed")
+                    await asyncio.sleep(POLL_SECONDS)
+        except (DatabaseError, TimeoutError) as error:
+            raise DatabaseError(PLACE, path=self.place, why=Message(UNKNOWN_END)) from error
 
     async def state(self, mark: int) -> str | None:
         return None
 
+    async def end_others(self, name: str) -> int:
+        rows = await self.fetch(END_OTHERS, name)
+        return len(rows)
+
     def watch(self) -> PostgresWatch:
-        async def look() -> str:
-            ((snapshot,),) = await self.fetch(SNAPSHOT)
-            return str(snapshot)
-
-        return PostgresWatch(self._listener, look)
-
-    async def end_session(self, name: str) -> int:
-        ended = await self.fetch(END_SESSION, name, END_SECONDS * 1000)
-        if not all(gone for (gone,) in ended):
-            raise DatabaseError(
-                N_("{path}: the server does not end the connection {name}; end it there, then try again"),
-                path=self.place,
-                name=name,
-            )
-        return len(ended)
+        return PostgresWatch(self, self._listener)
 
 
 class PostgresTransaction:
-    def __init__(self, url: str, link: Link, channel: str) -> None:
+    def __init__(self, database: PostgresDatabase, connection: Connection) -> None:
         self.committed = False
         self.changes = 0
         self._over = False
-        self._url = url
-        self._link = link
-        self._channel = channel
-        self._connection: Connection
+        self._database = database
+        self._connection = connection
 
-    async def begin(self) -> None:
-        async def begin(connection: Connection) -> Connection:
-            await connection.execute(connection.begin, prepare=False)
-            return connection
-
-        with plainly(self._url):
-            self._connection = await self._link.repeat(begin)
+    def _plainly(self) -> AbstractContextManager[None]:
+        return plainly(self._database.url, self._connection)
 
     async def commit(self) -> None:
         """Unless it was to be rolled back. A cancellation that comes now is too late: what the server does decides."""
@@ -162,25 +193,26 @@ class PostgresTransaction:
             self.committed = commit.exception() is None
 
     async def _commit(self) -> None:
-        """Whoever watches is told. Where the answer is lost, the server is asked what came of it."""
+        """Where the connection is lost before the server's answer comes, the server is asked what it did."""
         with self._plainly():
-            ((xid, _told),) = await _fetch(self._connection, TELL, (self._channel,))
+            ((transaction_id, _told),) = await fetch(self._connection, COMMITTING, (self._database.channel,))
         try:
             with self._plainly():
-                await self._connection.execute(b"COMMIT", prepare=False)
-        except DatabaseError:
-            if not self._connection.closed:
-                raise  # it was refused
-            if xid is not None:  # else nothing was written
-                await learn(self._link, self._connection.era, xid, self._url)
+                cursor = await self._connection.execute(b"COMMIT", prepare=False)
+                if cursor.statusmessage != "COMMIT":
+                    raise DatabaseError(PLACE, path=self._database.place, why=Message(FAILED_BEFORE))
+        except ConnectionLost:
+            if transaction_id is None or await self._database.was_committed(transaction_id):
+                return
+            raise
 
     async def rollback(self) -> None:
         if self._over:
             return
         self._over = True
-        # Also what was begun when a cancellation came. A connection that is lost has rolled back.
-        if self._link.current:
-            await self._link.current.end()
+        # A connection that is lost has rolled back.
+        with suppress(psycopg.OperationalError):
+            await to_the_end(self._connection.execute(b"ROLLBACK", prepare=False))
 
     async def now(self) -> Now:
         (row,) = await self.fetch(NOW)
@@ -190,7 +222,7 @@ class PostgresTransaction:
         with self._plainly():
             cursor = await self._connection.execute(numbered(sql).encode(), parameters)
             self._note(cursor)
-            return await _all_of(cursor)
+            return await all_of(cursor)
 
     async def select(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         with self._plainly():
@@ -216,7 +248,7 @@ class PostgresTransaction:
         try:
             while True:
                 with self._plainly():
-                    batch = await _fetch(self._connection, f"FETCH {STREAM_ROWS} FROM {name}", ())
+                    batch = await fetch(self._connection, f"FETCH {STREAM_ROWS} FROM {name}")
                 if not batch:
                     return
                 for row in batch:
@@ -255,14 +287,37 @@ class PostgresTransaction:
         self.changes += max(cursor.rowcount, 0)
         return max(cursor.rowcount, 0)
 
-    @contextmanager
-    def _plainly(self) -> Iterator[None]:
-        with plainly(self._url):
-            try:
-                yield
-            except psycopg.Error as error:
-                self._link.is_lost(self._connection, error)
-                raise
+
+class PostgresWatch:
+    """Told by the server; where it cannot tell, by what every transaction that writes changes when it ends: of a busy
+    server often, never too seldom."""
+
+    def __init__(self, database: PostgresDatabase, listener: Listener) -> None:
+        self._database = database
+        self._listener = listener
+        self._heard = -1
+        self._snapshot = ""
+
+    async def changed(self, seconds: float = 0) -> bool:
+        if not seconds:
+            return await self._ask()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        self._listener.start()
+        while True:
+            if self._heard != self._listener.heard or (not self._listener.listening and await self._ask()):
+                self._heard = self._listener.heard
+                return True
+            if (left := end - loop.time()) <= 0:
+                return False
+            await self._listener.until(
+                self._heard, left if self._listener.listening else min(left, POLL_SECONDS)
+            )
+
+    async def _ask(self) -> bool:
+        ((snapshot,),) = await self._database.fetch("SELECT pg_current_snapshot()::text")
+        before, self._snapshot = self._snapshot, str(snapshot)
+        return before != self._snapshot
 
 
 TRIGGERS = (
@@ -270,20 +325,16 @@ TRIGGERS = (
     "WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace)"
 )
 NOW = "SELECT seconds, epoch, utc FROM obmen_now()"
-TELL = (
-    "SELECT xid::text, CASE WHEN xid IS NOT NULL THEN pg_notify($1, '')::text END "
-    "FROM (SELECT pg_current_xact_id_if_assigned()) AS ours(xid)"
+COMMITTING = (
+    "SELECT id, CASE WHEN id IS NOT NULL THEN pg_notify(?1, '')::text END "
+    "FROM (SELECT pg_current_xact_id_if_assigned()::text AS id) AS this"
 )
-"""Who reads only has no number, and nothing to tell."""
-END_SESSION = (
-    "SELECT pg_terminate_backend(pid, ?2) FROM pg_stat_activity "
-    "WHERE application_name = ?1 AND usename = current_user AND pid <> pg_backend_pid()"
+"""Its number, and a word to all who listen; NULL and no word where nothing was written."""
+END_OTHERS = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = ?1 "
+    "AND pid <> pg_backend_pid() AND usename = current_user"
 )
-
-
-async def _fetch(connection: Connection, sql: str, parameters: Sequence[object]) -> Sequence[Row]:
-    return await _all_of(await connection.execute(numbered(sql).encode(), parameters))
-
-
-async def _all_of(cursor: psycopg.AsyncCursor[Any]) -> Sequence[Row]:
-    return await cursor.fetchall() if cursor.description else []
+FAILED_BEFORE = N_("a statement of the transaction had failed; nothing was done")
+UNKNOWN_END = N_(
+    "the connection was lost while it committed, and nobody can be asked whether it did: look when the server is back"
+)

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from importers.addresses import without_secrets
-from importers.database.postgres_connection import conninfo, require_new
 from importers.database.postgres_errors import plainly
-from importers.database.postgres_schema import find
-from importers.database.postgres_values import quoted
+from importers.database.postgres_link import CONNECTING
+from importers.database.postgres_schema import find, quoted
 from importers.errors import PLACE, DatabaseError
 from importers.texts import N_, Message
 
@@ -48,12 +48,11 @@ async def examine(url: str, schema: str, folder: Path) -> Examined:
     place = f"{without_secrets(url)}#{schema}"
     with plainly(url):
         connection = await psycopg.AsyncConnection.connect(
-            conninfo(url, "obmen doctor"),
+            make_conninfo(url, application_name="obmen doctor", **CONNECTING),
             autocommit=True,
             cursor_factory=psycopg.AsyncRawCursor,
         )
         async with connection:
-            require_new(connection, url)
             version, size, seconds, read_only, may_create = await _row(connection, _LOOK.encode(), schema)
             made = await find(connection, folder, schema, place) > 0
             if read_only:
@@ -82,7 +81,7 @@ def peek(url: str, schema: str, table: str, sql: str) -> list[tuple[Any, ...]]:
     with (
         plainly(url),
         psycopg.connect(
-            conninfo(url, "obmen doctor"),
+            make_conninfo(url, application_name="obmen doctor", **CONNECTING),
             autocommit=True,
             cursor_factory=psycopg.RawCursor,
         ) as db,

@@ -17,7 +17,6 @@ from importers.database.migrations import (
     steps_of,
     which_oldest,
 )
-from importers.database.postgres_values import quoted
 from importers.errors import PLACE, DatabaseError
 from importers.texts import N_, Message
 
@@ -25,7 +24,6 @@ IN_USE = N_("its tables are in use for long; end what holds them, then try again
 GATES = 0x6F626D65
 """The first half of the key of our advisory locks."""
 MIGRATING = f"SELECT pg_advisory_xact_lock({GATES}, 0)"
-UNHURRIED = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
 DDL_TRIES = 20
 """So often a step that changes tables waits its two seconds for those who use them: everybody waits behind it."""
 _HAS_SCHEMA = "SELECT to_regnamespace(quote_ident($1)) IS NOT NULL"
@@ -54,14 +52,13 @@ async def migrate(connection: psycopg.AsyncConnection[Any], folder: Path, schema
 async def _apply(connection: psycopg.AsyncConnection[Any], folder: Path, schema: str, place: str) -> None:
     steps = steps_of(folder)
     async with connection.transaction():
-        await connection.execute(
-            f"SET LOCAL search_path TO {quoted(schema)}; SET LOCAL lock_timeout = '2s'; {UNHURRIED}".encode()
-        )
+        await connection.execute(b"SET LOCAL lock_timeout = '2s'")
         await connection.execute(MIGRATING.encode())
         version = await find(connection, folder, schema, place)
         ((there,),) = await (await connection.execute(_HAS_SCHEMA.encode(), (schema,))).fetchall()
         if not there:  # with IF NOT EXISTS it would need a right that an account with a ready schema may lack
             await connection.execute(f"CREATE SCHEMA {quoted(schema)}".encode())
+        await connection.execute(f"SET LOCAL search_path TO {quoted(schema)}".encode())
         for number, file in steps.items():
             if number > version:
                 await connection.execute(file.read_bytes())
@@ -111,3 +108,7 @@ async def find(connection: psycopg.AsyncConnection[Any], folder: Path, schema: s
 async def _number(connection: psycopg.AsyncConnection[Any], sql: str) -> int:
     (number,) = await (await connection.execute(sql.encode())).fetchone() or (0,)
     return int(number or 0)
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""How values and statements of every engine pass to PostgreSQL and back."""
+"""Statements, rows and cells as PostgreSQL has them, and as the rest of the program knows them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader
 from psycopg.types.string import TextLoader
+
+Connection = psycopg.AsyncConnection[Any]
 
 
 class Row(tuple[Any, ...]):
@@ -32,7 +34,8 @@ def _row_type(names: tuple[str, ...]) -> type[Row]:
     return type("Row", (Row,), {"__slots__": (), "places": {name: at for at, name in enumerate(names)}})
 
 
-def row_factory(cursor: psycopg.AsyncCursor[Any]) -> Any:
+def make_rows(cursor: psycopg.AsyncCursor[Any]) -> Any:
+    """The row factory of our connections."""
     names = tuple(column.name for column in cursor.description or ())
     return _row_type(names) if names else tuple
 
@@ -53,6 +56,14 @@ class _Bit(Loader):
         return int(bytes(data) == b"t")
 
 
+def adapt(connection: Connection) -> None:
+    """Cells come and go as they do with SQLite."""
+    for type_ in (int, float):
+        connection.adapters.register_dumper(type_, _AsText)
+    connection.adapters.register_loader("bool", _Bit)
+    connection.adapters.register_loader("numeric", TextLoader)
+
+
 @lru_cache(maxsize=512)
 def numbered(sql: str) -> str:
     """With $1 $2 in place of ?1 ?2, and of ? one after the other."""
@@ -60,16 +71,9 @@ def numbered(sql: str) -> str:
     return re.sub(r"\?(\d*)", lambda found: f"${found[1] or next(numbers)}", sql)
 
 
-def adapt(connection: psycopg.AsyncConnection[Any]) -> None:
-    for type_ in (int, float):
-        connection.adapters.register_dumper(type_, _AsText)
-    connection.adapters.register_loader("bool", _Bit)
-    connection.adapters.register_loader("numeric", TextLoader)
+async def fetch(connection: Connection, sql: str, parameters: Sequence[object] = ()) -> Sequence[Row]:
+    return await all_of(await connection.execute(numbered(sql).encode(), parameters))
 
 
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def value(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+async def all_of(cursor: psycopg.AsyncCursor[Any]) -> Sequence[Row]:
+    return await cursor.fetchall() if cursor.description else []

@@ -2,8 +2,7 @@
 
 Statements are written in what SQLite and PostgreSQL both take, with `?1 ?2` for what is bound to them, or `?` for one
 after the other; no list in them is empty. Whatever keeps the database from being opened, read or written is a
-DatabaseError that names it and the cure. A server that is lost is waited for, some seconds; a transaction that had
-begun then is Undone, or Unsure where even the commit was on its way and nobody can tell what came of it.
+DatabaseError that names it and the cure; a ConnectionLost where a server was lost before a commit.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from importers.clock import Now
 
 
@@ -96,13 +97,9 @@ class Transaction(Reader, Protocol):
 class Watch(Protocol):
     """One who waits for changes. Each has a memory of its own: none takes another's changes away."""
 
-    async def changed(self) -> bool:
+    async def changed(self, seconds: float = 0) -> bool:
         """Whether anybody, this process included, wrote since this was last asked; at first True. Cheap; may be True
-        without a change, never False after one."""
-        ...
-
-    async def wait(self, seconds: float) -> bool:
-        """As `changed`, as soon as there is a change; False when the seconds are over without one."""
+        without a change. With 0 never False after one; else it is waited for, so many seconds at most."""
         ...
 
 
@@ -113,8 +110,8 @@ class Database(Reader, Protocol):
     """What tells where it is, for one who compares; nothing secret."""
 
     @property
-    def lost_since(self) -> str | None:
-        """UTC, while its server does not answer; it is asked again and again. None: all is well, as far as known."""
+    def lost_since(self) -> datetime | None:
+        """Since when the server cannot be reached, which is tried again meanwhile; None: nothing is known of that."""
         ...
 
     def transaction(self, gate: str | None = None) -> AbstractAsyncContextManager[Transaction]:
@@ -130,14 +127,13 @@ class Database(Reader, Protocol):
         since, or it cannot be told."""
         ...
 
-    def watch(self) -> Watch:
-        """As many as one likes; none needs to be closed."""
+    async def end_others(self, name: str) -> int:
+        """End what others, who opened this database under that name, do in it, and wait until it is over: nothing of it
+        can be committed any more. How many; none of a file, whose processes can be ended themselves."""
         ...
 
-    async def end_session(self, name: str) -> int:
-        """End all connections to it that were opened under this name, wherever their processes are, and undo what they
-        had begun; how many there were. Nothing that was sent through them is done later. 0 of a file: its processes
-        must be ended. Raises DatabaseError where one cannot be ended."""
+    def watch(self) -> Watch:
+        """As many as one likes; none needs to be closed."""
         ...
 
     async def close(self) -> None:

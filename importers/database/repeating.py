@@ -1,7 +1,4 @@
-"""Writes whose connection was lost on the way: they are begun anew, once.
-
-The database waits for its server. So what is lost again then is told to who asked.
-"""
+"""Doing again what a lost connection kept from being done."""
 
 from __future__ import annotations
 
@@ -9,29 +6,24 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from importers.errors import DatabaseError, Undone, Unsure
+from importers.errors import ConnectionLost
 
+TRIES = 5
 P = ParamSpec("P")
 T = TypeVar("T")
-Write = Callable[P, Coroutine[Any, Any, T]]
 
 
-def once(write: Write[P, T]) -> Write[P, T]:
-    """For what must not be done twice: it is begun anew where it is known that nothing was done."""
-    return _again_after(write, Undone)
+def repeated(write: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Of a method that is one transaction, or whose parts may be done twice: it is called again while its connection is
+    lost before the commit. Raises ConnectionLost after some tries; each waits for the server."""
 
-
-def twice_is_once(write: Write[P, T]) -> Write[P, T]:
-    """For what changes nothing the second time: it is begun anew also where nobody knows whether it was done."""
-    return _again_after(write, Undone, Unsure)
-
-
-def _again_after(write: Write[P, T], *errors: type[DatabaseError]) -> Write[P, T]:
     @wraps(write)
-    async def perhaps_again(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return await write(*args, **kwargs)
-        except errors:
-            return await write(*args, **kwargs)
+    async def until_done(*args: P.args, **named: P.kwargs) -> T:
+        for _try in range(TRIES - 1):
+            try:
+                return await write(*args, **named)
+            except ConnectionLost:
+                pass
+        return await write(*args, **named)
 
-    return perhaps_again
+    return until_done

@@ -79,17 +79,14 @@ class SqliteDatabase:
         reader.row_factory = sqlite3.Row
         return cls(path, reader, clock or Clock(), pragmas)
 
-    async def close(self) -> None:
-        await self._reader.close()
-        if self._writer:
-            await self._writer.close()
-
     @property
     def lost_since(self) -> None:
         return None
 
-    async def end_session(self, name: str) -> int:
-        return 0
+    async def close(self) -> None:
+        await self._reader.close()
+        if self._writer:
+            await self._writer.close()
 
     async def now(self) -> Now:
         return self._clock.read()
@@ -129,6 +126,9 @@ class SqliteDatabase:
                 return await db.state() if _identity(self._path) == identity else None
             finally:
                 await db.rollback()
+
+    async def end_others(self, name: str) -> int:
+        return 0
 
     def watch(self) -> SqliteWatch:
         return SqliteWatch(self)

@@ -28,8 +28,8 @@ MAX_REJECTS = 10_000
 
 class Journal(Protocol):
     """Every method that writes is one transaction: done and seen by all others when it returns, or, when it raises,
-    not done; of Unsure nobody knows. All hold against any number of processes; of two that would do what only one may,
-    one is told so. All raise DatabaseError when the journal cannot be read or written.
+    not done. All hold against any number of processes; of two that would do what only one may, one is told so. All
+    raise DatabaseError when the journal cannot be read or written.
 
     A session is written under the `fence` that its holder read: whoever it was taken from changes nothing any more.
     Times and leases are those of the journal's own clock.

@@ -1,9 +1,8 @@
 """The journal in a database: one class for every engine.
 
 Reading apart, every method is one transaction whose guards stand inside its statements, so that it holds against any
-number of other processes (docs/guarantees.md: guarantees 1, 2, 5). What differs by engine is behind the `Database`.
-
-What a lost connection does to a write, `repeating` says.
+number of other processes (docs/guarantees.md: guarantees 1, 2, 5); one that a lost connection kept from its commit is
+done again. What differs by engine is behind the `Database`.
 
 Who adds lines or rejects to a session writes its row first. Some engines number rows before the commit: so numbers come
 in the order of the commits, and who asks for those after the last one seen misses none.
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from importers.database.repeating import once, twice_is_once
-from importers.errors import UnknownSession, Unsure
+from importers.database.repeating import repeated
+from importers.errors import UnknownSession
 from importers.events import Counts, Log, Reject
 from importers.processes import WorkerProcess
 from importers.sessions import rules
@@ -129,7 +128,7 @@ class JournalStore:
 
     # Acting on sessions
 
-    @twice_is_once
+    @repeated
     async def cancel(self, session_id: int, operator: str) -> Session:
         by = {"operator": operator}
         async with self.database.transaction() as db:
@@ -143,7 +142,7 @@ class JournalStore:
         rows = await self.database.fetch(sql.CANCELLED_BY, session_id)
         return next((msgspec.json.decode(row["args"])["operator"] for row in rows), "?")
 
-    @once
+    @repeated
     async def delete(self, session_ids: Sequence[int]) -> list[int]:
         session_ids = [number for number in session_ids if abs(number) <= LARGEST]
         if not session_ids:
@@ -152,6 +151,7 @@ class JournalStore:
             rows = await db.fetch(sql.delete(len(session_ids)), *session_ids)
             return sorted(row["id"] for row in rows)
 
+    @repeated
     async def prune(self, days: int) -> int:
         now = (await self.database.now()).utc
         ended_before = rules.days_before(now, days)
@@ -172,7 +172,7 @@ class JournalStore:
 
     # Launching
 
-    @twice_is_once
+    @repeated
     async def begin_attempt(self, attempt: Attempt) -> None:
         async with self.database.transaction() as db:
             now = await db.now()
@@ -181,7 +181,7 @@ class JournalStore:
                 attempt.target, attempt.operator, attempt.host, attempt.pid, now.utc,
             )  # fmt: skip
 
-    @twice_is_once
+    @repeated
     async def end_attempt(
         self,
         request_id: str,
@@ -194,7 +194,7 @@ class JournalStore:
             columns = message_columns(reason)
             await db.execute(sql.END_ATTEMPT, request_id, outcome, session_id, lock, *columns)
 
-    @twice_is_once
+    @repeated
     async def find_answer(self, new: NewSession, recency: float) -> tuple[Outcome, Session] | None:
         found = await self._existing(self.database, new, recency)
         if found and found[0] is Outcome.JOINED:
@@ -202,7 +202,7 @@ class JournalStore:
                 await self._answer(db, new, found[1].id)
         return found
 
-    @twice_is_once
+    @repeated
     async def create(self, new: NewSession, recency: float, lines: Sequence[Log]) -> tuple[Outcome, Session]:
         async with self.database.transaction(gate=new.target) as db:
             found = await self._existing(db, new, recency)
@@ -222,8 +222,6 @@ class JournalStore:
                 found = Outcome.CREATED, await self._read(db, session_id)
             if found[0] in (Outcome.CREATED, Outcome.JOINED):
                 await self._answer(db, new, found[1].id)
-        if found[0] is Outcome.REPLAYED and found[1].request_id == new.request_id:
-            return Outcome.CREATED, found[1]  # by this very call, whose answer was lost
         return found
 
     async def _existing(self, db: Reader, new: NewSession, recency: float) -> tuple[Outcome, Session] | None:
@@ -247,41 +245,27 @@ class JournalStore:
     async def _answer(self, db: Transaction, new: NewSession, session_id: int) -> None:
         await db.execute(sql.ANSWER, new.idempotency_key, new.params_hash, session_id)
 
-    @once
+    @repeated
     async def mark_dispatched(self, session_id: int, by: WorkerProcess) -> int | None:
         async with self.database.transaction() as db:
             now = await db.now()
             rows = await db.fetch(sql.MARK_DISPATCHED, session_id, now.seconds, by.name, by.start, by.boot)
             return next((int(row["dispatches"]) for row in rows), None)
 
-    @twice_is_once
+    @repeated
     async def dispatched_to(self, session_id: int, number: int, owner: WorkerProcess) -> None:
         async with self.database.transaction() as db:
             await db.execute(sql.DISPATCHED_TO, session_id, number, owner.name, owner.start, owner.boot)
 
-    @once
+    @repeated
     async def unmark_dispatched(self, session_id: int, number: int) -> bool:
         async with self.database.transaction() as db:
             return await db.execute(sql.UNMARK_DISPATCHED, session_id, number) == 1
 
     # Working
 
+    @repeated
     async def claim(self, session_id: int, target: str, owner: WorkerProcess, lease: float) -> Session | None:
-        try:
-            return await self._claim(session_id, target, owner, lease)
-        except Unsure:  # a session that was claimed and is not run would wait for the end of its lease
-            return await self._claimed(session_id, owner) or await self._claim(
-                session_id, target, owner, lease
-            )
-
-    async def _claimed(self, session_id: int, owner: WorkerProcess) -> Session | None:
-        rows = await self.database.fetch(sql.CLAIMED, session_id, owner.name, owner.start, owner.boot)
-        return struct(rows[0], Session) if rows else None
-
-    @once
-    async def _claim(
-        self, session_id: int, target: str, owner: WorkerProcess, lease: float
-    ) -> Session | None:
         async with self.database.transaction() as db:
             now = await db.now()
             claimed = await db.execute(
@@ -298,7 +282,7 @@ class JournalStore:
             await db.execute(sql.EVENT, session_id, now.utc, kind, "info", text, args)
             return await self._read(db, session_id)
 
-    @twice_is_once
+    @repeated
     async def beat(self, session_id: int, fence: int, lease: float) -> Status | None:
         async with self.database.transaction() as db:
             now = await db.now()
@@ -309,7 +293,7 @@ class JournalStore:
         rows = await self.database.fetch(sql.STATUS_OF, session_id, fence)
         return next((Status(row["status"]) for row in rows), None)
 
-    @once
+    @repeated
     async def write(
         self,
         session_id: int,
@@ -329,14 +313,25 @@ class JournalStore:
             ):
                 return False
             await self._write_lines(db, session_id, lines)
-            columns = [
-                (session_id, r.kind, r.file, r.line, shorten(r.record_id), r.reason, args_json(r.args), r.fragment)
-                for r in rejects
-            ]  # fmt: skip
-            await db.execute_many(sql.REJECT, columns)
+            await db.execute_many(
+                sql.REJECT,
+                [
+                    (
+                        session_id,
+                        r.kind,
+                        r.file,
+                        r.line,
+                        shorten(r.record_id),
+                        r.reason,
+                        args_json(r.args),
+                        r.fragment,
+                    )
+                    for r in rejects
+                ],
+            )
             return True
 
-    @once
+    @repeated
     async def finish(
         self,
         session_id: int,
@@ -357,7 +352,7 @@ class JournalStore:
                 await self._write_lines(db, session_id, [line], "summary")
             return True
 
-    @once
+    @repeated
     async def start_again(self, session_id: int, fence: int) -> bool:
         async with self.database.transaction() as db:
             return await db.execute(sql.START_AGAIN, session_id, fence) == 1
@@ -366,7 +361,7 @@ class JournalStore:
         rows = await self.database.fetch(sql.RECALL, target, key)
         return struct(rows[0], Known) if rows else None
 
-    @twice_is_once
+    @repeated
     async def remember(self, target: str, known: Known) -> None:
         async with self.database.transaction() as db:
             await db.execute(sql.FORGET_CHANGED, target, known.state, known.key)

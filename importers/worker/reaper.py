@@ -96,7 +96,7 @@ async def _settle(
     active: ActiveSession, target: Target, dispatcher: Dispatcher, settings: Settings, journal: Journal
 ) -> bool:
     """A session that a worker holds: is it alive?"""
-    from importers.catalog import open_catalog
+    from importers.catalog import open_catalog, session_name
     from importers.kinds.waiting_images import put_waiting_in_place
     from importers.worker.dispatch import dispatch
 
@@ -115,6 +115,8 @@ async def _settle(
         reason = FROZEN
     catalog = await open_catalog(target.catalog)
     try:
+        # On whatever host it is: nothing of it can be committed from here on, and the catalog is free.
+        await catalog.end_others(session_name(journal.journal_id, session.id, session.fence))
         if lines := await put_waiting_in_place(catalog):
             await journal.write(
                 session.id, session.fence, lines, [], done=session.done, total=session.total,

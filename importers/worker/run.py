@@ -120,8 +120,7 @@ class _Run:
         return await self._end(Status.COMPLETED)
 
     async def _import(self) -> None:
-        from importers.catalog import open_catalog
-        from importers.catalog.opening import connection_name
+        from importers.catalog import open_catalog, session_name
         from importers.commerceml import open_export
         from importers.kinds.waiting_images import put_waiting_in_place
 
@@ -133,7 +132,7 @@ class _Run:
         known = await self.journal.recall(self.target.key, key) if key else None
         mark = None
         catalog = await open_catalog(
-            self.target.catalog, connection_name(self.journal.journal_id, session.id, session.fence)
+            self.target.catalog, session_name(self.journal.journal_id, session.id, session.fence)
         )
         try:
             if not session.options.dry_run:  # what an earlier worker did not live to do
