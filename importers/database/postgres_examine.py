@@ -7,11 +7,10 @@ from typing import Any
 
 import msgspec
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from importers.addresses import without_secrets
 from importers.database.postgres_errors import plainly
-from importers.database.postgres_link import CONNECTING
+from importers.database.postgres_link import conninfo, refuse_old
 from importers.database.postgres_schema import find, quoted
 from importers.errors import PLACE, DatabaseError
 from importers.texts import N_, Message
@@ -48,11 +47,12 @@ async def examine(url: str, schema: str, folder: Path) -> Examined:
     place = f"{without_secrets(url)}#{schema}"
     with plainly(url):
         connection = await psycopg.AsyncConnection.connect(
-            make_conninfo(url, application_name="obmen doctor", **CONNECTING),
+            conninfo(url, "obmen doctor"),
             autocommit=True,
             cursor_factory=psycopg.AsyncRawCursor,
         )
         async with connection:
+            refuse_old(connection, url)
             version, size, seconds, read_only, may_create = await _row(connection, _LOOK.encode(), schema)
             made = await find(connection, folder, schema, place) > 0
             if read_only:
@@ -81,7 +81,7 @@ def peek(url: str, schema: str, table: str, sql: str) -> list[tuple[Any, ...]]:
     with (
         plainly(url),
         psycopg.connect(
-            make_conninfo(url, application_name="obmen doctor", **CONNECTING),
+            conninfo(url, "obmen doctor"),
             autocommit=True,
             cursor_factory=psycopg.RawCursor,
         ) as db,
