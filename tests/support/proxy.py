@@ -35,6 +35,8 @@ class Line:
         self.cuts = 0
         self.is_down = False
         self._open: set[socket.socket] = set()
+        self._unanswered: set[socket.socket] = set()
+        """Clients that are hung up on once the server's answer is here."""
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(self._folder / SOCKET))
         self._listening.listen(64)
@@ -66,7 +68,7 @@ class Line:
 
     def _pass_on(self, one: socket.socket, other: socket.socket, is_from_client: bool) -> None:
         with suppress(OSError):
-            while data := one.recv(65536):
+            while (data := one.recv(65536)) and other not in self._unanswered:
                 if is_from_client and COMMIT in data and self.cut:
                     if not self.spared:
                         self._cut(one, other, data)
@@ -83,8 +85,8 @@ class Line:
         elif cut is Cut.SILENT:
             self._hang_up(client)
         else:
-            client.shutdown(socket.SHUT_RDWR)
-            server.sendall(data)  # the other thread hangs up: it has the answer, and nobody to pass it on to
+            self._unanswered.add(client)
+            server.sendall(data)
 
     def _hang_up(self, *sockets: socket.socket) -> None:
         for each in sockets:
@@ -92,6 +94,7 @@ class Line:
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
             self._open.discard(each)
+            self._unanswered.discard(each)
 
 
 @contextmanager
