@@ -14,7 +14,7 @@ from support.postgres import binaries, running_server
 from support.proxy import Cut, Line, line_to
 
 from importers.database import postgres, postgres_outcome
-from importers.database.postgres import SHORT, PostgresDatabase, PostgresTransaction
+from importers.database.postgres import LONG, PostgresDatabase, PostgresTransaction
 from importers.errors import ConnectionLost, Unsure
 from importers.processes import this_process
 from importers.sessions.opening import SCHEMAS
@@ -40,7 +40,7 @@ def line(hand: PostgresHand) -> Iterator[Line]:
 
 async def opened(line: Line, hand: PostgresHand) -> PostgresDatabase:
     server = line.url.replace(f"&schema={hand.schema}", "")
-    return await PostgresDatabase.open(server, hand.schema, FOLDER, timeouts=SHORT)
+    return await PostgresDatabase.open(server, hand.schema, FOLDER, timeouts=LONG)
 
 
 @pytest.fixture
@@ -64,10 +64,11 @@ def keys(hand: PostgresHand) -> list[str]:
 async def test_what_was_not_done_can_not_be_done_later(
     database: PostgresDatabase, line: Line, hand: PostgresHand, cut: Cut
 ) -> None:
-    """Also where the server would wait for the rest."""
+    """Also where the server would wait for the rest for ever."""
     line.cut = cut
-    with pytest.raises(ConnectionLost):
-        await add(database, "a")
+    async with asyncio.timeout(15):
+        with pytest.raises(ConnectionLost):
+            await add(database, "a")
     assert (line.cuts, keys(hand)) == (1, [])
     open_ = "SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()"
     assert hand.rows(open_) == [(0,)]

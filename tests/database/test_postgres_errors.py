@@ -16,7 +16,6 @@ from importers.errors import DatabaseError
 from importers.sessions import open_journal
 from importers.sessions.opening import SCHEMAS
 
-
 PLACE = "postgresql://u:s3cret@db/shop"
 TOLD = {
     "28P01": "refuses this account",

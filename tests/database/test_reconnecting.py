@@ -86,6 +86,39 @@ async def test_it_is_found_again_by_whichever_connection(
     await add(database, "b")
 
 
+async def test_who_reads_knows_that_the_server_answers(
+    database: PostgresDatabase, line: Line, hand: PostgresHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_link, "RECONNECT_SECONDS", 0.2)
+    async with database.transaction() as db:
+        ((pid,),) = await db.fetch("SELECT pg_backend_pid()")
+    line.is_down = True  # to those who come
+    hand.rows("SELECT pg_terminate_backend(?1::int, 5000)", pid)
+    with pytest.raises(DatabaseError, match="cannot be reached"):
+        await add(database, "b")
+    assert database.lost_since
+    assert await keys(database) == []
+    assert database.lost_since is None
+
+
+async def test_what_was_written_before_one_listens_again_is_told(
+    database: PostgresDatabase, line: Line, hand: PostgresHand
+) -> None:
+    watch = database.watch()
+    while await watch.changed(0.1):
+        pass
+    line.go_down()
+    while database._listener.listening:  # noqa: ASYNC110 (by itself)
+        await asyncio.sleep(0.001)
+    assert await watch.changed(5), "it is lost"
+    hand.change(INSERT, "a")
+    line.is_down = False
+    async with asyncio.timeout(10):
+        while not database._listener.listening:  # noqa: ASYNC110 (by itself)
+            await asyncio.sleep(0.001)
+    assert await watch.changed(5)
+
+
 async def test_a_server_that_ends_each_transaction_is_not_asked_without_end(
     database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
