@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importers.addresses import CATALOG_SCHEMA
-from importers.database.opening import open_database
+from importers.addresses import CATALOG_SCHEMA, SQLITE, is_postgres, postgres_of, sqlite_path
+from importers.database.opening import open_database, require_driver
 
 if TYPE_CHECKING:
     from importers.catalog.protocol import Catalog
@@ -17,6 +17,29 @@ PAGE_BYTES = 16384
 """Of a new catalog: SQLite writes an import about a tenth cheaper than with 4096, and reads it no slower."""
 CACHE_KB = 8000
 """Page cache of a connection. A larger one makes no import faster, as rows come in the order of their keys."""
+
+
+async def identity_of(url: str) -> str:
+    """What tells the catalog at `url` from all others, by whatever address one came to it: of a file its path, of
+    PostgreSQL what the server says of itself, or else what the catalog says, which a copy of it says, too. Raises
+    SettingsError as `open_catalog`, DatabaseError."""
+    if not is_postgres(url):
+        return _real_path(url)
+    require_driver(url)
+    from importers.database.postgres import PostgresDatabase
+
+    found = await PostgresDatabase.identity(*postgres_of(url, CATALOG_SCHEMA))
+    if found is None:
+        catalog = await open_catalog(url)
+        try:
+            found = await catalog.identity()
+        finally:
+            await catalog.close()
+    return f"postgresql:{found}"
+
+
+def _real_path(url: str) -> str:
+    return f"{SQLITE}{Path(sqlite_path(url)).resolve()}"
 
 
 async def open_catalog(url: str, name: str = "obmen") -> Catalog:

@@ -153,6 +153,10 @@ class Catalog(Protocol):
         """Whether the committed catalog holds any product (guarantee 4)."""
         ...
 
+    async def identity(self) -> str:
+        """Random, made with the catalog; a copy of it has the same."""
+        ...
+
     def transaction(
         self, *, journal_id: str, session_id: int, task_id: str, fence: int, dry_run: bool = False
     ) -> AbstractAsyncContextManager[CatalogTransaction]:

@@ -41,6 +41,10 @@ class CatalogStore:
     async def has_products(self) -> bool:
         return await _has_products(self._database)
 
+    async def identity(self) -> str:
+        ((identity,),) = await self._database.fetch(sql.IDENTITY)
+        return str(identity)
+
     async def applied(self, *, journal_id: str, task_id: str) -> bytes | None:
         rows = await self._database.fetch(sql.APPLIED, journal_id, task_id)
         return next((bytes(note) for (note,) in rows), None)
