@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, closing
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from support.engines import Hand, PostgresHand, SqliteHand
 
 from importers import kinds
 from importers.catalog import open_catalog
@@ -20,6 +21,8 @@ from importers.kinds.waiting_images import put_waiting_in_place
 from importers.settings import Limits
 
 DEFAULTS, LIMITS = Options(), Limits()
+Content = dict[str, list[tuple[Any, ...]]]
+"""Rows by table, the same from every engine."""
 
 
 @dataclass
@@ -68,7 +71,8 @@ def assert_adds_up(c: Counts) -> None:
 
 @dataclass
 class Shop:
-    path: Path
+    hand: Hand
+    """On its catalog."""
     images: Path
     sessions: int = 0
     told: Told = field(default_factory=Told)
@@ -84,7 +88,13 @@ class Shop:
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.path}"
+        return self.hand.url
+
+    @property
+    def path(self) -> Path:
+        """Of a catalog that is a file."""
+        assert isinstance(self.hand, SqliteHand)
+        return self.hand.path
 
     async def take(
         self,
@@ -161,13 +171,19 @@ class Shop:
 
     def rows(self, sql: str, *parameters: object) -> list[Any]:
         """Rows as tuples; of one column, its values."""
-        with closing(sqlite3.connect(self.path)) as connection:
-            rows = connection.execute(sql, parameters).fetchall()
+        rows = self.hand.rows(sql, *parameters)
         return [row[0] if len(row) == 1 else row for row in rows]
 
+    def content(self) -> Content:
+        """Every row of every table of the shop."""
+        return content(self.hand)
+
     def checksum(self) -> str:
-        """Over every row of every table of the shop."""
-        return checksum(self.path)
+        return hashlib.sha256(repr(self.content()).encode()).hexdigest()
+
+
+NewShop = Callable[[], AbstractContextManager[Shop]]
+"""Makes one with an empty catalog, for as long as it is needed."""
 
 
 async def events_of(job: Job) -> AsyncIterator[Event]:
@@ -176,16 +192,16 @@ async def events_of(job: Job) -> AsyncIterator[Event]:
             yield event
 
 
-def checksum(path: Path) -> str:
-    digest = hashlib.sha256()
-    with closing(sqlite3.connect(path)) as connection:
-        tables = connection.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' "
-            "AND name NOT IN ('applied', 'obmen_schema', 'identity', 'images_waiting') ORDER BY 1"
-        )
-        for (table,) in tables.fetchall():
-            columns = len(connection.execute(f"PRAGMA table_info({table})").fetchall())
-            order = ", ".join(str(n + 1) for n in range(columns))
-            for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order}"):
-                digest.update(repr((table, row)).encode())
-    return digest.hexdigest()
+NOT_ITS_OWN = ("applied", "obmen_schema", "identity", "images_waiting", "sqlite_sequence")
+
+
+def content(hand: Hand) -> Content:
+    """By table, in an order of its own."""
+    return {
+        table: sorted(rows, key=repr) for table, rows in hand.content().items() if table not in NOT_ITS_OWN
+    }
+
+
+def hand_at(url: str) -> Hand:
+    server, _, schema = url.partition("&schema=")
+    return PostgresHand(server, schema) if schema else SqliteHand(Path(url.removeprefix("sqlite:///")))

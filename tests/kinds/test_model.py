@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from record_exports import RecordExport, RecordPart
-from shops import Shop
+from shops import NewShop, Shop
+from support.engines import ON_A_FILE, ON_A_SERVER
 
 from importers.commerceml.records import (
     Offer,
@@ -275,27 +274,33 @@ SESSIONS = st.lists(
 )
 
 
+Sessions = list[tuple[RecordExport, tuple[str, ...]]]
+
+
+@ON_A_FILE
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(SESSIONS)
-async def test_the_catalog_is_what_the_model_says(
-    sessions: list[tuple[RecordExport, tuple[str, ...]]],
-) -> None:
-    await compare(sessions)
+@given(sessions=SESSIONS)
+async def test_the_catalog_is_what_the_model_says(new_shop: NewShop, sessions: Sessions) -> None:
+    await compare(new_shop, sessions)
+
+
+@ON_A_SERVER
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(sessions=SESSIONS)
+async def test_the_catalog_on_a_server_is_what_the_model_says(new_shop: NewShop, sessions: Sessions) -> None:
+    await compare(new_shop, sessions)
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(1800)
 @settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(SESSIONS)
-async def test_the_catalog_is_what_the_model_says_for_long(
-    sessions: list[tuple[RecordExport, tuple[str, ...]]],
-) -> None:
-    await compare(sessions)
+@given(sessions=SESSIONS)
+async def test_the_catalog_is_what_the_model_says_for_long(new_shop: NewShop, sessions: Sessions) -> None:
+    await compare(new_shop, sessions)
 
 
-async def compare(sessions: list[tuple[RecordExport, tuple[str, ...]]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        shop = Shop(Path(folder) / "catalog.sqlite3", Path(folder), looks_ahead=True)
+async def compare(new_shop: NewShop, sessions: Sessions) -> None:
+    with new_shop() as shop:
         model = Model()
         for export, kind in ((export, kind) for export, kinds in sessions for kind in kinds):
             read = [
