@@ -12,7 +12,7 @@ from importers.catalog import sql
 from importers.catalog.columns import Cell, Row, Rows, Table
 from importers.catalog.rows import BATCH_KEYS, Absent
 from importers.catalog.tables import BRAND_PROPERTIES, IMAGE, PRODUCT, Shape
-from importers.errors import LeaseLost
+from importers.errors import LeaseLost, Unsure
 from importers.texts import N_
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class CatalogStore:
             )
 
         transaction = SessionTransaction(begin, self._database.place)
-        kept = False
+        kept: bool | None = False
         try:
             async with stack:
                 yield transaction
@@ -88,8 +88,11 @@ class CatalogStore:
                 else:
                     await db.rollback()
                     kept = not dry_run
+        except Unsure:
+            kept = None
+            raise
         finally:
-            transaction.end(kept=kept or transaction.committed)
+            transaction.end(kept=transaction.committed or kept)
 
     @asynccontextmanager
     async def _begun(
@@ -144,11 +147,11 @@ class SessionTransaction:
             return None
         return await (await self.begin()).mark()
 
-    def end(self, *, kept: bool) -> None:
-        """Let go what was held for it, and call who waits for its end."""
+    def end(self, *, kept: bool | None) -> None:
+        """Let go what was held for it, and call who waits for its end; nobody where that is not known (None)."""
         for stage in self._stages:
             stage.close()
-        for then in self.on_commit if kept else self.on_rollback:
+        for then in () if kept is None else self.on_commit if kept else self.on_rollback:
             # What is committed is committed, and what went wrong before must not be hidden.
             with contextlib.suppress(OSError):
                 then()

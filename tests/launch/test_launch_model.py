@@ -122,6 +122,12 @@ class Machine(SendsAnywhere, RuleBasedStateMachine):
         self.alive.add(self.next_pid)
         return self._owner(self.next_pid)
 
+    def reaches(self, session: Session) -> bool:
+        return True
+
+    async def is_waiting(self, active: ActiveSession) -> bool:
+        return False
+
     async def is_lost(self, active: ActiveSession) -> bool:
         owner = active.owner
         return owner is not None and owner.host == "here" and owner.pid not in self.alive
