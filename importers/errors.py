@@ -2,7 +2,8 @@
 
     ObmenError                 exit code 1 unless a subclass says otherwise
     ├── UsageError             2: a wrong option or setting
-    │   └── SettingsError
+    │   ├── SettingsError
+    │   └── ReadOnly           the settings are for watching, and it would change something
     ├── SourceError            2: the source is missing, empty, or holds no export
     │   └── BadFile            a file of the export cannot be read: cut, wrong root, wrong encoding, changed
     ├── DatabaseError          1: journal or catalog cannot be opened, is locked, read-only, too new, full
@@ -57,6 +58,13 @@ class UsageError(ObmenError):
 
 class SettingsError(UsageError):
     pass
+
+
+class ReadOnly(UsageError):
+    """Of settings with `read_only`, for all that would change something."""
+
+    def __init__(self) -> None:
+        super().__init__(N_("these settings are for watching only (read_only = true)"))
 
 
 class SourceError(ObmenError):

@@ -52,14 +52,24 @@ class PostgresDatabase:
     The server's clock is its clock.
     """
 
-    def __init__(self, url: str, schema: str, name: str = "obmen", timeouts: Timeouts = LONG) -> None:
+    def __init__(
+        self,
+        url: str,
+        schema: str,
+        name: str = "obmen",
+        timeouts: Timeouts = LONG,
+        *,
+        read_only: bool = False,
+    ) -> None:
         self.url = url
         self._schema = schema
         path = f"search_path TO {quoted(schema)}"
         session = f"SET {path}; SET statement_timeout = 0"
+        begin = "BEGIN READ ONLY" if read_only else "BEGIN"
         self._begin = (
-            f"BEGIN; SET LOCAL {path}; SET LOCAL statement_timeout = '{timeouts.statement}'; SET LOCAL lock_timeout = "
-            f"'{timeouts.lock}'; SET LOCAL idle_in_transaction_session_timeout = '{timeouts.idle}'"
+            f"{begin}; SET LOCAL {path}; SET LOCAL statement_timeout = '{timeouts.statement}'; "
+            f"SET LOCAL lock_timeout = '{timeouts.lock}'; "
+            f"SET LOCAL idle_in_transaction_session_timeout = '{timeouts.idle}'"
         ).encode()
         self._contact = contact = Contact()
         self._reader, self._writer = Link(url, name, session, contact), Link(url, name, session, contact)
@@ -71,14 +81,24 @@ class PostgresDatabase:
 
     @classmethod
     async def open(
-        cls, url: str, schema: str, folder: Path, name: str = "obmen", timeouts: Timeouts = LONG
+        cls,
+        url: str,
+        schema: str,
+        folder: Path,
+        name: str = "obmen",
+        timeouts: Timeouts = LONG,
+        *,
+        read_only: bool = False,
     ) -> Self:
         """Open the database at `url`, and make or migrate our `schema` in it by the steps in `folder`. `name`: what the
-        server calls our connections, for `end_others`. Raises DatabaseError."""
-        database = cls(url, schema, name, timeouts)
+        server calls our connections, for `end_others`; `read_only`: as for `open_database`. Raises
+        DatabaseError."""
+        database = cls(url, schema, name, timeouts, read_only=read_only)
         try:
             with plainly(url):
-                await migrate(await database._reader.connection(), folder, schema, database.place)
+                connection = await database._reader.connection()
+                if not read_only:
+                    await migrate(connection, folder, schema, database.place)
         except BaseException:
             await database.close()
             raise
