@@ -3,10 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 
-.PHONY: demo test lint chaos bench fresh locale sample snapshots clean
+.PHONY: demo demo-cluster test lint chaos bench fresh locale sample snapshots clean
 
 demo: $(READY)  ## the control room on the sample export
 	$(BIN)/obmen demo
+
+demo-cluster: $(READY)  ## the same on PostgreSQL, Redis and two Celery workers, for two shops
+	PYTHONPATH=.:tests $(BIN)/python -m demo.cluster
 
 test: $(READY) lint  ## everything that must hold before a commit lands
 	$(BIN)/pytest -n 2 -m "not chaos"

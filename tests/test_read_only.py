@@ -74,7 +74,7 @@ async def test_not_even_past_the_settings(used: Obmen) -> None:
     config = settings.load(used.folder / "config.toml", used.env)
     journal = await open_journal(config.journal.url, read_only=True)
     try:
-        with pytest.raises(DatabaseError, match="read-only|cannot be written"):
+        with pytest.raises(DatabaseError, match=r"read-only|cannot be written"):
             await journal.create(NEW, 5, [])
         with pytest.raises(ReadOnly):
             await Control(watching(used), journal).launch(new_request(config, ("customers",)))

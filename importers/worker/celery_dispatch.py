@@ -88,7 +88,7 @@ class CeleryDispatcher:
         from importers.worker.celery_engine import make_sender
 
         url = self._settings.redis.url
-        app = make_sender(self._settings)
+        app = make_sender(url, self._settings.worker.queue)
         try:
             with app.connection_for_write() as connection:
                 yield app, connection

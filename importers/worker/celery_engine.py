@@ -56,28 +56,9 @@ def broker_of(url: str) -> tuple[str, dict[str, Any] | None]:
 
 
 def make_app(settings: Settings) -> Celery:
-    """Its configuration is all that obmen's guarantees need of Celery."""
-    broker, tls = broker_of(settings.redis.url)
-    app = Celery("obmen", broker=broker, set_as_current=False)
-    app.conf.update(
-        broker_use_ssl=tls,
-        broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,
-        broker_transport_options={"global_keyprefix": KEY_PREFIX, "visibility_timeout": 24 * 3600},
-        task_serializer="json",
-        accept_content=["json"],
-        task_default_queue=settings.worker.queue,
-        task_queues=[Queue(name) for name in queues_of(settings)],
-        task_ignore_result=True,
-        # The message goes when the task begins: whether a session runs, and whether again, is the journal's to say.
-        task_acks_late=False,
-        # None is taken that could not begin: it would wait behind a long import while another worker idles.
-        worker_prefetch_multiplier=1,
-        worker_disable_prefetch=True,
-        worker_max_tasks_per_child=1,
-        worker_hijack_root_logger=False,
-        worker_send_task_events=False,
-    )
+    """The app of workers, which do what these settings say."""
+    app = _configured(settings.redis.url, settings.worker.queue)
+    app.conf.task_queues = [Queue(name) for name in queues_of(settings)]
 
     @app.task(name=TASK, ignore_result=True)
     def work_one(session_id: int) -> None:
@@ -97,12 +78,38 @@ def make_app(settings: Settings) -> Celery:
 
 
 @cache
-def make_sender(settings: Settings) -> Celery:
-    """The app of those who launch: a broker that is down must not keep them waiting."""
-    app = make_app(settings)
+def make_sender(redis: str, queue: str) -> Celery:
+    """The app of those who launch, by the address of Redis and the name of the queue: a broker that is down must not
+    keep them waiting."""
+    app = _configured(redis, queue)
     app.conf.broker_transport_options |= {
         "max_retries": 0,
         "socket_timeout": SENDER_SECONDS,
         "socket_connect_timeout": SENDER_SECONDS,
     }
+    return app
+
+
+def _configured(redis: str, queue: str) -> Celery:
+    """All that obmen's guarantees need of Celery."""
+    broker, tls = broker_of(redis)
+    app = Celery("obmen", broker=broker, set_as_current=False)
+    app.conf.update(
+        broker_use_ssl=tls,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={"global_keyprefix": KEY_PREFIX, "visibility_timeout": 24 * 3600},
+        task_serializer="json",
+        accept_content=["json"],
+        task_default_queue=queue,
+        task_ignore_result=True,
+        # The message goes when the task begins: whether a session runs, and whether again, is the journal's to say.
+        task_acks_late=False,
+        # None is taken that could not begin: it would wait behind a long import while another worker idles.
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_max_tasks_per_child=1,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+    )
     return app

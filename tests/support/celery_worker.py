@@ -20,11 +20,16 @@ READY_SECONDS = 40
 class CeleryWorker:
     """Its log is read line by line; `said` waits for one."""
 
-    def __init__(self, settings: Settings, *options: str) -> None:
+    def __init__(self, settings: Settings | Path, *options: str) -> None:
+        """`settings`: those, or the file that has them."""
+        if isinstance(settings, Path):
+            env, folder = {"OBMEN_CONFIG": str(settings)}, settings.parent
+        else:
+            env, folder = settings.to_env() | {"OBMEN_CONFIG": ""}, Path(settings.log.path).parent
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tui", "worker", *options],
-            env={**os.environ, **settings.to_env(), "OBMEN_CONFIG": ""},
-            cwd=Path(settings.log.path).parent,
+            env={**os.environ, **env},
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -78,7 +83,7 @@ class CeleryWorker:
 
 
 @contextmanager
-def celery_worker(settings: Settings, *options: str) -> Iterator[CeleryWorker]:
+def celery_worker(settings: Settings | Path, *options: str) -> Iterator[CeleryWorker]:
     worker = CeleryWorker(settings, *options)
     try:
         worker.said(r" ready\.")

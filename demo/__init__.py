@@ -1,0 +1,1 @@
+"""What `make demo-cluster` shows; no part of the package."""
