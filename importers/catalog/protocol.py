@@ -149,14 +149,26 @@ class Catalog(Protocol):
     """The shop's tables, for one process and event loop. One transaction at a time: a second one waits for the first,
     in whatever process, and after a while gives up with DatabaseError that names who holds it."""
 
+    @property
+    def shared(self) -> bool:
+        """See `importers.database.protocol.Database`."""
+        ...
+
     async def has_products(self) -> bool:
         """Whether the committed catalog holds any product (guarantee 4)."""
         ...
 
     def transaction(
-        self, *, journal_id: str, session_id: int, task_id: str, fence: int, dry_run: bool = False
+        self,
+        *,
+        journal_id: str,
+        session_id: int,
+        task_id: str,
+        fence: int,
+        dry_run: bool = False,
+        late: bool = False,
     ) -> AbstractAsyncContextManager[CatalogTransaction]:
-        """Begin; unless dry_run, refuse with LeaseLost when a later fence of this task was here; on a clean exit
+        """Begin, `late`: with the first question or change; unless dry_run, refuse with LeaseLost when a later fence of this task was here; on a clean exit
         write the mark that `applied` reads and commit; roll back if dry_run, on any exception, and when no row of the
         shop changed: importing the same export twice writes nothing. `session_id` is for people only."""
         ...

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from importers.catalog import sql
 from importers.catalog.columns import Cell, Row, Rows, Table
+from importers.catalog.late import Late
 from importers.catalog.rows import BATCH_KEYS, Absent
 from importers.catalog.tables import BRAND_PROPERTIES, IMAGE, PRODUCT, Shape
 from importers.errors import LeaseLost
@@ -34,6 +35,7 @@ class CatalogStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.shared = database.shared
 
     async def close(self) -> None:
         await self._database.close()
@@ -57,13 +59,19 @@ class CatalogStore:
 
     @asynccontextmanager
     async def transaction(
-        self, *, journal_id: str, session_id: int, task_id: str, fence: int, dry_run: bool = False
+        self,
+        *,
+        journal_id: str,
+        session_id: int,
+        task_id: str,
+        fence: int,
+        dry_run: bool = False,
+        late: bool = False,
     ) -> AsyncIterator[SessionTransaction]:
-        transaction: SessionTransaction | None = None
-        kept = False
-        try:
-            async with self._database.transaction(gate=GATE) as db:
-                transaction = SessionTransaction(db, self._database.place)
+        async with AsyncExitStack() as stack:
+
+            async def enter() -> Transaction:
+                db = await stack.enter_async_context(self._database.transaction(gate=GATE))
                 if not dry_run and await db.fetch(sql.IS_STALE, journal_id, task_id, fence):
                     # Only the same task can be compared: numbers of sessions come again when the journal is restored
                     # from a copy. Whether an older task may still commit is for the journal to say (`before_commit`).
@@ -73,19 +81,23 @@ class CatalogStore:
                         ),
                         id=session_id,
                     )
-                yield transaction
-                if transaction.before_commit:
-                    await transaction.before_commit()
-                if transaction.changed and not dry_run:
-                    await db.execute(sql.UNAPPLY, journal_id, task_id)
-                    await db.execute(sql.APPLY, journal_id, session_id, task_id, fence, transaction.note)
-                    await db.execute(sql.FORGET_OLD, journal_id, MAX_NOTES)
-                else:
-                    await db.rollback()
-                    kept = not dry_run
-        finally:
-            if transaction:
-                transaction.end(kept=kept or db.committed)
+                return db
+
+            db = Late(enter)
+            if not late:
+                await db.begin()
+            transaction = SessionTransaction(db, self._database.place)
+            stack.callback(transaction.end)
+            yield transaction
+            if transaction.before_commit:
+                await transaction.before_commit()
+            if transaction.changed and not dry_run:
+                await db.execute(sql.UNAPPLY, journal_id, task_id)
+                await db.execute(sql.APPLY, journal_id, session_id, task_id, fence, transaction.note)
+                await db.execute(sql.FORGET_OLD, journal_id, MAX_NOTES)
+            else:
+                await db.rollback()
+                transaction.unchanged = not dry_run
 
 
 class SessionTransaction:
@@ -98,6 +110,8 @@ class SessionTransaction:
         self.before_commit: Callable[[], Awaitable[None]] | None = None
         self.on_commit: list[Callable[[], None]] = []
         self.on_rollback: list[Callable[[], None]] = []
+        self.unchanged = False
+        """It went to its end and had nothing to change, which is as good as a commit."""
         self._stages: list[Stage] = []
 
     @property
@@ -113,8 +127,9 @@ class SessionTransaction:
             return None
         return await self._database.mark()
 
-    def end(self, *, kept: bool) -> None:
+    def end(self) -> None:
         """Let go what was held for it, and call who waits for its end."""
+        kept = self.unchanged or self._database.committed
         for stage in self._stages:
             stage.close()
         for then in self.on_commit if kept else self.on_rollback:

@@ -1,17 +1,110 @@
+"""Every import type runs over each engine of the catalog. Tests of files alone take `file_shop`."""
+
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
-from exchange import Exchange
-from shops import Shop
 
 pytest.register_assert_rewrite("model_of_files")  # its comparison should tell what differs
 
+import model_of_files  # noqa: E402
+from exchange import Exchange
+from model_of_files import Compare
+from shops import NewShop, Shop
+from support.engines import Hand, PostgresHand, SqliteHand
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def schemas(postgres: str) -> Iterator[Schemas]:
+    schemas = Schemas(postgres)
+    yield schemas
+    schemas.drop()
+
+
+class Schemas:
+    """Of a server, for a catalog each: to make its tables takes longer than most tests, so one takes those that others
+    are done with."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._free: list[PostgresHand] = []
+
+    def take(self) -> PostgresHand:
+        return self._free.pop() if self._free else PostgresHand(self._server)
+
+    def give_back(self, hand: PostgresHand) -> None:
+        hand.empty()
+        self._free.append(hand)
+
+    def drop(self) -> None:
+        for hand in self._free:
+            hand.drop()
+
+
+@pytest.fixture(scope="session")
+def new_hand(engine: str, request: pytest.FixtureRequest) -> Callable[[Path], AbstractContextManager[Hand]]:
+    """On a catalog that is not there yet, or empty; that of a file lies at the path. For as long as one likes, also
+    within a test, once for each example."""
+
+    @contextmanager
+    def new(path: Path) -> Iterator[Hand]:
+        if engine == "sqlite":
+            yield SqliteHand(path)
+            return
+        schemas = request.getfixturevalue("schemas")
+        hand = schemas.take()
+        yield hand
+        schemas.give_back(hand)
+
+    return new
+
+
+@pytest.fixture(scope="session")
+def new_shop(new_hand: Callable[[Path], AbstractContextManager[Hand]]) -> NewShop:
+    """A shop in a folder of its own, as `new_hand`."""
+
+    @contextmanager
+    def new() -> Iterator[Shop]:
+        with tempfile.TemporaryDirectory() as folder, new_hand(Path(folder) / "catalog.sqlite3") as hand:
+            yield Shop(hand, Path(folder) / "images", looks_ahead=True)
+
+    return new
+
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "catalog.sqlite3", tmp_path / "images", looks_ahead=True)
+def make_hand(
+    new_hand: Callable[[Path], AbstractContextManager[Hand]], tmp_path: Path
+) -> Iterator[Callable[[str], Hand]]:
+    """A catalog by its name, for this test."""
+    with ExitStack() as stack:
+        yield lambda name: stack.enter_context(new_hand(tmp_path / f"{name}.sqlite3"))
+
+
+@pytest.fixture
+def shop(make_hand: Callable[[str], Hand], tmp_path: Path) -> Shop:
+    return Shop(make_hand("catalog"), tmp_path / "images", looks_ahead=True)
+
+
+@pytest.fixture
+def file_shop(tmp_path: Path) -> Shop:
+    """One whose catalog is a file."""
+    return Shop(SqliteHand(tmp_path / "catalog.sqlite3"), tmp_path / "images", looks_ahead=True)
+
+
+@pytest.fixture
+def compare(new_shop: NewShop) -> Compare:
+    """See `model_of_files.compare`."""
+    return partial(model_of_files.compare, new_shop)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class Exchange:
         return self.shop.rows(sql, *parameters)
 
     def removed(self, table: str) -> list[str]:
-        return self.rows(f"SELECT id FROM {table} WHERE removed = 1 ORDER BY id")
+        return self.rows(f"SELECT id FROM {table} WHERE removed ORDER BY id")
 
 
 def section(name: str, head: str, only_changes: str | None, inside: str) -> str:

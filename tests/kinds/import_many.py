@@ -1,5 +1,5 @@
 """Import a large made-up export in a process of its own, to be killed, watched or weighed:
-`import_many.py DATABASE KIND NUMBER VERSION`. Prints "begun", then "done" and the peak of its memory in KiB.
+`import_many.py URL FOLDER KIND NUMBER VERSION`. Prints "begun", then "done" and the peak of its memory in KiB.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import UUID
 
 from record_exports import GOODS, PACKAGE, RecordExport, RecordPart
-from shops import Shop
+from shops import Shop, hand_at
 
 from importers.commerceml.earlier import PriceTypes
 from importers.commerceml.records import Offer, OfferPrices, Product, Property, Record, Rejected
@@ -56,8 +56,8 @@ class ManyExport(RecordExport):
         return [OfferPrices(f"{ident}#1", tuple((of, value, "RUB", "796", "1", None) for of in PRICE_TYPES))]
 
 
-async def main(path: str, kind: str, number: str, version: str) -> None:
-    shop = Shop(Path(path), Path(path).parent)
+async def main(url: str, folder: str, kind: str, number: str, version: str) -> None:
+    shop = Shop(hand_at(url), Path(folder))
     print("begun", flush=True)  # noqa: T201 (what the parent waits for)
     told = await shop.take(
         ManyExport(int(number), version),

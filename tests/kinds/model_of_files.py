@@ -5,15 +5,13 @@ The model knows neither SQL nor XML nor the code under test: it says what the ru
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from package_files import write_source
 from packages import CATALOGS, REFERENCES, Good, Offered, Package, Said
-from shops import Shop
+from shops import NewShop, Shop
 
 from importers.commerceml import open_export
 from importers.kinds import Options
@@ -273,27 +271,25 @@ def as_model(shop: Shop) -> Model:
     return model
 
 
-async def compare(sessions: Iterable[Session]) -> Model:
+Compare = Callable[[Iterable[Session]], Awaitable[Model]]
+"""`compare` with shops of some engine."""
+
+
+async def compare(new_shop: NewShop, sessions: Iterable[Session]) -> Model:
     """Import all of them, each a second time as well. The shop at the end."""
     model = Model()
-    with tempfile.TemporaryDirectory() as folder:
-        shop = Shop(Path(folder) / "catalog.sqlite3", Path(folder), looks_ahead=True)
+    with new_shop() as shop:
         for session in sessions:
-            source = write_source(Path(folder) / "1c", session.packages)
+            source = write_source(shop.images.parent / "1c", session.packages)
             await shop.take(open_export(source), *session.kinds, options=Options(force=True))
             model.take(session)
             found = as_model(shop)
             assert found == replace(model, rejects=0)
             assert sum(len(told.rejects) for told in shop.by_kind.values()) == model.rejects
 
-            before = shop.checksum(), _bytes(shop.path)
+            before = shop.checksum(), shop.hand.stored()
             await shop.take(open_export(source), *session.kinds, options=Options(force=True))
             for told in shop.by_kind.values():
                 assert (told.counts.created, told.counts.updated, told.counts.removed) == (0, 0, 0)
-            assert (shop.checksum(), _bytes(shop.path)) == before
+            assert (shop.checksum(), shop.hand.stored()) == before
     return model
-
-
-def _bytes(path: Path) -> list[bytes]:
-    """Of the database and its log."""
-    return [file.read_bytes() for file in (path, path.with_name(path.name + "-wal")) if file.exists()]

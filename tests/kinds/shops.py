@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, closing
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from support.engines import Hand, PostgresHand, SqliteHand
 
 from importers import kinds
 from importers.catalog import open_catalog
 from importers.catalog.protocol import Catalog, CatalogTransaction
 from importers.kinds import Counted, Counts, Event, Job, Log, Options, Reject
 from importers.kinds.beside import Beside
+from importers.kinds.in_turn import in_turn
 from importers.kinds.registry import repeats
 from importers.kinds.waiting_images import put_waiting_in_place
 from importers.settings import Limits
 
 DEFAULTS, LIMITS = Options(), Limits()
+Content = dict[str, list[tuple[Any, ...]]]
+"""Rows by table, the same from every engine."""
 
 
 @dataclass
@@ -68,7 +72,8 @@ def assert_adds_up(c: Counts) -> None:
 
 @dataclass
 class Shop:
-    path: Path
+    hand: Hand
+    """On its catalog."""
     images: Path
     sessions: int = 0
     told: Told = field(default_factory=Told)
@@ -84,7 +89,13 @@ class Shop:
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.path}"
+        return self.hand.url
+
+    @property
+    def path(self) -> Path:
+        """Of a catalog that is a file."""
+        assert isinstance(self.hand, SqliteHand)
+        return self.hand.path
 
     async def take(
         self,
@@ -123,12 +134,19 @@ class Shop:
                 task_id=f"t{self.sessions}",
                 fence=1,
                 dry_run=options.dry_run,
+                late=True,
             ) as transaction:
-                for name in names:
+
+                async def begin(name: str) -> Job:
                     self.told = self.by_kind[name] = Told()
-                    async for event in events_of(job_of(name, transaction, beside)):
+                    return job_of(name, transaction, beside)
+
+                modules = {name: kinds.load(name) for name in names}
+                async with aclosing(in_turn(modules, begin, read_first=catalog.shared)) as events:
+                    async for name, event in events:
+                        self.told = self.by_kind[name]
                         self.told.events.append(event)
-                    assert isinstance(self.told.events[-1], Counted)
+                assert all(isinstance(told.events[-1], Counted) for told in self.by_kind.values())
                 transaction.note = b"{}"
                 if before_end:
                     before_end(transaction)
@@ -161,13 +179,19 @@ class Shop:
 
     def rows(self, sql: str, *parameters: object) -> list[Any]:
         """Rows as tuples; of one column, its values."""
-        with closing(sqlite3.connect(self.path)) as connection:
-            rows = connection.execute(sql, parameters).fetchall()
+        rows = self.hand.rows(sql, *parameters)
         return [row[0] if len(row) == 1 else row for row in rows]
 
+    def content(self) -> Content:
+        """Every row of every table of the shop."""
+        return content(self.hand)
+
     def checksum(self) -> str:
-        """Over every row of every table of the shop."""
-        return checksum(self.path)
+        return hashlib.sha256(repr(self.content()).encode()).hexdigest()
+
+
+NewShop = Callable[[], AbstractContextManager[Shop]]
+"""Makes one with an empty catalog, for as long as it is needed."""
 
 
 async def events_of(job: Job) -> AsyncIterator[Event]:
@@ -176,16 +200,18 @@ async def events_of(job: Job) -> AsyncIterator[Event]:
             yield event
 
 
-def checksum(path: Path) -> str:
-    digest = hashlib.sha256()
-    with closing(sqlite3.connect(path)) as connection:
-        tables = connection.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' "
-            "AND name NOT IN ('applied', 'obmen_schema', 'identity', 'images_waiting') ORDER BY 1"
-        )
-        for (table,) in tables.fetchall():
-            columns = len(connection.execute(f"PRAGMA table_info({table})").fetchall())
-            order = ", ".join(str(n + 1) for n in range(columns))
-            for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order}"):
-                digest.update(repr((table, row)).encode())
-    return digest.hexdigest()
+NOT_ITS_OWN = ("applied", "obmen_schema", "identity", "images_waiting", "sqlite_sequence")
+
+
+def content(hand: Hand) -> Content:
+    """By table, in an order of its own."""
+    return {
+        table: sorted(hand.rows(f"SELECT * FROM {table}"), key=repr)
+        for table in hand.tables()
+        if table not in NOT_ITS_OWN
+    }
+
+
+def hand_at(url: str) -> Hand:
+    server, _, schema = url.partition("&schema=")
+    return PostgresHand(server, schema) if schema else SqliteHand(Path(url.removeprefix("sqlite:///")))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
+import os
 import random
 import sqlite3
 import subprocess
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from record_exports import GOODS, PACKAGE, RecordExport, RecordPart, export
-from shops import Shop, checksum
+from shops import NewShop, Shop
 
 from importers.commerceml.records import (
     Customer,
@@ -58,44 +58,46 @@ RECORDS = {
 EVERYTHING = RecordExport(tuple(RecordPart(records, f"{name}.xml") for name, records in RECORDS.items()))
 
 
-async def test_any_order_of_kinds_and_parts_ends_in_the_same_catalog(tmp_path: Path) -> None:
+async def test_any_order_of_kinds_and_parts_ends_in_the_same_catalog(new_shop: NewShop) -> None:
     ends = set()
     shuffled = random.Random(4)
     orders = shuffled.sample(list(itertools.permutations(ALL_KINDS)), 12)
     for n, order in enumerate(orders):
-        shop = Shop(tmp_path / f"{n}.sqlite3", tmp_path)
         parts = list(EVERYTHING.parts)
         shuffled.shuffle(parts)
         mixed = RecordExport(tuple(parts), batch=shuffled.randint(1, 5))
-        if n % 2:
-            await shop.take(mixed, *order)
-        else:
-            for kind in order:
-                await shop.take(mixed, kind)
-        ends.add(shop.checksum())
+        with new_shop() as shop:
+            if n % 2:
+                await shop.take(mixed, *order)
+            else:
+                for kind in order:
+                    await shop.take(mixed, kind)
+            ends.add(shop.checksum())
+            assert shop.rows("SELECT count(*) FROM price") == [2]
     assert len(ends) == 1
-    assert shop.rows("SELECT count(*) FROM price") == [2]
 
 
 async def test_the_second_import_writes_nothing(shop: Shop) -> None:
     await shop.take(EVERYTHING, *ALL_KINDS)
+    before = shop.hand.stored()
+    told = await shop.take(EVERYTHING, *ALL_KINDS)
+    assert (told.counts.created, told.counts.updated, told.counts.removed) == (0, 0, 0)
+    assert shop.hand.stored() == before
+    await shop.take(export(GOODS, Product("p", "Другая")), "catalog")
+    assert shop.hand.stored() != before, "else this test would prove nothing"
+
+
+async def test_no_connection_notices_the_second_import(file_shop: Shop) -> None:
+    shop = file_shop
+    await shop.take(EVERYTHING, *ALL_KINDS)
     with closing(sqlite3.connect(shop.path)) as other:
         version = other.execute("PRAGMA data_version").fetchone()
-        before = _bytes(shop.path)
-        told = await shop.take(EVERYTHING, *ALL_KINDS)
-        assert (told.counts.created, told.counts.updated, told.counts.removed) == (0, 0, 0)
-        assert _bytes(shop.path) == before
+        await shop.take(EVERYTHING, *ALL_KINDS)
         assert other.execute("PRAGMA data_version").fetchone() == version
         await shop.take(export(GOODS, Product("p", "Другая")), "catalog")
         assert other.execute("PRAGMA data_version").fetchone() != version, (
             "else this test would prove nothing"
         )
-
-
-def _bytes(path: Path) -> list[str]:
-    """Of the database and its log. The index of the log (-shm) has locks in it, not data."""
-    files = [path, path.with_name(path.name + "-wal")]
-    return [hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else "" for file in files]
 
 
 async def test_an_error_in_a_later_kind_undoes_the_whole_session(shop: Shop) -> None:
@@ -116,9 +118,9 @@ async def test_an_error_in_a_later_kind_undoes_the_whole_session(shop: Shop) -> 
 
 async def test_a_dry_run_tells_what_would_change_and_changes_nothing(shop: Shop) -> None:
     await shop.take(export(GOODS, Product("p", "alt"), Product("z", "Z")), "catalog")
-    before = _bytes(shop.path), shop.checksum()
+    before = shop.hand.stored(), shop.checksum()
     dry = await shop.take(EVERYTHING, "catalog", options=Options(dry_run=True))
-    assert (_bytes(shop.path), shop.checksum()) == before
+    assert (shop.hand.stored(), shop.checksum()) == before
     real = await shop.take(EVERYTHING, "catalog")
     assert dry.counted == real.counted
     assert real.counts.updated == 1
@@ -138,48 +140,50 @@ async def test_a_reader_sees_only_the_old_state_until_the_commit(shop: Shop) -> 
 
 def test_a_reader_in_another_process_sees_only_whole_states(shop: Shop) -> None:
     """While one version after the other is imported, all rows are always of the same one."""
-    start(shop.path, 3000, "A").communicate()
-    states = {state(shop.path)}
+    start(shop, 3000, "A").communicate()
+    states = {state(shop)}
     for version in "BAB":
-        import_ = start(shop.path, 3000, version)
+        import_ = start(shop, 3000, version)
         while import_.poll() is None:
-            states.add(state(shop.path))
+            states.add(state(shop))
         import_.communicate()
         assert import_.returncode == 0
-    assert states == {("A", "A", 3000, 3000), ("B", "B", 3000, 3000)}
+    assert states == {(*"AAAA", 3000, 3000), (*"BBBB", 3000, 3000)}
 
 
-def state(path: Path) -> tuple[object, ...]:
-    with closing(sqlite3.connect(path)) as connection:
-        (row,) = connection.execute(
-            "SELECT (SELECT group_concat(DISTINCT substr(name, 1, 1)) FROM product), "
-            "(SELECT group_concat(DISTINCT substr(name, 1, 1)) FROM offer), "
-            "(SELECT count(*) FROM product_image), (SELECT count(*) FROM product_property)"
-        ).fetchall()
+def state(shop: Shop) -> tuple[object, ...]:
+    """In one statement, so of one moment."""
+    columns = (
+        f"(SELECT {which}(substr(name, 1, 1)) FROM {table})"
+        for table in ("product", "offer")
+        for which in ("min", "max")
+    )
+    counts = (f"(SELECT count(*) FROM {table})" for table in ("product_image", "product_property"))
+    (row,) = shop.rows(f"SELECT {', '.join((*columns, *counts))}")
     return tuple(row)
 
 
-def test_kill_9_leaves_the_old_state(shop: Shop) -> None:
-    kill_at_random_moments(shop.path, products=1500, kills=5)
+def test_kill_9_leaves_the_old_state(shop: Shop, new_shop: NewShop) -> None:
+    kill_at_random_moments(shop, new_shop, products=1500, kills=5)
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(1800)
-def test_kill_9_at_30_moments_of_50_000_products(shop: Shop) -> None:
-    kill_at_random_moments(shop.path, products=50_000, kills=30)
+def test_kill_9_at_30_moments_of_50_000_products(shop: Shop, new_shop: NewShop) -> None:
+    kill_at_random_moments(shop, new_shop, products=50_000, kills=30)
 
 
-def kill_at_random_moments(path: Path, products: int, kills: int) -> None:
-    start(path, products, "A").communicate()
-    old = checksum(path)
-    began = time.monotonic()
-    trial = start(path.with_name("trial.sqlite3"), products, "B")
-    trial.communicate()
-    seconds = time.monotonic() - began
+def kill_at_random_moments(shop: Shop, new_shop: NewShop, products: int, kills: int) -> None:
+    start(shop, products, "A").communicate()
+    old = shop.checksum()
+    with new_shop() as trial:
+        began = time.monotonic()
+        start(trial, products, "B").communicate()
+        seconds = time.monotonic() - began
     moments = random.Random(products)
     killed = 0
     for n in range(kills):
-        import_ = start(path, products, "B")
+        import_ = start(shop, products, "B")
         assert import_.stdout
         assert import_.stdout.readline() == "begun\n"
         # The later the kill, the more has been written; one at each share of the time, by chance in it.
@@ -187,32 +191,35 @@ def kill_at_random_moments(path: Path, products: int, kills: int) -> None:
         import_.kill()
         rest, _errors = import_.communicate()
         if "committing" in rest:  # too late to tell on which side of the commit it was: back to the old state
-            start(path, products, "A").communicate()
+            start(shop, products, "A").communicate()
         else:
             killed += 1
-        assert checksum(path) == old
+        assert shop.checksum() == old
     assert killed, "no kill came before the commit"
-    done, _errors = start(path, products, "B").communicate()
+    done, _errors = start(shop, products, "B").communicate()
     assert "done" in done, "nothing is left that blocks the next import"
-    assert checksum(path) != old
+    assert shop.checksum() != old
 
 
 @pytest.mark.parametrize("kind", ["catalog", "prices"])
-def test_memory_does_not_grow_with_the_export(tmp_path: Path, kind: str) -> None:
-    small = peak(tmp_path / "small.sqlite3", kind, 16_000)
-    large = peak(tmp_path / "large.sqlite3", kind, 48_000)
+def test_memory_does_not_grow_with_the_export(new_shop: NewShop, kind: str) -> None:
+    small, large = (peak(new_shop, kind, number) for number in (16_000, 48_000))
     assert large <= small * 1.1
     assert large < 80 * 1024
 
 
-def peak(path: Path, kind: str, number: int) -> int:
+def peak(new_shop: NewShop, kind: str, number: int) -> int:
     """KiB at the most."""
-    done, _errors = start(path, number, "A", kind).communicate()
-    return int(done.split()[-1])
+    with new_shop() as shop:
+        done, _errors = start(shop, number, "A", kind).communicate()
+        return int(done.split()[-1])
 
 
-def start(path: Path, products: int, version: str, kind: str = "catalog") -> subprocess.Popen[str]:
+def start(shop: Shop, products: int, version: str, kind: str = "catalog") -> subprocess.Popen[str]:
     script = Path(__file__).with_name("import_many.py")
     return subprocess.Popen(
-        [sys.executable, script, path, kind, str(products), version], stdout=subprocess.PIPE, text=True
+        [sys.executable, script, shop.url, shop.images, kind, str(products), version],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
     )

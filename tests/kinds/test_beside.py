@@ -13,6 +13,7 @@ from model_of_files import Session
 from package_files import write_source
 from pieces import Pieces
 from shops import Shop
+from support.engines import SqliteHand
 from test_model_of_files import QUIET, SESSIONS
 
 from importers.commerceml import open_export
@@ -32,7 +33,7 @@ async def same(
     folder: Path, sources: Sequence[tuple[Path, Sequence[str]]], *cuts: float, first_too: bool = False
 ) -> int:
     """Import them one after another, in one go and in pieces; how many pieces could be read apart."""
-    whole, pieced = (Shop(folder / f"{name}.sqlite3", folder) for name in ("whole", "pieced"))
+    whole, pieced = (Shop(SqliteHand(folder / f"{name}.sqlite3"), folder) for name in ("whole", "pieced"))
     apart = 0
     for source, kinds in sources:
         expected = await told(whole, source, kinds)
@@ -150,7 +151,7 @@ async def test_a_gap_of_a_unit_is_filled_by_whichever_file_does_it(
         "import0_2.xml": goods("".join(product(f"b{n}", used.format(n)) for n in (2, 3, 4)) + product("c", filled)),
     }  # fmt: skip
     assert await same(tmp_path / "shops", [(export(tmp_path, files), ("catalog",))], 0.5) == 1
-    shop = Shop(tmp_path / "shops" / "pieced.sqlite3", tmp_path)
+    shop = Shop(SqliteHand(tmp_path / "shops" / "pieced.sqlite3"), tmp_path)
     assert shop.rows("SELECT full_name FROM unit WHERE code = '1'") == ["x"]
 
 
@@ -165,7 +166,7 @@ async def test_the_last_record_of_a_key_counts_and_the_first_word_on_a_unit(tmp_
     }  # fmt: skip
     source = export(tmp_path, files)
     assert await same(tmp_path / "shops", [(source, ("catalog",))] * 2, 0.3, 0.6) == 4
-    shop = Shop(tmp_path / "shops" / "pieced.sqlite3", tmp_path)
+    shop = Shop(SqliteHand(tmp_path / "shops" / "pieced.sqlite3"), tmp_path)
     assert shop.rows("SELECT name FROM product WHERE id = 'a'") == ["name 3"]
     assert shop.rows("SELECT full_name FROM unit WHERE code = '796'") == ["2"]
 
@@ -214,7 +215,7 @@ async def test_more_catalogs_than_any_export_has_are_counted_over_all_pieces(
     files = {f"import0_{n}.xml": goods(product(f"{n}")).replace("cat", f"cat {n}") for n in range(1, 4)}
     source = export(tmp_path, files)
     await same(tmp_path / "shops", [(source, ("catalog",))], 0.3, 0.6)
-    _events, error = await told(Shop(tmp_path / "shop.sqlite3", tmp_path), source, ("catalog",))
+    _events, error = await told(Shop(SqliteHand(tmp_path / "shop.sqlite3"), tmp_path), source, ("catalog",))
     assert error.startswith("import0_3.xml: has more catalogs")
 
 
@@ -228,7 +229,9 @@ async def test_odd_totals_are_counted_over_all_pieces(tmp_path: Path) -> None:
     }
     source = export(tmp_path, files)
     await same(tmp_path / "shops", [(source, ("catalog", "stocks"))], 0.3, 0.6)
-    events, _error = await told(Shop(tmp_path / "shop.sqlite3", tmp_path), source, ("catalog", "stocks"))
+    events, _error = await told(
+        Shop(SqliteHand(tmp_path / "shop.sqlite3"), tmp_path), source, ("catalog", "stocks")
+    )
     logs = [event for event in events["stocks"] if isinstance(event, Log)]
     assert [log.args["count"] for log in logs if "Количество" in log.message] == [6]
 

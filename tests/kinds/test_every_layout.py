@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from model_of_files import ALL, Model, Session, Thing, as_model, compare
+from model_of_files import ALL, Compare, Model, Session, Thing, as_model
 from package_files import write_source
 from packages import (
     BAD,
@@ -32,7 +32,7 @@ A, B = Good("a"), Good("b")
 
 
 @EVERY_LAYOUT
-async def test_a_move_between_warehouses_is_told_by_changes(layout: Layout) -> None:
+async def test_a_move_between_warehouses_is_told_by_changes(compare: Compare, layout: Layout) -> None:
     """Количество beside the stocks, and their sum: they are all. Without it the old warehouse would keep its own."""
     before = Package(layout, goods=(A,), offers=(Offered("a", stocks={"w1": "2", "w2": "1"}),))
     for total, left in (("3", {("a", "w2"): "3"}), ("4", {("a", "w1"): "2", ("a", "w2"): "3"})):
@@ -67,7 +67,7 @@ def removed(shop: Model) -> set[str]:
 
 
 @EVERY_LAYOUT
-async def test_a_price_type_goes_and_returns(layout: Layout) -> None:
+async def test_a_price_type_goes_and_returns(compare: Compare, layout: Layout) -> None:
     """And so does all else."""
     two, one = everything(layout)
     shop = await compare([Session((two,)), Session((one,))])
@@ -79,7 +79,7 @@ async def test_a_price_type_goes_and_returns(layout: Layout) -> None:
 
 
 @EVERY_LAYOUT
-async def test_nothing_goes_where_one_of_two_sets_is_not_full(layout: Layout) -> None:
+async def test_nothing_goes_where_one_of_two_sets_is_not_full(compare: Compare, layout: Layout) -> None:
     two, one = everything(layout)
     for changes_first in (True, False):
         changes = replace(one, day=2 if changes_first else 4, **CHANGES)
@@ -89,7 +89,7 @@ async def test_nothing_goes_where_one_of_two_sets_is_not_full(layout: Layout) ->
 
 
 @pytest.mark.parametrize("layout", [NUMBERED, FOLDERS], ids=["numbered", "folders"])
-async def test_nothing_goes_where_a_part_is_missing(layout: Layout) -> None:
+async def test_nothing_goes_where_a_part_is_missing(compare: Compare, layout: Layout) -> None:
     two, one = everything(layout, parts=3)
     shop = await compare([Session((two,)), Session((replace(one, lost=True),))])
     assert removed(shop) == set()
@@ -97,7 +97,7 @@ async def test_nothing_goes_where_a_part_is_missing(layout: Layout) -> None:
 
 
 @EVERY_LAYOUT
-async def test_a_list_of_prices_is_whole_among_changes(layout: Layout) -> None:
+async def test_a_list_of_prices_is_whole_among_changes(compare: Compare, layout: Layout) -> None:
     both = Package(layout, goods=(A,), offers=(Offered("a", prices={"t1": "1", "t2": "2"}),))
     for prices, left in (({"t2": "3"}, {("a", "t2"): "3"}), ({"t1": None}, {})):
         changes = Package(layout, 2, offers=(Offered("a", prices=prices),), **CHANGES)
@@ -107,7 +107,7 @@ async def test_a_list_of_prices_is_whole_among_changes(layout: Layout) -> None:
 @EVERY_LAYOUT
 @pytest.mark.parametrize("changes", [{}, CHANGES], ids=["full", "changes"])
 async def test_a_number_that_cannot_be_read_takes_nothing_away(
-    layout: Layout, changes: dict[str, Any]
+    compare: Compare, layout: Layout, changes: dict[str, Any]
 ) -> None:
     """Neither its own old one nor those that were not told; in the sum of Количество it is missing."""
     offer = Offered("a", "x", "whole", {"t1": "1", "t2": "2"}, {"w1": "1", "w2": "2", "w3": "3"})
@@ -120,7 +120,7 @@ async def test_a_number_that_cannot_be_read_takes_nothing_away(
 
 
 @EVERY_LAYOUT
-async def test_an_offer_goes_and_returns_by_its_facts_alone(layout: Layout) -> None:
+async def test_an_offer_goes_and_returns_by_its_facts_alone(compare: Compare, layout: Layout) -> None:
     facts: dict[str, Any] = {"prices": {"t1": "1"}, "stocks": {"w1": "2"}}
     both = Package(layout, goods=(A, B), offers=(Offered("a", "A", **facts), Offered("b", "B", **facts)))
     one = replace(both, day=2, goods=(A,), offers=both.offers[:1])
@@ -135,7 +135,7 @@ async def test_an_offer_goes_and_returns_by_its_facts_alone(layout: Layout) -> N
 
 @EVERY_LAYOUT
 @pytest.mark.parametrize("how", ["dated", "undated", "whole", "each"])
-async def test_two_sets_in_one_folder_out_of_order(layout: Layout, how: str) -> None:
+async def test_two_sets_in_one_folder_out_of_order(compare: Compare, layout: Layout, how: str) -> None:
     old = Package(
         layout, 1, "c1", goods=(Good("a", "old"), B), price_types=(Reference("t1", "old"),),
         offers=(Offered("a", "old", "whole", {"t1": "1", "t2": "1"}, {"w1": "1", "w2": "1"}), Offered("b")),
@@ -174,7 +174,7 @@ async def test_a_part_that_was_written_over_that_of_an_older_set_is_newer_than_t
 
 
 @pytest.mark.parametrize("layout", [NUMBERED, FOLDERS], ids=["numbered", "folders"])
-async def test_what_two_parts_of_a_set_tell_of_an_offer_is_one_list(layout: Layout) -> None:
+async def test_what_two_parts_of_a_set_tell_of_an_offer_is_one_list(compare: Compare, layout: Layout) -> None:
     offer = Offered("a", "x", "whole", {"t1": "1", "t2": "2"}, {"w1": "1", "w2": "2"}, in_pieces=True)
     whole = Package(layout, goods=(A,), offers=(offer,), parts=2)
     shop = await compare([Session((whole,)), Session((replace(whole, day=2, **CHANGES),))])
@@ -183,7 +183,9 @@ async def test_what_two_parts_of_a_set_tell_of_an_offer_is_one_list(layout: Layo
 
 @EVERY_LAYOUT
 @pytest.mark.parametrize("kind", ["prices", "stocks"])
-async def test_an_offer_that_is_told_without_facts_keeps_them(layout: Layout, kind: str) -> None:
+async def test_an_offer_that_is_told_without_facts_keeps_them(
+    compare: Compare, layout: Layout, kind: str
+) -> None:
     """Also where the files of this kind do not tell it, but those of the offers or of other facts do."""
     facts: dict[str, Any] = {"prices": {"t1": "1"}, "stocks": {"w1": "2"}}
     full = Package(
@@ -202,7 +204,7 @@ async def test_an_offer_that_is_told_without_facts_keeps_them(layout: Layout, ki
     ("kind", "table", "name"), [("prices", "price_type", "Retail"), ("stocks", "warehouse", "Main")]
 )
 async def test_facts_alone_find_what_their_package_defines(
-    layout: Layout, kind: str, table: str, name: str
+    compare: Compare, layout: Layout, kind: str, table: str, name: str
 ) -> None:
     offer = Offered("a", "x", "whole", {"t1": "1"}, {"w1": "1"})
     lists: dict[str, Any] = {
@@ -217,7 +219,7 @@ async def test_facts_alone_find_what_their_package_defines(
 @EVERY_LAYOUT
 @pytest.mark.parametrize("goods_said", [False, True, None])
 async def test_lists_are_as_full_as_the_catalog_where_only_that_says_so(
-    layout: Layout, goods_said: Said
+    compare: Compare, layout: Layout, goods_said: Said
 ) -> None:
     """1C 2.0x writes СодержитТолькоИзменения on the Каталог alone."""
     silent = Package(

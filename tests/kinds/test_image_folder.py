@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import sqlite3
 import stat
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +41,7 @@ async def test_no_path_leads_out_of_the_folder(shop: Shop, tmp_path: Path, path:
     export = msgspec.structs.replace(export, pictures=(*export.pictures, place))
     await shop.take(export, "catalog")
     insert = "INSERT INTO product_image (product_id, position, path) VALUES ('evil', 0, ?)"
-    with closing(sqlite3.connect(shop.path)) as connection:
-        connection.execute(insert, (path,))
-        connection.commit()
+    shop.hand.change(insert, path)
     told = await shop.take(export, "images")
     (reject,) = told.rejects
     assert reject.record_id == path

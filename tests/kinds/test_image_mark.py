@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from picture_exports import PICTURES, dies_after_its_commit, files, manifest, pictures, write
 from shops import Shop
+from support.engines import Hand, PostgresHand, SqliteHand
 
 from importers.commerceml import open_export
 from importers.errors import ObmenError
 from importers.kinds import Options
 
 
-async def test_a_folder_belongs_to_one_catalog(shop: Shop, tmp_path: Path) -> None:
+async def test_a_folder_belongs_to_one_catalog(
+    shop: Shop, make_hand: Callable[[str], Hand], tmp_path: Path
+) -> None:
     await dies_after_its_commit(shop, tmp_path / "1c", 4)
     before = files(shop.images)
-    other = Shop(tmp_path / "other.sqlite3", shop.images)
+    other = Shop(make_hand("other"), shop.images)
     export = open_export(write(tmp_path / "2c", {"i/1.jpg": b"other"}, p="i/1.jpg"))
     for options in (Options(), Options(dry_run=True)):
         with pytest.raises(
-            ObmenError, match=rf"another catalog, {shop.path}; set images.path to another"
+            ObmenError, match=rf"another catalog, {place_of(shop)}; set images.path to another"
         ) as told:
             await other.take(export, "catalog", "images", options=options)
         assert "\n" not in str(told.value)
@@ -38,7 +42,7 @@ async def test_a_folder_without_a_mark_is_taken_by_the_first(shop: Shop, tmp_pat
     assert manifest(shop)["i/0.jpg"] == "changed"
     assert told.counts.created == len(PICTURES)
     mark = (shop.images / ".obmen/catalog.json").read_text(encoding="utf-8")
-    assert str(shop.path) in mark
+    assert place_of(shop) in mark
     (shop.images / ".obmen/catalog.json").write_text("")  # whoever wrote it died
     await shop.take(pictures(tmp_path / "1c"), "images")
     assert (shop.images / ".obmen/catalog.json").read_text(encoding="utf-8") == mark
@@ -53,12 +57,17 @@ async def test_a_session_that_fails_takes_no_folder(shop: Shop, tmp_path: Path) 
     assert list(shop.images.iterdir()) == []
 
 
+def place_of(shop: Shop) -> str:
+    return shop.hand.schema if isinstance(shop.hand, PostgresHand) else str(shop.path)
+
+
 @pytest.mark.parametrize(
     ("how", "allowed"), [("moved", True), ("made anew", True), ("copied", False), ("another host's", False)]
 )
 async def test_a_catalog_keeps_its_folder(
-    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, allowed: bool
+    file_shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, allowed: bool
 ) -> None:
+    shop = file_shop
     await shop.take(pictures(tmp_path / "1c"), "catalog", "images")
     path = shop.path
     if how in ("moved", "copied"):
@@ -68,7 +77,7 @@ async def test_a_catalog_keeps_its_folder(
         shop.path.unlink()
     if how == "another host's":
         monkeypatch.setattr("socket.gethostname", lambda: "other")
-    later = Shop(path, shop.images, sessions=10)
+    later = Shop(SqliteHand(path), shop.images, sessions=10)
     if allowed:
         await later.take(pictures(tmp_path / "1c"), "catalog", "images")
     else:

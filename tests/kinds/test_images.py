@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 import tracemalloc
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -112,11 +110,9 @@ async def test_an_image_below_an_image_is_a_reject(shop: Shop, tmp_path: Path) -
 async def test_addresses_are_not_asked_for(shop: Shop, tmp_path: Path) -> None:
     export = open_export(write(tmp_path / "1c", {"1.jpg": b"1"}, p="1.jpg"))
     await shop.take(export, "catalog")
-    with closing(sqlite3.connect(shop.path)) as connection:
-        for position, address in enumerate(("http://example.org/1.jpg", "HTTPS://example.org/1.jpg"), 1):
-            insert = "INSERT INTO product_image (product_id, position, path) VALUES ('p', ?, ?)"
-            connection.execute(insert, (position, address))
-        connection.commit()
+    for position, address in enumerate(("http://example.org/1.jpg", "HTTPS://example.org/1.jpg"), 1):
+        insert = "INSERT INTO product_image (product_id, position, path) VALUES ('p', ?, ?)"
+        shop.hand.change(insert, position, address)
     told = await shop.take(export, "images")
     assert told.counts == Counts(read=1, created=1)
     assert manifest(shop) == {"1.jpg": "new"}
@@ -159,12 +155,12 @@ async def test_what_a_web_server_runs_is_no_picture(shop: Shop, tmp_path: Path, 
 async def test_bad_paths_do_not_pile_up(shop: Shop, tmp_path: Path) -> None:
     export = open_export(write(tmp_path / "1c", {"1.jpg": b"1"}, p="1.jpg"))
     await shop.take(export, "catalog")
-    with closing(sqlite3.connect(shop.path)) as connection:
-        connection.executemany(
-            "INSERT INTO product_image (product_id, position, path) VALUES ('bad', ?, ?)",
-            ((n, f"../{n:0200}.jpg") for n in range(40_000)),
-        )
-        connection.commit()
+    shop.hand.change(
+        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 40000) "
+        "INSERT INTO product_image (product_id, position, path) "
+        "SELECT 'bad', n, '../' || substr(CAST(1000000 + n AS TEXT), 2) || ? || '.jpg' FROM n",
+        "0" * 200,
+    )
     catalog = await open_catalog(shop.url)
     async with catalog.transaction(journal_id="j", session_id=1, task_id="t", fence=1) as transaction:
         job = Job(1, "images", export, transaction, Options(force=True), images_path=str(shop.images))

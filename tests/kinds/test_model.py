@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from record_exports import RecordExport, RecordPart
-from shops import Shop
+from shops import NewShop, Shop
 
 from importers.commerceml.records import (
     Offer,
@@ -276,26 +274,27 @@ SESSIONS = st.lists(
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(SESSIONS)
+@given(sessions=SESSIONS)
 async def test_the_catalog_is_what_the_model_says(
+    new_shop: NewShop,
     sessions: list[tuple[RecordExport, tuple[str, ...]]],
 ) -> None:
-    await compare(sessions)
+    await compare(new_shop, sessions)
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(1800)
 @settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(SESSIONS)
+@given(sessions=SESSIONS)
 async def test_the_catalog_is_what_the_model_says_for_long(
+    new_shop: NewShop,
     sessions: list[tuple[RecordExport, tuple[str, ...]]],
 ) -> None:
-    await compare(sessions)
+    await compare(new_shop, sessions)
 
 
-async def compare(sessions: list[tuple[RecordExport, tuple[str, ...]]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        shop = Shop(Path(folder) / "catalog.sqlite3", Path(folder), looks_ahead=True)
+async def compare(new_shop: NewShop, sessions: list[tuple[RecordExport, tuple[str, ...]]]) -> None:
+    with new_shop() as shop:
         model = Model()
         for export, kind in ((export, kind) for export, kinds in sessions for kind in kinds):
             read = [

@@ -19,6 +19,7 @@ from packages import (
     Reference,
     Said,
 )
+from shops import NewShop
 
 NAMES = st.sampled_from(["x", "y"])
 PRICES = st.sampled_from(["1", "2.5", "10", "1", "2.5", "10", None, None, BAD])
@@ -128,14 +129,14 @@ QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_bas
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=QUIET)
-@given(SESSIONS)
-async def test_the_shop_is_what_the_packages_say(told: list[Session]) -> None:
-    await compare(told)
+@given(told=SESSIONS)
+async def test_the_shop_is_what_the_packages_say(new_shop: NewShop, told: list[Session]) -> None:
+    await compare(new_shop, told)
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(3600)
 @settings(max_examples=2000, deadline=None, suppress_health_check=QUIET)
-@given(SESSIONS)
-async def test_the_shop_is_what_the_packages_say_for_long(told: list[Session]) -> None:
-    await compare(told)
+@given(told=SESSIONS)
+async def test_the_shop_is_what_the_packages_say_for_long(new_shop: NewShop, told: list[Session]) -> None:
+    await compare(new_shop, told)
