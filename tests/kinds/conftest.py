@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-
-pytest.register_assert_rewrite("model_of_files")  # its comparison should tell what differs
-
-import model_of_files  # noqa: E402
 from exchange import Exchange
-from model_of_files import Compare
 from shops import NewShop, Shop
 from support.engines import Hand, PostgresHand, SqliteHand
+
+if TYPE_CHECKING:
+    from model_of_files import Compare
+
+pytest.register_assert_rewrite("model_of_files")  # its comparison should tell what differs
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
@@ -104,7 +105,9 @@ def file_shop(tmp_path: Path) -> Shop:
 @pytest.fixture
 def compare(new_shop: NewShop) -> Compare:
     """See `model_of_files.compare`."""
-    return partial(model_of_files.compare, new_shop)
+    from model_of_files import compare  # here: it is to be rewritten first
+
+    return partial(compare, new_shop)
 
 
 @pytest.fixture

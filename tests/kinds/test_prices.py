@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from exchange import PRICES
 from record_exports import PACKAGE, export
 from shops import Shop
 
@@ -16,7 +17,7 @@ RETAIL = PriceType("retail", "Розничная", "RUB", True)
 async def test_prices_are_created_then_updated_then_unchanged(shop: Shop) -> None:
     told = await shop.take(export(PACKAGE, RETAIL, price("a", "10.5"), price("b", "7")), "prices")
     assert (told.table("price").created, told.table("price").read) == (2, 2)
-    assert shop.rows("SELECT * FROM price") == [
+    assert shop.rows("SELECT * FROM price ORDER BY offer_id") == [
         ("a", "retail", "10.5", "RUB", "796", "1", None),
         ("b", "retail", "7", "RUB", "796", "1", None),
     ]
@@ -24,14 +25,14 @@ async def test_prices_are_created_then_updated_then_unchanged(shop: Shop) -> Non
     told = await shop.take(export(PACKAGE, RETAIL, price("a", "11"), price("b", "7")), "prices")
     counts = told.table("price")
     assert (counts.updated, counts.unchanged) == (1, 1)
-    assert shop.rows("SELECT value FROM price") == ["11", "7"]
+    assert shop.rows("SELECT value FROM price ORDER BY offer_id") == ["11", "7"]
 
 
 async def test_the_list_of_an_offer_is_whole(shop: Shop) -> None:
     both = OfferPrices("a", (("retail", "10", "RUB", None, "1", None), ("bulk", "8", "RUB", None, "1", None)))
     await shop.take(export(PACKAGE, both, price("b", "5", "bulk")), "prices")
     told = await shop.take(export(PACKAGE, price("a", "12")), "prices")
-    assert shop.rows("SELECT offer_id, price_type_id, value FROM price") == [
+    assert shop.rows(PRICES) == [
         ("a", "retail", "12"),
         ("b", "bulk", "5"),
     ], "the package tells changes only: of b it says nothing"
@@ -44,7 +45,7 @@ async def test_a_list_that_could_not_be_read_whole_takes_nothing_away(shop: Shop
     await shop.take(export(PACKAGE, both), "prices")
     part = OfferPrices("a", (("retail", "12", "RUB", None, "1", None),), whole=False)
     await shop.take(export(PACKAGE, part), "prices")
-    assert shop.rows("SELECT price_type_id, value FROM price") == [("bulk", "8"), ("retail", "12")]
+    assert shop.rows("SELECT price_type_id, value FROM price ORDER BY 1") == [("bulk", "8"), ("retail", "12")]
 
 
 async def test_the_last_of_repeated_prices_counts(shop: Shop) -> None:
@@ -120,7 +121,7 @@ async def test_an_export_of_empty_prices_only_ends_them(shop: Shop) -> None:
     unset = OfferPrices("a", (), unset=("retail",))
     told = await shop.take(export(PACKAGE, unset), "prices")
     assert not told.counted.empty
-    assert shop.rows("SELECT offer_id FROM price") == ["b"]
+    assert shop.rows("SELECT offer_id FROM price ORDER BY 1") == ["b"]
 
 
 async def test_an_offer_without_an_id_keeps_absence_from_taking_prices(shop: Shop) -> None:
@@ -133,6 +134,6 @@ async def test_an_offer_without_an_id_keeps_absence_from_taking_prices(shop: Sho
     await shop.take(export(full, price("a", "10"), price("b", "5")), "prices")
     lost = Rejected("", "offers.xml", 1, "Offer", "has no Ид")
     await shop.take(export(full, price("a", "10"), lost), "prices")
-    assert shop.rows("SELECT offer_id FROM price") == ["a", "b"]
+    assert shop.rows("SELECT offer_id FROM price ORDER BY 1") == ["a", "b"]
     await shop.take(export(full, price("a", "10")), "prices")
-    assert shop.rows("SELECT offer_id FROM price") == ["a"]
+    assert shop.rows("SELECT offer_id FROM price ORDER BY 1") == ["a"]

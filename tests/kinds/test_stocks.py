@@ -30,7 +30,7 @@ async def test_quantities_are_kept_by_warehouse(shop: Shop) -> None:
 async def test_a_quantity_that_is_not_told_stays(shop: Shop) -> None:
     await shop.take(export(PACKAGE, *WAREHOUSES, stock("a", w1="2", w2="3")), "stocks")
     told = await shop.take(export(PACKAGE, stock("a", w1="5")), "stocks")
-    assert shop.rows("SELECT warehouse_id, quantity FROM stock") == [("w1", "5"), ("w2", "3")]
+    assert shop.rows("SELECT warehouse_id, quantity FROM stock ORDER BY 1") == [("w1", "5"), ("w2", "3")]
     assert (told.table("stock").read, told.table("stock").updated) == (1, 1)
 
 
@@ -45,15 +45,15 @@ async def test_warehouses_of_an_offer_that_is_split_over_parts_are_joined(shop: 
 async def test_a_total_and_warehouses_replace_each_other(shop: Shop) -> None:
     await shop.take(export(PACKAGE, total("a", "9")), "stocks")
     told = await shop.take(export(PACKAGE, *WAREHOUSES, stock("a", w1="2", w2="3")), "stocks")
-    assert shop.rows("SELECT warehouse_id, quantity FROM stock") == [("w1", "2"), ("w2", "3")]
+    assert shop.rows("SELECT warehouse_id, quantity FROM stock ORDER BY 1") == [("w1", "2"), ("w2", "3")]
     assert (told.table("stock").read, told.table("stock").created, told.table("stock").removed) == (3, 2, 1)
 
     told = await shop.take(export(PACKAGE, total("a", "0")), "stocks")
-    assert shop.rows("SELECT warehouse_id, quantity FROM stock") == [("", "0")]
+    assert shop.rows("SELECT warehouse_id, quantity FROM stock ORDER BY 1") == [("", "0")]
     assert (told.table("stock").read, told.table("stock").created, told.table("stock").removed) == (3, 1, 2)
 
     told = await shop.take(export(PACKAGE, total("a", "5"), stock("a", w1="1")), "stocks")
-    assert shop.rows("SELECT warehouse_id, quantity FROM stock") == [("w1", "1")], (
+    assert shop.rows("SELECT warehouse_id, quantity FROM stock ORDER BY 1") == [("w1", "1")], (
         "the last one counts here too"
     )
 
@@ -66,7 +66,7 @@ async def test_of_what_one_record_tells_twice_the_last_one_counts(
     shop: Shop, told: tuple[tuple[str, str], ...], left: list[tuple[str, str]]
 ) -> None:
     counts = (await shop.take(export(PACKAGE, *WAREHOUSES, OfferStocks("a", told)), "stocks")).table("stock")
-    assert shop.rows("SELECT warehouse_id, quantity FROM stock") == left
+    assert shop.rows("SELECT warehouse_id, quantity FROM stock ORDER BY 1") == left
     assert (counts.read, counts.created, counts.unchanged) == (2, 1, 1)
 
 
