@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from importers.settings import Settings
     from importers.worker.reaper import Trouble
 
-POLL_SECONDS = 0.1
 REAP_SECONDS = 5.0
 """How often dead workers are looked for while one waits."""
 
@@ -92,11 +91,9 @@ class Control:
         from importers.worker.reaper import reap
 
         loop = asyncio.get_running_loop()
-        reap_at = loop.time() + REAP_SECONDS
-        while not await watch.changed():
+        while not await watch.changed(
+            min(REAP_SECONDS, max(0, until - loop.time()) if until else REAP_SECONDS)
+        ):
             if until is not None and loop.time() >= until:
                 return
-            if loop.time() >= reap_at:
-                await reap(self.journal, self.settings, trouble)
-                reap_at = loop.time() + REAP_SECONDS
-            await asyncio.sleep(POLL_SECONDS)
+            await reap(self.journal, self.settings, trouble)

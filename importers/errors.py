@@ -6,6 +6,7 @@
     ├── SourceError            2: the source is missing, empty, or holds no export
     │   └── BadFile            a file of the export cannot be read: cut, wrong root, wrong encoding, changed
     ├── DatabaseError          1: journal or catalog cannot be opened, is locked, read-only, too new, full
+    │   └── ConnectionLost     to its server, before a commit: nothing was done, and it can be done again
     ├── LimitExceeded          1: guarantee 9: too many rejects or removals; nothing was changed
     ├── LeaseLost              1: another worker or the operator took the session away; nothing was changed
     └── UnknownSession         1
@@ -77,6 +78,10 @@ class BadFile(SourceError):
 
 class DatabaseError(ObmenError):
     pass
+
+
+class ConnectionLost(DatabaseError):
+    """Before a commit: nothing of the transaction was done."""
 
 
 class LimitExceeded(ObmenError):

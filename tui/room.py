@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from textual.signal import Signal
 
+from importers.clock import utc_text
 from importers.errors import ObmenError
 from importers.logs import log_to
 from importers.sessions.models import Outcome, Session
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from importers.sessions import Journal, LogLine
     from importers.settings import Settings
 
-POLL_SECONDS = 0.3
-"""How often the journal is asked whether anything changed; also the pace of the log."""
+PACE_SECONDS = 0.2
+"""Between two looks at the journal while it changes all the time; also the pace of the log."""
+WATCH_SECONDS = 30.0
+"""So long a change is waited for before the journal is asked for one anew."""
 REAP_SECONDS = 15.0
 RETRY_SECONDS = 2.0
 """How long to wait before another look at a journal that could not be read."""
@@ -60,6 +63,8 @@ class Room:
         self.trouble = ""
         """What keeps the journal from being read, one line; empty when all is well."""
         self._explained = ""
+        self._lost = ""
+        """That the server of the journal is lost, and since when."""
 
         self.changed: Signal[None] = Signal(app, "changed")
         """The journal is to be looked at again."""
@@ -81,9 +86,9 @@ class Room:
         self.changed.publish(None)
         await asyncio.to_thread(prepare, self.settings)
         while True:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(PACE_SECONDS)
             try:
-                changed = await watch.changed()
+                changed = await watch.changed(WATCH_SECONDS)
             except Exception as error:  # noqa: BLE001 (said above the table, logged, and tried again)
                 self.set_trouble(self.explain(error))
                 await asyncio.sleep(RETRY_SECONDS)
@@ -268,7 +273,20 @@ class Room:
         """What keeps the journal from being read; "" when it can be read again."""
         if text != self.trouble:
             self.trouble = text
-            self.troubled.publish(text)
+            self.troubled.publish(self._lost or text)
+
+    def note_connection(self) -> None:
+        """To be called now and then: says when the journal's server is lost, which is being tried for, and when it is
+        back."""
+        since = self.journal.database.lost_since if self.journal else None
+        lost = ""
+        if since:
+            lost = _("no connection to the journal: reconnecting since {time}").format(
+                time=present.clock(utc_text(since))
+            )
+        if lost != self._lost:
+            self._lost = lost
+            self.troubled.publish(lost or self.trouble)
 
 
 def _who(session: Session) -> str:

@@ -19,12 +19,13 @@ CACHE_KB = 8000
 """Page cache of a connection. A larger one makes no import faster, as rows come in the order of their keys."""
 
 
-async def open_catalog(url: str) -> Catalog:
+async def open_catalog(url: str, name: str = "obmen") -> Catalog:
     """Open (and create or migrate) the catalog at `url`: `sqlite:///path` or `postgresql://…`, there in the schema
-    `public` if none is named. Raises SettingsError for another address, DatabaseError."""
+    `public` if none is named. `name`: see `Database.end_others`. Raises SettingsError for another address,
+    DatabaseError."""
     from importers.catalog.store import CatalogStore
 
     pragmas = (f"cache_size = -{CACHE_KB}",)
     return CatalogStore(
-        await open_database(url, SCHEMAS, CATALOG_SCHEMA, page_size=PAGE_BYTES, pragmas=pragmas)
+        await open_database(url, SCHEMAS, CATALOG_SCHEMA, name=name, page_size=PAGE_BYTES, pragmas=pragmas)
     )

@@ -10,7 +10,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from importers.addresses import without_secrets
-from importers.database.postgres import CONNECTING, plainly
+from importers.database.postgres_errors import plainly
+from importers.database.postgres_link import CONNECTING
 from importers.database.postgres_schema import find, quoted
 from importers.errors import PLACE, DatabaseError
 from importers.texts import N_, Message

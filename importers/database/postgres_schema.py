@@ -58,6 +58,7 @@ async def _apply(connection: psycopg.AsyncConnection[Any], folder: Path, schema:
         ((there,),) = await (await connection.execute(_HAS_SCHEMA.encode(), (schema,))).fetchall()
         if not there:  # with IF NOT EXISTS it would need a right that an account with a ready schema may lack
             await connection.execute(f"CREATE SCHEMA {quoted(schema)}".encode())
+        await connection.execute(f"SET LOCAL search_path TO {quoted(schema)}".encode())
         for number, file in steps.items():
             if number > version:
                 await connection.execute(file.read_bytes())

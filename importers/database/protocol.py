@@ -2,7 +2,7 @@
 
 Statements are written in what SQLite and PostgreSQL both take, with `?1 ?2` for what is bound to them, or `?` for one
 after the other; no list in them is empty. Whatever keeps the database from being opened, read or written is a
-DatabaseError that names it and the cure.
+DatabaseError that names it and the cure; a ConnectionLost where a server was lost before a commit.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from importers.clock import Now
 
 
@@ -97,9 +99,9 @@ class Transaction(Reader, Protocol):
 class Watch(Protocol):
     """One who waits for changes. Each has a memory of its own: none takes another's changes away."""
 
-    async def changed(self) -> bool:
+    async def changed(self, seconds: float = 0) -> bool:
         """Whether anybody, this process included, wrote since this was last asked; at first True. Cheap; may be True
-        without a change, never False after one."""
+        without a change. With 0 never False after one; else it is waited for, so many seconds at most."""
         ...
 
 
@@ -110,6 +112,11 @@ class Database(Reader, Protocol):
     """What tells where it is, for one who compares; nothing secret."""
     shared: bool
     """Whether others work in it all the time, so that a transaction should be open no longer than it must."""
+
+    @property
+    def lost_since(self) -> datetime | None:
+        """Since when the server cannot be reached, which is tried again meanwhile; None: nothing is known of that."""
+        ...
 
     def transaction(self, gate: str | None = None) -> AbstractAsyncContextManager[Transaction]:
         """Committed when it is left; rolled back, whole, when it is left by an exception or a cancellation.
@@ -122,6 +129,11 @@ class Database(Reader, Protocol):
         """What tells what the database holds since the transaction that gave the mark was over, whoever writes to it by
         whatever means. The same is told again only while it holds the same, and need not be. None: somebody else wrote
         since, or it cannot be told."""
+        ...
+
+    async def end_others(self, name: str) -> int:
+        """End what others, who opened this database under that name, do in it, and wait until it is over: nothing of it
+        can be committed any more. How many; none of a file, whose processes can be ended themselves."""
         ...
 
     def watch(self) -> Watch:

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from importers.clock import Clock, Now, boot_id
 from importers.database import migrations
 from importers.database.sqlite_errors import plainly
+from importers.database.sqlite_watch import SqliteWatch
 from importers.errors import DatabaseError
 from importers.identity import Identity, identity_of, seconds_to_settle
 from importers.mounts import has_our_clock, network_file_system
@@ -79,6 +80,10 @@ class SqliteDatabase:
         reader.row_factory = sqlite3.Row
         return cls(path, reader, clock or Clock(), pragmas)
 
+    @property
+    def lost_since(self) -> None:
+        return None
+
     async def close(self) -> None:
         await self._reader.close()
         if self._writer:
@@ -122,6 +127,9 @@ class SqliteDatabase:
                 return await db.state() if _identity(self._path) == identity else None
             finally:
                 await db.rollback()
+
+    async def end_others(self, name: str) -> int:
+        return 0
 
     def watch(self) -> SqliteWatch:
         return SqliteWatch(self)
@@ -247,19 +255,6 @@ def _identity(path: str | Path) -> Identity | None:
 def _insert(table: str, columns: tuple[str, ...], rows: int) -> str:
     row = f"({', '.join('?' * len(columns))})"
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * rows)}"  # noqa: S608 (ours)
-
-
-class SqliteWatch:
-    """The reading connection never writes, so PRAGMA data_version tells of our own writes, too."""
-
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
-        self._version: int | None = None
-
-    async def changed(self) -> bool:
-        ((version,),) = await self._database.fetch("PRAGMA data_version")
-        before, self._version = self._version, int(version)
-        return before != self._version
 
 
 async def connect(

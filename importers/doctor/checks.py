@@ -38,7 +38,8 @@ async def check(config: Settings, file: Path | None = None) -> AsyncIterator[Che
     yield await asyncio.to_thread(check_source, Path(config.source.path))
     yield await check_database(N_("journal"), config)
     yield await check_database(N_("catalog"), config)
-    yield await asyncio.to_thread(check_restored, config)
+    if trouble := await asyncio.to_thread(check_restored, config):
+        yield trouble
     yield await asyncio.to_thread(check_images, config)
     yield await asyncio.to_thread(check_log, Path(config.log.path))
     yield await check_redis(config)
@@ -55,23 +56,24 @@ def check_settings(file: Path | None) -> Check:
     return Check(N_("settings"), True, str(path) if path else _("no settings file, defaults are in force"))
 
 
-def check_restored(config: Settings) -> Check:
-    """Whether the journal is a copy that is older than what the catalogs have seen."""
+def check_restored(config: Settings) -> Check | None:
+    """Told only when it is so: that the journal is a copy which is older than what the catalogs have seen."""
     from importers.migrate import lost_sessions
 
-    name = N_("restored copies")
     try:
         lost = lost_sessions(config)
     except ObmenError:  # the lines of journal and catalog tell
-        lost = []
+        return None
     if not lost:
-        return Check(name, True, _("the journal knows all sessions that its catalogs have seen"))
+        return None
     text = ngettext(
         "the journal lacks {n} session that changed a catalog, the last one is {last}: it is a restored copy",
         "the journal lacks {n} sessions that changed a catalog, the last one is {last}: it is a restored copy",
         len(lost),
     )
-    return Check(name, False, text.format(n=len(lost), last=lost[-1]), _("run: obmen migrate --repair"))
+    return Check(
+        N_("restored copy"), False, text.format(n=len(lost), last=lost[-1]), _("run: obmen migrate --repair")
+    )
 
 
 def check_source(path: Path) -> Check:

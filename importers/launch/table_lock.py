@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from importers.database.repeating import repeated
 from importers.launch.lock import Locked
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class TableLock:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @repeated
     async def acquire(self, key: str, token: str, seconds: float) -> Locked:
         now = await self._database.now()
         if await self._database.fetch(_HELD, key, token, now.seconds, now.epoch):
@@ -37,6 +39,7 @@ class TableLock:
             acquired = await db.execute(_ACQUIRE, key, token, now.seconds + seconds, now.epoch, now.seconds)
         return Locked.ACQUIRED if acquired == 1 else Locked.BUSY
 
+    @repeated
     async def release(self, key: str, token: str) -> bool:
         async with self._database.transaction() as db:
             return await db.execute(_RELEASE, key, token) == 1

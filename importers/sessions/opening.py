@@ -22,4 +22,6 @@ async def open_journal(url: str, clock: Clock | None = None) -> Journal:
     from importers.sessions.store import JournalStore
 
     pragmas = ("foreign_keys = ON",)
-    return await JournalStore.open(await open_database(url, SCHEMAS, JOURNAL_SCHEMA, clock, pragmas=pragmas))
+    return await JournalStore.open(
+        await open_database(url, SCHEMAS, JOURNAL_SCHEMA, clock, short=True, pragmas=pragmas)
+    )

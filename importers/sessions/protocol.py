@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Journal(Protocol):
         session was deleted since."""
         ...
 
-    async def create(self, new: NewSession, recency: float, lines: Iterable[Log]) -> tuple[Outcome, Session]:
+    async def create(self, new: NewSession, recency: float, lines: Sequence[Log]) -> tuple[Outcome, Session]:
         """The launch proper, one transaction: the session that the key, the target or the last `recency` seconds
         already have, or a new one with its first log lines, each of which is given its `id`.
 

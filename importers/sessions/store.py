@@ -1,7 +1,8 @@
 """The journal in a database: one class for every engine.
 
 Reading apart, every method is one transaction whose guards stand inside its statements, so that it holds against any
-number of other processes (docs/guarantees.md: guarantees 1, 2, 5). What differs by engine is behind the `Database`.
+number of other processes (docs/guarantees.md: guarantees 1, 2, 5); one that a lost connection kept from its commit is
+done again. What differs by engine is behind the `Database`.
 
 Who adds lines or rejects to a session writes its row first. Some engines number rows before the commit: so numbers come
 in the order of the commits, and who asks for those after the last one seen misses none.
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
+from importers.database.repeating import repeated
 from importers.errors import UnknownSession
 from importers.events import Counts, Log, Reject
 from importers.processes import WorkerProcess
@@ -126,6 +128,7 @@ class JournalStore:
 
     # Acting on sessions
 
+    @repeated
     async def cancel(self, session_id: int, operator: str) -> Session:
         by = {"operator": operator}
         async with self.database.transaction() as db:
@@ -139,6 +142,7 @@ class JournalStore:
         rows = await self.database.fetch(sql.CANCELLED_BY, session_id)
         return next((msgspec.json.decode(row["args"])["operator"] for row in rows), "?")
 
+    @repeated
     async def delete(self, session_ids: Sequence[int]) -> list[int]:
         session_ids = [number for number in session_ids if abs(number) <= LARGEST]
         if not session_ids:
@@ -147,6 +151,7 @@ class JournalStore:
             rows = await db.fetch(sql.delete(len(session_ids)), *session_ids)
             return sorted(row["id"] for row in rows)
 
+    @repeated
     async def prune(self, days: int) -> int:
         now = (await self.database.now()).utc
         ended_before = rules.days_before(now, days)
@@ -167,6 +172,7 @@ class JournalStore:
 
     # Launching
 
+    @repeated
     async def begin_attempt(self, attempt: Attempt) -> None:
         async with self.database.transaction() as db:
             now = await db.now()
@@ -175,6 +181,7 @@ class JournalStore:
                 attempt.target, attempt.operator, attempt.host, attempt.pid, now.utc,
             )  # fmt: skip
 
+    @repeated
     async def end_attempt(
         self,
         request_id: str,
@@ -187,6 +194,7 @@ class JournalStore:
             columns = message_columns(reason)
             await db.execute(sql.END_ATTEMPT, request_id, outcome, session_id, lock, *columns)
 
+    @repeated
     async def find_answer(self, new: NewSession, recency: float) -> tuple[Outcome, Session] | None:
         found = await self._existing(self.database, new, recency)
         if found and found[0] is Outcome.JOINED:
@@ -194,7 +202,8 @@ class JournalStore:
                 await self._answer(db, new, found[1].id)
         return found
 
-    async def create(self, new: NewSession, recency: float, lines: Iterable[Log]) -> tuple[Outcome, Session]:
+    @repeated
+    async def create(self, new: NewSession, recency: float, lines: Sequence[Log]) -> tuple[Outcome, Session]:
         async with self.database.transaction(gate=new.target) as db:
             found = await self._existing(db, new, recency)
             if found is None:
@@ -236,22 +245,26 @@ class JournalStore:
     async def _answer(self, db: Transaction, new: NewSession, session_id: int) -> None:
         await db.execute(sql.ANSWER, new.idempotency_key, new.params_hash, session_id)
 
+    @repeated
     async def mark_dispatched(self, session_id: int, by: WorkerProcess) -> int | None:
         async with self.database.transaction() as db:
             now = await db.now()
             rows = await db.fetch(sql.MARK_DISPATCHED, session_id, now.seconds, by.name, by.start, by.boot)
             return next((int(row["dispatches"]) for row in rows), None)
 
+    @repeated
     async def dispatched_to(self, session_id: int, number: int, owner: WorkerProcess) -> None:
         async with self.database.transaction() as db:
             await db.execute(sql.DISPATCHED_TO, session_id, number, owner.name, owner.start, owner.boot)
 
+    @repeated
     async def unmark_dispatched(self, session_id: int, number: int) -> bool:
         async with self.database.transaction() as db:
             return await db.execute(sql.UNMARK_DISPATCHED, session_id, number) == 1
 
     # Working
 
+    @repeated
     async def claim(self, session_id: int, target: str, owner: WorkerProcess, lease: float) -> Session | None:
         async with self.database.transaction() as db:
             now = await db.now()
@@ -269,6 +282,7 @@ class JournalStore:
             await db.execute(sql.EVENT, session_id, now.utc, kind, "info", text, args)
             return await self._read(db, session_id)
 
+    @repeated
     async def beat(self, session_id: int, fence: int, lease: float) -> Status | None:
         async with self.database.transaction() as db:
             now = await db.now()
@@ -279,6 +293,7 @@ class JournalStore:
         rows = await self.database.fetch(sql.STATUS_OF, session_id, fence)
         return next((Status(row["status"]) for row in rows), None)
 
+    @repeated
     async def write(
         self,
         session_id: int,
@@ -316,6 +331,7 @@ class JournalStore:
             )
             return True
 
+    @repeated
     async def finish(
         self,
         session_id: int,
@@ -336,6 +352,7 @@ class JournalStore:
                 await self._write_lines(db, session_id, [line], "summary")
             return True
 
+    @repeated
     async def start_again(self, session_id: int, fence: int) -> bool:
         async with self.database.transaction() as db:
             return await db.execute(sql.START_AGAIN, session_id, fence) == 1
@@ -344,6 +361,7 @@ class JournalStore:
         rows = await self.database.fetch(sql.RECALL, target, key)
         return struct(rows[0], Known) if rows else None
 
+    @repeated
     async def remember(self, target: str, known: Known) -> None:
         async with self.database.transaction() as db:
             await db.execute(sql.FORGET_CHANGED, target, known.state, known.key)

@@ -13,7 +13,6 @@ from importers.sessions.models import Status
 from importers.texts import N_
 
 if TYPE_CHECKING:
-    from importers.database.protocol import Watch
     from importers.sessions import Journal
     from importers.sessions.models import Session
     from importers.settings import Settings
@@ -65,8 +64,7 @@ class Heartbeat:
                 try:
                     if journal is None:
                         journal = await open_journal(self._settings.journal.url)
-                        watch = journal.watch()
-                    await self._check_lease(journal, watch)
+                    await self._check_lease(journal)
                 except ObmenError:
                     pass
                 if self._status is not Status.IN_PROGRESS or self._stop.wait(pause):
@@ -75,14 +73,14 @@ class Heartbeat:
             if journal:
                 await journal.close()
 
-    async def _check_lease(self, journal: Journal, watch: Watch) -> None:
-        """Renew it when that is due; else read the status if anything was written."""
+    async def _check_lease(self, journal: Journal) -> None:
+        """Renew it when that is due, else look at the status."""
         worker = self._settings.worker
         now = Clock().boot()  # it counts a sleeping machine's time as well: after waking, beat at once
         if now - self._beat_at >= worker.heartbeat_seconds:
             self._status = await journal.beat(self._session.id, self._session.fence, worker.lease_seconds)
             self._beat_at = now
-        elif await watch.changed():
+        else:
             self._status = await journal.status_of(self._session.id, self._session.fence)
 
 

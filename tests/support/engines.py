@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from importers.catalog.opening import SCHEMA
 from importers.database.migrations import parts_of
-from importers.database.postgres import numbered
+from importers.database.postgres_values import numbered
 
 SHOP_TABLES = frozenset(name for type_, name, _column in parts_of(SCHEMA) if type_ == "table")
 """Of a catalog."""

@@ -35,7 +35,7 @@ class MovingJournal(FixedJournal):
         self.rows |= {row.id: row for row in rows}
         self.moved = True
 
-    async def changed(self) -> bool:
+    async def changed(self, seconds: float = 0) -> bool:
         moved, self.moved = self.moved, False
         return moved
 

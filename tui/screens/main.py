@@ -131,7 +131,8 @@ class MainScreen(LiveScreen[None]):
         self.wake()
 
     def _tick(self) -> None:
-        """Durations of running sessions; nothing is painted while nothing runs."""
+        """Durations of running sessions; nothing is painted while nothing runs and the journal can be reached."""
+        self.room.note_connection()
         if self.table.running:
             self.table.show_again(self.room.now())
             if self._tab == "summary":

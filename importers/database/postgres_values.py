@@ -1,0 +1,79 @@
+"""Statements, rows and cells as PostgreSQL has them, and as the rest of the program knows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import count
+from typing import Any, ClassVar
+
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper, Loader
+from psycopg.types.string import TextLoader
+
+Connection = psycopg.AsyncConnection[Any]
+
+
+class Row(tuple[Any, ...]):
+    """Columns by name or place. A type of its own for each list of names."""
+
+    __slots__ = ()
+    places: ClassVar[dict[str, int]] = {}
+
+    def __getitem__(self, column: Any) -> Any:
+        return tuple.__getitem__(self, self.places[column] if isinstance(column, str) else column)
+
+    def keys(self) -> Sequence[str]:
+        return list(self.places)
+
+
+@lru_cache(maxsize=256)
+def _row_type(names: tuple[str, ...]) -> type[Row]:
+    return type("Row", (Row,), {"__slots__": (), "places": {name: at for at, name in enumerate(names)}})
+
+
+def make_rows(cursor: psycopg.AsyncCursor[Any]) -> Any:
+    """The row factory of our connections."""
+    names = tuple(column.name for column in cursor.description or ())
+    return _row_type(names) if names else tuple
+
+
+class _AsText(Dumper):
+    """What stands in a statement without a type, so that the column decides: 1 is true in one and 1.0 in another."""
+
+    oid = 0
+
+    def dump(self, obj: Any) -> Buffer:
+        return str(obj).encode()
+
+
+class _Bit(Loader):
+    """SQLite's 0 and 1."""
+
+    def load(self, data: Buffer) -> int:
+        return int(bytes(data) == b"t")
+
+
+def adapt(connection: Connection) -> None:
+    """Cells come and go as they do with SQLite."""
+    for type_ in (int, float):
+        connection.adapters.register_dumper(type_, _AsText)
+    connection.adapters.register_loader("bool", _Bit)
+    connection.adapters.register_loader("numeric", TextLoader)
+
+
+@lru_cache(maxsize=512)
+def numbered(sql: str) -> str:
+    """With $1 $2 in place of ?1 ?2, and of ? one after the other."""
+    numbers = count(1)
+    return re.sub(r"\?(\d*)", lambda found: f"${found[1] or next(numbers)}", sql)
+
+
+async def fetch(connection: Connection, sql: str, parameters: Sequence[object] = ()) -> Sequence[Row]:
+    return await all_of(await connection.execute(numbered(sql).encode(), parameters))
+
+
+async def all_of(cursor: psycopg.AsyncCursor[Any]) -> Sequence[Row]:
+    return await cursor.fetchall() if cursor.description else []
