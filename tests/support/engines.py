@@ -34,6 +34,10 @@ class Hand(Protocol):
         """All that there are."""
         ...
 
+    def table(self, name: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Its columns and rows."""
+        ...
+
     def stored(self) -> object:
         """Something else after every commit that wrote, be it what was there before."""
         ...
@@ -70,6 +74,10 @@ class SqliteHand:
             name for (name,) in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
         ]
 
+    def table(self, name: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        columns = [column for (column,) in self.rows("SELECT name FROM pragma_table_info(?)", name)]
+        return columns, self.rows(f"SELECT * FROM {name}")
+
     def stored(self) -> object:
         # The database and its log. The index of the log (-shm) has locks in it, not data.
         files = (self.path, self.path.with_name(self.path.name + "-wal"))
@@ -104,6 +112,13 @@ class PostgresHand:
     def tables(self) -> list[str]:
         found = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
         return [name for (name,) in self.rows(found)]
+
+    def table(self, name: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        found = (
+            "SELECT column_name FROM information_schema.columns "
+            "WHERE table_schema = current_schema() AND table_name = ? ORDER BY ordinal_position"
+        )
+        return [column for (column,) in self.rows(found, name)], self.rows(f"SELECT * FROM {name}")
 
     def stored(self) -> object:
         return {
