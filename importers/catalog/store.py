@@ -84,10 +84,10 @@ class CatalogStore:
                 return db
 
             db = Late(enter)
+            transaction = SessionTransaction(db, self._database.place)
+            stack.callback(transaction.end)  # called last: what is behind it is over before
             if not late:
                 await db.begin()
-            transaction = SessionTransaction(db, self._database.place)
-            stack.callback(transaction.end)
             yield transaction
             if transaction.before_commit:
                 await transaction.before_commit()
