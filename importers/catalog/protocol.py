@@ -168,9 +168,10 @@ class Catalog(Protocol):
         dry_run: bool = False,
         late: bool = False,
     ) -> AbstractAsyncContextManager[CatalogTransaction]:
-        """Begin, `late`: with the first question or change; unless dry_run, refuse with LeaseLost when a later fence of this task was here; on a clean exit
-        write the mark that `applied` reads and commit; roll back if dry_run, on any exception, and when no row of the
-        shop changed: importing the same export twice writes nothing. `session_id` is for people only."""
+        """Begin, `late`: with the first question or change; unless dry_run, refuse with LeaseLost when a later fence of
+        this task was here; on a clean exit write the mark that `applied` reads and commit; roll back if dry_run, on any
+        exception, and when no row of the shop changed: importing the same export twice writes nothing. `session_id` is
+        for people only."""
         ...
 
     async def state(self, mark: int) -> str | None:
