@@ -62,7 +62,11 @@ class Merged(msgspec.Struct):
 
 
 class CatalogTransaction(RowStore, Protocol):
-    """One session's changes: all of them or none (guarantee 7)."""
+    """One session's changes: all of them or none (guarantee 7).
+
+    It begins on the database with what is first asked of it, or written: while a session reads its files, nobody waits
+    for it, and on a server it holds up nobody's vacuum.
+    """
 
     note: bytes
     """What `Catalog.applied` will answer: set before the end."""
@@ -78,8 +82,12 @@ class CatalogTransaction(RowStore, Protocol):
         """Whether a row of the shop was written."""
         ...
 
+    async def begin(self) -> object:
+        """Now, if it has not. From then on no other session commits. Raises LeaseLost, DatabaseError."""
+        ...
+
     async def state(self) -> str | None:
-        """What the catalog held when this session began: see `importers.database.protocol.Transaction.state`."""
+        """What the catalog held when this transaction began: see `importers.database.protocol.Transaction.state`."""
         ...
 
     async def mark(self) -> int | None:
@@ -159,19 +167,12 @@ class Catalog(Protocol):
         ...
 
     def transaction(
-        self,
-        *,
-        journal_id: str,
-        session_id: int,
-        task_id: str,
-        fence: int,
-        dry_run: bool = False,
-        late: bool = False,
+        self, *, journal_id: str, session_id: int, task_id: str, fence: int, dry_run: bool = False
     ) -> AbstractAsyncContextManager[CatalogTransaction]:
-        """Begin, `late`: with the first question or change; unless dry_run, refuse with LeaseLost when a later fence of
-        this task was here; on a clean exit write the mark that `applied` reads and commit; roll back if dry_run, on any
-        exception, and when no row of the shop changed: importing the same export twice writes nothing. `session_id` is
-        for people only."""
+        """It begins with what is first asked of it, at the latest at the end; unless dry_run, that is refused with
+        LeaseLost when a later fence of this task was here. On a clean exit write the mark that `applied` reads and
+        commit; roll back if dry_run, on any exception, and when no row of the shop changed: importing the same export
+        twice writes nothing. `session_id` is for people only."""
         ...
 
     async def state(self, mark: int) -> str | None:

@@ -59,14 +59,7 @@ class CatalogStore:
 
     @asynccontextmanager
     async def transaction(
-        self,
-        *,
-        journal_id: str,
-        session_id: int,
-        task_id: str,
-        fence: int,
-        dry_run: bool = False,
-        late: bool = False,
+        self, *, journal_id: str, session_id: int, task_id: str, fence: int, dry_run: bool = False
     ) -> AsyncIterator[SessionTransaction]:
         async with AsyncExitStack() as stack:
 
@@ -83,12 +76,10 @@ class CatalogStore:
                     )
                 return db
 
-            db = Late(enter)
-            transaction = SessionTransaction(db, self._database.place)
-            stack.callback(transaction.end)  # called last: what is behind it is over before
-            if not late:
-                await db.begin()
+            transaction = SessionTransaction(Late(enter), self._database.place)
+            stack.callback(transaction.end)  # called last: what is entered behind it is over before
             yield transaction
+            db = await transaction.begin()
             if transaction.before_commit:
                 await transaction.before_commit()
             if transaction.changed and not dry_run:
@@ -103,7 +94,7 @@ class CatalogStore:
 class SessionTransaction:
     """See `CatalogTransaction`."""
 
-    def __init__(self, database: Transaction, place: str) -> None:
+    def __init__(self, database: Late, place: str) -> None:
         self._database = database
         self._place = place
         self.note = b""
@@ -118,6 +109,9 @@ class SessionTransaction:
     def changed(self) -> bool:
         """Whether a row of the shop was written."""
         return self._database.changes > 0
+
+    async def begin(self) -> Transaction:
+        return await self._database.begin()
 
     async def state(self) -> str | None:
         return await self._database.state()

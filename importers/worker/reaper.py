@@ -128,7 +128,8 @@ async def _settle(
             task_id=session.task_id,
             fence=session.fence,
             dry_run=True,
-        ):
+        ) as transaction:
+            await transaction.begin()
             note = await catalog.applied(journal_id=journal.journal_id, task_id=session.task_id)
             if note is not None:
                 by_kind = msgspec.json.decode(note, type=dict[str, Counts])

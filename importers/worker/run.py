@@ -141,7 +141,6 @@ class _Run:
                 task_id=session.task_id,
                 fence=session.fence,
                 dry_run=session.options.dry_run,
-                late=True,
             ) as transaction:
                 transaction.before_commit = self._may_commit
                 if known and known.state == await transaction.state():

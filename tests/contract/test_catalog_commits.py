@@ -58,13 +58,15 @@ async def test_a_late_worker_waits_for_the_other_and_is_refused(shop: CatalogBen
 
 
 @pytest.mark.parametrize("late", [False, True])
-async def test_it_begins_at_once_or_with_the_first_statement(shop: CatalogBench, late: bool) -> None:
+async def test_it_begins_with_the_first_statement_or_before(shop: CatalogBench, late: bool) -> None:
     """Seen by another one, who has to wait for it or not."""
     other = await open_catalog(shop.url)
     try:
         async with shop.catalog.transaction(
-            journal_id="j", session_id=1, task_id="t1", fence=1, late=late
+            journal_id="j", session_id=1, task_id="t1", fence=1
         ) as transaction:
+            if not late:
+                await transaction.begin()
             waiting = asyncio.create_task(write(other, "b", session=2))
             over, _ = await asyncio.wait([waiting], timeout=30 if late else 0.5)
             assert bool(over) == late

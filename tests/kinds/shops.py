@@ -134,7 +134,6 @@ class Shop:
                 task_id=f"t{self.sessions}",
                 fence=1,
                 dry_run=options.dry_run,
-                late=True,
             ) as transaction:
 
                 async def begin(name: str) -> Job:
@@ -206,9 +205,7 @@ NOT_ITS_OWN = ("applied", "obmen_schema", "identity", "images_waiting", "sqlite_
 def content(hand: Hand) -> Content:
     """By table, in an order of its own."""
     return {
-        table: sorted(hand.rows(f"SELECT * FROM {table}"), key=repr)
-        for table in hand.tables()
-        if table not in NOT_ITS_OWN
+        table: sorted(rows, key=repr) for table, rows in hand.content().items() if table not in NOT_ITS_OWN
     }
 
 

@@ -26,7 +26,15 @@ from shops import Shop
 
 from importers.commerceml import open_export
 
-EVERY_LAYOUT = pytest.mark.parametrize("layout", LAYOUTS, ids=[layout.name for layout in LAYOUTS])
+EVERY_LAYOUT = pytest.mark.parametrize(
+    ("engine", "layout"),
+    [
+        *(pytest.param("sqlite", layout, id=layout.name) for layout in LAYOUTS),
+        *(pytest.param("postgres", layout, id=f"{layout.name}-postgres") for layout in LAYOUTS[:2]),
+    ],
+    indirect=["engine"],
+)
+"""How files are cut is nothing to a catalog on a server."""
 CHANGES: dict[str, Any] = {"goods_said": True, "offers_said": True, "classifier_said": True}
 A, B = Good("a"), Good("b")
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from record_exports import RecordExport, RecordPart
 from shops import NewShop, Shop
+from support.engines import ON_A_FILE, ON_A_SERVER
 
 from importers.commerceml.records import (
     Offer,
@@ -273,12 +274,20 @@ SESSIONS = st.lists(
 )
 
 
+Sessions = list[tuple[RecordExport, tuple[str, ...]]]
+
+
+@ON_A_FILE
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sessions=SESSIONS)
-async def test_the_catalog_is_what_the_model_says(
-    new_shop: NewShop,
-    sessions: list[tuple[RecordExport, tuple[str, ...]]],
-) -> None:
+async def test_the_catalog_is_what_the_model_says(new_shop: NewShop, sessions: Sessions) -> None:
+    await compare(new_shop, sessions)
+
+
+@ON_A_SERVER
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(sessions=SESSIONS)
+async def test_the_catalog_on_a_server_is_what_the_model_says(new_shop: NewShop, sessions: Sessions) -> None:
     await compare(new_shop, sessions)
 
 
@@ -286,14 +295,11 @@ async def test_the_catalog_is_what_the_model_says(
 @pytest.mark.timeout(1800)
 @settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sessions=SESSIONS)
-async def test_the_catalog_is_what_the_model_says_for_long(
-    new_shop: NewShop,
-    sessions: list[tuple[RecordExport, tuple[str, ...]]],
-) -> None:
+async def test_the_catalog_is_what_the_model_says_for_long(new_shop: NewShop, sessions: Sessions) -> None:
     await compare(new_shop, sessions)
 
 
-async def compare(new_shop: NewShop, sessions: list[tuple[RecordExport, tuple[str, ...]]]) -> None:
+async def compare(new_shop: NewShop, sessions: Sessions) -> None:
     with new_shop() as shop:
         model = Model()
         for export, kind in ((export, kind) for export, kinds in sessions for kind in kinds):

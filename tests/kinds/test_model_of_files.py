@@ -20,6 +20,7 @@ from packages import (
     Said,
 )
 from shops import NewShop
+from support.engines import ON_A_FILE, ON_A_SERVER
 
 NAMES = st.sampled_from(["x", "y"])
 PRICES = st.sampled_from(["1", "2.5", "10", "1", "2.5", "10", None, None, BAD])
@@ -128,9 +129,17 @@ SESSIONS = st.lists(sessions(), min_size=2, max_size=4)
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
 
+@ON_A_FILE
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=QUIET)
 @given(told=SESSIONS)
 async def test_the_shop_is_what_the_packages_say(new_shop: NewShop, told: list[Session]) -> None:
+    await compare(new_shop, told)
+
+
+@ON_A_SERVER
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=QUIET)
+@given(told=SESSIONS)
+async def test_the_shop_on_a_server_is_what_the_packages_say(new_shop: NewShop, told: list[Session]) -> None:
     await compare(new_shop, told)
 
 

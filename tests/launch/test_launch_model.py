@@ -143,10 +143,12 @@ class Machine(RuleBasedStateMachine):
 
         class Catalog:
             @asynccontextmanager
-            async def transaction(self, **_: object) -> AsyncIterator[None]:
+            async def transaction(self, **_: object) -> AsyncIterator[Any]:
+                yield self
+
+            async def begin(self) -> None:
                 if machine.lock_holder():
                     raise DatabaseError("locked by another program")
-                yield
 
             async def applied(self, *, journal_id: str, task_id: str) -> bytes | None:
                 return b"{}" if any(task == task_id for _done, task, _fence in machine.commits) else None

@@ -11,12 +11,19 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
+import pytest
+
 from importers.catalog.opening import SCHEMA
 from importers.database.migrations import parts_of
 from importers.database.postgres_values import numbered
 
 SHOP_TABLES = frozenset(name for type_, name, _column in parts_of(SCHEMA) if type_ == "table")
 """Of a catalog."""
+
+
+ON_A_FILE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+ON_A_SERVER = pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+"""For a long test that takes a shorter form with one of the engines."""
 
 
 class Hand(Protocol):
@@ -30,12 +37,8 @@ class Hand(Protocol):
 
     def change(self, sql: str, *parameters: object) -> None: ...
 
-    def tables(self) -> list[str]:
-        """All that there are."""
-        ...
-
-    def table(self, name: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Its columns and rows."""
+    def content(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All rows of all tables."""
         ...
 
     def stored(self) -> object:
@@ -69,14 +72,10 @@ class SqliteHand:
             db.execute(sql, parameters)
             db.commit()
 
-    def tables(self) -> list[str]:
-        return [
-            name for (name,) in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
-        ]
-
-    def table(self, name: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        columns = [column for (column,) in self.rows("SELECT name FROM pragma_table_info(?)", name)]
-        return columns, self.rows(f"SELECT * FROM {name}")
+    def content(self) -> dict[str, list[tuple[Any, ...]]]:
+        with closing(sqlite3.connect(self.path)) as db:
+            tables = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1").fetchall()
+            return {name: db.execute(f"SELECT * FROM {name}").fetchall() for (name,) in tables}
 
     def stored(self) -> object:
         # The database and its log. The index of the log (-shm) has locks in it, not data.
@@ -109,22 +108,30 @@ class PostgresHand:
         with self._connected() as db:
             db.execute(numbered(sql).encode(), parameters)
 
-    def tables(self) -> list[str]:
-        found = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
-        return [name for (name,) in self.rows(found)]
-
-    def table(self, name: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        found = (
-            "SELECT column_name FROM information_schema.columns "
-            "WHERE table_schema = current_schema() AND table_name = ? ORDER BY ordinal_position"
-        )
-        return [column for (column,) in self.rows(found, name)], self.rows(f"SELECT * FROM {name}")
+    def content(self) -> dict[str, list[tuple[Any, ...]]]:
+        with self._connected() as db:
+            return {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in _tables(db)}
 
     def stored(self) -> object:
-        return {
-            table: self.rows(f"SELECT ctid::text, xmin::text, {table}::text FROM {table} ORDER BY 1")
-            for table in self.tables()
-        }
+        """Each version of a row has the number of the transaction that wrote it."""
+        with self._connected() as db:
+            each = (
+                f"SELECT '{name}' || ctid::text, xmin::text, {name}::text FROM {name}" for name in _tables(db)
+            )
+            return sorted(db.execute(" UNION ALL ".join(each)).fetchall())
+
+    def versions(self) -> list[tuple[Any, ...]]:
+        """As `stored`, and something else where a row was locked to be written."""
+        with self._connected() as db:
+            each = (
+                f"SELECT '{name}', ctid::text, xmin::text, xmax::text FROM {name}" for name in _tables(db)
+            )
+            return sorted(db.execute(" UNION ALL ".join(each)).fetchall())
+
+    def log_position(self) -> int:
+        """Bytes that the server has written to its log so far."""
+        ((position,),) = self.rows("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")
+        return int(position)
 
     def make_trigger(self, table: str) -> None:
         self.change("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
@@ -138,13 +145,14 @@ class PostgresHand:
 
     def empty(self) -> None:
         """Leave a catalog of its own as it was made: a tenth of what it costs to make one."""
-        clear = {
-            table: f"DELETE FROM {table}" if table in SHOP_TABLES else f"DROP TABLE {table}"
-            for table in self.tables()
-        }
-        if clear:
-            clear |= {"obmen_schema": "", "identity": "UPDATE identity SET id = md5(random()::text)"}
-            self.change(";".join(clear.values()))
+        with self._connected() as db:
+            clear = {
+                table: f"DELETE FROM {table}" if table in SHOP_TABLES else f"DROP TABLE {table}"
+                for table in _tables(db)
+            }
+            if clear:
+                clear |= {"obmen_schema": "", "identity": "UPDATE identity SET id = md5(random()::text)"}
+                db.execute(";".join(clear.values()))
 
     def drop(self) -> None:
         self.change(f'DROP SCHEMA IF EXISTS "{self.schema}" CASCADE')
@@ -158,3 +166,8 @@ class PostgresHand:
             db.adapters.register_loader("numeric", TextLoader)
             db.execute(f'SET search_path TO "{self.schema}"'.encode())
             yield db
+
+
+def _tables(db: Any) -> list[str]:
+    found = db.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1")
+    return [name for (name,) in found.fetchall()]

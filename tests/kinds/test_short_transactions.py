@@ -1,4 +1,4 @@
-"""A catalog that others work in: a session keeps it no longer than it must, and writes no more than it must."""
+"""A catalog on a server, where others work: a session keeps it no longer than its merges take, of one type or of all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from import_many import ManyExport
 from record_exports import GOODS, export
 from shops import Shop
 from support.again import Place
@@ -22,9 +21,6 @@ from importers.sample import EXPORT
 from importers.sessions import Status
 from importers.worker.run import _Run
 
-MANY = ManyExport(2000, "A")
-MOST_LOG = 100_000
-"""Bytes of the server's log that an unchanged export may cost."""
 OPEN = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
@@ -76,23 +72,6 @@ async def test_no_transaction_is_open_while_files_are_read(
         assert at_the_end == [1] * imported, "else nothing would be proven of the time before"
     assert len(while_reading) >= 2 * len(kinds)
     assert set(while_reading) == {0}
-
-
-async def test_an_unchanged_export_writes_no_row_and_hardly_any_log(shop: Shop, hand: PostgresHand) -> None:
-    await shop.take(MANY, "catalog", "prices")
-    hand.change("VACUUM")  # who reads a row first marks it as committed, which is logged
-    hand.change("CHECKPOINT")
-    before, log = hand.stored(), end_of_log(hand)
-    await shop.take(MANY, "catalog", "prices")
-    assert end_of_log(hand) - log < MOST_LOG
-    assert hand.stored() == before
-    await shop.take(ManyExport(2000, "B"), "catalog")
-    assert end_of_log(hand) - log > MOST_LOG, "else this test would prove nothing"
-
-
-def end_of_log(hand: PostgresHand) -> int:
-    ((end,),) = hand.rows("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
-    return int(end)
 
 
 @pytest.mark.parametrize("write", [1, 8, 15])
