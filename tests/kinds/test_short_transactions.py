@@ -1,4 +1,4 @@
-"""A catalog on a server, where others work: a session keeps it no longer than its merges take, of one type or of all."""
+"""A catalog on a server, where others work: a session keeps it no longer than it merges, be it one type or all."""
 
 from __future__ import annotations
 
