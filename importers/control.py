@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from importers.errors import ObmenError
+from importers.errors import DatabaseError, ObmenError
 from importers.launch import LaunchRequest, LaunchResult, launch, new_key, retry_request
 from importers.processes import account
 from importers.sessions.models import Outcome
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from importers.database.protocol import Watch
     from importers.sessions import Journal, LogLine, Session
     from importers.settings import Settings
+    from importers.targets import Target
+    from importers.upload import Report
     from importers.worker.reaper import Trouble
 
 REAP_SECONDS = 5.0
@@ -31,20 +34,28 @@ class Control:
         self.settings = settings
         self.journal = journal
 
-    async def launch(self, request: LaunchRequest, wait: float = 0) -> LaunchResult:
-        """One confirm; before it, imports that run are waited for so many seconds, and so is whoever was faster."""
+    async def launch(
+        self, request: LaunchRequest, wait: float = 0, report: Report | None = None
+    ) -> LaunchResult:
+        """One confirm; before it, imports that run are waited for so many seconds, and so is whoever was faster.
+        `report` is told how much of the source was sent along."""
         loop = asyncio.get_running_loop()
         end = loop.time() + wait
-        target = request.target.key
         watch = self.journal.watch()
         while True:
-            while loop.time() < end and await self.journal.active(target):
+            while loop.time() < end and await self._is_busy(request.target):
                 await self._next_change(watch, end)
-            result = await launch(request, self.settings, self.journal)
+            result = await launch(request, self.settings, self.journal, report=report)
             running = result.outcome is Outcome.JOINED and result.session and not result.session.status.final
             if not running or loop.time() >= end:
                 return result
             request = msgspec.structs.replace(request, idempotency_key=new_key())
+
+    async def _is_busy(self, target: Target) -> bool:
+        """Whether an import of it runs; not when its catalog does not answer, of which the launch tells."""
+        with suppress(DatabaseError):
+            return await self.journal.active(await target.key()) is not None
+        return False
 
     async def retry(self, session_id: int) -> LaunchResult:
         """A new confirm of what a finished session imported. Raises UnknownSession, ObmenError for one that goes on."""

@@ -7,6 +7,7 @@
     │   └── BadFile            a file of the export cannot be read: cut, wrong root, wrong encoding, changed
     ├── DatabaseError          1: journal or catalog cannot be opened, is locked, read-only, too new, full
     │   └── ConnectionLost     to its server, before a commit: nothing was done, and it can be done again
+    ├── BrokerDown             1: nothing could be put where workers fetch it, or be asked of it; later it may
     ├── LimitExceeded          1: guarantee 9: too many rejects or removals; nothing was changed
     ├── LeaseLost              1: another worker or the operator took the session away; nothing was changed
     └── UnknownSession         1
@@ -82,6 +83,10 @@ class DatabaseError(ObmenError):
 
 class ConnectionLost(DatabaseError):
     """Before a commit: nothing of the transaction was done."""
+
+
+class BrokerDown(ObmenError):
+    pass
 
 
 class LimitExceeded(ObmenError):

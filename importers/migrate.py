@@ -85,7 +85,8 @@ async def migrate(settings: Settings, to: str, catalog_schema: str | None = None
             else:
                 async with _opened(place.url, place.folder) as old, old.transaction() as transaction:
                     moved.append(await _move(transaction, place, {}))
-            keys[target.key] = msgspec.structs.replace(target, catalog=place.to).key
+            there = msgspec.structs.replace(target, catalog=place.to)
+            keys[await target.key()] = await there.key()
         if is_postgres(journal.url):
             await _rename_targets(held, keys)
         else:
@@ -167,7 +168,7 @@ async def _holding_journal(settings: Settings) -> AsyncIterator[Transaction]:
     """A transaction that keeps everybody from launching: of a file the only one that writes, on a server one that holds
     the gates of all targets."""
     url, folder = settings.journal.url, _journal_schemas()
-    gates = [target.key for target in all_targets(settings)] if is_postgres(url) else [None]
+    gates = [await target.key() for target in all_targets(settings)] if is_postgres(url) else [None]
     async with AsyncExitStack() as stack:
         for gate in gates:
             database = await stack.enter_async_context(_opened(url, folder))
@@ -268,7 +269,7 @@ async def _compare(
     old: Transaction, new: Transaction, table: _Table, keys: Mapping[object, object], place: _Place
 ) -> int:
     """How many rows there are. Raises ObmenError for the first one that is not the same."""
-    at = table.columns.index("target") if "target" in table.columns else None
+    at = table.columns.index("target") if table.name == "session" else None
     count = 0
     async with aclosing(old.stream(table.all_rows)) as ours, aclosing(new.stream(table.all_rows)) as theirs:
         while True:
@@ -294,8 +295,7 @@ async def _compare(
 async def _rename_targets(db: Transaction, keys: Mapping[object, object]) -> None:
     """The catalogs that sessions imported into have other keys now."""
     for before, now in keys.items():
-        for table in ("session", "attempt"):
-            await db.execute(f"UPDATE {table} SET target = ?2 WHERE target = ?1", before, now)
+        await db.execute("UPDATE session SET target = ?2 WHERE target = ?1", before, now)
 
 
 async def _highest(old: Transaction, table: str, column: str) -> int:

@@ -7,18 +7,21 @@ import errno
 import io
 import os
 import re
+import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
 from importers import texts
 from importers.errors import UsageError
+from importers.settings import MAIN
 from importers.texts import N_, _, plain, plain_json
 
 if TYPE_CHECKING:
     from importers.sessions import Attempt, LogLine, Session
+    from importers.settings import Settings
 
 
 class OutputLost(UsageError):
@@ -109,7 +112,13 @@ def print_line(text: str = "", *, err: bool = False) -> None:
 
 
 def session_json(session: Session) -> dict[str, Any]:
-    """A session as `show --json` and `import --json` print it (docs/guarantees.md, "What scripts hold on to")."""
+    """A session as `show --json` and `import --json` print it (docs/guarantees.md, "What scripts hold on to"). `shop`,
+    `source_host` and `waiting` are there where they tell something that is not so with one shop on one machine."""
+    told = {
+        "shop": session.shop if session.shop != MAIN else None,
+        "source_host": session.source_host if session.source_host != session.host else None,
+        "waiting": str(session.waiting) if session.waiting else None,
+    }
     return {
         "id": session.id,
         "request_id": session.request_id,
@@ -126,14 +135,18 @@ def session_json(session: Session) -> dict[str, Any]:
         "counts": msgspec.to_builtins(session.counts),
         "by_kind": {kind: msgspec.to_builtins(counts) for kind, counts in session.by_kind.items()},
         "error": str(session.error) if session.error else None,
+        **{name: value for name, value in told.items() if value is not None},
     }
 
 
 def attempt_json(attempt: Attempt) -> dict[str, Any]:
     """An attempt as `attempts --json` prints it: its reason as the journal stores it, for scripts in any language."""
     reason = attempt.reason
+    fields = msgspec.to_builtins(attempt)
+    if attempt.shop == MAIN:
+        del fields["shop"]
     return {
-        **msgspec.to_builtins(attempt),
+        **fields,
         "reason": reason.text if reason else None,
         "reason_args": reason.args if reason else {},
     }
@@ -145,13 +158,30 @@ def log_line(line: LogLine) -> str:
     return f"{line.at[11:19]} {level}{plain(texts.render(line.message, line.args))}"
 
 
-def print_fields(session: Session) -> None:
+def shop_column(
+    settings: Settings, rows: Sequence[Session | Attempt]
+) -> tuple[list[str], Callable[[Session | Attempt], list[str]]]:
+    """Title and cells of the column that tells the shop: nothing where there is only one."""
+    several = len({*settings.shop_names, *(row.shop for row in rows)}) > 1
+    return ([_("Shop")], lambda row: [row.shop]) if several else ([], lambda _row: [])
+
+
+def print_fields(session: Session, *shop: str) -> None:
+    """`shop`: given where that is to be told, too."""
     fields = session_json(session)
-    for name in ("id", "request_id", "task_id", "kinds", "status", "source", "operator", "host", "created_at",
-                 "started_at", "finished_at", "error"):  # fmt: skip
+    names = ["id", "request_id", "task_id", "kinds", "status", "source", "operator", "host", "created_at",
+             "started_at", "finished_at", "error"]  # fmt: skip
+    fields["shop"] = session.shop
+    if shop:
+        names.insert(3, "shop")
+    if session.waiting:
+        names.insert(names.index("status") + 1, "waiting")
+    for name in names:
         value = fields[name]
         text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
         print_line(f"{name:12} {text}")
+        if name == "host" and session.source_host not in (None, socket.gethostname()):
+            print_line(f"source_host  {session.source_host}")
 
 
 def print_summary(session: Session) -> None:

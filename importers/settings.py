@@ -1,7 +1,8 @@
 """Settings: one TOML file, every key of which the environment can override.
 
 Looked for in this order: `--config`, `$OBMEN_CONFIG`, `./config.toml`, `<user config>/obmen/config.toml`, defaults.
-`OBMEN_<SECTION>__<KEY>` overrides a key (`OBMEN_LANGUAGE` the one without a section).
+`OBMEN_<SECTION>__<KEY>` overrides a key (`OBMEN_LANGUAGE` one without a section), and
+`OBMEN_SHOPS__<NAME>__<SECTION>__<KEY>` that of a shop, with _ for each - in its name.
 Relative paths are relative to the file that names them (to the working directory when the environment does).
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,32 +21,16 @@ import msgspec
 from importers.addresses import SQLITE, is_postgres, postgres_address, require_redis, sqlite_path
 from importers.apart import require_apart
 from importers.errors import SettingsError
+from importers.overrides import PREFIX as PREFIX
+from importers.overrides import told_by, variables
+from importers.settings_file import config_dir as config_dir
+from importers.settings_file import data_dir as data_dir
+from importers.settings_file import find as find
+from importers.settings_file import read
 from importers.texts import N_, Message, is_text
 
-PREFIX = "OBMEN_"
-
-
-def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where obmen keeps its databases when nothing else is said. Raises SettingsError."""
-    return _home("XDG_DATA_HOME", "~/.local/share", environ)
-
-
-def config_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Raises SettingsError."""
-    return _home("XDG_CONFIG_HOME", "~/.config", environ)
-
-
-def _home(variable: str, otherwise: str, environ: Mapping[str, str]) -> Path:
-    named = Path(environ.get(variable) or "")
-    try:
-        # A relative one is to be ignored, says the XDG specification: a worker would look elsewhere.
-        return (named if named.is_absolute() else Path(otherwise).expanduser().absolute()) / "obmen"
-    except RuntimeError as error:
-        raise SettingsError(
-            N_(
-                "this account has no home directory; set $HOME, or catalog.url, journal.url, images.path and log.path"
-            )
-        ) from error
+MAIN = "main"
+"""The shop of settings that name none."""
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +40,8 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Source(Section, frozen=True):
     path: str = "export"
     """Where 1C puts its export: a folder or a .zip."""
+    shared: bool = False
+    """Whether workers on other hosts see the same files under this path."""
 
 
 class Catalog(Section, frozen=True):
@@ -75,6 +62,8 @@ class Redis(Section, frozen=True):
 
 class Worker(Section, frozen=True):
     engine: Literal["process", "celery"] = "process"
+    queue: str = "obmen"
+    """Of Celery: that of sessions whose source every host sees; queue@host is that of those of one host."""
     lease_seconds: float = 30.0
     heartbeat_seconds: float = 10.0
     retries: int = 0
@@ -105,10 +94,22 @@ class LogFile(Section, frozen=True):
     """The log of launches; "" = obmen.log in the user's data directory."""
 
 
+class Shop(Section, frozen=True):
+    """What a shop may have of its own; the sections of the top are what it has otherwise."""
+
+    source: Source = Source()
+    catalog: Catalog = Catalog()
+    limits: Limits = Limits()
+    prices: Prices = Prices()
+    images: Images = Images()
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings, with absolute paths. Made by `load`."""
 
     language: Literal["auto", "ru", "en"] = "auto"
+    default_shop: str = ""
+    """Which of several shops an import is for that names none; "" = each has to name one."""
     source: Source = Source()
     catalog: Catalog = Catalog()
     journal: Journal = Journal()
@@ -119,11 +120,25 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prices: Prices = Prices()
     images: Images = Images()
     log: LogFile = LogFile()
+    shops: dict[str, Shop] = {}
+    """By name, each with all that it has; none: there is one, `MAIN`, which is what the sections above say."""
+
+    @property
+    def shop_names(self) -> tuple[str, ...]:
+        return tuple(self.shops) or (MAIN,)
+
+    def for_shop(self, name: str) -> Settings:
+        """The settings of an installation that has this shop alone. Raises KeyError."""
+        if not self.shops and name == MAIN:
+            return self
+        own = {section: getattr(self.shops[name], section) for section in SECTIONS}
+        return msgspec.structs.replace(self, default_shop="", shops={}, **own)
 
     def to_env(self) -> dict[str, str]:
         """These settings as environment variables: how a detached worker is given them (`from_env`)."""
-        env: dict[str, str] = {}
-        for key, value in msgspec.to_builtins(self).items():
+        env = {SHOPS: msgspec.json.encode(self.shops).decode()} if self.shops else {}
+        flat = msgspec.structs.replace(self, shops={})
+        for key, value in msgspec.to_builtins(flat).items():
             if isinstance(value, dict):
                 env |= {f"{PREFIX}{key}__{name}".upper(): str(v) for name, v in value.items()}
             else:
@@ -131,88 +146,107 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return env
 
 
+SECTIONS = Shop.__struct_fields__
+"""Those that a shop may have of its own."""
+SHOPS = f"{PREFIX}SHOPS"
+"""Carries the shops to a worker; nobody else sets it."""
+
+
 def load(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings in force. Raises SettingsError that names file, key and cure, and shows no text that was set."""
     path = find(config, environ)
-    base = path.parent if path else Path.cwd()
-    origin = str(path) if path else Message(N_("defaults"))
-    settings = _anchored(_convert(_read(path) if path else {}, origin), base, origin)
-    overridden = _override(msgspec.to_builtins(settings), environ)
+    base, origin = path.parent if path else Path.cwd(), str(path) if path else Message(N_("defaults"))
+    given = read(path) if path else {}
+    shops = _shops_of(given, origin)
+    _check_keys(given, origin)
     environment = Message(N_("environment"))
-    settings = _anchored(_convert(overridden, environment, strict=False), Path.cwd(), environment)
-    settings = _filled(settings, environ)
+    told = told_by(environ, _variables(shops or (MAIN,)))
+    told_shops = told.pop("shops", {})
+    settings = _with(Settings(), given, base, origin)
+    settings = _with(settings, told, Path.cwd(), environment, strict=False)
+    each = {}
+    for name in shops or told_shops:
+        within = f"shops.{name}."
+        shop = _with(settings, shops.get(name, {}), base, origin, within=within)
+        shop = _with(shop, told_shops.get(name, {}), Path.cwd(), environment, strict=False, within=within)
+        each[name] = _filled(shop, environ, name)
+    settings = _of_shops(settings, each) if each else _filled(settings, environ)
+    _check_default(settings, environment if "default_shop" in told else origin)
     require_apart(settings, path)
     return settings
 
 
+def _of_shops(settings: Settings, each: Mapping[str, Settings]) -> Settings:
+    """`settings` with all shops in one: `each` with its own sections, and what is common to all."""
+    first = next(iter(each.values()))
+    shops = {name: Shop(*(getattr(flat, section) for section in SECTIONS)) for name, flat in each.items()}
+    return msgspec.structs.replace(settings, journal=first.journal, log=first.log, shops=shops)
+
+
 def from_env(environ: Mapping[str, str] = os.environ) -> Settings:
     """What `to_env` gave, word for word: no file is read, whatever else the environment says."""
-    given = {name: environ[name] for name in Settings().to_env() if name in environ}
-    return msgspec.convert(_override(msgspec.to_builtins(Settings()), given), Settings, strict=False)
+    data = msgspec.to_builtins(Settings())
+    for name in Settings().to_env():
+        section, _sep, key = name.removeprefix(PREFIX).lower().partition("__")
+        if name in environ:
+            (data[section] if key else data)[key or section] = environ[name]
+    shops = msgspec.json.decode(environ.get(SHOPS, "{}"), type=dict[str, Shop])
+    return msgspec.structs.replace(msgspec.convert(data, Settings, strict=False), shops=shops)
 
 
-def find(config: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The settings file in force, None when there is none. Raises SettingsError."""
-    named = config or (Path(environ["OBMEN_CONFIG"]) if environ.get("OBMEN_CONFIG") else None)
-    if named:
-        if not _is_file(named):
-            raise SettingsError(
-                N_("{path}: no such settings file; give another with --config or $OBMEN_CONFIG"), path=named
-            )
-        return named.absolute()
-    candidates = [Path("config.toml")]
-    with suppress(SettingsError):  # without a home directory there is no file in it
-        candidates.append(config_dir(environ) / "config.toml")
-    return next((candidate.absolute() for candidate in candidates if _is_file(candidate)), None)
+def _shops_of(given: dict[str, Any], origin: str | Message) -> dict[str, dict[str, Any]]:
+    """What a file tells of each shop, taken out of `given`."""
+    shops = given.pop("shops", {})
+    if not isinstance(shops, dict):
+        raise _wrong(origin, "shops", Message(N_("must be tables, one for each shop: [shops.name]")))
+    for name, told in shops.items():
+        if not SHOP_NAME.fullmatch(name):
+            why = Message(N_("the name of a shop is made of a-z, 0-9 and -, 32 of them at most"))
+            raise _wrong(origin, f"shops.{name}" if _NAME.fullmatch(name) else "shops", why)
+        if not isinstance(told, dict):
+            raise _wrong(origin, f"shops.{name}", Message(N_("must be a table: [shops.name]")))
+        _check_keys(told, origin, Shop, f"shops.{name}.")
+    return shops
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError as error:
-        raise SettingsError(N_("{path}: cannot be read: {error}"), path=path, error=error.strerror) from error
-
-
-def _read(path: Path) -> dict[str, Any]:
-    import tomllib  # a worker has its settings from the environment
-
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except tomllib.TOMLDecodeError as error:
-        # It repeats names of the file, and one may be a password that lost its quotes.
-        text = _QUOTED.sub("…", str(error))
-        raise SettingsError(N_("{path}: not valid TOML: {error}"), path=path, error=text) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError(N_("{path}: cannot be read: {error}"), path=path, error=error) from error
-
-
-_QUOTED = re.compile(r"""(['"]).{2,}\1""")
+SHOP_NAME = re.compile("[a-z0-9-]{1,32}")
 _NAME = re.compile(r"[\w.-]{1,60}")
 
 
-def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """`data` with every OBMEN_<SECTION>__<KEY> of the environment laid over it."""
-    for name, value in environ.items():
-        if not name.startswith(PREFIX) or name == "OBMEN_CONFIG":
-            continue
-        section, _sep, key = name.removeprefix(PREFIX).lower().partition("__")
-        target = data.get(section) if key else data
-        key = key or section
-        if not isinstance(target, dict) or key not in target or isinstance(target[key], dict):
-            near = get_close_matches(name.upper(), Settings().to_env(), 1, 0.5)
-            if near:
-                text = N_("${name}: there is no such setting; did you mean ${near}?")
-                raise SettingsError(text, name=name, near=near[0])
-            raise SettingsError(N_("${name}: there is no such setting"), name=name)
-        if not is_text(value):
-            raise SettingsError(N_("${name}: not in UTF-8; correct it"), name=name)
-        target[key] = value
-    return data
+def _variables(shops: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The place of each setting, by the variable that overrides it."""
+    data = msgspec.to_builtins(Settings())
+    data["shops"] = {name: msgspec.to_builtins(Shop()) for name in shops}
+    return variables(data)
 
 
-def _convert(data: dict[str, Any], origin: str | Message, *, strict: bool = True) -> Settings:
+def _check_default(settings: Settings, origin: str | Message) -> None:
+    default = settings.default_shop
+    if default and default not in settings.shop_names:
+        why = Message.of(N_("there is no such shop; {hint}"), hint=nearest(default, settings.shop_names))
+        raise _wrong(origin, "default_shop", why)
+
+
+def _with(
+    settings: Settings,
+    data: Mapping[str, Any],
+    base: Path,
+    origin: str | Message,
+    *,
+    strict: bool = True,
+    within: str = "",
+) -> Settings:
+    """`settings` with the keys of `data` in place of theirs. `within`: what stands before these keys in the file."""
+    merged = msgspec.to_builtins(settings)
+    for key, value in data.items():
+        merged[key] = merged[key] | value if isinstance(value, dict) else value
+    return _anchored(_convert(merged, origin, strict=strict, within=within), base, origin, within)
+
+
+def _convert(
+    data: dict[str, Any], origin: str | Message, *, strict: bool = True, within: str = ""
+) -> Settings:
     """Not strict: values of the environment are text, so "5" is a number. In a file it is an error."""
-    _check_keys(data, origin)
     try:
         settings = msgspec.convert(data, Settings, strict=strict)
     except msgspec.ValidationError as error:
@@ -221,7 +255,7 @@ def _convert(data: dict[str, Any], origin: str | Message, *, strict: bool = True
         key = where.rstrip("`")
         if known := _choices(key):  # msgspec would repeat the value
             why = Message.of(N_("must be one of: {known}"), known=", ".join(known))
-        raise _wrong(origin, key, why) from None
+        raise _wrong(origin, within + key, why) from None
     for key, value, low, high in (
         ("limits.max_reject_share", settings.limits.max_reject_share, 0, 1),
         ("limits.max_removed_share", settings.limits.max_removed_share, 0, 1),
@@ -238,11 +272,11 @@ def _convert(data: dict[str, Any], origin: str | Message, *, strict: bool = True
     ):
         if not low <= value <= high:  # not a number is between nothing
             text = N_("{value} is not between {low} and {high}")
-            raise _wrong(origin, key, Message.of(text, value=value, low=low, high=high))
-    if settings.worker.engine == "celery":
-        raise _wrong(
-            origin, "worker.engine", Message(N_('"celery" comes in a later version; set it to "process"'))
-        )
+            raise _wrong(origin, within + key, Message.of(text, value=value, low=low, high=high))
+    if settings.worker.engine == "celery" and not settings.redis.url:
+        raise _wrong(origin, "worker.engine", Message(N_('"celery" needs redis.url, its broker')))
+    if not re.fullmatch(r"[a-z0-9_.-]{1,40}", settings.worker.queue):
+        raise _wrong(origin, "worker.queue", Message(N_("must have 1 to 40 of a-z, 0-9, _, . and -")))
     return settings
 
 
@@ -257,31 +291,32 @@ def _choices(key: str) -> tuple[str, ...]:
     return next((get_args(f.type) for f in msgspec.structs.fields(struct) if f.name == name), ())
 
 
-def _check_keys(data: dict[str, Any], origin: str | Message) -> None:
+def _check_keys(
+    data: Mapping[str, Any], origin: str | Message, of: type[msgspec.Struct] = Settings, within: str = ""
+) -> None:
     """Unknown keys by name, with the nearest known one: msgspec names only the first, without a cure."""
-    sections: dict[str, type] = {f.name: f.type for f in msgspec.structs.fields(Settings)}
+    sections: dict[str, Any] = {f.name: f.type for f in msgspec.structs.fields(of)}
     for key, value in data.items():
-        known: list[str] = list(sections)
-        unknown = None if key in known else key
-        if unknown is None and isinstance(value, dict) and isinstance(sections[key], type):
-            known = [f.name for f in msgspec.structs.fields(sections[key])]
-            unknown = next((name for name in value if name not in known), None)
-            known, unknown = [f"{key}.{n}" for n in known], unknown and f"{key}.{unknown}"
-        if unknown is not None:
-            near = get_close_matches(unknown, known, 1, 0.5)
-            hint = (
-                Message.of(N_("did you mean {near}?"), near=near[0])
-                if near
-                else Message.of(N_("known: {known}"), known=", ".join(known))
-            )
-            if not _NAME.fullmatch(unknown):
-                unknown = "…"
+        if key not in sections:
             raise SettingsError(
-                N_("{origin}: unknown setting {key}; {hint}"), origin=origin, key=unknown, hint=hint
+                N_("{origin}: unknown setting {key}; {hint}"),
+                origin=origin,
+                key=within + key if _NAME.fullmatch(key) else "…",
+                hint=nearest(key, sections, within),
             )
+        if isinstance(value, dict) and isinstance(sections[key], type):
+            _check_keys(value, origin, sections[key], f"{within}{key}.")
 
 
-def _anchored(settings: Settings, base: Path, origin: str | Message) -> Settings:
+def nearest(name: str, known: Iterable[str], within: str = "") -> Message:
+    """What may have been meant by a name that nobody knows. `within`: what is said before each of the known ones."""
+    known = tuple(known)
+    if near := get_close_matches(name, known, 1, 0.5):
+        return Message.of(N_("did you mean {near}?"), near=within + near[0])
+    return Message.of(N_("known: {known}"), known=", ".join(within + each for each in known))
+
+
+def _anchored(settings: Settings, base: Path, origin: str | Message, within: str = "") -> Settings:
     """With absolute paths and one spelling of each address; what is "" stays for `_filled`."""
 
     def path(key: str, value: str) -> str:
@@ -290,7 +325,7 @@ def _anchored(settings: Settings, base: Path, origin: str | Message) -> Settings
                 return value and str(base / Path(value).expanduser())
         except RuntimeError:  # ~ of an account that is not there
             pass
-        raise _wrong(origin, key, Message(N_("not a path; correct the setting")))
+        raise _wrong(origin, within + key, Message(N_("not a path; correct the setting")))
 
     def url(key: str, value: str) -> str:
         if not value:
@@ -301,10 +336,12 @@ def _anchored(settings: Settings, base: Path, origin: str | Message) -> Settings
             file = path(key, sqlite_path(value))
             return SQLITE + sqlite_path(f"{SQLITE}{file}{'/' if _is_folder(file) else ''}")
         except SettingsError as error:
-            raise _wrong(origin, key, error) from None
+            raise _wrong(origin, within + key, error) from None
 
     if not settings.source.path:
-        raise _wrong(origin, "source.path", Message(N_("is empty; name the folder or .zip that 1C writes")))
+        raise _wrong(
+            origin, within + "source.path", Message(N_("is empty; name the folder or .zip that 1C writes"))
+        )
     try:
         if settings.redis.url:
             require_redis(settings.redis.url)
@@ -327,16 +364,18 @@ def _is_folder(path: str) -> bool:
     return False
 
 
-def _filled(settings: Settings, environ: Mapping[str, str]) -> Settings:
-    """With the user's data directory in place of what is ""."""
+def _filled(settings: Settings, environ: Mapping[str, str], shop: str = MAIN) -> Settings:
+    """With the user's data directory in place of what is "": each shop has a folder in it, but for the one that has
+    none where it is the only one."""
     if all((settings.catalog.url, settings.journal.url, settings.images.path, settings.log.path)):
         return settings
     data = data_dir(environ)
+    own = data if shop == MAIN else data / shop
     replace = msgspec.structs.replace
     return replace(
         settings,
-        catalog=replace(settings.catalog, url=settings.catalog.url or f"{SQLITE}{data / 'catalog.sqlite3'}"),
+        catalog=replace(settings.catalog, url=settings.catalog.url or f"{SQLITE}{own / 'catalog.sqlite3'}"),
         journal=replace(settings.journal, url=settings.journal.url or f"{SQLITE}{data / 'journal.sqlite3'}"),
-        images=replace(settings.images, path=settings.images.path or str(data / "images")),
+        images=replace(settings.images, path=settings.images.path or str(own / "images")),
         log=replace(settings.log, path=settings.log.path or str(data / "obmen.log")),
     )

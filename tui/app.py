@@ -104,7 +104,7 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
         from tui.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen())
+            self.push_screen(HelpScreen(shops=self.room.has_shops))
 
     def action_interrupt(self) -> None:
         self.notify(_("To quit press q or ^q. Imports go on without the screen."), markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,6 +12,8 @@ from importers.sessions.models import Attempt, Outcome, Session, Status
 from importers.texts import _
 from tui import present
 
+SHOP = "shop:"
+
 
 @dataclass(frozen=True)
 class Filter:
@@ -18,22 +21,28 @@ class Filter:
 
     status: str | None = None
     kind: str | None = None
+    shop: str | None = None
     words: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """`failed prices anna`, or the same in the reader's language; order and case do not matter."""
+    def parse(cls, text: str, shops: Collection[str] = ()) -> Self:
+        """`failed prices anna`, or the same in the reader's language; order and case do not matter. One of several
+        shops by its name, or as `shop:name` where that means something else as well."""
         kinds = names()
-        status = kind = None
+        status = kind = shop = None
         words = []
         for word in text.casefold().split():
-            if found := _named(word, {value: _(present.STATUS_WORDS[value]) for value in Status}):
+            if word.startswith(SHOP):
+                shop = word.removeprefix(SHOP)
+            elif len(shops) > 1 and word in shops and word not in kinds:
+                shop = word
+            elif found := _named(word, {value: _(present.STATUS_WORDS[value]) for value in Status}):
                 status = found
             elif word in kinds:
                 kind = word
             else:
                 words.append(word)
-        return cls(status, kind, tuple(words))
+        return cls(status, kind, shop, tuple(words))
 
     @property
     def request_id(self) -> str | None:
@@ -44,7 +53,7 @@ class Filter:
         return self != Filter()
 
     def matches(self, session: Session) -> bool:
-        """Whether the words are found. Status and type are the journal's to choose by."""
+        """Whether the words are found. Status, type and shop are the journal's to choose by."""
         return self._found(
             str(session.id), session.request_id, session.operator, session.host, session.source,
             *map(present.kind, session.kinds),

@@ -45,6 +45,8 @@ class Key:
     priority: bool = False
     keep: bool = False
     """Stays in the key bar when the screen is too narrow for all."""
+    shops: bool = False
+    """Only where there are several."""
 
 
 PLACES = {
@@ -67,6 +69,7 @@ TABLE = (
     Key("retry", "r", "retry", N_("Retry"), N_("Run the same import again"), "main"),
     Key("delete", "x,delete", "delete", N_("Delete"), N_("Delete the marked finished sessions"), "main"),
     Key("filter", "f,/", "filter", N_("Filter"), N_("Show only some sessions: by status, type, operator"), "main"),
+    Key("shop", "o", "shop", N_("Shop"), N_("Only the sessions of the next shop"), "main", shops=True),
     Key("attempts", "a", "attempts", N_("Attempts"), N_("Every confirm and what came of it"), "main"),
     Key("doctor", "d", "doctor", N_("Doctor"), N_("Check settings, source, databases and worker"), "main"),
     Key("log", "1", "tab('log')", N_("Log"), N_("Log of the session"), "main", bar=False),
@@ -90,6 +93,7 @@ TABLE = (
         palette=False),
     Key("choose", "space", "choose", N_("Choose"), N_("Choose or drop the type under the cursor"), "launch"),
     Key("confirm", "enter", "confirm", N_("Run"), N_("Run the chosen types, once"), "launch"),
+    Key("launch_shop", "o", "shop", N_("Shop"), N_("Import into the next shop"), "launch", shops=True),
     Key("dry_run", "d", "dry_run", N_("Dry run"), N_("Do everything but the commit"), "launch", bar=False),
     Key("force", "f", "force", N_("Force"), N_("Go past the limits on rejects and removals"), "launch", bar=False),
     Key("strict", "e", "strict", N_("Strict"), N_("Fail unless the export has something of every type"), "launch",
@@ -98,6 +102,7 @@ TABLE = (
     Key("close_launch", "escape", "close", N_("Close"), N_("Close; a launch that was sent goes on"), "launch"),
     Key("goto", "enter", "goto", N_("Open"), N_("Go to the session of this attempt"), "attempts"),
     Key("filter_attempts", "f,/", "filter", N_("Filter"), N_("By request id, type or operator"), "attempts"),
+    Key("shop_attempts", "o", "shop", N_("Shop"), N_("Only the attempts on the next shop"), "attempts", shops=True),
     Key("copy_attempt", "y", "copy_id", N_("Copy id"), N_("Copy the request id to the clipboard"), "attempts"),
     Key("close_attempts", "escape,q,a", "close", N_("Back"), N_("Back to the sessions"), "attempts"),
     Key("recheck", "r", "recheck", N_("Again"), N_("Check again"), "doctor"),

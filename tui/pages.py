@@ -62,7 +62,11 @@ class SessionPages:
 
     async def _page(self, journal: Journal, before: int | None) -> list[Session]:
         return await journal.sessions(
-            status=self.wanted.status, kind=self.wanted.kind, limit=PAGE, before=before
+            status=self.wanted.status,
+            kind=self.wanted.kind,
+            shop=self.wanted.shop,
+            limit=PAGE,
+            before=before,
         )
 
     def _match(self) -> None:

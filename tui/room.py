@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from importers.control import Control
     from importers.launch import LaunchRequest, LaunchResult
-    from importers.sessions import Journal, LogLine
+    from importers.sessions import Attempt, Journal, LogLine
     from importers.settings import Settings
 
 PACE_SECONDS = 0.2
@@ -65,6 +65,8 @@ class Room:
         self._explained = ""
         self._lost = ""
         """That the server of the journal is lost, and since when."""
+        self.shops = settings.shop_names
+        """Those of the settings, and what else the journal was seen to know."""
 
         self.changed: Signal[None] = Signal(app, "changed")
         """The journal is to be looked at again."""
@@ -74,6 +76,21 @@ class Room:
         """These sessions are gone."""
         self.show_session: Signal[int] = Signal(app, "show session")
         """The operator is to be taken to this session."""
+
+    # Shops
+
+    @property
+    def has_shops(self) -> bool:
+        """Whether there are several, so that screens tell them apart."""
+        return len(self.shops) > 1
+
+    def note_shops(self, seen: Iterable[Session | Attempt]) -> None:
+        self.shops += tuple(sorted({one.shop for one in seen}.difference(self.shops)))
+
+    def what(self, session: Session) -> str:
+        """What it imports, and into which shop."""
+        kinds = present.kinds(session)
+        return f"{kinds} ({session.shop})" if self.has_shops else kinds
 
     # The journal
 
@@ -229,12 +246,14 @@ class Room:
             )
             self._notify(title, reason or request, "error")
         elif result.outcome is Outcome.CREATED:
-            text = _("Session {id}, {type}: launched.").format(id=session.id, type=present.kinds(session))
+            text = _("Session {id}, {type}: launched.").format(id=session.id, type=self.what(session))
             if result.lock == "unavailable":
                 text += " " + _("Without Redis, which does not answer: the journal alone keeps it single.")
             self._notify(_("Import launched"), f"{text} {request}", "information")
         elif result.outcome is Outcome.JOINED:
-            self._notify(_("⚠️ An import was already launched recently"), _who(session), "warning")
+            self._notify(
+                _("⚠️ An import was already launched recently"), _who(session, self.what(session)), "warning"
+            )
         else:
             text = _("This confirm was taken already: session {id}.").format(id=session.id)
             self._notify(request, text, "warning")
@@ -289,14 +308,14 @@ class Room:
             self.troubled.publish(lost or self.trouble)
 
 
-def _who(session: Session) -> str:
+def _who(session: Session, what: str) -> str:
     """Who runs what since when."""
     since = present.when(session.started_at or session.created_at, long=True)
     return _(
         "Session {id}: {type}, {status}, by {operator} on {host} since {since}. No second one was made."
     ).format(
         id=session.id,
-        type=present.kinds(session),
+        type=what,
         status=present.status(session.status),
         operator=present.plain(session.operator),
         host=present.plain(session.host),

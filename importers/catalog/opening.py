@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importers.addresses import CATALOG_SCHEMA
-from importers.database.opening import open_database
+from importers.addresses import CATALOG_SCHEMA, SQLITE, is_postgres, postgres_of, sqlite_path
+from importers.database.opening import open_database, require_driver
 
 if TYPE_CHECKING:
     from importers.catalog.protocol import Catalog
@@ -19,6 +19,29 @@ CACHE_KB = 8000
 """Page cache of a connection. A larger one makes no import faster, as rows come in the order of their keys."""
 
 
+async def identity_of(url: str) -> str:
+    """What tells the catalog at `url` from all others, by whatever address one came to it: of a file its path, of
+    PostgreSQL what the server says of itself, or else what the catalog says, which a copy of it says, too. Raises
+    SettingsError as `open_catalog`, DatabaseError."""
+    if not is_postgres(url):
+        return _real_path(url)
+    require_driver(url)
+    from importers.database.postgres import PostgresDatabase
+
+    found = await PostgresDatabase.identity(*postgres_of(url, CATALOG_SCHEMA))
+    if found is None:
+        catalog = await open_catalog(url)
+        try:
+            found = await catalog.identity()
+        finally:
+            await catalog.close()
+    return f"postgresql:{found}"
+
+
+def _real_path(url: str) -> str:
+    return f"{SQLITE}{Path(sqlite_path(url)).resolve()}"
+
+
 async def open_catalog(url: str, name: str = "obmen") -> Catalog:
     """Open (and create or migrate) the catalog at `url`: `sqlite:///path` or `postgresql://…`, there in the schema
     `public` if none is named. `name`: see `Database.end_others`. Raises SettingsError for another address,
@@ -29,3 +52,8 @@ async def open_catalog(url: str, name: str = "obmen") -> Catalog:
     return CatalogStore(
         await open_database(url, SCHEMAS, CATALOG_SCHEMA, name=name, page_size=PAGE_BYTES, pragmas=pragmas)
     )
+
+
+def session_name(journal_id: str, session_id: int, fence: int) -> str:
+    """What a session's worker opens the catalog as: whoever takes the session from it can end what it does there."""
+    return f"obmen/{journal_id[:8]}/{session_id}/{fence}"

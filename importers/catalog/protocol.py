@@ -166,6 +166,10 @@ class Catalog(Protocol):
         """Whether the committed catalog holds any product (guarantee 4)."""
         ...
 
+    async def identity(self) -> str:
+        """Random, made with the catalog; a copy of it has the same."""
+        ...
+
     def transaction(
         self, *, journal_id: str, session_id: int, task_id: str, fence: int, dry_run: bool = False
     ) -> AbstractAsyncContextManager[CatalogTransaction]:
@@ -182,6 +186,11 @@ class Catalog(Protocol):
     async def applied(self, *, journal_id: str, task_id: str) -> bytes | None:
         """The note that the transaction of this very task left with its commit (by_kind counts as JSON); None if it
         never committed or had nothing to change, which leaves the same catalog."""
+        ...
+
+    async def end_others(self, name: str) -> int:
+        """End what a session's worker does in it, on whatever host: see `importers.database.protocol.Database`. `name`:
+        that of `session_name`."""
         ...
 
     async def waiting_images(self) -> list[tuple[str, str]]:

@@ -43,12 +43,19 @@ class CatalogStore:
     async def has_products(self) -> bool:
         return await _has_products(self._database)
 
+    async def identity(self) -> str:
+        ((identity,),) = await self._database.fetch(sql.IDENTITY)
+        return str(identity)
+
     async def applied(self, *, journal_id: str, task_id: str) -> bytes | None:
         rows = await self._database.fetch(sql.APPLIED, journal_id, task_id)
         return next((bytes(note) for (note,) in rows), None)
 
     async def state(self, mark: int) -> str | None:
         return await self._database.state(mark)
+
+    async def end_others(self, name: str) -> int:
+        return await self._database.end_others(name)
 
     async def waiting_images(self) -> list[tuple[str, str]]:
         return [(token, folder) for token, folder in await self._database.fetch(sql.WAITING_IMAGES)]

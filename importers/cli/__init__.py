@@ -7,8 +7,18 @@ Exit codes: 0 done, 1 failed or cancelled or unknown id, 2 usage or bad source, 
 
 from __future__ import annotations
 
-from importers.cli import changing, checking, launching, looking, moving
+from importers.cli import changing, checking, launching, looking, measuring, moving
 from importers.cli.group import cli, settings_of
 from importers.cli.main import main
 
-__all__ = ["changing", "checking", "cli", "launching", "looking", "main", "moving", "settings_of"]
+__all__ = [
+    "changing",
+    "checking",
+    "cli",
+    "launching",
+    "looking",
+    "main",
+    "measuring",
+    "moving",
+    "settings_of",
+]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from importers.cli.group import as_json, cli, pass_settings
-from importers.cli.running import EXIT_FAILED, run
+from importers.cli.group import as_json, cli, option, pass_settings
+from importers.cli.running import EXIT_FAILED, leave, run
 from importers.errors import UsageError
 from importers.output import go_on, print_json, print_line, session_json
 from importers.texts import N_, _
@@ -62,11 +62,17 @@ def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
     run(config, remove)
 
 
-@cli.command(help=N_("Run a Celery worker for this project's queue."))
+@cli.command(help=N_("Run a Celery worker for this project's queues, until SIGTERM or Ctrl+C."))
+@option("--concurrency", type=click.IntRange(1, 64), default=1, help=N_("So many sessions at a time."))
 @pass_settings
-def worker(config: Settings) -> None:
-    raise UsageError(
-        N_(
-            'worker.engine = "celery" is not available yet; with "process" every session starts its own worker'
+def worker(config: Settings, concurrency: int) -> None:
+    from importers.worker.dispatch import dispatcher_for
+
+    if config.worker.engine != "celery":
+        raise UsageError(
+            N_('with worker.engine = "process" every session starts its own worker; set it to "celery"')
         )
-    )
+    dispatcher_for(config).check()
+    from importers.worker.celery_worker import run_worker
+
+    leave(run_worker(config, concurrency))

@@ -72,7 +72,7 @@ def doctor(ctx: click.Context, /, as_json: bool) -> None:
         async for result in check(config, ctx.find_root().params["config"]):
             found.append(result)
             if not as_json:
-                print_line(f"{_('ok') if result.ok else _('FAIL'):5} {_(result.name)}: {result.detail}")
+                print_line(f"{_('ok') if result.ok else _('FAIL'):5} {result.title}: {result.detail}")
                 if not result.ok:
                     print_line(f"      → {result.cure}")
         if as_json:

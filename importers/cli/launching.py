@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from importers.cli.group import Seconds, SourcePath, as_json, cli, option, pass_
 from importers.cli.running import EXIT_FAILED, follow_session, no_such_kind, run
 from importers.errors import SourceError
 from importers.output import go_on, print_json, print_line, print_summary, session_json
-from importers.targets import default_target
+from importers.targets import target_of
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
@@ -23,13 +24,18 @@ if TYPE_CHECKING:
     from importers.settings import Settings
 
 
+REPORT_SECONDS = 1.0
+
+
 @cli.command("import", help=N_("Import KINDs from the source and follow the session to its end."))
 @click.argument("kinds", metavar="KIND…", nargs=-1, required=True)
+@option("--shop", metavar="NAME", help=N_("The shop to import into, instead of the default one."))
 @option(
     "--source",
     type=SourcePath(path_type=Path, readable=False),
     help=N_("Folder or .zip written by 1C, instead of the setting."),
 )
+@option("--upload", is_flag=True, help=N_("Send the source along, for workers that do not see it."))
 @option("--dry-run", is_flag=True, help=N_("Do everything but the commit and report what would change."))
 @option("--force", is_flag=True, help=N_("Go past the limits on rejects and removals."))
 @option("--strict", is_flag=True, help=N_("Fail unless the export has something of every KIND."))
@@ -45,7 +51,9 @@ if TYPE_CHECKING:
 def import_(
     config: Settings,
     kinds: tuple[str, ...],
+    shop: str | None,
     source: Path | None,
+    upload: bool,
     dry_run: bool,
     force: bool,
     strict: bool,
@@ -61,26 +69,44 @@ def import_(
     for kind in kinds:
         if not is_known(kind):
             raise no_such_kind(kind)
-    path = _source_path(config, source)
+    target = target_of(config, shop)
+    path = _source_path(config.for_shop(target.name), source)
     request = new_request(
         config,
         tuple(dict.fromkeys(kinds)),
+        shop=target.name,
         source=path,
         options=Options(dry_run=dry_run, force=force, strict=strict),
+        send_along=upload,
     )
 
     async def launch(control: Control) -> int:
         return await _report(
-            control, await control.launch(request, wait or 0), detach=detach, as_json=as_json
+            control, await control.launch(request, wait or 0, Uploading()), detach=detach, as_json=as_json
         )
 
     run(config, launch)
 
 
+class Uploading:
+    """Says once a second how much was sent along."""
+
+    def __init__(self) -> None:
+        self._said = -1
+        self._said_at = float("-inf")
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done > self._said and (done == total or now - self._said_at >= REPORT_SECONDS):
+            self._said, self._said_at = done, now
+            text = _("Uploading: {done} of {total} MB")
+            print_line(text.format(done=f"{done / 1e6:.1f}", total=f"{total / 1e6:.1f}"), err=True)
+
+
 def _source_path(config: Settings, source: Path | None) -> str:
-    """What `--source` names, else the settings. Raises SourceError, SettingsError."""
+    """What `--source` names, else the settings of its shop. Raises SourceError, SettingsError."""
     try:
-        path = str((source or Path(default_target(config).source)).expanduser().absolute())
+        path = str((source or Path(config.source.path)).expanduser().absolute())
     except RuntimeError as error:
         raise SourceError(N_("{path}: there is no such account"), path=source) from error
     if not texts.is_text(path):

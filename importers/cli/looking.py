@@ -10,7 +10,7 @@ import msgspec
 
 from importers import texts
 from importers.cli.group import as_json, cli, option, pass_settings
-from importers.cli.running import follow_session, require_kind, run
+from importers.cli.running import follow_session, require_kind, require_shop, run
 from importers.errors import UsageError
 from importers.output import (
     attempt_json,
@@ -22,6 +22,7 @@ from importers.output import (
     print_summary,
     print_table,
     session_json,
+    shop_column,
 )
 from importers.texts import N_, _
 
@@ -33,10 +34,13 @@ if TYPE_CHECKING:
 @cli.command(help=N_("List the sessions, newest first."))
 @option("--status", help=N_("Only sessions with this status."))
 @option("--kind", help=N_("Only sessions with this import type."))
+@option("--shop", help=N_("Only sessions of this shop."))
 @option("--limit", type=click.IntRange(min=1), default=50, help=N_("How many at most."))
 @as_json
 @pass_settings
-def sessions(config: Settings, status: str | None, kind: str | None, limit: int, as_json: bool) -> None:
+def sessions(
+    config: Settings, status: str | None, kind: str | None, shop: str | None, limit: int, as_json: bool
+) -> None:
     from importers.sessions import Status
 
     if status is not None and status not in set(Status):
@@ -45,15 +49,19 @@ def sessions(config: Settings, status: str | None, kind: str | None, limit: int,
         )
 
     async def show(control: Control) -> int:
-        found = await control.journal.sessions(status=status, kind=kind, limit=limit)
+        found = await control.journal.sessions(status=status, kind=kind, shop=shop, limit=limit)
         if kind is not None and not found:
             await require_kind(control.journal, kind)
+        if shop is not None and not found:
+            await require_shop(control, shop)
         if as_json:
             print_json([session_json(session) for session in found])
         else:
+            title, of = shop_column(config, found)
             print_table(
                 (
                     _("ID"),
+                    *title,
                     _("Type"),
                     _("Status"),
                     _("Created"),
@@ -65,6 +73,7 @@ def sessions(config: Settings, status: str | None, kind: str | None, limit: int,
                 (
                     (
                         s.id,
+                        *of(s),
                         s.type,
                         s.status,
                         s.created_at,
@@ -91,7 +100,7 @@ def show(config: Settings, session_id: int, as_json: bool) -> None:
         if as_json:
             print_json(session_json(session))
         else:
-            print_fields(session)
+            print_fields(session, *shop_column(config, [session])[0])
             print_summary(session)
         return 0
 
@@ -102,6 +111,7 @@ def show(config: Settings, session_id: int, as_json: bool) -> None:
 @option("--request", "request_id", help=N_("Only the attempt with this request id."))
 @option("--kind", help=N_("Only attempts with this import type."))
 @option("--operator", help=N_("Only attempts of this operator."))
+@option("--shop", help=N_("Only attempts on this shop."))
 @option("--limit", type=click.IntRange(min=1), default=50, help=N_("How many at most."))
 @as_json
 @pass_settings
@@ -110,24 +120,29 @@ def attempts(
     request_id: str | None,
     kind: str | None,
     operator: str | None,
+    shop: str | None,
     limit: int,
     as_json: bool,
 ) -> None:
     async def show(control: Control) -> int:
         found = await control.journal.attempts(
-            request_id=request_id, kind=kind, operator=operator, limit=limit
+            request_id=request_id, kind=kind, operator=operator, shop=shop, limit=limit
         )
         if kind is not None and not found:
             await require_kind(control.journal, kind)
+        if shop is not None and not found:
+            await require_shop(control, shop)
         if as_json:
             print_json([attempt_json(attempt) for attempt in found])
         else:
+            title, of = shop_column(config, found)
             print_table(
                 (
                     _("At"),
                     _("Request"),
                     _("Outcome"),
                     _("Session"),
+                    *title,
                     _("Types"),
                     _("Operator"),
                     _("Host"),
@@ -139,6 +154,7 @@ def attempts(
                         a.request_id,
                         a.outcome,
                         a.session_id,
+                        *of(a),
                         ",".join(a.kinds),
                         a.operator,
                         a.host,

@@ -101,3 +101,12 @@ async def require_kind(journal: Journal, kind: str) -> None:
         or await journal.attempts(kind=kind, limit=1)
     ):
         raise no_such_kind(kind)
+
+
+async def require_shop(control: Control, shop: str) -> None:
+    """Raises UsageError as `require_kind`: the settings of earlier sessions may have had other shops."""
+    from importers.targets import target_of
+
+    journal = control.journal
+    if not (await journal.sessions(shop=shop, limit=1) or await journal.attempts(shop=shop, limit=1)):
+        target_of(control.settings, shop)

@@ -239,7 +239,7 @@ def _unpacked(archive: Archive, member: Member, path: Path) -> IO[bytes]:
     if entry.file_size > most:
         raise nested_too_far(path, member.name)
     with ExitStack() as stack:
-        with _room():
+        with room():
             copy = stack.enter_context(tempfile.TemporaryFile(buffering=0))
         with archive.open(member) as source:
             while chunk := source.read(1 << 20):
@@ -249,13 +249,14 @@ def _unpacked(archive: Archive, member: Member, path: Path) -> IO[bytes]:
 
 
 def _write(file: IO[bytes], data: memoryview) -> None:
-    with _room():
+    with room():
         while data:
             data = data[file.write(data) :]
 
 
 @contextmanager
-def _room() -> Iterator[None]:
+def room() -> Iterator[None]:
+    """What keeps a temporary file from being written, as a SourceError."""
     try:
         yield
     except OSError as error:

@@ -35,7 +35,7 @@ IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp")
 WANTED = (".xml", ".zip", *IMAGES)
 
 
-def _listed(source: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def listed(source: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """The files of a folder that an export may have, with their names in it. Raises SourceError for what may lead out
     of it. Not os.walk: it tells no types, and to ask for those of so many pictures takes long."""
     return _listed_in(source, "", Path(os.path.realpath(source)))
@@ -121,7 +121,7 @@ class Scan:
             )
 
     def _scan_folder(self, folder: Path) -> None:
-        for name, entry in _listed(folder):
+        for name, entry in listed(folder):
             if name.lower().endswith(IMAGES):
                 self.has_pictures = True
                 if self._places:

@@ -209,18 +209,23 @@ class Export(msgspec.Struct, frozen=True):
     def check_unchanged(self) -> None:
         """Raises BadFile where a file came, went or was changed since the export was opened: what has been read is
         not what 1C has written. One look at the folders, none into files; pictures do not matter."""
-        try:
-            now = identities_in(self.path)
-        except OSError as error:
-            raise BadFile(GONE, error.filename or self.path) from error
-        for name in sorted(self.identities.keys() | now.keys()):
-            if name not in now:
-                raise BadFile(GONE, plain(name))
-            if name not in self.identities:
-                text = N_("the file came while the export was read: 1C was still writing; import again")
-                raise BadFile(text, plain(name))
-            if self.identities[name] != now[name]:
-                raise BadFile(CHANGED, plain(name))
+        require_unchanged(self.path, self.identities)
+
+
+def require_unchanged(path: Path, before: Mapping[str, Identity]) -> None:
+    """`before`: as `Export.identities`. Raises BadFile."""
+    try:
+        now = identities_in(path)
+    except OSError as error:
+        raise BadFile(GONE, error.filename or path) from error
+    for name in sorted(before.keys() | now.keys()):
+        if name not in now:
+            raise BadFile(GONE, plain(name))
+        if name not in before:
+            text = N_("the file came while the export was read: 1C was still writing; import again")
+            raise BadFile(text, plain(name))
+        if before[name] != now[name]:
+            raise BadFile(CHANGED, plain(name))
 
 
 class Overview:
@@ -229,6 +234,8 @@ class Overview:
 
     def __init__(self, scan: Scan) -> None:
         self.has_pictures = scan.has_pictures
+        self.identities = scan.identities
+        """As `Export.identities`."""
         self._named = scan.xml
         self._recognised = recognised(scan.xml, split_in(scan.xml))
         self._shown: list[Part] = []

@@ -83,6 +83,20 @@ class PostgresDatabase:
             raise
         return database
 
+    @classmethod
+    async def identity(cls, url: str, schema: str) -> str | None:
+        """What tells a schema from any other on any server, whatever address leads there, also from one that was
+        restored out of its dump; None where this account may not know. Nothing is made. Raises DatabaseError."""
+        database = cls(url, schema)
+        try:
+            ((may_ask,),) = await database.fetch(MAY_IDENTIFY)
+            if not may_ask:
+                return None
+            ((server, number),) = await database.fetch(IDENTIFY)
+            return f"{server}.{number}.{schema}"
+        finally:
+            await database.close()
+
     @property
     def lost_since(self) -> datetime | None:
         links = (self._reader, self._writer, self._listener.link)
@@ -324,6 +338,11 @@ class PostgresWatch:
 TRIGGERS = (
     "SELECT EXISTS (SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
     "WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace)"
+)
+MAY_IDENTIFY = "SELECT has_function_privilege('pg_control_system()', 'EXECUTE')"
+IDENTIFY = (
+    "SELECT s.system_identifier, d.oid FROM pg_control_system() s, pg_database d "
+    "WHERE d.datname = current_database()"
 )
 NOW = "SELECT seconds, epoch, utc FROM obmen_now()"
 COMMITTING = (

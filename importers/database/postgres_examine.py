@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from importers.addresses import without_secrets
+from importers.clock import Now
+from importers.database.postgres import NOW
 from importers.database.postgres_errors import plainly
 from importers.database.postgres_link import CONNECTING
 from importers.database.postgres_schema import find, quoted
@@ -30,6 +34,10 @@ _FORBIDDEN = """
     AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
              AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) ORDER BY 1
 """
+
+
+LOOK_SECONDS = 10
+"""So long a SELECT may take that only looks."""
 
 
 class Examined(msgspec.Struct, frozen=True):
@@ -76,19 +84,44 @@ async def examine(url: str, schema: str, folder: Path) -> Examined:
     return Examined(version, size, seconds, made)
 
 
-def peek(url: str, schema: str, table: str, sql: str) -> list[tuple[Any, ...]]:
-    """What a SELECT finds; nothing where the table is not there yet. Raises DatabaseError."""
+class PostgresLook:
+    engine = "postgres"
+
+    def __init__(self, place: str, schema: str, connection: psycopg.Connection[Any]) -> None:
+        self.place = place
+        self._schema = schema
+        self._connection = connection
+
+    def has(self, table: str) -> bool:
+        # With the name of the schema it is an error where this account may not use that, in place of no table.
+        name = f"{quoted(self._schema)}.{quoted(table)}"
+        ((there,),) = self._connection.execute(b"SELECT to_regclass($1) IS NOT NULL", (name,)).fetchall()
+        return bool(there)
+
+    def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql.encode()).fetchall()
+
+    def now(self) -> Now:
+        return Now(*self.fetch(NOW)[0])
+
+
+@contextmanager
+def looking(url: str, schema: str) -> Iterator[PostgresLook]:
+    """One state of it, for an account that need not be allowed more than SELECT. Raises DatabaseError."""
+    place = f"{without_secrets(url)}#{schema}"
     with (
         plainly(url),
         psycopg.connect(
-            make_conninfo(url, application_name="obmen doctor", **CONNECTING),
-            autocommit=True,
+            make_conninfo(url, application_name="obmen look", **CONNECTING),
             cursor_factory=psycopg.RawCursor,
-        ) as db,
+        ) as connection,
     ):
-        db.execute(f"SET search_path TO {quoted(schema)}".encode())
-        ((there,),) = db.execute(b"SELECT to_regclass($1) IS NOT NULL", (table,)).fetchall()
-        return db.execute(sql.encode()).fetchall() if there else []
+        connection.read_only = True
+        connection.prepare_threshold = None  # a pooler gives the next transaction to another server process
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.execute(f"SET LOCAL statement_timeout = '{LOOK_SECONDS}s'".encode())
+        connection.execute(f"SET LOCAL search_path TO {quoted(schema)}".encode())
+        yield PostgresLook(place, schema, connection)
 
 
 async def _row(connection: psycopg.AsyncConnection[Any], sql: bytes, schema: str) -> Any:

@@ -10,7 +10,7 @@ import random
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
@@ -300,7 +300,7 @@ async def examine(path: Path, folder: Path) -> None:
 
     with plainly(path):
         _refuse_network(path)
-        address = _as_it_is(path)
+        address = address_as_it_is(path)
         if not _is_there(path, address):
             return
         connection = await aiosqlite.connect(address, uri=True, isolation_level=None, timeout=0)
@@ -312,18 +312,7 @@ async def examine(path: Path, folder: Path) -> None:
             await to_the_end(connection.close())
 
 
-def peek(path: Path, table: str, sql: str) -> list[tuple[Any, ...]]:
-    """What a SELECT finds in the database at `path`, which is left as it is; nothing where it or the table is not there
-    yet. Raises DatabaseError."""
-    with plainly(path):
-        if not path.exists():
-            return []
-        with closing(sqlite3.connect(_as_it_is(path), uri=True, timeout=0)) as db:
-            there = db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
-            return db.execute(sql).fetchall() if there else []
-
-
-def _as_it_is(path: Path) -> str:
+def address_as_it_is(path: Path) -> str:
     """An address under which a database is not made anew; nor is it switched to WAL."""
     return f"file:{quote(str(path))}?mode=rw"
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from importers import settings
 from importers.doctor.finding import Check
 from importers.doctor.places import check_database, check_images, check_log
@@ -20,6 +22,7 @@ from importers.doctor.surroundings import (
 )
 from importers.doctor.trial import checklist
 from importers.errors import ObmenError
+from importers.targets import all_targets
 from importers.texts import N_, _, ngettext
 
 if TYPE_CHECKING:
@@ -34,13 +37,19 @@ READ_BYTES = 512 * 1024 * 1024
 
 async def check(config: Settings, file: Path | None = None) -> AsyncIterator[Check]:
     """All checks, in the order in which a person would look. `file`: what --config named."""
+    shops = {name if config.shops else "": config.for_shop(name) for name in config.shop_names}
     yield check_settings(file)
-    yield await asyncio.to_thread(check_source, Path(config.source.path))
+    for name, shop in shops.items():
+        yield of(name, await asyncio.to_thread(check_source, Path(shop.source.path)))
     yield await check_database(N_("journal"), config)
-    yield await check_database(N_("catalog"), config)
+    for name, shop in shops.items():
+        yield of(name, await check_database(N_("catalog"), shop))
+    if len(shops) > 1:
+        yield await check_targets(config)
     if trouble := await asyncio.to_thread(check_restored, config):
         yield trouble
-    yield await asyncio.to_thread(check_images, config)
+    for name, shop in shops.items():
+        yield of(name, await asyncio.to_thread(check_images, shop))
     yield await asyncio.to_thread(check_log, Path(config.log.path))
     yield await check_redis(config)
     yield check_worker(config)
@@ -49,6 +58,32 @@ async def check(config: Settings, file: Path | None = None) -> AsyncIterator[Che
     yield check_terminal()
     async for result in checklist(config):
         yield result
+
+
+def of(shop: str, finding: Check) -> Check:
+    return msgspec.structs.replace(finding, shop=shop)
+
+
+async def check_targets(config: Settings) -> Check:
+    """Whether each shop has a catalog of its own, whatever the addresses look like."""
+    name = N_("shops")
+    found: dict[str, str] = {}
+    for target in all_targets(config):
+        try:
+            key = await target.key()
+        except ObmenError:  # the line of its catalog tells
+            continue
+        if key in found:
+            return Check(
+                name,
+                False,
+                _("{one} and {other} import into one catalog, by two addresses").format(
+                    one=found[key], other=target.name
+                ),
+                _("give each shop its own catalog.url, or take one of them out of the settings"),
+            )
+        found[key] = target.name
+    return Check(name, True, ", ".join(config.shop_names))
 
 
 def check_settings(file: Path | None) -> Check:

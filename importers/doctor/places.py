@@ -66,7 +66,6 @@ async def _importing(config: Settings) -> Session | None:
     """The session whose worker keeps the catalog locked, as it should."""
     from importers.database.sqlite_errors import lock_holder
     from importers.sessions import open_journal
-    from importers.targets import default_target
 
     if not (
         is_postgres(config.journal.url)
@@ -76,7 +75,7 @@ async def _importing(config: Settings) -> Session | None:
     try:
         journal = await open_journal(config.journal.url)
         try:
-            active = await journal.active_sessions(default_target(config).key)
+            active = await journal.active_sessions()
         finally:
             await journal.close()
     except DatabaseError:

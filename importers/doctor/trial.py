@@ -90,6 +90,8 @@ def _scratch(config: Settings, folder: Path) -> Settings:
     replace = msgspec.structs.replace
     return replace(
         config,
+        default_shop="",
+        shops={},
         source=replace(config.source, path=str(EXPORT)),
         catalog=replace(config.catalog, url=f"sqlite:///{folder / 'catalog.sqlite3'}"),
         journal=replace(config.journal, url=f"sqlite:///{folder / 'journal.sqlite3'}"),
@@ -165,10 +167,8 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
 
 async def _end_workers(journal: Journal, scratch: Settings) -> None:
     """Whoever is still at work would make the scratch folder again once it is removed."""
-    from importers.targets import all_targets
     from importers.worker.dispatch import dispatcher_for
 
-    for target in all_targets(scratch):
-        for active in await journal.active_sessions(target.key):
-            if active.owner and active.owner.pid != os.getpid():
-                await dispatcher_for(scratch).end(active)
+    for active in await journal.active_sessions():
+        if active.owner and active.owner.pid != os.getpid():
+            await dispatcher_for(scratch).end(active)

@@ -9,12 +9,14 @@ import os
 import secrets
 import socket
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from importers.addresses import is_postgres
 from importers.errors import ObmenError
 from importers.events import Log, Options
 from importers.kinds.registry import is_known, title_of
@@ -22,13 +24,14 @@ from importers.logs import log_to, unexpected
 from importers.processes import account
 from importers.sessions.models import Attempt, Outcome, Session
 from importers.shielding import to_the_end
-from importers.targets import Target, default_target
+from importers.targets import Target, all_targets, target_of, target_with
 from importers.texts import N_, Message, render
 
 if TYPE_CHECKING:
     from importers.launch.lock import LaunchLock
     from importers.sessions import Journal, NewSession
     from importers.settings import Settings
+    from importers.upload import Parcel, Report
     from importers.worker.dispatch import Dispatcher
 
 ATTEMPT = N_("[Request {request_id}] Import launch attempt: {kinds}")
@@ -36,6 +39,9 @@ LAUNCHED = N_("[Request {request_id}] Import launched. Session ID: {id}, Task ID
 OTHER_TARGET = N_(
     "the session imported into {theirs}, these settings import into {ours}: "
     "retry it with the settings of its own catalog, or launch a new import"
+)
+OTHER_HOST = N_(
+    "the source {source} is on {host}: retry the session there, or launch a new import of what is here"
 )
 EXIT_REFUSED = 3
 NOT_LAUNCHED = N_("[Request {request_id}] No new import: {outcome}. {reason}")
@@ -51,8 +57,12 @@ class LaunchRequest(msgspec.Struct, frozen=True):
     target: Target
     operator: str
     options: Options = Options()
-    only_target: str | None = None
-    """The key of the only target that it may go to; None: any."""
+    again: Session | None = None
+    """What is to be done once more: it goes to that one's catalog only, whichever shop has it now."""
+    only_host: str | None = None
+    """The only host on which the path of the source means what it should; None: any."""
+    send_along: bool = False
+    """Send the source along, so that any worker can read it."""
 
 
 class LaunchResult(msgspec.Struct, frozen=True):
@@ -85,14 +95,18 @@ def new_request(
     settings: Settings,
     kinds: tuple[str, ...],
     *,
+    shop: str | None = None,
     source: str | None = None,
     key: str | None = None,
     options: Options = Options(),  # noqa: B008 (it is frozen)
+    send_along: bool = False,
 ) -> LaunchRequest:
-    """A confirm of this process's account, into the target of the settings and from its source unless another is
-    named."""
-    target = default_target(settings)
-    return LaunchRequest(kinds, source or target.source, key or new_key(), target, account(), options)
+    """A confirm of this process's account, into a shop, or else that of the settings, and from its source unless
+    another is named. Raises UsageError for a shop that is not there, or where one has to be named."""
+    target = target_of(settings, shop)
+    return LaunchRequest(
+        kinds, source or target.source, key or new_key(), target, account(), options, send_along=send_along
+    )
 
 
 def new_request_id() -> str:
@@ -108,10 +122,15 @@ def prepare(settings: Settings) -> None:
 
 
 async def launch(
-    request: LaunchRequest, settings: Settings, journal: Journal, *, dispatcher: Dispatcher | None = None
+    request: LaunchRequest,
+    settings: Settings,
+    journal: Journal,
+    *,
+    dispatcher: Dispatcher | None = None,
+    report: Report | None = None,
 ) -> LaunchResult:
     """One confirm: makes a session, or finds the one that is there, or says why not. Never raises. `dispatcher`: the
-    one of the settings."""
+    one of the settings. `report` is told how much of the source was sent along."""
     from importers.worker.dispatch import dispatcher_for
 
     dispatcher = dispatcher or dispatcher_for(settings)
@@ -121,7 +140,8 @@ async def launch(
         idempotency_key=request.idempotency_key,
         kinds=request.kinds,
         source=request.source,
-        target=request.target.key,
+        target=request.target.shown,
+        shop=request.again.shop if request.again else request.target.name,
         operator=request.operator,
         host=socket.gethostname(),
         pid=os.getpid(),
@@ -129,7 +149,7 @@ async def launch(
     _log(settings, _attempt_line(attempt.request_id, request.kinds))
     try:
         await journal.begin_attempt(attempt)
-        result = await _decide(attempt, request, settings, journal, dispatcher)
+        result = await _decide(attempt, request, settings, journal, dispatcher, report)
         # A caller that is cancelled from here on has launched: the worker comes, the attempt says so.
         await to_the_end(_carry_out(result, attempt, settings, journal, dispatcher))
     except ObmenError as error:
@@ -160,23 +180,38 @@ async def _decide(
     settings: Settings,
     journal: Journal,
     dispatcher: Dispatcher,
+    report: Report | None,
 ) -> LaunchResult:
     from importers.launch.lock import holding
+    from importers.launch.sending import sent_along
 
     dispatcher.check()
-    if request.only_target not in (None, request.target.key):
-        refusal = Message.of(OTHER_TARGET, theirs=request.only_target, ours=request.target.key)
-        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, refusal)
-    new = _new_session(attempt, request)
+    if request.only_host not in (None, attempt.host):
+        reason = Message.of(OTHER_HOST, source=request.source, host=request.only_host)
+        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, reason)
+    if request.again:
+        target = await target_with(settings, request.again)
+        if target is None:
+            ours = ", ".join(target.shown for target in all_targets(settings))
+            refusal = Message.of(OTHER_TARGET, theirs=request.again.target, ours=ours)
+            return LaunchResult(attempt.request_id, Outcome.REFUSED, None, refusal)
+        request = msgspec.structs.replace(request, target=target)
+    new = _new_session(attempt, request, await request.target.key())
+    new, parcel = await _placed(new, request, settings)
     recency = settings.launch.recency_seconds
     locked = "off"
     found = await journal.find_answer(new, recency)
     if found is None:
-        if reason := await _refusal(request):
+        reason, seen = await _refusal(request)
+        if reason:
             return LaunchResult(attempt.request_id, Outcome.REFUSED, None, reason)
+        new = msgspec.structs.replace(new, source_print=new.source_print or seen)
         lock = lock_for(settings, journal)
         existing = partial(journal.find_answer, new, recency)
-        async with holding(lock, request.target.key, existing) as (locked, found):
+        async with (
+            sent_along(parcel, new, journal, report),
+            holding(lock, new.target, existing) as (locked, found),
+        ):
             found = found or await journal.create(new, recency, _first_lines(new))
     outcome, session = found
     reason = _why(outcome, session, request)
@@ -206,10 +241,10 @@ async def _carry_out(
     await _settle_attempt(journal, attempt, result)
 
 
-def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
+def _new_session(attempt: Attempt, request: LaunchRequest, target: str) -> NewSession:
     from importers.sessions import NewSession
 
-    params = msgspec.json.encode((request.kinds, request.source, request.options, attempt.target))
+    params = msgspec.json.encode((request.kinds, request.source, request.options, target))
     return NewSession(
         request_id=attempt.request_id,
         idempotency_key=request.idempotency_key,
@@ -218,22 +253,46 @@ def _new_session(attempt: Attempt, request: LaunchRequest) -> NewSession:
         kinds=request.kinds,
         source=request.source,
         options=request.options,
-        target=attempt.target,
+        target=target,
         operator=attempt.operator,
         host=attempt.host,
+        shop=request.target.name,
     )
 
 
-async def _refusal(request: LaunchRequest) -> Message | None:
-    """Why this cannot be imported now (guarantee 4). Raises SourceError, DatabaseError."""
-    from importers.launch.survey import has_products, lacks_products, served
+async def _placed(
+    new: NewSession, request: LaunchRequest, settings: Settings
+) -> tuple[NewSession, Parcel | None]:
+    """With where its source can be read: on this host, on all, or nowhere but in what is sent along. Raises
+    SourceError."""
+    replace = msgspec.structs.replace
+    if not request.send_along:
+        shared = settings.for_shop(new.shop).source.shared
+        return replace(new, source_host=None if shared else new.host), None
+    from importers.launch.sending import parcel_of
+    from importers.sessions.uploads import new_name
+
+    parcel = await parcel_of(request.source, request.kinds)
+    return replace(new, upload=new_name(), source_print=parcel.fingerprint), parcel
+
+
+async def _refusal(request: LaunchRequest) -> tuple[Message | None, str]:
+    """Why this cannot be imported now (guarantee 4), and the fingerprint of its source. Raises SourceError,
+    DatabaseError."""
+    from importers.launch.survey import look_at
 
     if not request.kinds:
-        return Message(N_("no import type was chosen"))
+        return Message(N_("no import type was chosen")), ""
     for kind in request.kinds:
         if not is_known(kind):
-            return Message.of(N_("{kind}: there is no such import type"), kind=kind)
-    found = await asyncio.to_thread(served, request.source, request.kinds)
+            return Message.of(N_("{kind}: there is no such import type"), kind=kind), ""
+    look = await asyncio.to_thread(look_at, request.source, request.kinds)
+    return await _lacking(request, look.served), look.fingerprint
+
+
+async def _lacking(request: LaunchRequest, found: Sequence[str]) -> Message | None:
+    from importers.launch.survey import has_products, lacks_products
+
     if not found or (request.options.strict and len(found) < len(request.kinds)):
         kinds = ", ".join(kind for kind in request.kinds if kind not in found)
         return Message.of(
@@ -299,6 +358,17 @@ def _log(settings: Settings, line: Log) -> None:
 
 
 def retry_request(session: Session, settings: Settings) -> LaunchRequest:
-    """A new confirm of what a session imported, into the same catalog: a journal may serve several."""
-    request = new_request(settings, session.kinds, source=session.source, options=session.options)
-    return msgspec.structs.replace(request, only_target=session.target)
+    """A new confirm of what a session imported, into the same catalog and from the same host's files: a journal may
+    serve several. One in a file serves one machine, whose containers may have other names every day."""
+    request = new_request(
+        settings,
+        session.kinds,
+        shop=session.shop if session.shop in settings.shop_names else settings.shop_names[0],
+        source=session.source,
+        options=session.options,
+        send_along=session.upload is not None,
+    )
+    only_host = None
+    if is_postgres(settings.journal.url):
+        only_host = session.host if session.upload else session.source_host
+    return msgspec.structs.replace(request, again=session, only_host=only_host)

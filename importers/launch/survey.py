@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from importers.errors import UsageError
+from importers.fingerprint import fingerprint
 from importers.kinds.registry import files_of, has_files, names, needs_products
 
 if TYPE_CHECKING:
@@ -42,13 +43,21 @@ def _holding(export: Export, kind: str) -> Holding:
     return Holding(kind, len(files), sum(part.size for part in files), newest)
 
 
-def served(source: str, kinds: Iterable[str]) -> list[str]:
-    """Those of the import types that the source has files for. Reads the heads of files only where their names do not
-    tell: not for an event loop. Raises SourceError, UsageError for a plug-in that cannot be loaded."""
+class Look(NamedTuple):
+    served: list[str]
+    """Those of the import types that the source has files for."""
+    fingerprint: str
+    """Of the source, as it is then."""
+
+
+def look_at(source: str, kinds: Iterable[str]) -> Look:
+    """Reads the heads of files only where their names do not tell: not for an event loop. Raises SourceError,
+    UsageError for a plug-in that cannot be loaded."""
     from importers.commerceml import open_overview
 
     with open_overview(source) as overview:
-        return [kind for kind in kinds if has_files(overview, kind)]
+        served = [kind for kind in kinds if has_files(overview, kind)]
+        return Look(served, fingerprint(overview.identities))
 
 
 def lacks_products(kind: str, chosen: Collection[str], *, has_products: bool) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 
 from importers.events import Counts, Options
 from importers.processes import WorkerProcess
+from importers.settings import MAIN
 from importers.texts import N_, Message
 
 
@@ -32,8 +33,6 @@ class Status(StrEnum):
 
 FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 ACTIVE = frozenset(Status) - FINAL
-MAIN = "main"
-"""The shop of settings that name none."""
 CANCELLED_BY = N_("Cancelled by {operator}; the catalog is as before")
 
 
@@ -103,6 +102,7 @@ class Attempt(msgspec.Struct, frozen=True):
     kinds: tuple[str, ...]
     source: str
     target: str
+    """The address of the catalog, as people may see it."""
     operator: str
     host: str
     pid: int
@@ -157,6 +157,15 @@ class NewSession(msgspec.Struct, frozen=True):
     target: str
     operator: str
     host: str
+    source_host: str | None = None
+    source_print: str = ""
+    upload: str | None = None
+    shop: str = MAIN
+
+    @property
+    def seen_at(self) -> str:
+        """Where the path of the source leads to the same files: on a host, on all ("" then), or nowhere else."""
+        return self.source_print if self.upload else self.source_host or ""
 
 
 class Known(msgspec.Struct, frozen=True):

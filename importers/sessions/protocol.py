@@ -38,7 +38,8 @@ class Journal(Protocol):
     journal_id: str
     """Random, made with the journal: a catalog can tell the sessions of different journals apart."""
     database: Database
-    """Where it is kept, for what is no part of the journal but lies beside it: the launch lock. Never to be closed."""
+    """Where it is kept, for what is no part of the journal but lies beside it: the launch lock, uploads. Never to be
+    closed."""
 
     # Looking: what was committed before the call is seen
 
@@ -47,6 +48,7 @@ class Journal(Protocol):
         *,
         status: str | None = None,
         kind: str | None = None,
+        shop: str | None = None,
         limit: int = 200,
         before: int | None = None,
     ) -> list[Session]:
@@ -76,6 +78,7 @@ class Journal(Protocol):
         request_id: str | None = None,
         kind: str | None = None,
         operator: str | None = None,
+        shop: str | None = None,
         limit: int = 200,
     ) -> list[Attempt]:
         """Newest first."""
@@ -158,11 +161,21 @@ class Journal(Protocol):
         """The worker of this dispatch never came; False when there was another since, or the session was claimed."""
         ...
 
+    async def wait_for(self, session_id: int, number: int, why: Message) -> bool:
+        """This dispatch came to nothing, and counts for none: the session waits for what is told, to be marked anew;
+        False as `unmark_dispatched`."""
+        ...
+
+    async def note_waiting(self, session_id: int, why: Message) -> bool:
+        """Tell those who look what a session waits for that no worker has claimed yet; whether that was new."""
+        ...
+
     # Working
 
     async def claim(self, session_id: int, target: str, owner: WorkerProcess, lease: float) -> Session | None:
         """started → in_progress, once, for `lease` seconds; None when there is nothing to claim: a duplicate delivery,
-        a cancel, or a session of another target than this worker imports into. The fence of the session returned is
+        a cancel, a session of another target than this worker imports into, or one whose source only another host than
+        the owner's sees (`Session.source_host`). The fence of the session returned is
         what its holder writes under. A session has one `received` event, at its first claim."""
         ...
 
@@ -197,8 +210,11 @@ class Journal(Protocol):
         by_kind: dict[str, Counts],
         error: Message | None = None,
         line: Log | None = None,
+        *,
+        lost: bool = False,
     ) -> bool:
-        """The end of a session, with its last log line; False when it had ended or was taken away.
+        """The end of a session, with its last log line; False when it had ended or was taken away. The source that was
+        sent along with it is dropped. `lost`: it is taken from a worker that died or froze, which is counted.
 
         The fence grows, too: whoever still holds the old one can write nothing any more.
         """
@@ -217,9 +233,9 @@ class Journal(Protocol):
         """What was told of the target in another state of its catalog is forgotten, and the oldest of many."""
         ...
 
-    async def active_sessions(self, target: str) -> list[ActiveSession]:
-        """Those of a target, for the reaper, with their leases judged by the clock of the journal: those of another
-        epoch of it are over. What is decided upon this must be written under the fence that was read here."""
+    async def active_sessions(self, target: str | None = None) -> list[ActiveSession]:
+        """Those of a target, or of all, for the reaper, with their leases judged by the clock of the journal: those of
+        another epoch of it are over. What is decided upon this must be written under the fence that was read here."""
         ...
 
     async def close(self) -> None:

@@ -6,11 +6,12 @@ under which it holds it.
 
 from __future__ import annotations
 
-from importers.sessions.models import ACTIVE, FINAL
+from importers.sessions.models import ACTIVE, FINAL, Status
 
 
-def _listed(words: frozenset[str]) -> str:
-    return ", ".join(f"'{word}'" for word in sorted(words))
+def _listed(words: frozenset[Status]) -> str:
+    """In the order of the index `one_active`: SQLite takes it only where its condition is repeated to the letter."""
+    return ", ".join(f"'{word}'" for word in Status if word in words)
 
 
 def _marks(count: int) -> str:
@@ -34,14 +35,15 @@ JOURNAL_ID = "SELECT journal_id FROM meta"
 SESSIONS = (
     f"SELECT {COLUMNS} FROM session WHERE (CAST(?1 AS TEXT) IS NULL OR status = ?1) "
     "AND (CAST(?2 AS BIGINT) IS NULL OR id < ?2) "
-    "AND (CAST(?3 AS TEXT) IS NULL OR replace(kinds, ?3, '') <> kinds) ORDER BY id DESC LIMIT ?4"
+    "AND (CAST(?3 AS TEXT) IS NULL OR replace(kinds, ?3, '') <> kinds) "
+    "AND (CAST(?4 AS TEXT) IS NULL OR shop = ?4) ORDER BY id DESC LIMIT ?5"
 )
 SESSION = f"SELECT {COLUMNS} FROM session WHERE id = ?1"
 ACTIVE_OF = f"SELECT {COLUMNS} FROM session WHERE target = ?1 AND {IS_ACTIVE}"
 ANY_ACTIVE = f"SELECT id, status FROM session WHERE {IS_ACTIVE} ORDER BY id"
 ACTIVE_SESSIONS = (
     f"SELECT {COLUMNS}, owner_start, owner_boot, lease_until, lease_epoch, dispatched_clock, created_clock, boot_id, "
-    f"dispatches, retries FROM session WHERE target = ?1 AND {IS_ACTIVE}"
+    f"dispatches, retries FROM session WHERE (CAST(?1 AS TEXT) IS NULL OR target = ?1) AND {IS_ACTIVE}"
 )
 EVENTS = (
     "SELECT id, session_id, at, type, level, message, args FROM event "
@@ -55,13 +57,15 @@ ATTEMPTS = (
     "SELECT request_id, idempotency_key, kinds, source, target, operator, host, pid, at, outcome, session_id, lock, "
     "reason, reason_args, shop FROM attempt WHERE (CAST(?1 AS TEXT) IS NULL OR request_id = ?1) "
     "AND (CAST(?2 AS TEXT) IS NULL OR operator = ?2) "
-    "AND (CAST(?3 AS TEXT) IS NULL OR replace(kinds, ?3, '') <> kinds) ORDER BY id DESC LIMIT ?4"
+    "AND (CAST(?3 AS TEXT) IS NULL OR replace(kinds, ?3, '') <> kinds) "
+    "AND (CAST(?4 AS TEXT) IS NULL OR shop = ?4) ORDER BY id DESC LIMIT ?5"
 )
 
 # Acting on sessions
 
 CANCEL = (
     "UPDATE session SET status = CASE status WHEN 'started' THEN 'cancelled' ELSE 'cancelling' END, "
+    "waiting = NULL, "
     "finished_at = CASE status WHEN 'started' THEN ?2 END, error = CASE status WHEN 'started' THEN ?3 END, "
     "error_args = ?4, fence = CASE status WHEN 'started' THEN fence + 1 ELSE fence END "
     "WHERE id = ?1 AND status IN ('started', 'in_progress')"
@@ -92,8 +96,8 @@ def prune(count: int) -> tuple[str, str]:
 # Launching
 
 BEGIN_ATTEMPT = (
-    "INSERT INTO attempt (request_id, idempotency_key, kinds, source, target, operator, host, pid, at) "
-    f"VALUES ({_marks(9)})"
+    "INSERT INTO attempt (request_id, idempotency_key, kinds, source, target, operator, host, pid, at, shop) "
+    f"VALUES ({_marks(10)})"
 )
 END_ATTEMPT = (
     "UPDATE attempt SET outcome = ?2, session_id = ?3, lock = ?4, reason = ?5, reason_args = ?6 "
@@ -104,29 +108,37 @@ SESSION_AND_KEY = f"SELECT {COLUMNS}, idempotency_key FROM session WHERE id = ?1
 ACTIVE_OR_RECENT = (
     f"SELECT {COLUMNS} FROM session WHERE target = ?1 AND ({IS_ACTIVE} OR ("
     # On both sides of now: a row from the future must not block for ever.
-    "boot_id = ?2 AND created_clock > ?3 AND created_clock < ?4 AND kinds = ?5 AND source = ?6 AND options = ?7"
+    "boot_id = ?2 AND created_clock > ?3 AND created_clock < ?4 AND kinds = ?5 AND source = ?6 AND options = ?7 "
+    "AND CASE WHEN upload IS NULL THEN coalesce(source_host, '') ELSE source_print END = ?8"
     f")) ORDER BY {IS_ACTIVE} DESC, id DESC LIMIT 1"
 )
 CREATE = (
     "INSERT INTO session (request_id, idempotency_key, task_id, kinds, source, options, target, status, operator, "
-    "host, created_at, created_clock, boot_id, fence) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'started', ?8, ?9, ?10, ?11, ?12, ?13) RETURNING id"
+    "host, created_at, created_clock, boot_id, fence, source_host, source_print, upload, shop) "
+    f"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'started', {', '.join(f'?{n}' for n in range(8, 18))}) RETURNING id"
 )
 ANSWER = "INSERT INTO launch_key VALUES (?1, ?2, ?3) ON CONFLICT (idempotency_key) DO NOTHING"
 MARK_DISPATCHED = (
-    "UPDATE session SET dispatched_clock = ?2, dispatches = dispatches + 1, owner = ?3, owner_start = ?4, "
+    "UPDATE session SET dispatched_clock = ?2, dispatches = dispatches + 1, waiting = NULL, "
+    "owner = ?3, owner_start = ?4, "
     "owner_boot = ?5 WHERE id = ?1 AND status = 'started' AND dispatched_clock IS NULL RETURNING dispatches"
 )
 _OF_DISPATCH = "WHERE id = ?1 AND status = 'started' AND dispatches = ?2 AND dispatched_clock IS NOT NULL"
 DISPATCHED_TO = f"UPDATE session SET owner = ?3, owner_start = ?4, owner_boot = ?5 {_OF_DISPATCH}"
+WAIT_FOR = (
+    "UPDATE session SET dispatched_clock = NULL, dispatches = dispatches - 1, waiting = ?3, waiting_args = ?4 "
+    f"{_OF_DISPATCH}"
+)
+NOTE_WAITING = "UPDATE session SET waiting = ?2, waiting_args = ?3 WHERE id = ?1 AND status = 'started'"
 UNMARK_DISPATCHED = f"UPDATE session SET dispatched_clock = NULL {_OF_DISPATCH}"
 
 # Working
 
 CLAIM = (
-    "UPDATE session SET status = 'in_progress', fence = fence + 1, started_at = coalesce(started_at, ?3), "
+    "UPDATE session SET status = 'in_progress', fence = fence + 1, waiting = NULL, "
+    "started_at = coalesce(started_at, ?3), "
     "owner = ?4, owner_start = ?5, owner_boot = ?6, lease_until = ?7, lease_epoch = ?8 "
-    "WHERE id = ?1 AND target = ?2 AND status = 'started'"
+    "WHERE id = ?1 AND target = ?2 AND status = 'started' AND (source_host IS NULL OR source_host = ?9)"
 )
 RECEIVED = "SELECT 1 FROM event WHERE session_id = ?1 AND type = 'received'"
 EVENT = f"INSERT INTO event (session_id, at, type, level, message, args) VALUES ({_marks(6)})"
@@ -144,7 +156,8 @@ REJECT = (
     f"VALUES ({_marks(8)})"
 )
 FINISH = (
-    "UPDATE session SET status = ?3, finished_at = ?4, by_kind = ?5, running_kind = NULL, error = ?6, error_args = ?7, "
+    "UPDATE session SET status = ?3, finished_at = ?4, by_kind = ?5, running_kind = NULL, waiting = NULL, "
+    "error = ?6, error_args = ?7, "
     f"fence = fence + 1 WHERE id = ?1 AND fence = ?2 AND {IS_ACTIVE}"
 )
 RECALL = "SELECT key, state, told FROM known WHERE target = ?1 AND key = ?2"
@@ -158,3 +171,40 @@ START_AGAIN = (
     "UPDATE session SET status = 'started', fence = fence + 1, retries = retries + 1, owner = NULL, "
     "dispatched_clock = NULL WHERE id = ?1 AND fence = ?2 AND status = 'in_progress'"
 )
+
+# Uploads
+
+ADD_PIECE = (
+    "INSERT INTO upload (name, n, made_clock, boot_id, piece) VALUES (?1, ?2, ?3, ?4, ?5) "
+    "ON CONFLICT (name, n) DO NOTHING"
+)
+PIECE = "SELECT piece FROM upload WHERE name = ?1 AND n = ?2"
+_NEEDED = f"(SELECT upload FROM session WHERE upload IS NOT NULL AND {IS_ACTIVE})"
+ORPHANS = (
+    f"SELECT name FROM upload WHERE name NOT IN {_NEEDED} "
+    "GROUP BY name HAVING max(made_clock) < ?1 OR max(boot_id) <> ?2"
+)
+DROP_UPLOAD = f"DELETE FROM upload WHERE name = ?1 AND name NOT IN {_NEEDED}"
+DROP_UPLOAD_OF = f"DELETE FROM upload WHERE name = (SELECT upload FROM session WHERE id = ?1 AND {IS_FINAL})"
+"""What a session came with that has ended."""
+
+# Counting
+
+COUNT_END = (
+    "INSERT INTO tally (shop, type, status, sessions, seconds, read, rejected, taken) "
+    "SELECT shop, ?2, ?3, 1, ?4, ?5, ?6, retries + ?7 FROM session WHERE id = ?1 "
+    "ON CONFLICT (shop, type, status) DO UPDATE SET sessions = tally.sessions + 1, "
+    "seconds = tally.seconds + excluded.seconds, read = tally.read + excluded.read, "
+    "rejected = tally.rejected + excluded.rejected, taken = tally.taken + excluded.taken"
+)
+"""?7: 1 when it is taken from its worker with that; each time before was a retry."""
+LAST_GOOD = (
+    f"INSERT INTO last_good (shop, type, at, seconds, read) VALUES ({_marks(5)}) "
+    "ON CONFLICT (shop, type) DO UPDATE SET at = excluded.at, seconds = excluded.seconds, read = excluded.read"
+)
+ENDED = "SELECT shop, type, status, sessions, seconds, read, rejected, taken FROM tally ORDER BY shop, type, status"
+GOOD = "SELECT shop, type, at, seconds, read FROM last_good ORDER BY shop, type"
+ACTIVE_NOW = (
+    f"SELECT shop, kinds, status, created_at, retries, waiting IS NOT NULL FROM session WHERE {IS_ACTIVE}"
+)
+OUTCOMES = "SELECT shop, outcome, count(*) FROM attempt GROUP BY shop, outcome ORDER BY shop, outcome"

@@ -22,42 +22,35 @@ from importers.events import Counts, Log, Reject
 from importers.processes import WorkerProcess
 from importers.sessions import rules
 from importers.sessions import statements as sql
+from importers.sessions.looking import LARGEST, JournalReader
 from importers.sessions.models import (
     CANCELLED_BY,
-    ActiveSession,
     Attempt,
     Known,
-    LogLine,
     NewSession,
     Outcome,
     Session,
     Status,
-    StoredReject,
 )
-from importers.sessions.rows import active_session, args_json, json, message_columns, stored_text, struct
+from importers.sessions.rows import args_json, json, message_columns, stored_text, struct
+from importers.sessions.tally import count_end
 from importers.texts import N_, shorten
 
 if TYPE_CHECKING:
-    from importers.database.protocol import Database, Reader, Transaction, Watch
+    from importers.database.protocol import Database, Reader, Transaction
     from importers.texts import Message
 
 FENCE_BITS = 40
 """Fences begin at a random number: after the journal was restored from a copy a worker of before must not take a new
 session of the same number for its own."""
-LARGEST = 2**63 - 1
-"""Of a database's whole numbers: a larger limit means all, and no session has a larger number."""
 MAX_KNOWN = 8
 """What so many sessions of a target told is known."""
 PRUNE_SESSIONS = 200
 """So many are pruned in one transaction, so that nobody waits long."""
 
 
-class JournalStore:
+class JournalStore(JournalReader):
     """See `Journal`; the methods below "Launching" and "Working" are for those rooms."""
-
-    def __init__(self, database: Database, journal_id: str) -> None:
-        self.database = database
-        self.journal_id = journal_id
 
     @classmethod
     async def open(cls, database: Database) -> Self:
@@ -72,60 +65,6 @@ class JournalStore:
     async def close(self) -> None:
         await self.database.close()
 
-    def watch(self) -> Watch:
-        return self.database.watch()
-
-    # Looking
-
-    async def sessions(
-        self,
-        *,
-        status: str | None = None,
-        kind: str | None = None,
-        limit: int = 200,
-        before: int | None = None,
-    ) -> list[Session]:
-        rows = await self.database.fetch(
-            sql.SESSIONS, status, before, kind and json(kind), min(limit, LARGEST)
-        )
-        return [struct(row, Session) for row in rows]
-
-    async def session(self, session_id: int) -> Session:
-        if abs(session_id) <= LARGEST:
-            for row in await self.database.fetch(sql.SESSION, session_id):
-                return struct(row, Session)
-        raise UnknownSession(N_("there is no session {id}; obmen sessions lists them"), id=session_id)
-
-    async def active(self, target: str) -> Session | None:
-        rows = await self.database.fetch(sql.ACTIVE_OF, target)
-        return struct(rows[0], Session) if rows else None
-
-    async def active_sessions(self, target: str) -> list[ActiveSession]:
-        rows = await self.database.fetch(sql.ACTIVE_SESSIONS, target)
-        now = await self.database.now()
-        return [active_session(row, now) for row in rows]
-
-    async def events(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[LogLine]:
-        rows = await self.database.fetch(sql.EVENTS, session_id, after, limit)
-        return [struct(row, LogLine) for row in rows]
-
-    async def rejects(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[StoredReject]:
-        rows = await self.database.fetch(sql.REJECTS, session_id, after, limit)
-        return [struct(row, StoredReject) for row in rows]
-
-    async def attempts(
-        self,
-        *,
-        request_id: str | None = None,
-        kind: str | None = None,
-        operator: str | None = None,
-        limit: int = 200,
-    ) -> list[Attempt]:
-        rows = await self.database.fetch(
-            sql.ATTEMPTS, request_id, operator, kind and json(kind), min(limit, LARGEST)
-        )
-        return [struct(row, Attempt) for row in rows]
-
     # Acting on sessions
 
     @repeated
@@ -136,6 +75,10 @@ class JournalStore:
             if await db.execute(sql.CANCEL, session_id, now.utc, CANCELLED_BY, json(by)) == 1:
                 line = Log("warning", N_("{operator} asked to cancel"), {**by})
                 await self._write_lines(db, session_id, [line], "cancel")
+                await db.execute(sql.DROP_UPLOAD_OF, session_id)
+                session = await self._read(db, session_id)
+                if session.status.final:
+                    await count_end(db, session)
         return await self.session(session_id)
 
     async def cancelled_by(self, session_id: int) -> str:
@@ -179,6 +122,7 @@ class JournalStore:
             await db.execute(
                 sql.BEGIN_ATTEMPT, attempt.request_id, attempt.idempotency_key, json(attempt.kinds), attempt.source,
                 attempt.target, attempt.operator, attempt.host, attempt.pid, now.utc,
+                attempt.shop,
             )  # fmt: skip
 
     @repeated
@@ -211,7 +155,7 @@ class JournalStore:
                 (made,) = await db.fetch(
                     sql.CREATE, new.request_id, new.idempotency_key, new.task_id, json(new.kinds), new.source,
                     json(new.options), new.target, new.operator, new.host, now.utc, now.seconds, now.epoch,
-                    secrets.randbits(FENCE_BITS),
+                    secrets.randbits(FENCE_BITS), new.source_host, new.source_print, new.upload, new.shop,
                 )  # fmt: skip
                 session_id = made["id"]
                 await self._write_lines(
@@ -238,7 +182,7 @@ class JournalStore:
         now = await db.now()
         rows = await db.fetch(
             sql.ACTIVE_OR_RECENT, new.target, now.epoch, now.seconds - recency, now.seconds + recency,
-            json(new.kinds), new.source, json(new.options),
+            json(new.kinds), new.source, json(new.options), new.seen_at,
         )  # fmt: skip
         return (Outcome.JOINED, struct(rows[0], Session)) if rows else None
 
@@ -262,6 +206,19 @@ class JournalStore:
         async with self.database.transaction() as db:
             return await db.execute(sql.UNMARK_DISPATCHED, session_id, number) == 1
 
+    @repeated
+    async def wait_for(self, session_id: int, number: int, why: Message) -> bool:
+        async with self.database.transaction() as db:
+            return await db.execute(sql.WAIT_FOR, session_id, number, *message_columns(why)) == 1
+
+    @repeated
+    async def note_waiting(self, session_id: int, why: Message) -> bool:
+        (row,) = await self.database.fetch(sql.SESSION, session_id) or (None,)
+        if row is None or struct(row, Session).waiting == why:
+            return False
+        async with self.database.transaction() as db:
+            return await db.execute(sql.NOTE_WAITING, session_id, *message_columns(why)) == 1
+
     # Working
 
     @repeated
@@ -270,7 +227,7 @@ class JournalStore:
             now = await db.now()
             claimed = await db.execute(
                 sql.CLAIM, session_id, target, now.utc, owner.name, owner.start, owner.boot, now.seconds + lease,
-                now.epoch,
+                now.epoch, owner.host,
             )  # fmt: skip
             if claimed != 1:
                 return None
@@ -340,6 +297,8 @@ class JournalStore:
         by_kind: dict[str, Counts],
         error: Message | None = None,
         line: Log | None = None,
+        *,
+        lost: bool = False,
     ) -> bool:
         async with self.database.transaction() as db:
             now = await db.now()
@@ -348,8 +307,10 @@ class JournalStore:
             )
             if ended != 1:
                 return False
+            await count_end(db, await self._read(db, session_id), lost=lost)
             if line:
                 await self._write_lines(db, session_id, [line], "summary")
+            await db.execute(sql.DROP_UPLOAD_OF, session_id)
             return True
 
     @repeated

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from importers.errors import ObmenError, SettingsError
+from importers.errors import BrokerDown, ObmenError
 from importers.events import Log
 from importers.processes import this_process
 from importers.sessions.models import Status
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from importers.settings import Settings
 
 NOT_STARTED = N_("No worker could be started: {error}")
+WAITING = N_("waiting for the broker: {error}")
 
 
 class Dispatcher(Protocol):
@@ -29,6 +30,10 @@ class Dispatcher(Protocol):
     def check(self) -> None:
         """Raises SettingsError when sessions could not be sent: better before there is one. It asks nothing that could
         keep a launch waiting."""
+        ...
+
+    def reaches(self, session: Session) -> bool:
+        """Whether what this sends can come to a worker that sees the session's source."""
         ...
 
     async def send(self, session: Session) -> WorkerProcess | None:
@@ -46,6 +51,11 @@ class Dispatcher(Protocol):
         that was claimed, LOST_SECONDS of another."""
         ...
 
+    async def is_waiting(self, active: ActiveSession) -> bool:
+        """Whether what was sent still waits for a worker that is free: then nothing is lost, however long it takes.
+        Raises BrokerDown where that cannot be asked."""
+        ...
+
     async def end(self, active: ActiveSession) -> None:
         """End the worker of a session for good, also a frozen one, and wait until it is gone. Raises ObmenError when it
         should be ended from here and cannot.
@@ -56,28 +66,31 @@ class Dispatcher(Protocol):
         ...
 
 
-class _NotAvailable(ProcessDispatcher):
-    """Of an engine that is yet to come. Workers that other settings started are processes, and die like them."""
-
-    def check(self) -> None:
-        raise SettingsError(N_('worker.engine = "celery" is not available yet; set it to "process"'))
-
-
 def dispatcher_for(settings: Settings) -> Dispatcher:
     """By worker.engine. Raises nothing: whether it can send is what `check` says."""
-    return ProcessDispatcher(settings) if settings.worker.engine == "process" else _NotAvailable(settings)
+    if settings.worker.engine == "process":
+        return ProcessDispatcher(settings)
+    from importers.worker.celery_dispatch import CeleryDispatcher
+
+    return CeleryDispatcher(settings)
 
 
 async def dispatch(session: Session, dispatcher: Dispatcher, journal: Journal) -> bool:
     """Send the session to a worker unless somebody else has; whether this call did.
 
-    A session that cannot be sent ends as failed at once, with the reason, and blocks nobody.
+    A session that cannot be sent ends as failed at once, with the reason, and blocks nobody; but one whose broker is
+    down waits for it, and whoever reaps sends it then. One whose source another host has is left to those there.
     """
+    if not dispatcher.reaches(session):
+        return False
     number = await journal.mark_dispatched(session.id, this_process())
     if number is None:
         return False
     try:
         worker = await dispatcher.send(session)
+    except BrokerDown as error:
+        await journal.wait_for(session.id, number, ObmenError(WAITING, error=error).message)
+        return False
     except Exception as error:  # noqa: BLE001 (whatever it is, the session must not wait for a worker that never comes)
         reason = error if isinstance(error, (OSError, ObmenError)) else f"{type(error).__name__}: {error}"
         why = ObmenError(NOT_STARTED, error=reason).message

@@ -128,7 +128,7 @@ def key_of(
     """What a session imports, and how: equal keys for what is equal. None: that cannot be told without a look into the
     files, or the result hangs on more. `opened_ns`: the wall clock before the export was opened."""
     boot, code = boot_id(), _code()
-    if not all(repeats(kind) and _is_ours(kind, module) for kind, module in kinds.items()):
+    if session.upload or not all(repeats(kind) and _is_ours(kind, module) for kind, module in kinds.items()):
         return None
     # What another machine keeps may be told from memory: only who opens a file asks there.
     one_a_device = {identity[0]: export.path / name for name, identity in export.identities.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,9 @@ class ProcessDispatcher:
     def check(self) -> None:
         """A process can always be tried."""
 
+    def reaches(self, session: Session) -> bool:
+        return session.source_host in (None, socket.gethostname())
+
     async def send(self, session: Session) -> WorkerProcess:
         """A process in an OS session of its own: no closed terminal and no killed control room reaches it (guarantee
         6). Raises OSError, ValueError."""
@@ -52,6 +56,9 @@ class ProcessDispatcher:
 
     async def is_lost(self, active: ActiveSession) -> bool:
         return active.owner is not None and active.owner.is_dead()
+
+    async def is_waiting(self, active: ActiveSession) -> bool:
+        return False
 
     async def end(self, active: ActiveSession) -> None:
         if active.owner is not None:

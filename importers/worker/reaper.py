@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from importers.errors import ObmenError, SettingsError
+from importers.errors import BrokerDown, ObmenError, SettingsError
 from importers.events import Counts, Log
 from importers.logs import log_to, unexpected
 from importers.sessions.models import CANCELLED_BY, Status
-from importers.sessions.rules import Due, is_due
-from importers.targets import all_targets
+from importers.sessions.rules import LOST_SECONDS, Due, is_due
+from importers.sessions.uploads import Uploads
+from importers.targets import target_with
 from importers.texts import N_, Message
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ GRACE_SECONDS = 1.0
 
 DIED = N_("The worker {owner} died while it ran; nothing is changed. Start the import again")
 FROZEN = N_("The worker {owner} gave no sign of life for its lease and was ended; nothing is changed")
+IN_QUEUE = N_("waiting for a worker that is free")
+NOBODY_THERE = N_("No worker came on {host}, which has the source {source}; start the import again there")
 NEVER_CAME = N_("No worker came after {count} tries; see the log {path}")
 
 
@@ -43,20 +46,19 @@ async def reap(
     *,
     dispatcher: Dispatcher | None = None,
 ) -> int:
-    """Settle the sessions of all targets of the settings; how many were ended, started again, or sent. `trouble` is
+    """Settle the sessions of all shops of the settings; how many were ended, started again, or sent. `trouble` is
     given what kept one from being settled. `dispatcher`: the one of the settings."""
     from importers.worker.dispatch import dispatcher_for
 
     dispatcher = dispatcher or dispatcher_for(settings)
     await journal.prune(settings.journal.keep_events_days)
+    await Uploads(journal.database).drop_orphans()
     acted = 0
-    of_targets = [
-        (active, target)
-        for target in all_targets(settings)
-        for active in await journal.active_sessions(target.key)
-    ]
-    for active, target in of_targets:
+    for active in await journal.active_sessions():
         try:
+            target = await target_with(settings, active.session)
+            if target is None:  # another installation's
+                continue
             if active.session.status is Status.STARTED:
                 acted += await _send(active, dispatcher, settings, journal)
             else:
@@ -74,21 +76,33 @@ async def reap(
 
 async def _send(active: ActiveSession, dispatcher: Dispatcher, settings: Settings, journal: Journal) -> bool:
     """A session that waits for a worker."""
-    from importers.worker.dispatch import dispatch
+    from importers.worker.dispatch import WAITING, dispatch
 
     session = active.session
+    if not dispatcher.reaches(session):
+        if active.age < 2 * LOST_SECONDS:  # its own host sends it again meanwhile, if somebody is there
+            return False
+        nobody = Message.of(NOBODY_THERE, host=session.source_host, source=session.source)
+        return await _finish(active, Status.FAILED, journal, nobody)
     due = is_due(active, is_lost=await dispatcher.is_lost(active))
     if due is Due.NOTHING:
+        return False
+    try:
+        dispatcher.check()
+    except SettingsError as error:  # nobody with these settings will ever send it
+        return await _finish(active, Status.FAILED, journal, error.message)
+    try:
+        if active.dispatched and await dispatcher.is_waiting(active):
+            await journal.note_waiting(session.id, Message(IN_QUEUE))
+            return False
+    except BrokerDown as error:  # what it has may come to light again
+        await journal.note_waiting(session.id, ObmenError(WAITING, error=error).message)
         return False
     if due is Due.GIVE_UP:
         why = Message.of(NEVER_CAME, count=active.dispatches, path=settings.log.path)
         return await _finish(active, Status.FAILED, journal, why)
     if due is Due.SEND_AGAIN and not await journal.unmark_dispatched(session.id, active.dispatches):
         return False
-    try:
-        dispatcher.check()
-    except SettingsError as error:  # nobody with these settings will ever send it
-        return await _finish(active, Status.FAILED, journal, error.message)
     return await dispatch(session, dispatcher, journal)
 
 
@@ -96,7 +110,7 @@ async def _settle(
     active: ActiveSession, target: Target, dispatcher: Dispatcher, settings: Settings, journal: Journal
 ) -> bool:
     """A session that a worker holds: is it alive?"""
-    from importers.catalog import open_catalog
+    from importers.catalog import open_catalog, session_name
     from importers.kinds.waiting_images import put_waiting_in_place
     from importers.worker.dispatch import dispatch
 
@@ -115,6 +129,8 @@ async def _settle(
         reason = FROZEN
     catalog = await open_catalog(target.catalog)
     try:
+        # On whatever host it is: nothing of it can be committed from here on, and the catalog is free.
+        await catalog.end_others(session_name(journal.journal_id, session.id, session.fence))
         if lines := await put_waiting_in_place(catalog):
             await journal.write(
                 session.id, session.fence, lines, [], done=session.done, total=session.total,
@@ -134,7 +150,9 @@ async def _settle(
             if note is not None:
                 by_kind = msgspec.json.decode(note, type=dict[str, Counts])
                 line = Log("info", N_("Completed; the worker died after its commit"))
-                return await journal.finish(session.id, session.fence, Status.COMPLETED, by_kind, line=line)
+                return await journal.finish(
+                    session.id, session.fence, Status.COMPLETED, by_kind, line=line, lost=True
+                )
             if session.status is Status.CANCELLING:
                 by = Message.of(CANCELLED_BY, operator=await journal.cancelled_by(session.id))
                 return await _finish(active, Status.CANCELLED, journal, by)
@@ -157,4 +175,5 @@ async def _is_still_over(active: ActiveSession, journal: Journal) -> bool:
 async def _finish(active: ActiveSession, status: Status, journal: Journal, why: Message) -> bool:
     session = active.session
     line = Log.of("error", why)
-    return await journal.finish(session.id, session.fence, status, session.by_kind, why, line)
+    lost = session.status is not Status.STARTED
+    return await journal.finish(session.id, session.fence, status, session.by_kind, why, line, lost=lost)

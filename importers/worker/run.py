@@ -18,10 +18,11 @@ from importers.logs import log_to
 from importers.processes import this_process
 from importers.sessions import MAX_REJECTS, Journal, Known, open_journal
 from importers.sessions.models import CANCELLED_BY, Status
-from importers.targets import Target, all_targets
+from importers.targets import target_with
 from importers.texts import N_, Message
 from importers.worker.heartbeat import CancelRequested, Heartbeat, must_go_on
 from importers.worker.known import Listener, key_of, recalled
+from importers.worker.source import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from importers.kinds.protocol import Kind
     from importers.sessions.models import Session
     from importers.settings import Settings
+    from importers.targets import Target
     from importers.worker.known import Told
     from importers.worker.reader_process import ReaderProcess
 
@@ -47,7 +49,7 @@ async def work(session_id: int, settings: Settings, reader: ReaderProcess | None
         session, target = None, await _target_of(session_id, journal, settings)
         if target:
             lease = settings.worker.lease_seconds
-            session = await journal.claim(session_id, target.key, this_process(), lease)
+            session = await journal.claim(session_id, await target.key(), this_process(), lease)
         if session is None or target is None:
             log_to(settings.log.path).warning("session %d: nothing to claim", session_id)
             return 0
@@ -60,8 +62,7 @@ async def work(session_id: int, settings: Settings, reader: ReaderProcess | None
 async def _target_of(session_id: int, journal: Journal, settings: Settings) -> Target | None:
     """None where there is no such session, or these settings know nothing of what it imports into."""
     with suppress(UnknownSession):
-        key = (await journal.session(session_id)).target
-        return next((target for target in all_targets(settings) if target.key == key), None)
+        return await target_with(settings, await journal.session(session_id))
     return None
 
 
@@ -99,7 +100,8 @@ class _Run:
 
     async def run(self) -> int:
         try:
-            await self._import()
+            async with source_of(self.session, self.journal, self._tell, self.heartbeat.check) as source:
+                await self._import(source)
         except CancelRequested:
             by = Message.of(CANCELLED_BY, operator=await self.journal.cancelled_by(self.session.id))
             return await self._end(Status.CANCELLED, by)
@@ -119,19 +121,21 @@ class _Run:
             return await self._end(Status.FAILED, why)
         return await self._end(Status.COMPLETED)
 
-    async def _import(self) -> None:
-        from importers.catalog import open_catalog
+    async def _import(self, source: str) -> None:
+        from importers.catalog import open_catalog, session_name
         from importers.commerceml import open_export
         from importers.kinds.waiting_images import put_waiting_in_place
 
         session = self.session
         kinds = {kind: load(kind) for kind in sorted(sorted(session.kinds), key=_place)}
         opened_ns = time.time_ns()
-        export = open_export(session.source, frozenset().union(*map(records_of, kinds)))
+        export = open_export(source, frozenset().union(*map(records_of, kinds)))
         key = key_of(session, self.target, kinds, export, opened_ns)
-        known = await self.journal.recall(self.target.key, key) if key else None
+        known = await self.journal.recall(session.target, key) if key else None
         mark = None
-        catalog = await open_catalog(self.target.catalog)
+        catalog = await open_catalog(
+            self.target.catalog, session_name(self.journal.journal_id, session.id, session.fence)
+        )
         try:
             if not session.options.dry_run:  # what an earlier worker did not live to do
                 self.lines += await put_waiting_in_place(catalog)
@@ -211,7 +215,7 @@ class _Run:
         try:
             state = await catalog.state(mark) if told else None
             if told and state:
-                await self.journal.remember(self.target.key, Known(key, state, told.decode()))
+                await self.journal.remember(self.session.target, Known(key, state, told.decode()))
         except ObmenError as error:
             log_to(self.settings.log.path).warning("session %d: %s", self.session.id, error)
 
@@ -245,6 +249,11 @@ class _Run:
             self.flushed_at = now
             self.heartbeat.check()
             await self._flush()
+
+    async def _tell(self, line: Log) -> None:
+        """At once, and of this session alone."""
+        self.lines.append(line)
+        await self._flush()
 
     async def _flush(self) -> None:
         at = self.progress

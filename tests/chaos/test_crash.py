@@ -25,7 +25,7 @@ from importers.kinds import Options
 from importers.launch import lock as locks
 from importers.processes import WorkerProcess, process_of, this_process
 from importers.sessions import Outcome, Session, Status, rules
-from importers.targets import default_target
+from importers.targets import target_of
 from importers.worker import reaper
 from importers.worker.process import ProcessDispatcher
 from importers.worker.run import work
@@ -153,7 +153,7 @@ async def check(stage: Crashing, session: Session, expected: Status, reason: str
     assert (reason in told) if reason else not told, told
     assert stage.rows("SELECT id FROM session") == [(1,)]
     assert stage.rows("SELECT session_id FROM event WHERE type = 'received'") == [(1,)]
-    assert await stage.journal.active(default_target(stage.settings).key) is None
+    assert await stage.journal.active(await target_of(stage.settings).key()) is None
     assert stage.customers() == (PEOPLE if expected is Status.COMPLETED else {})
     # A new confirm, of something else, is not held up.
     another = await stage.launch(options=Options(force=True))
@@ -286,7 +286,7 @@ async def test_a_worker_that_cannot_be_ended_goes_on_too_late(
     monkeypatch.setattr(WorkerProcess, "is_here", False)
     monkeypatch.setattr("importers.database.sqlite.PATIENCE_SECONDS", 0.2)
     async with asyncio.timeout(40):
-        while not (await stage.journal.active_sessions(default_target(stage.settings).key))[0].lease_over:  # noqa: ASYNC110 (time itself)
+        while not (await stage.journal.active_sessions(await target_of(stage.settings).key()))[0].lease_over:  # noqa: ASYNC110 (time itself)
             await asyncio.sleep(0.02)
     acted = await stage.reap()
     code, _ = await stage.thaw()

@@ -148,7 +148,8 @@ def make_bad_source(path: Path, name: str) -> None:
 def test_bad_source_is_exit_2_and_one_line(obmen: Obmen, tmp_path: Path, name: str) -> None:
     source = tmp_path / "bad source"
     make_bad_source(source, name)
-    for command in (["import", "catalog", "--source", str(source)], ["inspect", str(source)]):
+    import_it = ["import", "catalog", "--source", str(source)]
+    for command in (import_it, [*import_it, "--upload"], ["inspect", str(source)]):
         done = obmen.run(*command)
         assert done.returncode == 2, (command, done)
         assert str(source) in done.stderr

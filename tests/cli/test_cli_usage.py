@@ -32,7 +32,7 @@ def test_what_needs_no_settings_works_with_broken_ones(
     assert "Показать" in capsys.readouterr().out
     others = (
         ["import", "catalog"], ["sessions"], ["show", "1"], ["attempts"], ["logs", "1"], ["rejects", "1"], ["doctor"],
-        ["cancel", "1"], ["retry", "1"], ["delete", "1"], ["worker"],
+        ["cancel", "1"], ["retry", "1"], ["delete", "1"], ["worker"], ["metrics"], ["migrate"],
     )  # fmt: skip
     assert {args[0] for args in others} == engine_commands() - {"inspect"}
     for args in others:
@@ -112,7 +112,7 @@ def test_cheap_commands_load_nothing_heavy(args: list[str]) -> None:
         f"sys.argv = ['obmen', *{args!r}]\n"
         "try: main()\n"
         "except SystemExit as done: assert not done.code, done.code\n"
-        "heavy = {'textual', 'lxml', 'redis', 'aiosqlite', 'celery', 'psycopg'}\n"
+        "heavy = {'textual', 'lxml', 'redis', 'aiosqlite', 'celery', 'psycopg', 'prometheus_client'}\n"
         "print(*{name.split('.')[0] for name in sys.modules} & heavy)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -19,7 +19,7 @@ from importers.launch import redis_lock
 from importers.launch.lock import LOCK_SECONDS, LaunchLock
 from importers.launch.redis_lock import RedisLock
 from importers.launch.table_lock import TableLock
-from importers.targets import default_target
+from importers.targets import target_of
 from importers.worker.process import ProcessDispatcher
 
 
@@ -136,6 +136,6 @@ async def sending(
         await (await open_catalog(stage.settings.catalog.url)).close()
         yield Sending(stage, stage.dispatcher, lambda: make(stage.settings), break_down)
         for active in await stage.journal.active_sessions(
-            default_target(stage.settings).key
+            await target_of(stage.settings).key()
         ):  # of a test that failed
             await stage.dispatcher.end(active)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from support.engine_stage import Stage
 
 from importers.sessions import ActiveSession, Session, Status
-from importers.targets import default_target
+from importers.targets import target_of
 from importers.worker.dispatch import Dispatcher
 
 
@@ -32,7 +32,7 @@ class Sending:
         return result.session
 
     async def active(self) -> ActiveSession:
-        (found,) = await self.stage.journal.active_sessions(default_target(self.stage.settings).key)
+        (found,) = await self.stage.journal.active_sessions(await target_of(self.stage.settings).key())
         return found
 
     @contextmanager

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support.engine_stage import MovedClock, Stage, dead_process
+from support.engine_stage import MovedClock, Stage, dead_process, share
 
 from importers.errors import UnknownSession
 from importers.kinds import Counts, Log, Options, Reject
@@ -333,6 +333,7 @@ async def test_whoever_asked_first_has_cancelled(stage: Stage) -> None:
 
 async def test_a_lease_is_judged_by_the_clock_of_the_journal(stage: Stage, clock: MovedClock) -> None:
     """Whichever process asks, and wherever the worker runs."""
+    share(stage)
     session = await made(stage)
     owner = WorkerProcess("elsewhere", 1, "1", "the boot of another machine")
     claimed = await stage.journal.claim(session.id, session.target, owner, LEASE)

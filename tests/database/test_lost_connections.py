@@ -19,6 +19,7 @@ from importers.launch.table_lock import TableLock
 from importers.processes import WorkerProcess
 from importers.sessions import Journal, open_journal
 from importers.sessions.models import Attempt, Known, NewSession, Outcome, Session, Status
+from importers.sessions.uploads import Uploads
 
 ME = WorkerProcess("host", 1, "start", "boot")
 NEW = NewSession("r", "k", "h", "t", ("prices",), "/srv/1c", Options(), "a catalog", "anna", "host")
@@ -69,6 +70,10 @@ async def begun(journal: Journal) -> None:
     await journal.begin_attempt(ATTEMPT)
 
 
+async def sent(journal: Journal) -> None:
+    await Uploads(journal.database).add("a", 0, b"piece")
+
+
 ATTEMPT = Attempt("r", "k", ("prices",), "/srv/1c", "a catalog", "anna", "host", 1)
 WITH_EVENTS = "SELECT status, (SELECT count(*) FROM event WHERE {}) FROM session"
 Write = Callable[[Journal, Any], Awaitable[object]]
@@ -114,6 +119,10 @@ WRITES: dict[str, tuple[Callable[[Journal], Awaitable[Any]], Write, str, list[tu
     "acquire": (
         nothing, lambda j, _: TableLock(j.database).acquire("key", "token", 9), "SELECT token FROM lock", [("token",)],
     ),
+    "upload": (
+        nothing, lambda j, _: Uploads(j.database).add("a", 0, b"piece"), "SELECT count(*) FROM upload", [(1,)],
+    ),
+    "drop": (sent, lambda j, _: Uploads(j.database).drop("a"), "SELECT count(*) FROM upload", [(0,)]),
 }  # fmt: skip
 """What goes before, the write, and what must be there after it: of one that was done once."""
 

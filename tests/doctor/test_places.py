@@ -22,7 +22,7 @@ from importers.launch import launching
 from importers.processes import this_process
 from importers.sessions import open_journal
 from importers.settings import Catalog, Settings
-from importers.targets import default_target
+from importers.targets import target_of
 
 
 async def test_databases_that_cannot_be_used(
@@ -123,7 +123,7 @@ async def test_a_catalog_that_an_import_keeps_locked_is_in_order(
     request = launching.new_request(healthy, ("customers",))
     launched = await launching.launch(request, healthy, journal, dispatcher=RecordingDispatcher(healthy))
     assert launched.session
-    await journal.claim(launched.session.id, default_target(healthy).key, this_process(), 30)
+    await journal.claim(launched.session.id, await target_of(healthy).key(), this_process(), 30)
     with closing(sqlite3.connect(tmp_path / "catalog.sqlite3", isolation_level=None)) as worker:
         worker.execute("BEGIN IMMEDIATE")
         found = await places.check_database("catalog", healthy)

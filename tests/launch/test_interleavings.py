@@ -26,7 +26,7 @@ from importers.launch.redis_lock import RedisLock
 from importers.launch.table_lock import TableLock
 from importers.processes import WorkerProcess, this_process
 from importers.sessions import Attempt, Journal, NewSession, Outcome, Session, Status
-from importers.targets import default_target
+from importers.targets import target_of
 from importers.texts import Message
 from importers.worker import reaper
 from importers.worker.dispatch import Dispatcher, dispatch
@@ -57,7 +57,7 @@ class Lab:
     def new(self, key: str) -> NewSession:
         request = self.stage.request(key=key)
         attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
-        return _new_session(attempt, request)
+        return _new_session(attempt, request, self.target)
 
     async def create(self, journal: Journal, key: str) -> tuple[Outcome, Session]:
         return await journal.create(self.new(key), RECENCY, [Log("info", "made")])
@@ -181,6 +181,14 @@ async def both_claim(lab: Lab) -> None:
     assert lab.stage.rows("SELECT count(*) FROM event WHERE type = 'received'") == [(1,)]
 
 
+async def a_host_without_the_source_claims_first(lab: Lab) -> None:
+    new = msgspec.structs.replace(lab.new("a"), source_host=this_process().host)
+    await lab.a.create(new, RECENCY, [])
+    elsewhere = msgspec.structs.replace(this_process(), host="elsewhere")
+    assert await lab.b.claim(1, lab.target, elsewhere, LEASE) is None
+    assert (await lab.claim(lab.a)).status is Status.IN_PROGRESS
+
+
 async def a_message_comes_again_after_the_end(lab: Lab) -> None:
     await lab.create(lab.a, "a")
     session = await lab.claim(lab.a)
@@ -229,7 +237,7 @@ async def a_reaper_acts_on_what_it_read_before_the_worker_finished(lab: Lab) -> 
     session = await lab.claim(lab.a, dead_process())
     (held,) = await lab.b.active_sessions(lab.target)
     await lab.a.finish(1, session.fence, Status.COMPLETED, {})
-    await reaper._settle(held, default_target(lab.stage.settings), lab.dispatcher, lab.stage.settings, lab.b)
+    await reaper._settle(held, target_of(lab.stage.settings), lab.dispatcher, lab.stage.settings, lab.b)
     assert (await lab.a.session(1)).status is Status.COMPLETED
 
 
@@ -308,6 +316,7 @@ INTERLEAVINGS: tuple[Interleaving, ...] = (
     both_dispatch,
     a_launcher_fails_to_start_a_worker_that_came_all_the_same,
     both_claim,
+    a_host_without_the_source_claims_first,
     a_message_comes_again_after_the_end,
     a_thawed_worker_finishes_what_was_started_again,
     a_thawed_worker_commits_before_its_successor,

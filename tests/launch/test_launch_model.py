@@ -29,6 +29,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.dispatchers import SendsAnywhere
 from support.engine_stage import MovedClock, make_settings, write_export
 
 from importers.errors import DatabaseError, LeaseLost
@@ -68,7 +69,7 @@ class Worker:
     committed: bool = False
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(SendsAnywhere, RuleBasedStateMachine):
     met: ClassVar[Counter[str]] = Counter()
     """How often runs came across a state."""
 
@@ -113,9 +114,6 @@ class Machine(RuleBasedStateMachine):
         return WorkerProcess(host, pid, "1", self.clock.boot_name)
 
     # As a Dispatcher: it sends messages
-
-    def check(self) -> None:
-        pass
 
     async def send(self, session: Session) -> WorkerProcess:
         """The process that brings the message lives until it is killed."""
@@ -174,7 +172,7 @@ class Machine(RuleBasedStateMachine):
     def new(self, key: str, options: Options) -> NewSession:
         request = new_request(self.settings, ("customers",), key=key, options=options)
         attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
-        return _new_session(attempt, request)
+        return _new_session(attempt, request, self.target)
 
     def answered(self, new: NewSession, found: tuple[Outcome, Session]) -> None:
         outcome, session = found
@@ -383,7 +381,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     ),
     "no fence": lambda: sql(("AND fence = ?2", "AND ?2 >= 0")),
     "reaper without its guard": lambda: sql(
-        ("AND fence = ?2 AND status IN ('cancelling', 'in_progress', 'started')", "AND ?2 >= 0")
+        ("AND fence = ?2 AND status IN ('started', 'in_progress', 'cancelling')", "AND ?2 >= 0")
     ),
 }
 

@@ -22,7 +22,7 @@ from importers.launch.lock import Locked, holding
 from importers.launch.redis_lock import RedisLock, server_version
 from importers.launch.table_lock import TableLock
 from importers.sessions import Outcome, Status
-from importers.targets import default_target
+from importers.targets import target_of
 
 
 @pytest.fixture
@@ -149,7 +149,9 @@ async def test_redis_fails_over_while_the_lock_is_held(
                 await asyncio.sleep(0.01)
         if not replicated:
             replica.ask("REPLICAOF", "NO", "ONE")
-        async with holding(RedisLock(f"unix://{address}"), default_target(stage.settings).key, nothing) as (
+        async with holding(
+            RedisLock(f"unix://{address}"), await target_of(stage.settings).key(), nothing
+        ) as (
             got,
             _found,
         ):
@@ -334,7 +336,7 @@ async def test_an_answer_that_no_redis_gives_to_the_release(stage: Stage, name: 
 
 async def test_a_key_that_is_no_text(stage: Stage, redis: RedisServer) -> None:
     """On a real server: whoever wrote it, it is no launch."""
-    key = f"{redis_lock.PREFIX}launch:{default_target(stage.settings).key}"
+    key = f"{redis_lock.PREFIX}launch:{await target_of(stage.settings).key()}"
     for command in (f'SET {key} "\\xff\\xfe"', f"RPUSH {key} a"):
         redis.ask("FLUSHALL")
         redis.ask(command)

@@ -13,6 +13,7 @@ from engine_mutants import attribute, sql
 from support.engine_stage import RedisServer
 from test_interleavings import (
     Interleaving,
+    a_host_without_the_source_claims_first,
     a_joined_key_is_retried_when_all_is_long_over,
     a_launcher_fails_to_start_a_worker_that_came_all_the_same,
     a_launcher_is_cancelled_while_it_waits_for_redis,
@@ -97,6 +98,10 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
         lambda: sql(("WHERE id = ?1 AND target = ?2 AND status = 'started'", "WHERE id = ?1 AND target = ?2")),
         both_claim,
     ),
+    "host not in the claim": (
+        lambda: sql(("(source_host IS NULL OR source_host = ?9)", "?9 <> ''")),
+        a_host_without_the_source_claims_first,
+    ),
     "no fence": (
         lambda: sql(
             ("RETURNING status", "RETURNING 'in_progress' AS status"),
@@ -126,7 +131,7 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
     ),
     "reaper without its guard": (
         lambda: sql(
-            ("AND fence = ?2 AND status IN ('cancelling', 'in_progress', 'started')", "AND ?2 >= 0"),
+            ("AND fence = ?2 AND status IN ('started', 'in_progress', 'cancelling')", "AND ?2 >= 0"),
         ),
         a_reaper_acts_on_what_it_read_before_the_worker_finished,
     ),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from support.engine_stage import MovedClock, Stage
+from support.engine_stage import MovedClock, Stage, share
 from support.launches import attempt, end, sessions
 
 from importers.kinds import Options
-from importers.launch import launch, new_request, retry_request
+from importers.launch import LaunchResult, launch, new_request, retry_request
 from importers.processes import this_process
-from importers.sessions import Outcome, Status
+from importers.sessions import Outcome, Session, Status
 from importers.settings import Settings
-from importers.targets import default_target
+from importers.targets import target_of
 
 
 async def test_retry_asks_for_the_same_again(stage: Stage, clock: MovedClock) -> None:
@@ -31,6 +31,49 @@ async def test_retry_asks_for_the_same_again(stage: Stage, clock: MovedClock) ->
     assert (second.session.id, second.session.kinds, second.session.options) == (
         2, first.session.kinds, first.session.options,
     )  # fmt: skip
+
+
+async def retried(stage: Stage, session: Session) -> LaunchResult:
+    return await launch(
+        retry_request(session, stage.settings), stage.settings, stage.journal, dispatcher=stage.dispatcher
+    )
+
+
+@pytest.mark.parametrize("send_along", [False, True])
+async def test_a_retry_reads_the_files_of_the_same_host(
+    stage: Stage, clock: MovedClock, monkeypatch: pytest.MonkeyPatch, send_along: bool
+) -> None:
+    """Another one has something else at that path, or nothing. A journal in a file is on one machine, whatever that is
+    called by now."""
+    first = (await stage.launch(send_along=send_along)).session
+    assert first
+    await end(stage)
+    clock.seconds += 60
+    on_server = msgspec.structs.replace(stage.settings.journal, url="postgresql://server/journal")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("socket.gethostname", lambda: "elsewhere")
+        in_file = retry_request(first, stage.settings)
+        elsewhere.setattr(stage, "settings", msgspec.structs.replace(stage.settings, journal=on_server))
+        refused = await retried(stage, first)
+    assert in_file.only_host is None
+    assert refused.outcome is Outcome.REFUSED
+    assert f"the source {first.source} is on {first.host}: retry the session there" in str(refused.reason)
+    again = (await retried(stage, first)).session
+    assert again
+    assert (again.source_host, again.upload is not None) == (first.source_host, send_along)
+    assert len(stage.rows("SELECT * FROM upload")) == int(send_along)
+
+
+async def test_a_retry_of_a_shared_source_is_made_anywhere(
+    stage: Stage, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share(stage)
+    first = (await stage.launch()).session
+    assert first
+    await end(stage)
+    clock.seconds += 60
+    monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
+    assert (await retried(stage, first)).outcome is Outcome.CREATED
 
 
 def for_another_shop(stage: Stage) -> Settings:
@@ -77,7 +120,9 @@ async def test_anothers_session_can_be_cancelled_and_deleted(stage: Stage) -> No
     assert result.session is not None
     assert await stage.reap() == 0
     assert (
-        await stage.journal.claim(result.session.id, default_target(stage.settings).key, this_process(), 30)
+        await stage.journal.claim(
+            result.session.id, await target_of(stage.settings).key(), this_process(), 30
+        )
         is None
     )
     assert (await stage.journal.cancel(result.session.id, "anna")).status is Status.CANCELLED

@@ -29,3 +29,13 @@ class FailingDispatcher(ProcessDispatcher):
 
     async def send(self, session: Session) -> WorkerProcess:
         raise self._error
+
+
+class SendsAnywhere:
+    """What a dispatcher says that can always send, wherever the source is."""
+
+    def check(self) -> None:
+        pass
+
+    def reaches(self, session: Session) -> bool:
+        return True

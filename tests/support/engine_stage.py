@@ -90,6 +90,18 @@ def make_settings(folder: Path, **sections: dict[str, Any]) -> Settings:
     return msgspec.convert(merged, Settings)
 
 
+def shops_in(folder: Path, *names: str) -> dict[str, Any]:
+    """The section `shops` of `make_settings`: each has its export, catalog and images in a folder of its own."""
+    return {
+        name: {
+            "source": {"path": str(folder / name / "export")},
+            "catalog": {"url": f"sqlite:///{folder / name / 'catalog.sqlite3'}"},
+            "images": {"path": str(folder / name / "images")},
+        }
+        for name in names
+    }
+
+
 @dataclass
 class Stage:
     """A journal and what it takes to launch into it."""
@@ -109,9 +121,21 @@ class Stage:
         return self.dispatcher.sent
 
     def request(
-        self, *kinds: str, key: str | None = None, options: Options = DEFAULTS, source: str | None = None
+        self,
+        *kinds: str,
+        key: str | None = None,
+        options: Options = DEFAULTS,
+        source: str | None = None,
+        send_along: bool = False,
     ) -> LaunchRequest:
-        return new_request(self.settings, kinds or ("customers",), source=source, key=key, options=options)
+        return new_request(
+            self.settings,
+            kinds or ("customers",),
+            source=source,
+            key=key,
+            options=options,
+            send_along=send_along,
+        )
 
     async def launch(self, *kinds: str, key: str | None = None, **rest: Any) -> LaunchResult:
         request = self.request(*kinds, key=key, **rest)
@@ -174,6 +198,12 @@ async def staged(
         yield stage
     finally:
         await stage.journal.close()
+
+
+def share(stage: Stage) -> None:
+    """From now on all hosts see the source."""
+    source = msgspec.structs.replace(stage.settings.source, shared=True)
+    stage.settings = msgspec.structs.replace(stage.settings, source=source)
 
 
 def no_processes(stage: Stage) -> None:

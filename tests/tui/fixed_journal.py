@@ -102,6 +102,7 @@ class FixedJournal:
         *,
         status: str | None = None,
         kind: str | None = None,
+        shop: str | None = None,
         limit: int = 200,
         before: int | None = None,
     ) -> list[Session]:
@@ -110,6 +111,7 @@ class FixedJournal:
             for row in self.rows.values()
             if (status is None or row.status == status)
             and (kind is None or kind in row.kinds)
+            and (shop is None or shop == row.shop)
             and (before is None or row.id < before)
         ]
         return sorted(found, key=lambda row: -row.id)[:limit]
@@ -143,12 +145,13 @@ class FixedJournal:
         request_id: str | None = None,
         kind: str | None = None,
         operator: str | None = None,
+        shop: str | None = None,
         limit: int = 200,
     ) -> list[Attempt]:
         made = [
             Attempt(
                 row.request_id, f"key{row.id}", row.kinds, row.source, row.target, row.operator, row.host,
-                4000 + row.id, row.created_at, Outcome.CREATED, row.id, "off",
+                4000 + row.id, row.created_at, Outcome.CREATED, row.id, "off", shop=row.shop,
             )
             for row in await self.sessions(limit=1000)
         ]  # fmt: skip
@@ -169,6 +172,7 @@ class FixedJournal:
             if (request_id is None or attempt.request_id == request_id)
             and (kind is None or kind in attempt.kinds)
             and (operator is None or attempt.operator == operator)
+            and (shop is None or attempt.shop == shop)
         ]
         return found[:limit]
 

@@ -110,10 +110,10 @@ class Gate:
         self.open = asyncio.Event()
         self.calls: list[LaunchRequest] = []
 
-    async def __call__(self, request: LaunchRequest, *rest: Any) -> LaunchResult:
+    async def __call__(self, request: LaunchRequest, *rest: Any, **named: Any) -> LaunchResult:
         self.calls.append(request)
         await self.open.wait()
-        return await self._launch(request, *rest)
+        return await self._launch(request, *rest, **named)
 
 
 @pytest.fixture

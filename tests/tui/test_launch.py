@@ -165,8 +165,8 @@ async def test_the_key_is_minted_when_the_dialog_opens(room: Any, gate: Gate) ->
 async def test_a_launch_without_the_lock_says_so(room: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     launch = control.launch
 
-    async def unlocked(*args: Any) -> LaunchResult:
-        return msgspec.structs.replace(await launch(*args), lock="unavailable")
+    async def unlocked(*args: Any, **named: Any) -> LaunchResult:
+        return msgspec.structs.replace(await launch(*args, **named), lock="unavailable")
 
     monkeypatch.setattr(control, "launch", unlocked)
     async with room() as stage:
@@ -186,7 +186,7 @@ async def test_a_launch_elsewhere_shows_up_with_its_log(room: Any, obmen: Any) -
 async def test_a_launch_that_fails_is_told_and_leaves_the_screen_usable(
     room: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(*_args: Any) -> LaunchResult:
+    async def broken(*_args: Any, **_named: Any) -> LaunchResult:
         raise RuntimeError("boom")
 
     monkeypatch.setattr(control, "launch", broken)

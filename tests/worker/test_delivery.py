@@ -83,7 +83,7 @@ async def test_what_these_settings_can_never_send_ends(stage: Stage, clock: Move
     )
     assert await reap(stage.journal, celery) == 1
     status, error = await session_1(stage)
-    assert (status, "not available yet" in error) == (Status.FAILED, True)
+    assert (status, "needs redis.url" in error) == (Status.FAILED, True)
 
 
 async def test_a_worker_that_ends_before_it_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from importers.errors import LeaseLost
 from importers.kinds import Counts, Log
 from importers.processes import this_process
 from importers.sessions import Session, Status, rules
-from importers.targets import default_target
+from importers.targets import target_of
 from importers.texts import Message
 from importers.worker import reaper
 from importers.worker.dispatch import dispatcher_for
@@ -65,7 +65,7 @@ async def test_a_late_worker_leaves_the_end_to_whoever_took_the_session(stage: S
             pass
 
     before = await stage.journal.session(1)
-    code = await _Run(first, default_target(stage.settings), stage.settings, stage.journal, Alive()).run()  # type: ignore[arg-type]
+    code = await _Run(first, target_of(stage.settings), stage.settings, stage.journal, Alive()).run()  # type: ignore[arg-type]
     assert (code, stage.customers()) == (1, {})
     assert await stage.journal.session(1) == before
 
@@ -78,7 +78,7 @@ async def test_a_late_reaper_can_change_nothing(stage: Stage, clock: MovedClock)
     await stage.journal.finish(1, session.fence, Status.COMPLETED, {"customers": Counts(read=1, created=1)})
     before = await stage.journal.session(1)
     assert not await reaper._settle(
-        held[0], default_target(stage.settings), dispatcher_for(stage.settings), stage.settings, stage.journal
+        held[0], target_of(stage.settings), dispatcher_for(stage.settings), stage.settings, stage.journal
     )
     assert await stage.journal.session(1) == before
 

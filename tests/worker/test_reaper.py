@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.engine_stage import PEOPLE, MovedClock, Stage, dead_process, staged
+from support.engine_stage import PEOPLE, MovedClock, Stage, dead_process, share, staged
 from support.workers import LEASE, claimed, commit, session_1
 
 from importers.errors import DatabaseError, ObmenError
@@ -55,6 +55,7 @@ async def test_a_reboot_ends_every_worker(stage: Stage, clock: MovedClock) -> No
 async def test_leases_of_another_boot_are_over(stage: Stage, clock: MovedClock) -> None:
     """Whatever their number says: the clock began anew."""
     me = this_process()
+    share(stage)
     await claimed(stage, WorkerProcess("another-container", 1, "1", me.boot))
     clock.boot_name, clock.seconds = "boot-2", 1.0
     (held,) = await stage.journal.active_sessions(f"sqlite:///{stage.folder}/catalog.sqlite3")
@@ -69,6 +70,7 @@ async def test_a_live_worker_is_left_alone(stage: Stage, clock: MovedClock) -> N
 
 
 async def test_a_worker_of_elsewhere_has_its_lease(stage: Stage, clock: MovedClock) -> None:
+    share(stage)
     await claimed(stage, WorkerProcess("another-container", 1, "1", this_process().boot))
     clock.seconds += LEASE - 1
     assert await stage.reap() == 0

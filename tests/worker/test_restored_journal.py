@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 
 import pytest
-from support.engine_stage import PEOPLE, MovedClock, Stage, dead_process, write_export
+from support.engine_stage import PEOPLE, MovedClock, Stage, dead_process, share, write_export
 from support.workers import LEASE, claimed, commit, session_1
 
 from importers.errors import LeaseLost
@@ -118,6 +118,7 @@ async def test_a_copied_journal_on_another_machine(stage: Stage, clock: MovedClo
     """What ran on the first one is over there, and blocks nobody once its lease is."""
     me = this_process()
     here, clock.boot_name = clock.boot_name, "first-boot"
+    share(stage)
     await claimed(stage, WorkerProcess("first-machine", me.pid, me.start, clock.boot_name))
     clock.boot_name = here
     assert await stage.reap() == 1

@@ -21,6 +21,8 @@ from tui.widgets.table import Column, StableTable
 LIMIT = 500
 """Attempts looked at, newest first; a whole request id finds older ones."""
 
+WIDE_SHOPS = 88
+"""From here on there is room for a column of shops."""
 OUTCOME_STYLES = {
     Outcome.CREATED: "green",
     Outcome.JOINED: "yellow",
@@ -60,7 +62,11 @@ class AttemptsScreen(LiveScreen[None]):
 
     async def load(self, journal: Journal) -> None:
         wanted = self._filter
-        attempts = await journal.attempts(request_id=wanted.request_id, kind=wanted.kind, limit=LIMIT)
+        attempts = await journal.attempts(
+            request_id=wanted.request_id, kind=wanted.kind, shop=wanted.shop, limit=LIMIT
+        )
+        self.room.note_shops(attempts)
+        self.table.reshape(self._fitting(self.size.width))
         found = [attempt for attempt in attempts if wanted.matches_attempt(attempt)]
         self._attempts = {attempt.request_id: attempt for attempt in found}
         self._show()
@@ -92,13 +98,15 @@ class AttemptsScreen(LiveScreen[None]):
             self._show()
 
     def _row(self, attempt: Attempt) -> list[Text]:
+        columns = self._fitting(self.app.size.width)
         cells = {
-            "at": Text(present.when(attempt.at, long=True)),
+            "at": Text(present.when(attempt.at, long=columns[0].width > 11)),
             "request": Text(attempt.request_id),
             "outcome": Text(
                 present.outcome(attempt.outcome),
                 OUTCOME_STYLES[attempt.outcome] if attempt.outcome else "bold red",
             ),
+            "shop": Text(attempt.shop),
             "session": Text(str(attempt.session_id or "").rjust(7)),
             "type": Text(present.kinds(attempt)),
             "operator": Text(present.plain(attempt.operator)),
@@ -107,16 +115,20 @@ class AttemptsScreen(LiveScreen[None]):
         }
         for cell in cells.values():
             cell.no_wrap, cell.overflow = True, "ellipsis"
-        return [cells[column.key] for column in self._fitting(self.app.size.width)]
+        return [cells[column.key] for column in columns]
 
     def _fitting(self, width: int) -> list[Column]:
+        shops = self.room.has_shops
+        # Without the year it leaves room for the shop.
         columns = [
-            Column("at", N_("When"), 19),
+            Column("at", N_("When"), 11 if shops and width < WIDE_SHOPS else 19),
             Column("request", N_("Request"), 8),
             Column("outcome", N_("Outcome"), 12),
             Column("session", N_("Session"), 7, right=True),
+            *([Column("shop", N_("Shop"), 10)] if shops else []),
             Column("type", N_("Type"), 18),
         ]
+        width -= 12 if shops else 0
         if width >= 92:
             columns.append(Column("operator", N_("Operator"), 10))
         if width >= 112:
@@ -129,6 +141,8 @@ class AttemptsScreen(LiveScreen[None]):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "shop":
+            return self.room.has_shops
         return action not in {"goto", "copy_id"} or bool(self._attempts)
 
     def on_data_table_row_selected(self) -> None:
@@ -146,11 +160,16 @@ class AttemptsScreen(LiveScreen[None]):
             self.room.copy(attempt.request_id)
 
     async def action_filter(self) -> None:
+        (await self._filter_line()).open()
+
+    async def action_shop(self) -> None:
+        (await self._filter_line()).next_shop()
+
+    async def _filter_line(self) -> FilterLine:
         if not self.query(FilterLine):
-            await self.mount(
-                FilterLine(_("words to find: a request id, prices, an operator, joined")), after="#head"
-            )
-        self.query_one(FilterLine).open()
+            words = _("words to find: a request id, prices, an operator, joined")
+            await self.mount(FilterLine(words, lambda: self.room.shops), after="#head")
+        return self.query_one(FilterLine)
 
     def on_filter_line_asked(self, event: FilterLine.Asked) -> None:
         self._filter = event.filter

@@ -65,7 +65,7 @@ class DoctorScreen(Screen[None]):
             detail = Text(present.plain(finding.detail))
             if not finding.ok and finding.cure:
                 detail.append("\n» " + present.plain(finding.cure), "yellow")
-            page.add_row(state, Text(_(finding.name), "bold"), detail)
+            page.add_row(state, Text(finding.title, "bold"), detail)
         if self._running:
             page.add_row(Text(_("Checking…"), "dim"))
         self.query_one("#page", Static).update(page)

@@ -17,22 +17,28 @@ from tui.widgets.bars import KeyBar
 class HelpScreen(ModalScreen[None]):
     BINDINGS = bindings("help", "app")
 
+    def __init__(self, *, shops: bool = True) -> None:
+        super().__init__()
+        self._shops = shops
+
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
             with VerticalScroll():
-                yield Static(page(), markup=False)
+                yield Static(page(shops=self._shops), markup=False)
             yield KeyBar(rows("help"))
 
     def action_close(self) -> None:
         self.dismiss()
 
 
-def page() -> Text:
-    """One group a place, one line a key."""
+def page(*, shops: bool = True) -> Text:
+    """One group a place, one line a key. `shops`: whether there are several."""
     text = Text()
     for place, title in PLACES.items():
         text.append(_(title) + "\n", "bold")
         for key in rows(place):
+            if key.shops and not shops:
+                continue
             keys = " ".join(shown(one) for one in key.keys.split(","))
             text.append(f"  {keys}" + " " * max(1, 16 - present.width(keys)), "cyan").append(
                 _(key.hint) + "\n"

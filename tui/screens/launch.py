@@ -21,7 +21,7 @@ from textual.widgets import Button, Input, Static
 from importers.events import Options
 from importers.launch import LaunchResult, new_key, new_request
 from importers.launch.survey import has_products, survey
-from importers.targets import default_target
+from importers.targets import Target, target_of
 from importers.texts import N_, _, ngettext
 from tui import present
 from tui.keys import bindings, rows
@@ -43,11 +43,15 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     BINDINGS = bindings("launch", "app")
     AUTO_FOCUS = "Choices"
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, shop: str | None = None) -> None:
+        """`shop`: the one that it begins with; None: that of the settings, or none until the operator chooses."""
         super().__init__()
         self._room = room
         self._key = new_key()
-        self._source = default_target(room.settings).source
+        self._shops = room.settings.shop_names
+        one = self._shops[0] if len(self._shops) == 1 else room.settings.default_shop
+        self._shop = shop if shop in self._shops else one or None
+        self._source = self._target.source if self._target else ""
         self._options = Options()
         self._sent = False
         self._ignored = 0
@@ -57,7 +61,12 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide"):
-            yield Static(_("🚀 Run an import from 1C"), classes="title", markup=False)
+            several = len(self._shops) > 1
+            yield Static(
+                _("🚀 Run an import from 1C"), classes="title close" if several else "title", markup=False
+            )
+            if several:
+                yield Static(id="shop")
             with Horizontal(classes="line"):
                 yield Static(_("Source") + "  ", markup=False)
                 yield Input(self._source, id="source", compact=True, select_on_focus=False)
@@ -71,25 +80,59 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
 
     def on_mount(self) -> None:
         self.query_one(Input).cursor_blink = False
+        self._show_shop()
         self._show_options()
         self._show_choice()
         self._survey()
+
+    # Whose import it is
+
+    @property
+    def _target(self) -> Target | None:
+        return target_of(self._room.settings, self._shop) if self._shop else None
+
+    def action_shop(self) -> None:
+        """The next shop: with its own source and catalog, so nothing is chosen any more."""
+        if self._sent:
+            return
+        at = self._shops.index(self._shop) + 1 if self._shop else 0
+        self._shop = self._shops[at % len(self._shops)]
+        self._source = target_of(self._room.settings, self._shop).source
+        self.query_one(Input).value = self._source
+        self._show_shop()
+        self._survey()
+
+    @on(events.Click, "#shop")
+    def click_shop(self) -> None:
+        self.action_shop()
+
+    def _show_shop(self) -> None:
+        for line in self.query("#shop").results(Static):
+            name = (self._shop, "bold") if self._shop else (_("none is chosen yet"), "yellow")
+            line.update(Text.assemble(_("Shop") + "  ", name, ("  o", "dim")))
+            line.scroll_visible(animate=False)  # a small screen shows a part of the dialog
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "shop" or len(self._shops) > 1
 
     # What the source holds
 
     def _survey(self) -> None:
         """Look at the source that the input names. Until that is done nothing can be chosen, so nothing launched."""
-        self._source = str(Path(self.query_one(Input).value).expanduser().absolute())
-        self.query_one(Choices).set_holdings((), has_products=False)
+        target = self._target
+        self.query_one(Choices).set_holdings((), has_products=False, waiting=target is not None)
         self._show_choice()
+        if target is None:
+            return
+        self._source = str(Path(self.query_one(Input).value).expanduser().absolute())
         self.run_worker(
-            self._load_holdings(self._source), group="survey", exclusive=True, exit_on_error=False
+            self._load_holdings(self._source, target), group="survey", exclusive=True, exit_on_error=False
         )
 
-    async def _load_holdings(self, source: str) -> None:
+    async def _load_holdings(self, source: str, target: Target) -> None:
         try:
             holdings = await asyncio.to_thread(survey, source)
-            there_are = await has_products(default_target(self._room.settings))
+            there_are = await has_products(target)
         except Exception as error:  # noqa: BLE001 (said in the dialog, and logged)
             self.query_one(Choices).set_holdings((), has_products=False, waiting=False)
             self._set_status(self._room.explain(error), "bold red")
@@ -149,14 +192,17 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     def _show_choice(self) -> None:
         chosen = self.query_one(Choices).chosen
         self.query_one("#confirm", Button).disabled = self._sent or not chosen
+        shop = f" ({self._shop})" if len(self._shops) > 1 else ""
         if chosen:
             self._set_status(
                 ngettext(
                     "One session of the type: {type}",
                     "One session of {count} imports, of the type: {type}",
                     len(chosen),
-                ).format(count=len(chosen), type=present.kind(chosen[0]))
+                ).format(count=len(chosen), type=present.kind(chosen[0]) + shop)
             )
+        elif not self._shop:
+            self._set_status(_("Choose the shop first: press o"))
         else:
             self._set_status(_("Choose one or more types. The first one chosen is the type of the session."))
 
@@ -187,7 +233,12 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self.query_one("#confirm", Button).disabled = True
         self._set_status(_("Launching…"))
         request = new_request(
-            self._room.settings, kinds, source=self._source, key=self._key, options=self._options
+            self._room.settings,
+            kinds,
+            shop=self._shop,
+            source=self._source,
+            key=self._key,
+            options=self._options,
         )
         self._room.launch(request, self._done)
 

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from importers.sessions import FINAL, Journal, Session
 from importers.sessions.models import LogLine, Status, StoredReject
-from importers.targets import default_target
+from importers.targets import target_of
 from importers.texts import _, ngettext
 from tui import present
 from tui.filters import Filter
@@ -81,6 +81,8 @@ class MainScreen(LiveScreen[None]):
         await pages.load(journal, older=older, reach=self._go)
         if pages is not self._pages:
             return  # another filter meanwhile; it has asked for a load of its own
+        self.room.note_shops(pages.matching)
+        self._fit(self.size.width)
         self.table.show_sessions(pages.matching, self.room.now(), cursor=self._go)
         self._go = None
         if (usable := self._usable()) != self._shown_keys:
@@ -105,7 +107,7 @@ class MainScreen(LiveScreen[None]):
                 rejects.open(self._opened, partial(_rejects, journal, session.id) if session else None)
             await rejects.update()
         else:
-            self.query_one(SummaryPane).show(session, self.room.now())
+            self._show_summary()
 
     def _nothing(self) -> str:
         """What an empty log says."""
@@ -136,7 +138,11 @@ class MainScreen(LiveScreen[None]):
         if self.table.running:
             self.table.show_again(self.room.now())
             if self._tab == "summary":
-                self.query_one(SummaryPane).show(self.session, self.room.now())
+                self._show_summary()
+
+    def _show_summary(self) -> None:
+        pane, shops = self.query_one(SummaryPane), self.room.has_shops
+        pane.show(self.session, self.room.now(), shops=shops)
 
     async def _show_trouble(self, text: str) -> None:
         """A line above the table for as long as the journal cannot be read; "" takes it away."""
@@ -156,7 +162,9 @@ class MainScreen(LiveScreen[None]):
         if marked := len(self.table.marks):
             right.insert(0, ngettext("{count} marked", "{count} marked", marked).format(count=marked))
         name = " obmen " + (_("demo") + " " if self.room.demo else "")
-        left = Text.assemble((name, "bold"), " ", present.plain(default_target(self.room.settings).source))
+        settings = self.room.settings
+        there = ", ".join(settings.shop_names) if settings.shops else target_of(settings).source
+        left = Text.assemble((name, "bold"), " ", present.plain(there))
         self.query_one("#head", Bar).set_texts(left, Text(", ".join(right) + " "))
         session = self.session
         rejected = session.counts.rejected if session else 0
@@ -191,7 +199,10 @@ class MainScreen(LiveScreen[None]):
         self.call_later(self.action_tab, event.tab)
 
     def on_resize(self, event: events.Resize) -> None:
-        self.table.fit(event.size.width, self.room.now())
+        self._fit(event.size.width)
+
+    def _fit(self, width: int) -> None:
+        self.table.fit(width, self.room.now(), shops=self.room.has_shops)
 
     # Keys
 
@@ -203,18 +214,20 @@ class MainScreen(LiveScreen[None]):
             return session is not None and session.status in {Status.FAILED, Status.CANCELLED}
         if action == "delete":
             return session is not None and bool(self._deletable())
+        if action == "shop":
+            return self.room.has_shops
         if action in {"mark", "copy_id", "copy_log"}:
             return session is not None
         return True
 
     def _usable(self) -> tuple[bool | None, ...]:
-        """Which of the keys that depend on the session can be used now."""
-        return tuple(self.check_action(action, ()) for action in ("cancel", "retry", "delete", "mark"))
+        """Which of the keys that are not always there can be used now."""
+        return tuple(self.check_action(action, ()) for action in KEYS_THAT_COME)
 
     def action_launch(self) -> None:
         from tui.screens.launch import LaunchScreen
 
-        self.app.push_screen(LaunchScreen(self.room))
+        self.app.push_screen(LaunchScreen(self.room, self._pages.wanted.shop))
 
     def action_mark(self) -> None:
         if session := self.session:
@@ -235,7 +248,7 @@ class MainScreen(LiveScreen[None]):
         if session := self.session:
             self._ask(
                 _("Stop session {id}, {type}? The catalog stays as it was before.").format(
-                    id=session.id, type=present.kinds(session)
+                    id=session.id, type=self.room.what(session)
                 ),
                 partial(self.room.cancel, session.id),
             )
@@ -243,7 +256,7 @@ class MainScreen(LiveScreen[None]):
     def action_retry(self) -> None:
         if session := self.session:
             self._ask(
-                _("Run session {id}, {type}, again?").format(id=session.id, type=present.kinds(session)),
+                _("Run session {id}, {type}, again?").format(id=session.id, type=self.room.what(session)),
                 partial(self.room.retry, session.id),
             )
 
@@ -300,11 +313,16 @@ class MainScreen(LiveScreen[None]):
         self.wake()
 
     async def action_filter(self) -> None:
+        (await self._filter_line()).open()
+
+    async def action_shop(self) -> None:
+        (await self._filter_line()).next_shop()
+
+    async def _filter_line(self) -> FilterLine:
         if not self.query("#filter"):
-            await self.mount(
-                FilterLine(_("words to find: failed, prices, an operator, a request id")), after="#head"
-            )
-        self.query_one(FilterLine).open()
+            words = _("words to find: failed, prices, an operator, a request id")
+            await self.mount(FilterLine(words, lambda: self.room.shops), after="#head")
+        return self.query_one(FilterLine)
 
     def on_filter_line_asked(self, event: FilterLine.Asked) -> None:
         self._pages = SessionPages(event.filter)
@@ -318,6 +336,7 @@ class MainScreen(LiveScreen[None]):
             line.drop()
 
 
+KEYS_THAT_COME = ("cancel", "retry", "delete", "mark", "shop")
 KEYS = "KeyBar"
 """Panes stand above the key bar."""
 

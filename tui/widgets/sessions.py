@@ -59,9 +59,17 @@ FIELDS = (
 )
 
 
-def fitting(width: int) -> list[Field]:
-    """The fields for a screen of this width; type and records take what the others leave."""
-    fields = {field.column.key: field for field in FIELDS if field.wide <= width}
+SHOP = Field(Column("shop", N_("Shop"), 10), 0, lambda s, now: _left(s.shop))
+"""Only where there are several; the others need a wider screen then."""
+
+
+def fitting(width: int, *, shops: bool = False) -> list[Field]:
+    """The fields for a screen of this width; type and records take what the others leave. `shops`: whether there are
+    several."""
+    taken = SHOP.column.width + 2 if shops else 0
+    fields = {field.column.key: field for field in FIELDS if field.wide <= width - taken}
+    if shops:
+        fields = {"shop": SHOP, **fields}
     spare = width - 7 - sum(field.column.width + 2 for field in fields.values()) - 2
     for key, most in (("type", 12), ("counts", 16)):
         if (field := fields.get(key)) and (more := max(0, min(spare, most))):
@@ -110,9 +118,9 @@ class SessionTable(StableTable):
         rows = [(key, self._row(session, now)) for key, session in self._sessions.items()]
         self.show(rows, None if cursor is None else str(cursor))
 
-    def fit(self, width: int, now: datetime) -> None:
-        """Take the columns that fit a screen of this width."""
-        self._fields = fitting(width)
+    def fit(self, width: int, now: datetime, *, shops: bool) -> None:
+        """Take the columns that fit a screen of this width. `shops`: whether there are several."""
+        self._fields = fitting(width, shops=shops)
         if self.reshape(self._titles()):
             self.show_again(now)
 

@@ -33,14 +33,15 @@ class SummaryPane(VerticalScroll):
     def compose(self) -> ComposeResult:
         yield self._page
 
-    def show(self, session: Session | None, now: datetime) -> None:
-        page = summary(session, now) if session else Text()
+    def show(self, session: Session | None, now: datetime, *, shops: bool) -> None:
+        """`shops`: whether there are several."""
+        page = summary(session, now, shops=shops) if session else Text()
         if page != self._shown:
             self._shown = page
             self._page.update(page)
 
 
-def summary(session: Session, now: datetime) -> Text:
+def summary(session: Session, now: datetime, *, shops: bool = False) -> Text:
     """Counts by kind as a table, then one fact a line."""
     page = Text()
     if session.error:
@@ -51,6 +52,7 @@ def summary(session: Session, now: datetime) -> Text:
     orphans = session.counts.orphans
     facts = [
         (_("Without a product"), present.number(orphans) if orphans else ""),
+        (_("Shop"), session.shop if shops else ""),
         (_("Status"), present.status(session.status)),
         (_("Started"), present.when(session.started_at or session.created_at, long=True)),
         (_("Finished"), present.when(session.finished_at, long=True)),

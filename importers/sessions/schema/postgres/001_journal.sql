@@ -118,8 +118,18 @@ CREATE TABLE tally (
     seconds  double precision NOT NULL,
     read     bigint NOT NULL,
     rejected bigint NOT NULL,
+    taken    bigint NOT NULL,
     PRIMARY KEY (shop, type, status)
 );
+CREATE TABLE last_good (
+    shop    text COLLATE "C" NOT NULL,
+    type    text COLLATE "C" NOT NULL,
+    at      text COLLATE "C" NOT NULL,
+    seconds double precision NOT NULL,
+    read    bigint NOT NULL,
+    PRIMARY KEY (shop, type)
+);
+CREATE INDEX attempt_outcome ON attempt (shop, outcome);
 INSERT INTO meta VALUES (replace(gen_random_uuid()::text, '-', ''));
 CREATE FUNCTION obmen_now(OUT seconds double precision, OUT epoch text, OUT utc text) LANGUAGE sql VOLATILE AS $$
     SELECT extract(epoch FROM t)::double precision, 'server',

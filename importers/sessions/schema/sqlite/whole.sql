@@ -108,9 +108,19 @@ CREATE TABLE tally (
     type     TEXT NOT NULL,
     status   TEXT NOT NULL,
     sessions INTEGER NOT NULL,
-    seconds  REAL NOT NULL,
+    seconds  REAL NOT NULL,                        -- from the first claim to the end
     read     INTEGER NOT NULL,
     rejected INTEGER NOT NULL,
+    taken    INTEGER NOT NULL,                     -- so often one was taken from a worker that died or froze
     PRIMARY KEY (shop, type, status)
 ) WITHOUT ROWID;
+CREATE TABLE last_good (
+    shop    TEXT NOT NULL,
+    type    TEXT NOT NULL,
+    at      TEXT NOT NULL,
+    seconds REAL NOT NULL,
+    read    INTEGER NOT NULL,
+    PRIMARY KEY (shop, type)
+) WITHOUT ROWID;
+CREATE INDEX attempt_outcome ON attempt (shop, outcome);
 INSERT INTO meta VALUES (lower(hex(randomblob(16))));

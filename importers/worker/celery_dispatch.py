@@ -1,0 +1,100 @@
+"""Celery: sessions go through a broker to whichever worker is free, on whatever host."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from importers.addresses import without_secrets
+from importers.errors import BrokerDown, SettingsError
+from importers.processes import WorkerProcess
+from importers.texts import N_, plain
+
+if TYPE_CHECKING:
+    from importers.sessions import ActiveSession, Session
+    from importers.settings import Settings
+
+NEEDS_BROKER = N_('worker.engine = "celery" needs redis.url, its broker; set that, too')
+IN_QUEUE = "queue"
+"""In place of a host: what was sent waits for a worker, and nobody knows which one that will be."""
+
+
+class CeleryDispatcher:
+    """Sends the number of a session to the queue of those who see its source."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def check(self) -> None:
+        if not self._settings.redis.url:
+            raise SettingsError(NEEDS_BROKER)
+        if find_spec("celery") is None:
+            raise SettingsError(
+                N_('worker.engine = "celery" needs another library: pip install "obmen[cluster]"')
+            )
+
+    def reaches(self, session: Session) -> bool:
+        return True
+
+    async def send(self, session: Session) -> WorkerProcess:
+        """Raises BrokerDown."""
+        await asyncio.to_thread(self._send, session)
+        return WorkerProcess(IN_QUEUE, 0, "", "")
+
+    async def is_lost(self, active: ActiveSession) -> bool:
+        return active.owner is not None and active.owner.is_dead()
+
+    async def is_waiting(self, active: ActiveSession) -> bool:
+        """A broker that cannot be asked has lost nothing yet. Raises BrokerDown."""
+        return await asyncio.to_thread(self._is_waiting, active.session)
+
+    async def end(self, active: ActiveSession) -> None:
+        if active.owner is not None:
+            await asyncio.to_thread(active.owner.kill)
+
+    def _send(self, session: Session) -> None:
+        from importers.worker.celery_engine import TASK, queue_of
+
+        with self._connected() as (app, connection):
+            app.send_task(
+                TASK,
+                args=(session.id,),
+                queue=queue_of(session, self._settings),
+                task_id=session.task_id,
+                connection=connection,
+                retry=False,
+            )
+
+    def _is_waiting(self, session: Session) -> bool:
+        from redis import Redis
+
+        from importers.worker.celery_engine import KEY_PREFIX, queue_of
+
+        with self._connected() as (_app, connection):
+            # Celery's own client puts the prefix before the keys of some commands and not of others.
+            redis = Redis(connection_pool=connection.channel().client.connection_pool)
+            waiting = redis.lrange(f"{KEY_PREFIX}{queue_of(session, self._settings)}", 0, -1)
+        return any(session.task_id.encode() in message for message in waiting)
+
+    @contextmanager
+    def _connected(self) -> Iterator[tuple[Any, Any]]:
+        """The app and a connection of it. Raises BrokerDown."""
+        from kombu.exceptions import OperationalError
+        from redis.exceptions import RedisError
+
+        from importers.worker.celery_engine import make_sender
+
+        url = self._settings.redis.url
+        app = make_sender(self._settings)
+        try:
+            with app.connection_for_write() as connection:
+                yield app, connection
+        except (OperationalError, RedisError, OSError) as error:
+            raise BrokerDown(
+                N_("{url}: the broker does not answer: {error}"),
+                url=without_secrets(url),
+                error=plain(str(error))[:200] or type(error).__name__,
+            ) from error

@@ -1,0 +1,108 @@
+"""Celery as the engine: its app, which workers and senders share, and the task. It is loaded where the settings ask.
+
+A message bears the number of a session and nothing else; that it is claimed once is the journal's work, so duplicates,
+late messages and lost ones are harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode
+
+from celery import Celery
+from kombu import Queue
+
+from importers.settings import Settings
+
+if TYPE_CHECKING:
+    from importers.sessions import Session
+
+TASK = "obmen.work"
+KEY_PREFIX = "obmen."
+"""Of all that Celery keeps in Redis."""
+SENDER_SECONDS = 1
+"""A broker that does not answer for so long is down."""
+
+
+def queues_of(settings: Settings) -> tuple[str, str]:
+    """That of sessions whose source every host sees, and that of those whose source is on this host alone."""
+    return settings.worker.queue, queue_on(settings, socket.gethostname())
+
+
+def queue_of(session: Session, settings: Settings) -> str:
+    return queue_on(settings, session.source_host) if session.source_host else settings.worker.queue
+
+
+def queue_on(settings: Settings, host: str) -> str:
+    return f"{settings.worker.queue}@{host}"
+
+
+def broker_of(url: str) -> tuple[str, dict[str, Any] | None]:
+    """The address of Redis as Celery wants it, and its TLS options."""
+    place, _mark, query = url.partition("?")
+    options = dict(parse_qsl(query))
+    scheme, _sep, rest = place.partition("://")
+    if scheme.lower() == "unix":
+        number = options.pop("db", "0")
+        return f"redis+socket://{rest}?{urlencode({'virtual_host': number, **options})}", None
+    tls = {name: options.pop(name) for name in [*options] if name.startswith("ssl_")}
+    if number := options.pop("db", ""):
+        place = f"{place.rstrip('/')}/{number}"
+    broker = f"{place}?{urlencode(options)}" if options else place
+    return broker, {"ssl_cert_reqs": "required", **tls} if scheme.lower() == "rediss" else None
+
+
+def make_app(settings: Settings) -> Celery:
+    """Its configuration is all that obmen's guarantees need of Celery."""
+    broker, tls = broker_of(settings.redis.url)
+    app = Celery("obmen", broker=broker, set_as_current=False)
+    app.conf.update(
+        broker_use_ssl=tls,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={"global_keyprefix": KEY_PREFIX, "visibility_timeout": 24 * 3600},
+        task_serializer="json",
+        accept_content=["json"],
+        task_default_queue=settings.worker.queue,
+        task_queues=[Queue(name) for name in queues_of(settings)],
+        task_ignore_result=True,
+        # The message goes when the task begins: whether a session runs, and whether again, is the journal's to say.
+        task_acks_late=False,
+        # None is taken that could not begin: it would wait behind a long import while another worker idles.
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_max_tasks_per_child=1,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+    )
+
+    @app.task(name=TASK, ignore_result=True)
+    def work_one(session_id: int) -> None:
+        from importers import texts
+        from importers.worker.reader_process import fork_reader
+        from importers.worker.run import work
+
+        texts.use(settings.language)
+        reader = fork_reader()
+        try:
+            asyncio.run(work(session_id, settings, reader))
+        finally:
+            if reader:
+                reader.close()
+
+    return app
+
+
+@cache
+def make_sender(settings: Settings) -> Celery:
+    """The app of those who launch: a broker that is down must not keep them waiting."""
+    app = make_app(settings)
+    app.conf.broker_transport_options |= {
+        "max_retries": 0,
+        "socket_timeout": SENDER_SECONDS,
+        "socket_connect_timeout": SENDER_SECONDS,
+    }
+    return app

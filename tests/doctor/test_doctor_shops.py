@@ -1,0 +1,57 @@
+"""Each of several shops is looked at, and named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from support.engine_stage import make_settings, shops_in, write_export
+from support.engines import PostgresHand
+from support.examination import contents
+
+from importers.doctor import Check, check, checks
+from importers.settings import Catalog, Settings, Source
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Settings:
+    for shop in ("a", "b"):
+        write_export(tmp_path / shop / "export")
+    return make_settings(tmp_path, shops=shops_in(tmp_path, "a", "b"))
+
+
+async def examine(settings: Settings) -> dict[str, Check]:
+    return {found.title: found async for found in check(settings)}
+
+
+async def test_all_is_well(two: Settings, tmp_path: Path) -> None:
+    before = contents(tmp_path)
+    found = await examine(two)
+    assert [title for title, one in found.items() if not one.ok] == []
+    assert list(found)[:9] == [
+        "settings", "source a", "source b", "journal", "catalog a", "catalog b", "shops", "images a", "images b",
+    ]  # fmt: skip
+    assert found["source b"].detail.startswith(f"{tmp_path}/b/export: ")
+    assert found["catalog b"].detail.startswith(f"{tmp_path}/b/catalog.sqlite3, ")
+    assert contents(tmp_path) == before, "nothing is made"
+
+
+async def test_what_is_wrong_with_one_is_told_of_that_one(two: Settings, tmp_path: Path) -> None:
+    broken = msgspec.structs.replace(two.shops["b"], source=Source(str(tmp_path / "nowhere")))
+    (tmp_path / "b" / "catalog.sqlite3").write_text("no database")
+    found = await examine(msgspec.structs.replace(two, shops={**two.shops, "b": broken}))
+    assert [title for title, one in found.items() if not one.ok] == ["source b", "catalog b"]
+
+
+async def test_two_shops_on_one_database_are_noticed(two: Settings, postgres: str) -> None:
+    """The addresses look different, so that the settings could not tell."""
+    hand = PostgresHand(postgres)
+    other = hand.url.replace("obmen@/postgres?", "/?user=obmen&dbname=postgres&")
+    shops = {
+        "a": msgspec.structs.replace(two.shops["a"], catalog=Catalog(hand.url)),
+        "b": msgspec.structs.replace(two.shops["b"], catalog=Catalog(other)),
+    }
+    found = await checks.check_targets(msgspec.structs.replace(two, shops=shops))
+    assert (found.ok, found.detail) == (False, "a and b import into one catalog, by two addresses")
+    assert (await checks.check_targets(two)).ok

@@ -1,0 +1,234 @@
+"""Celery over a real broker: whatever happens to messages, workers and broker, a session is received once and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from support.celery_worker import CeleryWorker, celery_worker
+from support.engine_stage import PEOPLE, RedisServer, Stage, redis_server, staged
+
+from importers.catalog import open_catalog
+from importers.processes import start_of
+from importers.sessions import Session, Status, rules
+from importers.texts import Message
+from importers.worker.celery_dispatch import CeleryDispatcher
+from importers.worker.dispatch import dispatcher_for
+
+RECEIVED = "SELECT count(*) FROM event WHERE type = 'received'"
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, redis: RedisServer) -> AsyncIterator[Stage]:
+    sections = {"redis": {"url": redis.url}, "worker": {"engine": "celery"}}
+    async with staged(tmp_path, **sections) as stage:
+        await (await open_catalog(stage.settings.catalog.url)).close()
+        stage.dispatcher = dispatcher_for(stage.settings)
+        assert isinstance(stage.dispatcher, CeleryDispatcher)
+        yield stage
+
+
+async def launched(stage: Stage) -> Session:
+    result = await stage.launch()
+    assert result.session, result
+    return await stage.journal.session(result.session.id)
+
+
+@contextmanager
+def catalog_locked(stage: Stage) -> Iterator[None]:
+    """Meanwhile a worker that has claimed its session gets no further."""
+    with closing(sqlite3.connect(stage.folder / "catalog.sqlite3", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        yield
+
+
+async def claimed(stage: Stage, session_id: int) -> int:
+    """The pid of its worker, once it has one."""
+    watch = stage.journal.watch()
+    async with asyncio.timeout(40):
+        while (session := await stage.journal.session(session_id)).status is not Status.IN_PROGRESS:
+            await watch.changed(1)
+    assert session.owner
+    return int(session.owner.rpartition(":")[2])
+
+
+QUEUE = f"obmen.obmen@{socket.gethostname()}"
+"""The source is on this host."""
+
+
+def queued(redis: RedisServer) -> int:
+    return int(redis.ask("LLEN", QUEUE).removeprefix(":"))
+
+
+def make_old(stage: Stage) -> None:
+    """As if the session had been sent longer ago than one waits for a worker."""
+    stage.change(f"UPDATE session SET dispatched_clock = dispatched_clock - {rules.LOST_SECONDS + 1}")
+
+
+async def test_a_session_is_received_once_however_often_it_is_sent(stage: Stage, redis: RedisServer) -> None:
+    session = await launched(stage)
+    assert queued(redis) == 1
+    assert stage.dispatcher
+    for _again in range(2):
+        await stage.dispatcher.send(session)
+    with celery_worker(stage.settings) as worker:
+        assert (await stage.ended(session.id)).status is Status.COMPLETED
+        await stage.dispatcher.send(session)
+        while worker.count(r"Task obmen\.work\[.*succeeded") < 4:  # noqa: ASYNC110 (another process)
+            await asyncio.sleep(0.01)
+        assert worker.count(rf"Task obmen\.work\[{session.task_id}\] received") == 4
+    assert stage.customers() == PEOPLE
+    assert stage.rows(RECEIVED) == [(1,)]
+    assert stage.log().count("session 1: nothing to claim") == 3
+
+
+async def test_a_message_bears_the_number_and_nothing_else(stage: Stage, redis: RedisServer) -> None:
+    await launched(stage)
+    message = redis.ask("LRANGE", QUEUE, "0", "-1")
+    assert message.startswith("*1")
+    assert str(stage.folder) not in message
+
+
+async def test_a_broker_that_is_down_is_waited_for_and_that_is_visible(
+    stage: Stage, redis: RedisServer
+) -> None:
+    redis.stop()
+    began = time.monotonic()
+    session = await launched(stage)
+    assert time.monotonic() - began < 3
+    assert session.status is Status.STARTED
+    assert session.waiting is not None
+    assert session.waiting.text.startswith("waiting for the broker")
+    assert stage.rows("SELECT dispatched_clock, dispatches FROM session") == [(None, 0)]
+    stage.change(f"UPDATE session SET created_clock = created_clock - {rules.UNSENT_SECONDS + 1}")
+    for _try in range(rules.MAX_DISPATCHES + 1):
+        await stage.reap()
+    assert (await stage.journal.session(session.id)).status is Status.STARTED
+    redis.start()
+    with celery_worker(stage.settings):
+        # Nobody here reaps any more: the worker does.
+        ended = await stage.ended(session.id)
+    assert (ended.status, ended.waiting) == (Status.COMPLETED, None)
+    assert stage.rows(RECEIVED) == [(1,)]
+
+
+async def test_a_frozen_broker_keeps_no_launch(stage: Stage, redis: RedisServer) -> None:
+    with redis.frozen():
+        began = time.monotonic()
+        session = await launched(stage)
+        assert time.monotonic() - began < 4
+        assert session.waiting is not None
+
+
+async def test_what_waits_in_the_queue_is_not_lost_and_what_is_gone_is_sent_again(
+    stage: Stage, redis: RedisServer
+) -> None:
+    session = await launched(stage)
+    for _reap in range(rules.MAX_DISPATCHES + 1):
+        make_old(stage)
+        await stage.reap()
+    waiting = await stage.journal.session(session.id)
+    assert (waiting.status, waiting.waiting) == (Status.STARTED, Message("waiting for a worker that is free"))
+    assert queued(redis) == 1
+    redis.restart()  # it keeps nothing
+    assert queued(redis) == 0
+    make_old(stage)
+    await stage.reap()
+    assert queued(redis) == 1
+    with celery_worker(stage.settings):
+        assert (await stage.ended(session.id)).status is Status.COMPLETED
+    assert stage.rows(RECEIVED) == [(1,)]
+
+
+async def test_the_death_of_a_session_is_noticed_at_once_and_the_next_one_is_taken(stage: Stage) -> None:
+    with celery_worker(stage.settings):
+        with catalog_locked(stage):
+            first = await launched(stage)
+            os.kill(await claimed(stage, first.id), signal.SIGKILL)
+        ended = await stage.ended(first.id, 20)  # by the process beside the worker
+        assert ended.status is Status.FAILED
+        assert "died while it ran" in str(ended.error)
+        second = await launched_again(stage)
+        assert (await stage.ended(second.id)).status is Status.COMPLETED
+
+
+async def launched_again(stage: Stage) -> Session:
+    stage.change("UPDATE session SET created_clock = created_clock - 100")
+    return await launched(stage)
+
+
+async def test_with_the_worker_its_session_dies(stage: Stage) -> None:
+    with celery_worker(stage.settings) as worker:
+        with catalog_locked(stage):
+            session = await launched(stage)
+            child = await claimed(stage, session.id)
+            worker.signal(signal.SIGKILL)
+            while start_of(child):  # noqa: ASYNC110 (another process)
+                await asyncio.sleep(0.01)
+        async with asyncio.timeout(20):
+            while await stage.reap() == 0:  # noqa: ASYNC110 (the worker's end is seen in its own time)
+                await asyncio.sleep(0.05)
+    assert (await stage.journal.session(session.id)).status is Status.FAILED
+    assert stage.customers() == {}
+
+
+async def test_told_to_go_it_ends_what_runs_first(stage: Stage) -> None:
+    with celery_worker(stage.settings) as worker:
+        with catalog_locked(stage):
+            session = await launched(stage)
+            await claimed(stage, session.id)
+            worker.signal(signal.SIGTERM)
+            worker.said("Warm shutdown")
+        assert worker.wait() == 0
+    assert (await stage.journal.session(session.id)).status is Status.COMPLETED
+    assert stage.customers() == PEOPLE
+
+
+async def test_no_message_waits_behind_a_worker_that_is_busy(stage: Stage, redis: RedisServer) -> None:
+    with celery_worker(stage.settings) as busy, catalog_locked(stage):
+        first = await launched(stage)
+        await claimed(stage, first.id)
+        assert stage.dispatcher
+        await stage.dispatcher.send(first)
+        busy.said(r" ready\.")
+        with pytest.raises(AssertionError, match="never came"):
+            second_task_of(busy, seconds=1)
+        assert queued(redis) == 1
+        with celery_worker(stage.settings) as idle:
+            idle.said(rf"Task obmen\.work\[{first.task_id}\] received")
+
+
+def second_task_of(worker: CeleryWorker, seconds: float) -> None:
+    worker.lines[:] = [line for line in worker.lines if not re.search("received", line)]
+    worker.said("received", seconds)
+
+
+async def test_a_worker_shows_no_password(stage: Stage) -> None:
+    import msgspec
+
+    settings = msgspec.structs.replace(
+        stage.settings,
+        redis=msgspec.structs.replace(stage.settings.redis, url="redis://:s3cret@127.0.0.1:1/0"),
+    )
+    worker = CeleryWorker(settings)
+    try:
+        worker.said("Cannot connect")
+        assert worker.count("127.0.0.1") > 0
+        assert worker.count("s3cret") == 0
+    finally:
+        worker.end()
