@@ -291,7 +291,7 @@ async def test_a_worker_that_cannot_be_ended_goes_on_too_late(
     acted = await stage.reap()
     code, _ = await stage.thaw()
     session = await stage.journal.session(1)
-    if point == "claimed":
+    if point in ("claimed", "reading"):  # it holds nothing
         assert (acted, code, session.status) == (1, 1, Status.FAILED)
         assert "session 1: the session was taken from this worker" in stage.log()
         await check(stage, session, Status.FAILED, "gave no sign of life")

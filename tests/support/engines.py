@@ -19,8 +19,6 @@ from importers.database.postgres_values import numbered
 
 SHOP_TABLES = frozenset(name for type_, name, _column in parts_of(SCHEMA) if type_ == "table")
 """Of a catalog."""
-
-
 ON_A_FILE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 ON_A_SERVER = pytest.mark.parametrize("engine", ["postgres"], indirect=True)
 """For a long test that takes a shorter form with one of the engines."""
