@@ -137,7 +137,7 @@ async def test_the_shop_is_what_the_packages_say(new_shop: NewShop, told: list[S
 
 
 @ON_A_SERVER
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=QUIET)
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=QUIET)
 @given(told=SESSIONS)
 async def test_the_shop_on_a_server_is_what_the_packages_say(new_shop: NewShop, told: list[Session]) -> None:
     await compare(new_shop, told)
