@@ -104,6 +104,7 @@ async def test_what_it_was_about_to_commit_is_ended_before_the_session_is(
                 task_id=session.task_id,
                 fence=session.fence,
             ) as transaction:
+                await transaction.begin()
                 if changes:
                     await transaction.execute("INSERT INTO unit (code) VALUES (?1)", "796")
                 end_lease(hand)
