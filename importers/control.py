@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from importers.errors import DatabaseError, ObmenError
+from importers.errors import DatabaseError, ObmenError, ReadOnly
 from importers.launch import LaunchRequest, LaunchResult, launch, new_key, retry_request
 from importers.processes import account
 from importers.sessions.models import Outcome
@@ -28,7 +28,8 @@ REAP_SECONDS = 5.0
 
 
 class Control:
-    """Acts on the sessions of a journal, under these settings. Each method can be called by many at once."""
+    """Acts on the sessions of a journal, under these settings. Each method can be called by many at once; those that
+    change something raise ReadOnly where the settings are for watching only."""
 
     def __init__(self, settings: Settings, journal: Journal) -> None:
         self.settings = settings
@@ -39,6 +40,7 @@ class Control:
     ) -> LaunchResult:
         """One confirm; before it, imports that run are waited for so many seconds, and so is whoever was faster.
         `report` is told how much of the source was sent along."""
+        self._require_writable()
         loop = asyncio.get_running_loop()
         end = loop.time() + wait
         watch = self.journal.watch()
@@ -59,6 +61,7 @@ class Control:
 
     async def retry(self, session_id: int) -> LaunchResult:
         """A new confirm of what a finished session imported. Raises UnknownSession, ObmenError for one that goes on."""
+        self._require_writable()
         session = await self.journal.session(session_id)
         if not session.status.final:
             raise ObmenError(N_("Session {id} has not ended yet; wait for it or cancel it"), id=session_id)
@@ -66,11 +69,17 @@ class Control:
 
     async def cancel(self, session_id: int) -> Session:
         """Ask for the end of a session; what it is then: one that had ended stays. Raises UnknownSession."""
+        self._require_writable()
         return await self.journal.cancel(session_id, account())
 
     async def delete(self, session_ids: Sequence[int]) -> list[int]:
         """Delete those that have ended; the ids deleted."""
+        self._require_writable()
         return await self.journal.delete(session_ids)
+
+    def _require_writable(self) -> None:
+        if self.settings.read_only:
+            raise ReadOnly
 
     async def follow(
         self,
@@ -107,4 +116,5 @@ class Control:
         ):
             if until is not None and loop.time() >= until:
                 return
-            await reap(self.journal, self.settings, trouble)
+            if not self.settings.read_only:
+                await reap(self.journal, self.settings, trouble)

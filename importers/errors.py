@@ -2,11 +2,13 @@
 
     ObmenError                 exit code 1 unless a subclass says otherwise
     ├── UsageError             2: a wrong option or setting
-    │   └── SettingsError
+    │   ├── SettingsError
+    │   └── ReadOnly           the settings are for watching, and it would change something
     ├── SourceError            2: the source is missing, empty, or holds no export
     │   └── BadFile            a file of the export cannot be read: cut, wrong root, wrong encoding, changed
     ├── DatabaseError          1: journal or catalog cannot be opened, is locked, read-only, too new, full
-    │   └── ConnectionLost     to its server, before a commit: nothing was done, and it can be done again
+    │   ├── ConnectionLost     to its server, before a commit: nothing was done, and it can be done again
+    │   └── Unsure             as it is lost in the midst of a commit, and nobody can tell what came of it
     ├── BrokerDown             1: nothing could be put where workers fetch it, or be asked of it; later it may
     ├── LimitExceeded          1: guarantee 9: too many rejects or removals; nothing was changed
     ├── LeaseLost              1: another worker or the operator took the session away; nothing was changed
@@ -58,6 +60,13 @@ class SettingsError(UsageError):
     pass
 
 
+class ReadOnly(UsageError):
+    """Of settings with `read_only`, for all that would change something."""
+
+    def __init__(self) -> None:
+        super().__init__(N_("these settings are for watching only (read_only = true)"))
+
+
 class SourceError(ObmenError):
     exit_code = 2
 
@@ -83,6 +92,10 @@ class DatabaseError(ObmenError):
 
 class ConnectionLost(DatabaseError):
     """Before a commit: nothing of the transaction was done."""
+
+
+class Unsure(DatabaseError):
+    """Whether a transaction was committed."""
 
 
 class BrokerDown(ObmenError):

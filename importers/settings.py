@@ -108,6 +108,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings, with absolute paths. Made by `load`."""
 
     language: Literal["auto", "ru", "en"] = "auto"
+    read_only: bool = False
+    """Watch, and change nothing: the account of the journal need not be allowed more than to read it."""
     default_shop: str = ""
     """Which of several shops an import is for that names none; "" = each has to name one."""
     source: Source = Source()

@@ -121,13 +121,16 @@ class Room:
 
         while True:
             try:
-                self.journal = await open_journal(self.settings.journal.url)
+                self.journal = await open_journal(
+                    self.settings.journal.url, read_only=self.settings.read_only
+                )
                 break
             except ObmenError as error:
                 self.set_trouble(self.explain(error))
                 await asyncio.sleep(RETRY_SECONDS)
         self.set_trouble("")
-        self.start(self._reap(self.journal), "watch")
+        if not self.settings.read_only:
+            self.start(self._reap(self.journal), "watch")
         return self.journal
 
     async def _reap(self, journal: Journal) -> None:

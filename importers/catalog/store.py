@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from importers.catalog import sql
 from importers.catalog.columns import Cell, Row, Rows, Table
-from importers.catalog.late import Late
 from importers.catalog.rows import BATCH_KEYS, Absent
 from importers.catalog.tables import BRAND_PROPERTIES, IMAGE, PRODUCT, Shape
-from importers.errors import LeaseLost
+from importers.errors import LeaseLost, Unsure
 from importers.texts import N_
 
 if TYPE_CHECKING:
@@ -68,72 +67,92 @@ class CatalogStore:
     async def transaction(
         self, *, journal_id: str, session_id: int, task_id: str, fence: int, dry_run: bool = False
     ) -> AsyncIterator[SessionTransaction]:
-        async with AsyncExitStack() as stack:
+        stack = AsyncExitStack()
 
-            async def enter() -> Transaction:
-                db = await stack.enter_async_context(self._database.transaction(gate=GATE))
-                if not dry_run and await db.fetch(sql.IS_STALE, journal_id, task_id, fence):
-                    # Only the same task can be compared: numbers of sessions come again when the journal is restored
-                    # from a copy. Whether an older task may still commit is for the journal to say (`before_commit`).
-                    raise LeaseLost(
-                        N_(
-                            "session {id} was taken over by a later worker, which has already changed the catalog"
-                        ),
-                        id=session_id,
-                    )
-                return db
+        async def begin() -> Transaction:
+            return await stack.enter_async_context(
+                self._begun(journal_id, session_id, task_id, None if dry_run else fence)
+            )
 
-            transaction = SessionTransaction(Late(enter), self._database.place)
-            stack.callback(transaction.end)  # called last: what is entered behind it is over before
-            yield transaction
-            db = await transaction.begin()
-            if transaction.before_commit:
-                await transaction.before_commit()
-            if transaction.changed and not dry_run:
-                await db.execute(sql.UNAPPLY, journal_id, task_id)
-                await db.execute(sql.APPLY, journal_id, session_id, task_id, fence, transaction.note)
-                await db.execute(sql.FORGET_OLD, journal_id, MAX_NOTES)
-            else:
-                await db.rollback()
-                transaction.unchanged = not dry_run
+        transaction = SessionTransaction(begin, self._database.place)
+        kept: bool | None = False
+        try:
+            async with stack:
+                yield transaction
+                db = await transaction.begin()
+                if transaction.before_commit:
+                    await transaction.before_commit()
+                if transaction.changed and not dry_run:
+                    await db.execute(sql.UNAPPLY, journal_id, task_id)
+                    await db.execute(sql.APPLY, journal_id, session_id, task_id, fence, transaction.note)
+                    await db.execute(sql.FORGET_OLD, journal_id, MAX_NOTES)
+                else:
+                    await db.rollback()
+                    kept = not dry_run
+        except Unsure:
+            kept = None
+            raise
+        finally:
+            transaction.end(kept=transaction.committed or kept)
+
+    @asynccontextmanager
+    async def _begun(
+        self, journal_id: str, session_id: int, task_id: str, fence: int | None
+    ) -> AsyncIterator[Transaction]:
+        """On the database, for one who holds the fence."""
+        async with self._database.transaction(gate=GATE) as db:
+            if fence is not None and await db.fetch(sql.IS_STALE, journal_id, task_id, fence):
+                # Only the same task can be compared: numbers of sessions come again when the journal is restored
+                # from a copy. Whether an older task may still commit is for the journal to say (`before_commit`).
+                raise LeaseLost(
+                    N_(
+                        "session {id} was taken over by a later worker, which has already changed the catalog"
+                    ),
+                    id=session_id,
+                )
+            yield db
 
 
 class SessionTransaction:
     """See `CatalogTransaction`."""
 
-    def __init__(self, database: Late, place: str) -> None:
-        self._database = database
+    def __init__(self, begin: Callable[[], Awaitable[Transaction]], place: str) -> None:
+        self._begin = begin
+        self._begun: Transaction | None = None
         self._place = place
         self.note = b""
         self.before_commit: Callable[[], Awaitable[None]] | None = None
         self.on_commit: list[Callable[[], None]] = []
         self.on_rollback: list[Callable[[], None]] = []
-        self.unchanged = False
-        """It went to its end and had nothing to change, which is as good as a commit."""
         self._stages: list[Stage] = []
 
     @property
     def changed(self) -> bool:
         """Whether a row of the shop was written."""
-        return self._database.changes > 0
+        return self._begun is not None and self._begun.changes > 0
+
+    @property
+    def committed(self) -> bool:
+        return self._begun is not None and self._begun.committed
 
     async def begin(self) -> Transaction:
-        return await self._database.begin()
+        if self._begun is None:
+            self._begun = await self._begin()
+        return self._begun
 
     async def state(self) -> str | None:
-        return await self._database.state()
+        return await (await self.begin()).state()
 
     async def mark(self) -> int | None:
-        if self.changed and await self._database.has_triggers():
+        if self.changed and await (await self.begin()).has_triggers():
             return None
-        return await self._database.mark()
+        return await (await self.begin()).mark()
 
-    def end(self) -> None:
-        """Let go what was held for it, and call who waits for its end."""
-        kept = self.unchanged or self._database.committed
+    def end(self, *, kept: bool | None) -> None:
+        """Let go what was held for it, and call who waits for its end; nobody where that is not known (None)."""
         for stage in self._stages:
             stage.close()
-        for then in self.on_commit if kept else self.on_rollback:
+        for then in () if kept is None else self.on_commit if kept else self.on_rollback:
             # What is committed is committed, and what went wrong before must not be hidden.
             with contextlib.suppress(OSError):
                 then()
@@ -148,7 +167,7 @@ class SessionTransaction:
         for n, table in enumerate(tables):
             if not filled[n]:  # all of them in a first import, some of them always
                 continue
-            for row in await self._database.fetch(sql.select(table, table.columns, keys), *keys):
+            for row in await (await self.begin()).fetch(sql.select(table, table.columns, keys), *keys):
                 key = row[0]
                 if key not in held:
                     held[key] = [[] for _ in tables]
@@ -156,7 +175,7 @@ class SessionTransaction:
         return {key: tuple(map(tuple, rows)) for key, rows in held.items()}
 
     async def filled(self, tables: Sequence[Table], first: str, last: str) -> Sequence[bool]:
-        (filled,) = await self._database.select(sql.any_between(tuple(tables)), first, last)
+        (filled,) = await (await self.begin()).select(sql.any_between(tuple(tables)), first, last)
         return list(map(bool, filled))
 
     async def near(self, table: Table, keys: Sequence[str], about: int) -> Sequence[Row]:
@@ -166,19 +185,19 @@ class SessionTransaction:
         self, table: Table, columns: tuple[str, ...], keys: Sequence[str], about: int
     ) -> Sequence[Row]:
         most = about + about // 4 + FEW
-        rows = await self._database.select(sql.between(table, columns), keys[0], keys[-1], most + 1)
+        rows = await (await self.begin()).select(sql.between(table, columns), keys[0], keys[-1], most + 1)
         if len(rows) > most:
-            rows = await self._database.select(sql.select(table, columns, keys), *keys)
+            rows = await (await self.begin()).select(sql.select(table, columns, keys), *keys)
         return rows
 
     async def count(self, table: Table, after: str | None, until: str) -> int:
         bounds = (until,) if after is None else (after, until)
-        ((count,),) = await self._database.fetch(sql.count_between(table, after), *bounds)
+        ((count,),) = await (await self.begin()).fetch(sql.count_between(table, after), *bounds)
         return int(count)
 
     async def absent(self, shape: Shape, absent: Absent) -> list[str]:
         statement, parameters = sql.absent(shape, absent, BATCH_KEYS)
-        return [key for (key,) in await self._database.fetch(statement, *parameters)]
+        return [key for (key,) in await (await self.begin()).fetch(statement, *parameters)]
 
     async def missing(self, table: Table, keys: Sequence[str]) -> list[str]:
         there: set[object] = set()
@@ -187,15 +206,15 @@ class SessionTransaction:
         return [key for key in keys if key not in there]
 
     async def insert_cells(self, table: Table, cells: list[Cell]) -> None:
-        await self._database.insert(table.name, table.columns, cells)
+        await (await self.begin()).insert(table.name, table.columns, cells)
 
     async def update(self, table: Table, columns: Sequence[str], rows: Sequence[tuple[Cell, ...]]) -> None:
         if rows:
-            await self._database.execute_many(sql.update(table, tuple(columns)), rows)
+            await (await self.begin()).execute_many(sql.update(table, tuple(columns)), rows)
 
     async def delete(self, table: Table, keys: Sequence[tuple[Cell, ...]]) -> None:
         if keys:
-            await self._database.execute_many(sql.delete(table), keys)
+            await (await self.begin()).execute_many(sql.delete(table), keys)
 
     # What kinds ask besides, see `CatalogTransaction`
 
@@ -210,10 +229,10 @@ class SessionTransaction:
         await self.insert_cells(table, list(chain.from_iterable(rows)))
 
     async def has_products(self) -> bool:
-        return await _has_products(self._database)
+        return await _has_products(await self.begin())
 
     async def active(self, shape: Shape, most: int | None = None) -> int:
-        ((count,),) = await self._database.fetch(sql.count_active(shape, most))
+        ((count,),) = await (await self.begin()).fetch(sql.count_active(shape, most))
         return int(count)
 
     async def names(self, table: Table, keys: Sequence[str]) -> dict[str, str]:
@@ -223,13 +242,13 @@ class SessionTransaction:
     async def out_of_stock(self, products: Sequence[str]) -> list[str]:
         there: set[str] = set()
         for some in _chunks(products):
-            rows = await self._database.fetch(sql.in_stock(some), *some, *some)
+            rows = await (await self.begin()).fetch(sql.in_stock(some), *some, *some)
             there.update(product for (product,) in rows)
         return [product for product in products if product not in there]
 
     async def resolve_brands(self) -> int:
         last, changed = "", 0
-        while rows := await self._database.select(sql.BRANDS, *BRAND_PROPERTIES, last):
+        while rows := await (await self.begin()).select(sql.BRANDS, *BRAND_PROPERTIES, last):
             brands = [(product, brand) for product, was, brand in rows if brand != was]
             await self.update(PRODUCT.table, ("brand",), brands)
             last, changed = rows[-1][0], changed + len(brands)
@@ -245,28 +264,28 @@ class SessionTransaction:
         await self.update(IMAGE.table, ("sha256",), [(path, "") for path in paths])
 
     async def identity(self) -> tuple[str, str]:
-        ((identity,),) = await self._database.fetch(sql.IDENTITY)
+        ((identity,),) = await (await self.begin()).fetch(sql.IDENTITY)
         return str(identity), self._place
 
     async def waiting_images(self) -> list[tuple[str, str]]:
-        return [(token, folder) for token, folder in await self._database.fetch(sql.WAITING_IMAGES)]
+        return [(token, folder) for token, folder in await (await self.begin()).fetch(sql.WAITING_IMAGES)]
 
     async def leave_images_waiting(self, token: str, folder: str) -> None:
-        await self._database.execute(sql.LEAVE_IMAGES_WAITING, token, folder)
+        await (await self.begin()).execute(sql.LEAVE_IMAGES_WAITING, token, folder)
 
     async def rows(self, statement: str, *parameters: Cell) -> AsyncGenerator[Any]:
-        async with contextlib.aclosing(self._database.stream(statement, *parameters)) as rows:
+        async with contextlib.aclosing((await self.begin()).stream(statement, *parameters)) as rows:
             async for row in rows:
                 yield tuple(row)
 
     async def execute(self, statement: str, *parameters: Cell) -> int:
-        return await self._database.execute(statement, *parameters)
+        return await (await self.begin()).execute(statement, *parameters)
 
     async def _select(self, table: Table, columns: tuple[str, ...], keys: Sequence[str]) -> list[Any]:
         return [
             row
             for some in _chunks(keys)
-            for row in await self._database.fetch(sql.select(table, columns, some), *some)
+            for row in await (await self.begin()).fetch(sql.select(table, columns, some), *some)
         ]
 
 

@@ -8,7 +8,7 @@ import click
 
 from importers.cli.group import as_json, cli, option, pass_settings
 from importers.cli.running import EXIT_FAILED, leave, run
-from importers.errors import UsageError
+from importers.errors import ReadOnly, UsageError
 from importers.output import go_on, print_json, print_line, session_json
 from importers.texts import N_, _
 
@@ -68,6 +68,8 @@ def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
 def worker(config: Settings, concurrency: int) -> None:
     from importers.worker.dispatch import dispatcher_for
 
+    if config.read_only:
+        raise ReadOnly
     if config.worker.engine != "celery":
         raise UsageError(
             N_('with worker.engine = "process" every session starts its own worker; set it to "celery"')

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from importers.cli.group import as_json, cli, option, pass_settings
-from importers.errors import UsageError
+from importers.errors import ReadOnly, UsageError
 from importers.output import go_on, print_json, print_line
 from importers.texts import N_, _, ngettext
 
@@ -37,6 +37,8 @@ def migrate(
 
     if repair == (address is not None):
         raise UsageError(N_("give either --to URL or --repair"))
+    if config.read_only:
+        raise ReadOnly
     go_on()
     if address is None:
         lost = asyncio.run(moving.repair(config))

@@ -31,9 +31,10 @@ async def control_of(config: Settings) -> AsyncIterator[Control]:
     from importers.sessions import open_journal
     from importers.worker.reaper import reap
 
-    journal = await open_journal(config.journal.url)
+    journal = await open_journal(config.journal.url, read_only=config.read_only)
     try:
-        await reap(journal, config)
+        if not config.read_only:
+            await reap(journal, config)
         yield Control(config, journal)
     finally:
         await journal.close()

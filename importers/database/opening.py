@@ -24,20 +24,30 @@ async def open_database(
     *,
     name: str = "obmen",
     short: bool = False,
+    read_only: bool = False,
     page_size: int = 4096,
     pragmas: Sequence[str] = (),
 ) -> Database:
     """Open the database at `url`, and make or migrate our tables in it by the steps of its engine in `folder`. On a
     server they are in `schema` where the address names no other, `name` is what `Database.end_others` knows us by, and
-    transactions that are `short` are ended when they stand still; `clock`, `page_size` in bytes and `pragmas` are of a
-    file. Raises SettingsError for another address, DatabaseError."""
+    transactions that are `short` are ended when they stand still. Of
+    one that is `read_only` nothing is made, migrated or written, which the engine itself sees to. `clock`, `page_size`
+    in bytes and `pragmas` are of a file. Raises SettingsError for another address, DatabaseError."""
     if is_postgres(url):
         require_driver(url)
         from importers.database.postgres import LONG, SHORT, PostgresDatabase
 
         return await PostgresDatabase.open(
-            *postgres_of(url, schema), folder / "postgres", name, SHORT if short else LONG
+            *postgres_of(url, schema),
+            folder / "postgres",
+            name,
+            SHORT if short else LONG,
+            read_only=read_only,
         )
+    if read_only:
+        from importers.database.sqlite_look import open_read_only
+
+        return await open_read_only(sqlite_path(url), clock)
     from importers.database.sqlite import SqliteDatabase
 
     return await SqliteDatabase.open(

@@ -17,9 +17,10 @@ from psycopg.rows import tuple_row
 from importers.addresses import without_secrets
 from importers.clock import Now
 from importers.database.postgres_errors import plainly
-from importers.database.postgres_link import RECONNECT_SECONDS, Link, Listener
+from importers.database.postgres_link import Contact, Link, Listener
+from importers.database.postgres_outcome import was_committed
 from importers.database.postgres_schema import GATES, migrate, quoted
-from importers.database.postgres_values import Connection, Row, all_of, fetch, numbered
+from importers.database.postgres_values import Connection, Row, all_of, end, fetch, numbered
 from importers.errors import PLACE, ConnectionLost, DatabaseError
 from importers.shielding import to_the_end
 from importers.texts import N_, Message
@@ -51,18 +52,29 @@ class PostgresDatabase:
     The server's clock is its clock.
     """
 
-    def __init__(self, url: str, schema: str, name: str = "obmen", timeouts: Timeouts = LONG) -> None:
+    def __init__(
+        self,
+        url: str,
+        schema: str,
+        name: str = "obmen",
+        timeouts: Timeouts = LONG,
+        *,
+        read_only: bool = False,
+    ) -> None:
         self.url = url
         self._schema = schema
         path = f"search_path TO {quoted(schema)}"
         session = f"SET {path}; SET statement_timeout = 0"
+        begin = "BEGIN READ ONLY" if read_only else "BEGIN"
         self._begin = (
-            f"BEGIN; SET LOCAL {path}; SET LOCAL statement_timeout = '{timeouts.statement}'; SET LOCAL lock_timeout = "
-            f"'{timeouts.lock}'; SET LOCAL idle_in_transaction_session_timeout = '{timeouts.idle}'"
+            f"{begin}; SET LOCAL {path}; SET LOCAL statement_timeout = '{timeouts.statement}'; "
+            f"SET LOCAL lock_timeout = '{timeouts.lock}'; "
+            f"SET LOCAL idle_in_transaction_session_timeout = '{timeouts.idle}'"
         ).encode()
-        self._reader, self._writer = Link(url, name, session), Link(url, name, session)
+        self._contact = contact = Contact()
+        self._reader, self._writer = Link(url, name, session, contact), Link(url, name, session, contact)
         self.channel = f"obmen_{hashlib.sha256(schema.encode()).hexdigest()[:16]}"
-        self._listener = Listener(Link(url, name, session), self.channel)
+        self._listener = Listener(Link(url, name, session, contact), self.channel)
         self._reading = asyncio.Lock()
         self._turn = asyncio.Lock()
         self.place = f"{without_secrets(url)}#{schema}"
@@ -70,14 +82,24 @@ class PostgresDatabase:
 
     @classmethod
     async def open(
-        cls, url: str, schema: str, folder: Path, name: str = "obmen", timeouts: Timeouts = LONG
+        cls,
+        url: str,
+        schema: str,
+        folder: Path,
+        name: str = "obmen",
+        timeouts: Timeouts = LONG,
+        *,
+        read_only: bool = False,
     ) -> Self:
         """Open the database at `url`, and make or migrate our `schema` in it by the steps in `folder`. `name`: what the
-        server calls our connections, for `end_others`. Raises DatabaseError."""
-        database = cls(url, schema, name, timeouts)
+        server calls our connections, for `end_others`; `read_only`: as for `open_database`. Raises
+        DatabaseError."""
+        database = cls(url, schema, name, timeouts, read_only=read_only)
         try:
             with plainly(url):
-                await migrate(await database._reader.connection(), folder, schema, database.place)
+                connection = await database._reader.connection()
+                if not read_only:
+                    await migrate(connection, folder, schema, database.place)
         except BaseException:
             await database.close()
             raise
@@ -99,8 +121,7 @@ class PostgresDatabase:
 
     @property
     def lost_since(self) -> datetime | None:
-        links = (self._reader, self._writer, self._listener.link)
-        return min((link.lost_since for link in links if link.lost_since), default=None)
+        return self._contact.lost_since
 
     async def close(self) -> None:
         await self._listener.close()
@@ -118,61 +139,40 @@ class PostgresDatabase:
                 connection = await self._reader.connection()
                 try:
                     with plainly(self.url, connection):
-                        return await self._fetch(connection, sql, parameters)
+                        rows = await self._fetch(connection, sql, parameters)
                 except ConnectionLost:
                     self._reader.note_lost()
                     if last:
                         raise
+                else:
+                    self._contact.lost_since = None
+                    return rows
             raise AssertionError
 
     async def _fetch(self, connection: Connection, sql: str, parameters: Sequence[object]) -> Sequence[Row]:
         if not self._reader.pooled:
             return await fetch(connection, sql, parameters)
-        await connection.execute(self._begin, prepare=False)
         try:
+            await connection.execute(self._begin, prepare=False)
             return await fetch(connection, sql, parameters)
         finally:
-            with suppress(psycopg.OperationalError):
-                await to_the_end(connection.execute(b"COMMIT", prepare=False))
+            await end(connection)
 
     @asynccontextmanager
     async def transaction(self, gate: str | None = None) -> AsyncIterator[PostgresTransaction]:
         """READ COMMITTED: a statement that waited for another's row looks at it again."""
         async with self._turn:
-            db = PostgresTransaction(self, await self._begun())
+            db = PostgresTransaction(self, self._writer)
             try:
+                await db.begin(self._begin)
                 if gate is not None:
-                    await db.fetch("SELECT pg_advisory_xact_lock(?1::int, hashtext(?2))", GATES, gate)
+                    # Of this schema: catalogs of several shops may be in one database.
+                    key = f"{self._schema}.{gate}"
+                    await db.fetch("SELECT pg_advisory_xact_lock(?1::int, hashtext(?2))", GATES, key)
                 yield db
                 await db.commit()
             finally:
                 await db.rollback()
-
-    async def _begun(self) -> Connection:
-        """The writing connection, in a transaction."""
-        while True:
-            connection = await self._writer.connection()
-            try:
-                with plainly(self.url, connection):
-                    await connection.execute(self._begin, prepare=False)
-            except ConnectionLost:
-                continue
-            return connection
-
-    async def was_committed(self, transaction_id: str) -> bool:
-        """What the server did with a transaction while the connection was lost. Raises DatabaseError where it cannot be
-        asked."""
-        try:
-            async with asyncio.timeout(RECONNECT_SECONDS):
-                while True:
-                    ((status,),) = await self.fetch("SELECT pg_xact_status(?1::xid8)", transaction_id)
-                    if (
-                        status != "in progress"
-                    ):  # else the server has not noticed yet that nobody is there any more
-                        return bool(status == "committed")
-                    await asyncio.sleep(POLL_SECONDS)
-        except (DatabaseError, TimeoutError) as error:
-            raise DatabaseError(PLACE, path=self.place, why=Message(UNKNOWN_END)) from error
 
     async def state(self, mark: int) -> str | None:
         return None
@@ -186,12 +186,28 @@ class PostgresDatabase:
 
 
 class PostgresTransaction:
-    def __init__(self, database: PostgresDatabase, connection: Connection) -> None:
+    def __init__(self, database: PostgresDatabase, link: Link) -> None:
         self.committed = False
         self.changes = 0
         self._over = False
         self._database = database
-        self._connection = connection
+        self._link = link
+        self._connection: Connection
+        self._era: str
+
+    async def begin(self, statement: bytes) -> None:
+        """On a connection that is opened anew where it was lost: nothing was written."""
+        for last in (False, False, True):
+            self._connection, self._era = await self._link.connection(), self._link.era
+            try:
+                with self._plainly():
+                    await self._connection.execute(statement, prepare=False)
+            except ConnectionLost:
+                self._link.note_lost()
+                if last:
+                    raise
+            else:
+                return
 
     def _plainly(self) -> AbstractContextManager[None]:
         return plainly(self._database.url, self._connection)
@@ -217,7 +233,7 @@ class PostgresTransaction:
                 if cursor.statusmessage != "COMMIT":
                     raise DatabaseError(PLACE, path=self._database.place, why=Message(FAILED_BEFORE))
         except ConnectionLost:
-            if transaction_id is None or await self._database.was_committed(transaction_id):
+            if transaction_id is None or await was_committed(self._database, transaction_id, self._era):
                 return
             raise
 
@@ -225,9 +241,9 @@ class PostgresTransaction:
         if self._over:
             return
         self._over = True
-        # A connection that is lost has rolled back.
-        with suppress(psycopg.OperationalError):
-            await to_the_end(self._connection.execute(b"ROLLBACK", prepare=False))
+        # Also what was begun when a cancellation came. A connection that is lost has rolled back.
+        if connection := self._link.open:
+            await end(connection)
 
     async def now(self) -> Now:
         (row,) = await self.fetch(NOW)
@@ -355,6 +371,3 @@ END_OTHERS = (
     "AND pid <> pg_backend_pid() AND usename = current_user"
 )
 FAILED_BEFORE = N_("a statement of the transaction had failed; nothing was done")
-UNKNOWN_END = N_(
-    "the connection was lost while it committed, and nobody can be asked whether it did: look when the server is back"
-)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from importers.addresses import without_secrets
 from importers.errors import PLACE, ConnectionLost, DatabaseError
@@ -25,13 +25,17 @@ def plainly(url: str, connection: psycopg.AsyncConnection[Any] | None = None) ->
         yield
     except psycopg.Error as error:
         place = without_secrets(url)
-        state = error.sqlstate or ""
+        state = _state(error)
         if connection is not None and (connection.closed or state.startswith(_ENDED)):
+            if state in FOREIGN:
+                connection.prepare_threshold = None
             connection.pgconn.finish()  # the server has said so, whether or not its end of the line was seen
-            raise ConnectionLost(PLACE, path=place, why=Message(LOST)) from error
+            why = next((cure for prefix, cure in _CURES.items() if state.startswith(prefix)), LOST)
+            raise ConnectionLost(PLACE, path=place, why=Message(why)) from error
         for prefix, cure in _CURES.items():
             if state.startswith(prefix):
-                raise DatabaseError(PLACE, path=place, why=Message(cure)) from error
+                why_not = Message.of(cure, error=_said(error, url)) if "{error}" in cure else Message(cure)
+                raise DatabaseError(PLACE, path=place, why=why_not) from error
         if isinstance(error, psycopg.OperationalError) and not state:
             raise DatabaseError(
                 N_("{path}: cannot be reached: {error}; start it, or correct the address"),
@@ -41,32 +45,66 @@ def plainly(url: str, connection: psycopg.AsyncConnection[Any] | None = None) ->
         raise
 
 
+def _state(error: psycopg.Error) -> str:
+    """Its SQLSTATE. Of a connection that was not made there is none, only what the server says, in its language."""
+    if error.sqlstate or not isinstance(error, psycopg.OperationalError):
+        return error.sqlstate or ""
+    return next((state for state, said in _REFUSALS.items() if re.search(said, str(error))), "")
+
+
 def _said(error: psycopg.Error, url: str) -> str:
-    """The last line of it without the password, however that is written."""
-    text = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-    password = str(conninfo_to_dict(url).get("password") or "")
-    for written in {password, quote(password, safe=""), quote_plus(password)} - {""}:
-        text = text.replace(written, "…")
+    """One line of it without the password, however that is written."""
+    lines = (error.diag.message_primary or str(error)).strip().splitlines() or [type(error).__name__]
+    text = lines[-1]
+    for secret in _secrets(url):
+        text = text.replace(secret, "…")
     return text
 
 
-_ENDED = ("08", "25P03", "57P")
-"""With these the server ends a connection."""
+def _secrets(url: str) -> list[str]:
+    """The password in all ways in which it may stand somewhere; the longest first."""
+    parts = urlsplit(url)
+    written = [parts.password or "", *re.findall(r"(?:^|&)password=([^&]*)", parts.query)]
+    read = [unquote(each) for each in written]
+    again = [quote(each, safe="") for each in read]
+    return sorted({*written, *read, *map(unquote_plus, written), *again} - {""}, key=len, reverse=True)
+
+
+FOREIGN = ("42P05", "26000")
+"""Prepared statements that are there, or not, against all that this connection did: a pooler stands in between."""
+_ENDED = ("08", "25P03", "57P", *FOREIGN)
+"""With these the server ends a connection, or we do."""
+_REFUSALS = {
+    "28": r"authentication failed|no password supplied|no pg_hba\.conf entry|role \".*\" (does not exist|is not)",
+    "3D": r"database \".*\" does not exist",
+    "53300": r"too many (clients|connections)|connection slots are reserved",
+    "57P03": r"the database system is|not accepting connections",
+}
+"""What servers say to who wants a connection, in English; in other languages it is told as it is said."""
 LOST = N_("the connection to the server is lost; try again")
+FOREIGN_TABLES = N_("its tables are not those that obmen made: {error}; restore them, or name another schema")
 _CURES = {
-    "28": N_("the server refuses this account; correct user and password"),
+    "28": N_("the server refuses this account: {error}; correct user and password"),
     "3D": N_("there is no such database; create it, or correct the address"),
     "3F": N_("there is no such schema; create it, or correct the address"),
+    "42P01": FOREIGN_TABLES,
+    "42703": FOREIGN_TABLES,
+    "0A000": N_("the server cannot do that: {error}; use PostgreSQL 15 or later"),
+    "P0001": N_("a trigger of the shop refused the change: {error}; change that trigger"),
     "42501": N_("this account may not do that; grant it the right"),
     "53100": N_("the server's disk is full; free some space"),
     "53200": N_("the server is out of memory; free some, or lower its settings"),
     "53300": N_("the server has too many connections; allow it more"),
+    "25P03": N_("the server ended a transaction that did nothing for long; try again"),
     "25006": N_("read-only: this is a standby, or the account may only read"),
     "40": N_("others wrote the same at once; try again"),
     "55P03": N_("somebody holds a lock on it for long; wait, or end what holds it"),
     "57014": N_("it took too long and was ended; try again"),
+    "57P04": N_("the database was dropped; restore it, or correct the address"),
     "57P": N_("the server ends connections; try again when it is back"),
     "58": N_("the server's disk or system fails; see its log"),
+    "XX001": N_("damaged; restore it from a copy"),
+    "XX002": N_("damaged; restore it from a copy"),
     "08": LOST,
 }
 """By SQLSTATE."""

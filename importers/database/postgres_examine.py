@@ -9,13 +9,12 @@ from typing import Any
 
 import msgspec
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from importers.addresses import without_secrets
 from importers.clock import Now
 from importers.database.postgres import NOW
 from importers.database.postgres_errors import plainly
-from importers.database.postgres_link import CONNECTING
+from importers.database.postgres_link import conninfo, refuse_old
 from importers.database.postgres_schema import find, quoted
 from importers.errors import PLACE, DatabaseError
 from importers.texts import N_, Message
@@ -56,11 +55,12 @@ async def examine(url: str, schema: str, folder: Path) -> Examined:
     place = f"{without_secrets(url)}#{schema}"
     with plainly(url):
         connection = await psycopg.AsyncConnection.connect(
-            make_conninfo(url, application_name="obmen doctor", **CONNECTING),
+            conninfo(url, "obmen doctor"),
             autocommit=True,
             cursor_factory=psycopg.AsyncRawCursor,
         )
         async with connection:
+            refuse_old(connection, url)
             version, size, seconds, read_only, may_create = await _row(connection, _LOOK.encode(), schema)
             made = await find(connection, folder, schema, place) > 0
             if read_only:
@@ -112,7 +112,7 @@ def looking(url: str, schema: str) -> Iterator[PostgresLook]:
     with (
         plainly(url),
         psycopg.connect(
-            make_conninfo(url, application_name="obmen look", **CONNECTING),
+            conninfo(url, "obmen look"),
             cursor_factory=psycopg.RawCursor,
         ) as connection,
     ):

@@ -22,6 +22,7 @@ CONNECTING: dict[str, int | str] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
     "client_encoding": "UTF8",
 }
 """A host that is gone is noticed after half a minute at most."""
@@ -30,20 +31,56 @@ RECONNECT_SECONDS = 30.0
 PAUSES = (0.1, 2.0)
 """Between tries, growing, each with some chance: not all come at once to a server that is just back."""
 OLDEST_SERVER = 15
+NOTICING = (
+    "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3",
+    "SET client_connection_check_interval = '5s'",
+)
+"""So the server notices a client that is gone, and lets go what it held. Not every system of a server can."""
+ERA = "(SELECT coalesce(extract(epoch FROM stats_reset)::text, '') FROM pg_stat_archiver)"
+"""Since when the server has lost nothing: after a crash it counts anew, after a stop in good order it does not."""
+
+
+def conninfo(url: str, name: str) -> str:
+    """What libpq is given of an address. Raises DatabaseError."""
+    try:
+        return make_conninfo(url, application_name=name, **CONNECTING)
+    except psycopg.Error:  # it quotes the address
+        raise DatabaseError(
+            N_("{path}: the address cannot be understood; correct it"), path=without_secrets(url)
+        ) from None
+
+
+def refuse_old(connection: Connection, url: str) -> None:
+    """Raises DatabaseError."""
+    if connection.info.server_version < OLDEST_SERVER * 10_000:
+        raise DatabaseError(
+            N_("{path}: PostgreSQL {found}, obmen needs {oldest} or later; update the server"),
+            path=without_secrets(url),
+            found=connection.info.server_version // 10_000,
+            oldest=OLDEST_SERVER,
+        )
+
+
+class Contact:
+    """With the server, over all connections of a database."""
+
+    lost_since: datetime | None = None
+    """From when one was lost until the server answers on any of them."""
 
 
 class Link:
-    """A connection of one role. `prepare` is run on each one that is opened; `lost_since`: None while all is well, or
-    nothing was tried."""
+    """A connection of one role. `prepare` is run on each one that is opened."""
 
-    def __init__(self, url: str, name: str, prepare: str) -> None:
+    def __init__(self, url: str, name: str, prepare: str, contact: Contact) -> None:
         self._url = url
         self._name = name
         self._prepare = prepare
         self._connection: Connection | None = None
-        self.lost_since: datetime | None = None
-        self.pooled = False
+        self._contact = contact
+        self.pooled = self._passes_for_a_server = False
         """Whether a pooler stands in between, so that each transaction may have another connection of the server."""
+        self.era = ""
+        """That of the server when the connection was opened."""
 
     @property
     def open(self) -> Connection | None:
@@ -55,8 +92,10 @@ class Link:
         if connection := self.open:
             return connection
         is_first = self._connection is None
-        if not is_first:
+        if self._connection:
             self.note_lost()
+            # Its prepared statements went wrong.
+            self._passes_for_a_server |= self._connection.prepare_threshold is None and not self.pooled
         loop = asyncio.get_running_loop()
         end, (pause, longest) = loop.time() + RECONNECT_SECONDS, PAUSES
         while True:
@@ -68,12 +107,12 @@ class Link:
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
                 pause = min(2 * pause, longest)
             else:
-                self.lost_since = None
+                self._contact.lost_since = None
                 return self._connection
 
     def note_lost(self) -> None:
-        if self.lost_since is None:
-            self.lost_since = datetime.now(UTC)
+        if self._contact.lost_since is None:
+            self._contact.lost_since = datetime.now(UTC)
 
     async def close(self) -> None:
         if self._connection:
@@ -82,29 +121,25 @@ class Link:
     async def _connect(self) -> Connection:
         with plainly(self._url):
             connection = await Connection.connect(
-                make_conninfo(self._url, application_name=self._name, **CONNECTING),
+                conninfo(self._url, self._name),
                 autocommit=True,
                 row_factory=make_rows,
                 cursor_factory=psycopg.AsyncRawCursor,
             )
             try:
-                if connection.info.server_version < OLDEST_SERVER * 10_000:
-                    raise DatabaseError(
-                        N_("{path}: PostgreSQL {found}, obmen needs {oldest} or later; update the server"),
-                        path=without_secrets(self._url),
-                        found=connection.info.server_version // 10_000,
-                        oldest=OLDEST_SERVER,
-                    )
+                refuse_old(connection, self._url)
                 adapt(connection)
-                ((backend,),) = await (await connection.execute(b"SELECT pg_backend_pid()")).fetchall()
+                cursor = await connection.execute(f"SELECT pg_backend_pid(), {ERA}".encode())
+                ((backend, self.era),) = await cursor.fetchall()
                 # A pooler tells of another number than the server, and gives every transaction another connection: what
                 # was set or prepared on one is unknown to the next.
-                self.pooled = backend != connection.info.backend_pid
+                self.pooled = self._passes_for_a_server or backend != connection.info.backend_pid
                 connection.prepare_threshold = None if self.pooled else 2
                 if not self.pooled:
                     await connection.execute(self._prepare.encode())
-                    with suppress(psycopg.Error):  # not every system of a server can look after its clients
-                        await connection.execute(b"SET client_connection_check_interval = '5s'")
+                    for statement in NOTICING:
+                        with suppress(psycopg.errors.DatabaseError):
+                            await connection.execute(statement.encode())
             except BaseException:
                 await to_the_end(connection.close())
                 raise

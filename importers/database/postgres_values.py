@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import count
 from typing import Any, ClassVar
@@ -11,7 +12,10 @@ from typing import Any, ClassVar
 import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader
+from psycopg.pq import TransactionStatus
 from psycopg.types.string import TextLoader
+
+from importers.shielding import to_the_end
 
 Connection = psycopg.AsyncConnection[Any]
 
@@ -77,3 +81,13 @@ async def fetch(connection: Connection, sql: str, parameters: Sequence[object] =
 
 async def all_of(cursor: psycopg.AsyncCursor[Any]) -> Sequence[Row]:
     return await cursor.fetchall() if cursor.description else []
+
+
+async def end(connection: Connection) -> None:
+    """Roll back what goes on, if anything does; where that cannot be known, close it. Raises no error."""
+    status = connection.info.transaction_status
+    if status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        with suppress(psycopg.Error):
+            await to_the_end(connection.execute(b"ROLLBACK", prepare=False))
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        await to_the_end(connection.close())

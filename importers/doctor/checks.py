@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from importers import settings
+from importers.addresses import JOURNAL_SCHEMA
 from importers.doctor.finding import Check
 from importers.doctor.places import check_database, check_images, check_log
 from importers.doctor.surroundings import (
@@ -39,6 +40,11 @@ async def check(config: Settings, file: Path | None = None) -> AsyncIterator[Che
     """All checks, in the order in which a person would look. `file`: what --config named."""
     shops = {name if config.shops else "": config.for_shop(name) for name in config.shop_names}
     yield check_settings(file)
+    if config.read_only:  # whoever only watches needs the journal, and nothing else
+        yield await asyncio.to_thread(check_readable, config)
+        yield check_locale()
+        yield check_terminal()
+        return
     for name, shop in shops.items():
         yield of(name, await asyncio.to_thread(check_source, Path(shop.source.path)))
     yield await check_database(N_("journal"), config)
@@ -89,6 +95,25 @@ async def check_targets(config: Settings) -> Check:
 def check_settings(file: Path | None) -> Check:
     path = settings.find(file)
     return Check(N_("settings"), True, str(path) if path else _("no settings file, defaults are in force"))
+
+
+def check_readable(config: Settings) -> Check:
+    """The journal, for one who only watches."""
+    from importers.database.looking import looking, require_schema
+    from importers.sessions.opening import SCHEMAS
+
+    name, url = N_("journal"), config.journal.url
+    try:
+        with looking(url, JOURNAL_SCHEMA) as look:
+            version = require_schema(look, SCHEMAS)
+            look.fetch("SELECT count(*) FROM session")
+            return Check(
+                name,
+                True,
+                _("{path}, to be read only, schema {version}").format(path=look.place, version=version),
+            )
+    except ObmenError as error:
+        return Check(name, False, str(error), _("let this account read it, or set journal.url to another"))
 
 
 def check_restored(config: Settings) -> Check | None:

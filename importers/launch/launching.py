@@ -187,8 +187,8 @@ async def _decide(
 
     dispatcher.check()
     if request.only_host not in (None, attempt.host):
-        reason = Message.of(OTHER_HOST, source=request.source, host=request.only_host)
-        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, reason)
+        refusal = Message.of(OTHER_HOST, source=request.source, host=request.only_host)
+        return LaunchResult(attempt.request_id, Outcome.REFUSED, None, refusal)
     if request.again:
         target = await target_with(settings, request.again)
         if target is None:

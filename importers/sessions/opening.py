@@ -16,12 +16,20 @@ SCHEMAS = Path(__file__).parent / "schema"
 SCHEMA = SCHEMAS / "sqlite"
 
 
-async def open_journal(url: str, clock: Clock | None = None) -> Journal:
+async def open_journal(url: str, clock: Clock | None = None, *, read_only: bool = False) -> Journal:
     """Open (and create or migrate) the journal at `url`: `sqlite:///path` or `postgresql://…`. `clock`: another than
-    the machine's, for tests; a server has its own. Raises SettingsError for another address, DatabaseError."""
+    the machine's, for tests; a server has its own. One that is `read_only` has to be there, and is left as it is.
+    Raises SettingsError for another address, DatabaseError."""
     from importers.sessions.store import JournalStore
 
+    if read_only:
+        from importers.database.looking import looking, require_schema
+
+        with looking(url, JOURNAL_SCHEMA) as look:
+            require_schema(look, SCHEMAS)
     pragmas = ("foreign_keys = ON",)
     return await JournalStore.open(
-        await open_database(url, SCHEMAS, JOURNAL_SCHEMA, clock, short=True, pragmas=pragmas)
+        await open_database(
+            url, SCHEMAS, JOURNAL_SCHEMA, clock, short=True, read_only=read_only, pragmas=pragmas
+        )
     )

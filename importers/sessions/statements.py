@@ -97,7 +97,7 @@ def prune(count: int) -> tuple[str, str]:
 
 BEGIN_ATTEMPT = (
     "INSERT INTO attempt (request_id, idempotency_key, kinds, source, target, operator, host, pid, at, shop) "
-    f"VALUES ({_marks(10)})"
+    f"VALUES ({_marks(10)}) ON CONFLICT (request_id) DO NOTHING"
 )
 END_ATTEMPT = (
     "UPDATE attempt SET outcome = ?2, session_id = ?3, lock = ?4, reason = ?5, reason_args = ?6 "
@@ -139,6 +139,10 @@ CLAIM = (
     "started_at = coalesce(started_at, ?3), "
     "owner = ?4, owner_start = ?5, owner_boot = ?6, lease_until = ?7, lease_epoch = ?8 "
     "WHERE id = ?1 AND target = ?2 AND status = 'started' AND (source_host IS NULL OR source_host = ?9)"
+)
+CLAIMED = (
+    f"SELECT {COLUMNS} FROM session "
+    f"WHERE id = ?1 AND {IS_CLAIMED} AND owner = ?2 AND owner_start = ?3 AND owner_boot = ?4"
 )
 RECEIVED = "SELECT 1 FROM event WHERE session_id = ?1 AND type = 'received'"
 EVENT = f"INSERT INTO event (session_id, at, type, level, message, args) VALUES ({_marks(6)})"

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from importers.database.repeating import repeated
-from importers.errors import UnknownSession
+from importers.database.repeating import repeated, twice_is_once
+from importers.errors import UnknownSession, Unsure
 from importers.events import Counts, Log, Reject
 from importers.processes import WorkerProcess
 from importers.sessions import rules
@@ -115,7 +115,7 @@ class JournalStore(JournalReader):
 
     # Launching
 
-    @repeated
+    @twice_is_once
     async def begin_attempt(self, attempt: Attempt) -> None:
         async with self.database.transaction() as db:
             now = await db.now()
@@ -125,7 +125,7 @@ class JournalStore(JournalReader):
                 attempt.shop,
             )  # fmt: skip
 
-    @repeated
+    @twice_is_once
     async def end_attempt(
         self,
         request_id: str,
@@ -146,8 +146,16 @@ class JournalStore(JournalReader):
                 await self._answer(db, new, found[1].id)
         return found
 
-    @repeated
     async def create(self, new: NewSession, recency: float, lines: Sequence[Log]) -> tuple[Outcome, Session]:
+        try:
+            return await self._create(new, recency, lines)
+        except Unsure:  # its key tells what came of it
+            outcome, session = await self._create(new, recency, lines)
+            ours = outcome is Outcome.REPLAYED and session.request_id == new.request_id
+            return (Outcome.CREATED if ours else outcome), session
+
+    @repeated
+    async def _create(self, new: NewSession, recency: float, lines: Sequence[Log]) -> tuple[Outcome, Session]:
         async with self.database.transaction(gate=new.target) as db:
             found = await self._existing(db, new, recency)
             if found is None:
@@ -221,8 +229,22 @@ class JournalStore(JournalReader):
 
     # Working
 
-    @repeated
     async def claim(self, session_id: int, target: str, owner: WorkerProcess, lease: float) -> Session | None:
+        try:
+            return await self._claim(session_id, target, owner, lease)
+        except Unsure:  # a session that was claimed and is not run would wait for the end of its lease
+            return await self._claimed(session_id, owner) or await self._claim(
+                session_id, target, owner, lease
+            )
+
+    async def _claimed(self, session_id: int, owner: WorkerProcess) -> Session | None:
+        rows = await self.database.fetch(sql.CLAIMED, session_id, owner.name, owner.start, owner.boot)
+        return struct(rows[0], Session) if rows else None
+
+    @repeated
+    async def _claim(
+        self, session_id: int, target: str, owner: WorkerProcess, lease: float
+    ) -> Session | None:
         async with self.database.transaction() as db:
             now = await db.now()
             claimed = await db.execute(
@@ -239,7 +261,7 @@ class JournalStore(JournalReader):
             await db.execute(sql.EVENT, session_id, now.utc, kind, "info", text, args)
             return await self._read(db, session_id)
 
-    @repeated
+    @twice_is_once
     async def beat(self, session_id: int, fence: int, lease: float) -> Status | None:
         async with self.database.transaction() as db:
             now = await db.now()
@@ -270,22 +292,11 @@ class JournalStore(JournalReader):
             ):
                 return False
             await self._write_lines(db, session_id, lines)
-            await db.execute_many(
-                sql.REJECT,
-                [
-                    (
-                        session_id,
-                        r.kind,
-                        r.file,
-                        r.line,
-                        shorten(r.record_id),
-                        r.reason,
-                        args_json(r.args),
-                        r.fragment,
-                    )
-                    for r in rejects
-                ],
-            )
+            columns = [
+                (session_id, r.kind, r.file, r.line, shorten(r.record_id), r.reason, args_json(r.args), r.fragment)
+                for r in rejects
+            ]  # fmt: skip
+            await db.execute_many(sql.REJECT, columns)
             return True
 
     @repeated

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from importers.errors import LeaseLost, ObmenError, UnknownSession
+from importers.errors import LeaseLost, ObmenError, UnknownSession, Unsure
 from importers.events import Counted, Counts, Event, Log, Progress, Reject
 from importers.kinds.protocol import Job
 from importers.kinds.registry import KINDS, load, records_of
@@ -109,6 +109,10 @@ class _Run:
             log_to(self.settings.log.path).warning("session %d: %s", self.session.id, error)
             # Whoever took the session ends it, and this changes nothing. If the journal knows of nobody, nobody will.
             return await self._end(Status.FAILED, error.message)
+        except Unsure as error:
+            # It may be done. Whoever finds this worker gone asks the catalog what came of it, and ends the session.
+            log_to(self.settings.log.path).warning("session %d: %s", self.session.id, error)
+            return 1
         except ObmenError as error:
             return await self._end(Status.FAILED, error.message)
         except Exception as error:  # noqa: BLE001 (the last line: a bug must end the session, not hide it)

@@ -28,7 +28,8 @@ def test_the_source_is_sent_along(obmen: Obmen, rows: Rows) -> None:
     assert done.stderr.splitlines()[-1] == "Uploading: 3.4 of 3.4 MB"
     assert "The source was sent along from" in done.stdout
     shown = obmen.json("show", "1")
-    assert (shown["source"], shown["source_host"]) == (obmen.settings.source.path, None)
+    assert shown["source"] == obmen.settings.source.path
+    assert "source_host" not in shown
     assert rows(obmen.catalog, "SELECT count(*) FROM product") == [(300,)]
     assert left(obmen, rows) == 0
     again = obmen.json("import", "catalog", "--upload", code=3)
@@ -37,8 +38,7 @@ def test_the_source_is_sent_along(obmen: Obmen, rows: Rows) -> None:
 
 
 def test_a_strange_host_of_the_source_is_shown(obmen: Obmen) -> None:
-    done = obmen.json("import", "customers")
-    assert done["source_host"] == this_process().host
+    assert "source_host" not in obmen.json("import", "customers")
     assert "source_host" not in obmen.run("show", "1").stdout
     elsewhere = subprocess.run(
         ["unshare", "--user", "--map-root-user", "--uts", "sh", "-c", 'hostname elsewhere; exec "$@"', "-",

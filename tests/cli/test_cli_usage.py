@@ -11,7 +11,7 @@ from importers.cli import cli, main
 from importers.settings import Settings
 from tests.conftest import Obmen
 
-BROKEN = ["broken", "[source]\npaht = 'x'", "[catalog]\nurl = 'postgresql://x'"]
+BROKEN = ["broken", "[source]\npaht = 'x'", "[catalog]\nurl = 'postgresql://x?y=z'"]
 
 
 @pytest.mark.parametrize("text", BROKEN)

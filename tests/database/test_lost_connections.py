@@ -11,7 +11,7 @@ from support.engines import PostgresHand
 from support.proxy import Cut, Line, line_to
 
 from importers.catalog import open_catalog
-from importers.database import postgres, postgres_link
+from importers.database import postgres_link, postgres_outcome
 from importers.errors import ConnectionLost, DatabaseError
 from importers.events import Counts, Log, Options, Reject
 from importers.launch.lock import Locked
@@ -156,7 +156,7 @@ async def test_a_catalog_is_committed_or_not_and_it_is_known_which(
                 await transaction.execute("INSERT INTO unit (code) VALUES (?1)", "796")
 
         line.cut = cut
-        if cut is Cut.BEFORE:
+        if cut is not Cut.AFTER:
             with pytest.raises(ConnectionLost, match="the connection to the server is lost"):
                 await change()
             line.cut = None
@@ -171,7 +171,7 @@ async def test_a_catalog_is_committed_or_not_and_it_is_known_which(
 async def test_an_end_that_nobody_can_tell_is_told_as_such_and_not_repeated(
     journal: Journal, line: Line, hand: PostgresHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "RECONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(postgres_outcome, "RECONNECT_SECONDS", 0.3)
     session = await made(journal)
     await journal.database.fetch("SELECT 1")
     line.cut = Cut.AFTER

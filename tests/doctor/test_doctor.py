@@ -74,7 +74,7 @@ async def test_an_engine_that_is_not_there(healthy: Settings) -> None:
     worker = msgspec.structs.replace(healthy.worker, engine="celery")
     found = await examine(msgspec.structs.replace(healthy, worker=worker))
     assert list(failing(found)) == ["worker", "launch"]
-    assert 'set it to "process"' in found["launch"].detail
+    assert "needs redis.url" in found["launch"].detail
 
 
 def test_as_a_command(obmen: Obmen) -> None:

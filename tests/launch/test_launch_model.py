@@ -11,8 +11,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,10 +28,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.committed import CommittedCatalog
 from support.dispatchers import SendsAnywhere
 from support.engine_stage import MovedClock, make_settings, write_export
 
-from importers.errors import DatabaseError, LeaseLost
+from importers.errors import LeaseLost
 from importers.kinds import Log, Options
 from importers.launch import new_request
 from importers.launch.launching import _new_session
@@ -122,6 +122,12 @@ class Machine(SendsAnywhere, RuleBasedStateMachine):
         self.alive.add(self.next_pid)
         return self._owner(self.next_pid)
 
+    def reaches(self, session: Session) -> bool:
+        return True
+
+    async def is_waiting(self, active: ActiveSession) -> bool:
+        return False
+
     async def is_lost(self, active: ActiveSession) -> bool:
         owner = active.owner
         return owner is not None and owner.host == "here" and owner.pid not in self.alive
@@ -136,28 +142,8 @@ class Machine(SendsAnywhere, RuleBasedStateMachine):
         self.alive.discard(pid)
         self.workers = [worker for worker in self.workers if worker.pid != pid]
 
-    async def _open_catalog(self, _url: str) -> Any:
-        machine = self
-
-        class Catalog:
-            @asynccontextmanager
-            async def transaction(self, **_: object) -> AsyncIterator[Any]:
-                yield self
-
-            async def begin(self) -> None:
-                if machine.lock_holder():
-                    raise DatabaseError("locked by another program")
-
-            async def applied(self, *, journal_id: str, task_id: str) -> bytes | None:
-                return b"{}" if any(task == task_id for _done, task, _fence in machine.commits) else None
-
-            async def waiting_images(self) -> list[tuple[str, str]]:
-                return []
-
-            async def close(self) -> None:
-                pass
-
-        return Catalog()
+    async def _open_catalog(self, _url: str) -> CommittedCatalog:
+        return CommittedCatalog(self.commits, self.lock_holder)
 
     def lock_holder(self) -> Worker | None:
         """Who holds the catalog's write lock: from the last check to the commit."""

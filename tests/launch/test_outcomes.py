@@ -246,11 +246,11 @@ async def test_error_for_a_source_that_is_not_there(stage: Stage) -> None:
     assert sessions(stage) == 0
 
 
-async def test_error_for_an_engine_that_is_not_there_yet(tmp_path: Path) -> None:
+async def test_error_for_an_engine_that_cannot_send(tmp_path: Path) -> None:
     async with staged(tmp_path, worker={"engine": "celery"}) as stage:
         result = await stage.launch()
         assert result.outcome is Outcome.ERROR
-        assert "not available yet" in str(result.reason)
+        assert "needs redis.url" in str(result.reason)
         assert sessions(stage) == 0
 
 

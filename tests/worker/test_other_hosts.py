@@ -38,7 +38,9 @@ def settings(tmp_path: Path, hand: PostgresHand, postgres: str) -> Iterator[Sett
     write_export(tmp_path / "export")
     catalog = PostgresHand(postgres)
     yield msgspec.structs.replace(
-        make_settings(tmp_path, source={"shared": True}), journal=JournalSettings(hand.url), catalog=Catalog(catalog.url)
+        make_settings(tmp_path, source={"shared": True}),
+        journal=JournalSettings(hand.url),
+        catalog=Catalog(catalog.url),
     )
     catalog.drop()
 

@@ -163,6 +163,7 @@ class MainScreen(LiveScreen[None]):
             right.insert(0, ngettext("{count} marked", "{count} marked", marked).format(count=marked))
         name = " obmen " + (_("demo") + " " if self.room.demo else "")
         settings = self.room.settings
+        name += _("read-only") + " " if settings.read_only else ""
         there = ", ".join(settings.shop_names) if settings.shops else target_of(settings).source
         left = Text.assemble((name, "bold"), " ", present.plain(there))
         self.query_one("#head", Bar).set_texts(left, Text(", ".join(right) + " "))
@@ -207,6 +208,8 @@ class MainScreen(LiveScreen[None]):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in {"launch", "cancel", "retry", "delete"} and self.room.settings.read_only:
+            return False
         session = self.table.session if self.is_mounted else None
         if action == "cancel":
             return session is not None and session.status in {Status.STARTED, Status.IN_PROGRESS}
