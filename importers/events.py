@@ -84,6 +84,10 @@ class Again(msgspec.Struct, frozen=True):
     """Those of them that it changed."""
 
 
+class AllRead(msgspec.Struct, frozen=True):
+    """The kind has read all of its files, and asked nothing of the catalog so far."""
+
+
 class Counted(msgspec.Struct, frozen=True):
     """The kind is through. Exactly one, the last event of a run."""
 
@@ -97,4 +101,4 @@ class Counted(msgspec.Struct, frozen=True):
     """None: only another run can tell."""
 
 
-Event = Progress | Log | Reject | Counted
+Event = Progress | Log | Reject | AllRead | Counted

@@ -157,6 +157,11 @@ class Catalog(Protocol):
     """The shop's tables, for one process and event loop. One transaction at a time: a second one waits for the first,
     in whatever process, and after a while gives up with DatabaseError that names who holds it."""
 
+    @property
+    def shared(self) -> bool:
+        """See `importers.database.protocol.Database`."""
+        ...
+
     async def has_products(self) -> bool:
         """Whether the committed catalog holds any product (guarantee 4)."""
         ...

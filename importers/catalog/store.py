@@ -34,6 +34,7 @@ class CatalogStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.shared = database.shared
 
     async def close(self) -> None:
         await self._database.close()

@@ -78,6 +78,7 @@ class PostgresDatabase:
         self._reading = asyncio.Lock()
         self._turn = asyncio.Lock()
         self.place = f"{without_secrets(url)}#{schema}"
+        self.shared = True
 
     @classmethod
     async def open(

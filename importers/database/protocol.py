@@ -47,8 +47,10 @@ class Reader(Protocol):
 class Transaction(Reader, Protocol):
     """Sees its own writes; nobody else does before it is over."""
 
-    committed: bool
-    """Whether it is, once it is left: also when a cancellation came while it was committed."""
+    @property
+    def committed(self) -> bool:
+        """Whether it is, once it is left: also when a cancellation came while it was committed."""
+        ...
 
     @property
     def changes(self) -> int:
@@ -108,6 +110,8 @@ class Database(Reader, Protocol):
 
     place: str
     """What tells where it is, for one who compares; nothing secret."""
+    shared: bool
+    """Whether others work in it all the time, so that a transaction should be open no longer than it must."""
 
     @property
     def lost_since(self) -> datetime | None:

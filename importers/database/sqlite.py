@@ -63,6 +63,7 @@ class SqliteDatabase:
         self._pragmas = pragmas
         self._writer: aiosqlite.Connection | None = None
         self._turn = asyncio.Lock()
+        self.shared = False
 
     @classmethod
     async def open(

@@ -28,7 +28,7 @@ from importers.catalog.tables import OFFER, PRICE, STOCK, UNIT, Shape
 from importers.commerceml.earlier import NeedsEarlier
 from importers.commerceml.records import Record, Rejected, Section, Seen, UnitUse
 from importers.errors import LimitExceeded
-from importers.events import Again, Counted, Counts, Event, Log, Progress, Reject
+from importers.events import Again, AllRead, Counted, Counts, Event, Log, Progress, Reject
 from importers.kinds.accounts import many_rejects, many_removed, summary, total_of
 from importers.kinds.beside import ShareApart
 from importers.kinds.findings import Findings, some, some_messages
@@ -103,6 +103,7 @@ class Intake:
             self.tables[shape.table.name].read += count
         for event in self.check_read():
             yield event
+        yield AllRead()
 
     async def _take(self, share: Share) -> AsyncGenerator[list[Rejected]]:
         """Stage what a share of the parts tells: what the process beside read of it, else here. The records that were

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from importers.commerceml import Export, Overview, Part
     from importers.commerceml.records import Record
     from importers.kinds.protocol import Kind
+    from importers.kinds.staged import Reads
 
 
 class Registered(NamedTuple):
@@ -88,6 +89,12 @@ def has_files(overview: Overview, name: str) -> bool:
 
 def _reads_pictures(name: str) -> bool:
     return name in REGISTERED and REGISTERED[name].reads_pictures
+
+
+def reads_of(name: str, kind: Kind) -> Reads | None:
+    """What an import type of obmen reads of XML; None of those that ask the catalog before, and of plug-ins, which
+    may."""
+    return getattr(kind, "READS", None) if name in KINDS else None
 
 
 def names() -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import asyncio
 import time
 import traceback
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,7 +25,7 @@ from importers.worker.known import Listener, key_of, recalled
 from importers.worker.source import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import Mapping
 
     from importers.catalog.protocol import Catalog, CatalogTransaction
     from importers.commerceml import Export
@@ -155,7 +155,7 @@ class _Run:
                     await self._tell_again(recalled(known.told))
                 else:
                     known = None
-                    await self._run_kinds(kinds, export, transaction)
+                    await self._run_kinds(kinds, export, transaction, read_first=catalog.shared)
                 await asyncio.to_thread(export.check_unchanged)
                 transaction.note = msgspec.json.encode(self.by_kind)
                 mark = await transaction.mark() if key and not known else None
@@ -168,14 +168,17 @@ class _Run:
             await catalog.close()
 
     async def _run_kinds(
-        self, kinds: Mapping[str, Kind], export: Export, transaction: CatalogTransaction
+        self, kinds: Mapping[str, Kind], export: Export, transaction: CatalogTransaction, *, read_first: bool
     ) -> None:
+        from importers.kinds.in_turn import in_turn
         from importers.kinds.summary import read_to_sell, unsold
         from importers.worker.sharing import Sharing
 
         sharing = Sharing(self.reader, export, kinds, self.settings.log.path) if self.reader else None
-        for kind, module in kinds.items():
-            job = Job(
+
+        async def job_of(kind: str) -> Job:
+            await self._observe(Log("info", N_("{kind}: started"), {"kind": kind}))
+            return Job(
                 session_id=self.session.id,
                 kind=kind,
                 export=export,
@@ -186,10 +189,10 @@ class _Run:
                 images_path=self.target.images,
                 beside=sharing,
             )
-            await self._observe(Log("info", N_("{kind}: started"), {"kind": kind}))
-            async with aclosing(cast("AsyncGenerator[Event]", module.run(job))) as events:
-                async for event in events:
-                    await self._observe(event)
+
+        async with aclosing(in_turn(kinds, job_of, read_first=read_first)) as events:
+            async for _kind, event in events:
+                await self._observe(event)
         self._refuse_empty()
         again = self.listener.again
         same = again is None or read_to_sell(again.by_kind) == read_to_sell(self.by_kind)

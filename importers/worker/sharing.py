@@ -20,7 +20,7 @@ import msgspec
 from importers.commerceml.earlier import NeedsEarlier
 from importers.errors import ObmenError
 from importers.kinds.beside import Apart, ShareApart
-from importers.kinds.registry import KINDS
+from importers.kinds.registry import reads_of
 from importers.kinds.staged import Share
 from importers.logs import log_to
 from importers.texts import N_
@@ -123,7 +123,7 @@ class Sharing:
         self._export = export
         self._log = log
         self._reads: dict[str, Reads] = {
-            kind: module.READS for kind, module in kinds.items() if kind in KINDS and hasattr(module, "READS")
+            kind: reads for kind, module in kinds.items() if (reads := reads_of(kind, module))
         }
         """What those want that nothing was ordered for yet."""
         self._ahead: dict[str, list[Share]] = {}

@@ -10,5 +10,6 @@ from importers.catalog.protocol import Catalog
 
 class CatalogBench(NamedTuple):
     catalog: Catalog
+    url: str
     rows: Callable[[str], list[Any]]
     """Tuples, as another connection finds them."""

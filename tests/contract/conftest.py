@@ -79,7 +79,7 @@ def refused(hand: Hand) -> type[Exception]:
 async def shop(make_hand: Callable[[str], Hand]) -> AsyncIterator[CatalogBench]:
     hand = make_hand("catalog")
     catalog = await open_catalog(hand.url)
-    yield CatalogBench(catalog, hand.rows)
+    yield CatalogBench(catalog, hand.url, hand.rows)
     await catalog.close()
 
 

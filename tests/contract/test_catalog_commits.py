@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from catalog_bench import CatalogBench
 from support.catalogs import add, warehouse, write
 
+from importers.catalog import open_catalog
 from importers.catalog.tables import WAREHOUSE
 from importers.errors import LeaseLost
 
@@ -34,6 +37,43 @@ async def test_whoever_lost_the_session_cannot_change_the_catalog(
     else:
         await write(shop.catalog, "b", session=session, fence=fence)
         assert shop.rows("SELECT count(*) FROM warehouse") == [(2,)]
+
+
+async def test_a_late_worker_waits_for_the_other_and_is_refused(shop: CatalogBench) -> None:
+    """It is looked up under the lock of all who commit: before, there was nothing to see."""
+    late = await open_catalog(shop.url)
+    try:
+        async with shop.catalog.transaction(
+            journal_id="j", session_id=5, task_id="t5", fence=2
+        ) as transaction:
+            await add(transaction, "a")
+            waiting = asyncio.create_task(write(late, "b", session=5, fence=1))
+            over, _ = await asyncio.wait([waiting], timeout=0.5)
+            assert not over
+        with pytest.raises(LeaseLost, match="session 5 was taken over"):
+            await waiting
+    finally:
+        await late.close()
+    assert shop.rows("SELECT id FROM warehouse") == [("a",)]
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_it_begins_with_the_first_statement_or_before(shop: CatalogBench, late: bool) -> None:
+    """Seen by another one, who has to wait for it or not."""
+    other = await open_catalog(shop.url)
+    try:
+        async with shop.catalog.transaction(
+            journal_id="j", session_id=1, task_id="t1", fence=1
+        ) as transaction:
+            if not late:
+                await transaction.begin()
+            waiting = asyncio.create_task(write(other, "b", session=2))
+            over, _ = await asyncio.wait([waiting], timeout=30 if late else 0.5)
+            assert bool(over) == late
+            assert len(await transaction.missing(WAREHOUSE.table, ["b"])) == (not late)
+        await waiting
+    finally:
+        await other.close()
 
 
 async def test_journals_do_not_fence_each_other(shop: CatalogBench) -> None:

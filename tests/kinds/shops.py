@@ -16,6 +16,7 @@ from importers.catalog import open_catalog
 from importers.catalog.protocol import Catalog, CatalogTransaction
 from importers.kinds import Counted, Counts, Event, Job, Log, Options, Reject
 from importers.kinds.beside import Beside
+from importers.kinds.in_turn import in_turn
 from importers.kinds.registry import repeats
 from importers.kinds.waiting_images import put_waiting_in_place
 from importers.settings import Limits
@@ -134,11 +135,17 @@ class Shop:
                 fence=1,
                 dry_run=options.dry_run,
             ) as transaction:
-                for name in names:
+
+                async def begin(name: str) -> Job:
                     self.told = self.by_kind[name] = Told()
-                    async for event in events_of(job_of(name, transaction, beside)):
+                    return job_of(name, transaction, beside)
+
+                modules = {name: kinds.load(name) for name in names}
+                async with aclosing(in_turn(modules, begin, read_first=catalog.shared)) as events:
+                    async for name, event in events:
+                        self.told = self.by_kind[name]
                         self.told.events.append(event)
-                    assert isinstance(self.told.events[-1], Counted)
+                assert all(isinstance(told.events[-1], Counted) for told in self.by_kind.values())
                 transaction.note = b"{}"
                 if before_end:
                     before_end(transaction)

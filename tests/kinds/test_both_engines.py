@@ -5,15 +5,18 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from shops import Shop
 from support.engines import ON_A_SERVER, PostgresHand, SqliteHand
 
+from importers.catalog.merge import Stage
+from importers.catalog.protocol import Merged
 from importers.commerceml import open_export
 from importers.errors import ObmenError
 from importers.events import Event, Options, Progress
@@ -71,19 +74,30 @@ async def same(shops: tuple[Shop, Shop], source: Path, folder: Path) -> None:
             assert on_server.keys() == on_file.keys()
         contents.append(on_server)
     first, again, after = contents
-    assert again == first
+    assert again == {**first, "changes": []}
+    assert after["changes"]
     assert after != first, "else nothing was changed, removed or updated"
 
 
 async def seen(
     shop: Shop, source: Path, options: Options
 ) -> tuple[dict[str, list[Any]], tuple[dict[str, list[Event]], str]]:
-    """All rows of tables and views; all events of each kind without progress, and the error."""
-    error = ""
-    try:
-        await shop.take(open_export(source), *KINDS, options=options)
-    except ObmenError as raised:
-        error = str(raised)
+    """All rows of tables and views; all events of each kind without progress, and the error; every change that was
+    told to who may want to undo it."""
+    error, changes, merge = "", list[Any](), Stage.merge
+
+    async def watched_merge(self: Stage, *args: Any) -> AsyncIterator[Merged]:
+        async for merged in merge(self, *args):
+            for key, *sides in map(msgspec.structs.astuple, merged.changes):
+                changes.append((key, [[sorted(rows, key=repr) for rows in side] for side in sides]))
+            yield merged
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stage, "merge", watched_merge)
+        try:
+            await shop.take(open_export(source), *KINDS, options=options)
+        except ObmenError as raised:
+            error = str(raised)
     events = {
         kind: [event for event in told.events if not isinstance(event, Progress)]
         for kind, told in shop.by_kind.items()
@@ -91,7 +105,7 @@ async def seen(
     views = {
         view: sorted(shop.rows(f"SELECT {columns} FROM {view}"), key=repr) for view, columns in VIEWS.items()
     }
-    return {**shop.content(), **views}, (events, error)
+    return {**shop.content(), **views, "changes": changes}, (events, error)
 
 
 def change(folder: Path) -> bool:
@@ -106,6 +120,7 @@ def change(folder: Path) -> bool:
         text = _some(4, r"<Количество>", "<Количество>7", text)
         text = _some(9, r"(?s)<Предложение>.*?</Предложение>", "", text)
         text = _some(9, r"(?s)<Товар>.*?</Товар>", "", text)
+        text = re.sub(r'(СодержитТолькоИзменения(?:>|="))true', r"\1false", text)  # what is not told goes
         file.write_bytes(text.encode(encoding))
         changed |= text != was
     return changed
