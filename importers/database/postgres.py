@@ -64,7 +64,8 @@ class PostgresDatabase:
         self.url = url
         self._schema = schema
         path = f"search_path TO {quoted(schema)}"
-        session = f"SET {path}; SET statement_timeout = 0"
+        # A SELECT may take long, but not because others keep a table for themselves: that is told.
+        session = f"SET {path}; SET statement_timeout = 0; SET lock_timeout = '{timeouts.lock}'"
         begin = "BEGIN READ ONLY" if read_only else "BEGIN"
         self._begin = (
             f"{begin}; SET LOCAL {path}; SET LOCAL statement_timeout = '{timeouts.statement}'; "

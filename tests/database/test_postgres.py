@@ -227,3 +227,19 @@ async def test_a_connection_that_is_no_poolers_is_known_as_such(hand: PostgresHa
         assert not database._reader.pooled
     finally:
         await database.close()
+
+
+async def test_who_reads_waits_for_no_lock_for_ever(
+    hand: PostgresHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "SHORT", Timeouts("5s", "200ms", "300ms"))
+    journal = await open_journal(hand.url)
+    try:
+        async with asyncio.timeout(20):
+            with psycopg.connect(hand.url.partition("&schema=")[0]) as db:
+                db.execute(f'LOCK TABLE "{hand.schema}".session IN ACCESS EXCLUSIVE MODE')
+                with pytest.raises(DatabaseError, match="somebody holds a lock on it for long"):
+                    await journal.sessions()
+            assert list(await journal.sessions()) == []
+    finally:
+        await journal.close()
