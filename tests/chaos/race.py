@@ -78,15 +78,15 @@ def make_naive(settings: Settings) -> None:
         ("idempotency_key TEXT NOT NULL UNIQUE", "idempotency_key TEXT NOT NULL"),
         ("CREATE UNIQUE INDEX one_active", "CREATE INDEX one_active"),
     )
-    schema = opening.SCHEMA / "001_journal.sql"
+    folder = Path(settings.source.path).parent / "schema"
+    shutil.copytree(opening.SCHEMAS, folder, ignore=shutil.ignore_patterns("made.tsv", "whole.sql"))
+    schema = folder / "sqlite" / "001_journal.sql"
     script = schema.read_text(encoding="utf-8")
     for constraint, nothing in constraints:
         assert constraint in script
         script = script.replace(constraint, nothing)
-    folder = Path(settings.source.path).parent / "schema"
-    shutil.copytree(opening.SCHEMA, folder, ignore=shutil.ignore_patterns("made.tsv", "whole.sql"))
-    (folder / schema.name).write_text(script, encoding="utf-8")
-    opening.SCHEMA = folder
+    schema.write_text(script, encoding="utf-8")
+    opening.SCHEMAS = folder
     existing = JournalStore._existing
 
     async def unchecked(self: JournalStore, db: Any, *rest: Any) -> Any:
