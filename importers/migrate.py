@@ -1,11 +1,12 @@
 """Moving up: journal and catalogs from files to a server, verified row by row, and what a restored journal needs.
 
-All of a database comes in one transaction, which is committed only when every row was read back and is the same; then
-the file is marked, so that nobody goes on with it. Whatever interrupts it, it can be run again.
+All of them come in one transaction, which is committed only when every row was read back and is the same; then the
+files are marked, so that nobody goes on with them. Whatever interrupts it, it can be run again.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from operator import itemgetter
@@ -24,7 +25,8 @@ from importers.addresses import (
     with_schema,
     without_secrets,
 )
-from importers.database.migrations import MOVED, MOVED_VERSION, parts_of
+from importers.catalog.opening import identity_of
+from importers.database.migrations import MOVED, MOVED_VERSION, OLDEST, VERSION, parts_of
 from importers.errors import ObmenError, SettingsError, UsageError
 from importers.targets import all_targets
 from importers.texts import N_
@@ -51,6 +53,8 @@ class Moved(msgspec.Struct, frozen=True):
     to: str
     """The address that the setting has to have from now on. It holds no password."""
     rows: int
+    left: tuple[str, ...] = ()
+    """Tables and views in the file that obmen did not make: they stay there."""
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -59,8 +63,10 @@ class _Place(msgspec.Struct, frozen=True):
     setting: str
     url: str
     to: str
+    schema: str
+    """Which `to` names, quoted."""
     folder: Path
-    """Of its schemas."""
+    """Of its steps."""
 
 
 async def migrate(settings: Settings, to: str, catalog_schema: str | None = None) -> list[Moved]:
@@ -70,27 +76,41 @@ async def migrate(settings: Settings, to: str, catalog_schema: str | None = None
     Raises UsageError for an address that cannot be used so, ObmenError while a session is active, for a schema that
     holds other rows, and where a row is not the same afterwards: then that database is as it was.
     """
+    from importers.database.looking import look
+
     *catalogs, journal = _places(settings, to, catalog_schema)
     if all(is_postgres(place.url) for place in (*catalogs, journal)):
         raise UsageError(N_("nothing to move: journal and catalogs are on a server already"))
     moved: list[Moved] = []
-    async with _holding_journal(settings) as held:
+    async with AsyncExitStack() as stack:
+        # Committed in the reverse order: first all that is on the server, then the marks in the files, the journal's
+        # last of all.
+        held = await stack.enter_async_context(_holding_journal(settings))
         await _refuse_active(held)
         keys: dict[object, object] = {}
+        files: list[tuple[Transaction, _Place]] = []
         for place, target in zip(catalogs, all_targets(settings), strict=True):
             if is_postgres(place.url):
                 continue
             if done := await _moved_before(place):
                 moved.append(done)
             else:
-                async with _opened(place.url, place.folder) as old, old.transaction() as transaction:
-                    moved.append(await _move(transaction, place, {}))
-            there = msgspec.structs.replace(target, catalog=place.to)
-            keys[await target.key()] = await there.key()
+                old = await stack.enter_async_context(_opened(place.url, place.folder))
+                files.append((await stack.enter_async_context(old.transaction()), place))
+            async with _opened(place.to, place.folder):
+                pass  # its tables are made
+            ((says,),) = look(place.url, CATALOG_SCHEMA, "identity", "SELECT id FROM identity")
+            keys[await target.key()] = await identity_of(place.to, says)
         if is_postgres(journal.url):
             await _rename_targets(held, keys)
         else:
-            moved.append(await _move(held, journal, keys))
+            files.append((held, journal))
+        if files:
+            server = await stack.enter_async_context(_opened(files[-1][1].to, files[-1][1].folder))
+            new = await stack.enter_async_context(server.transaction(gate="migrate"))
+        for file, place in files:
+            await new.execute(f"SET LOCAL search_path TO {place.schema}")
+            moved.append(await _move(file, new, place, keys if place is journal else {}))
     return moved
 
 
@@ -144,12 +164,24 @@ def _places(settings: Settings, to: str, catalog_schema: str | None) -> list[_Pl
         raise UsageError(N_("several shops have a schema each, by their names: leave --catalog-schema out"))
     places = []
     for target in targets:
-        schema = catalog_schema or (CATALOG_SCHEMA if len(targets) == 1 else target.name.replace("-", "_"))
+        schema = catalog_schema or (CATALOG_SCHEMA if len(targets) == 1 else _schema_of(target.name))
         setting = "catalog.url" if len(targets) == 1 else f"shops.{target.name}.catalog.url"
-        places.append(_Place(setting, target.catalog, with_schema(to, schema), CATALOG))
-    if any(place.to == with_schema(to, JOURNAL_SCHEMA) for place in places):
+        places.append(_place(setting, target.catalog, to, schema, CATALOG))
+    if catalog_schema == JOURNAL_SCHEMA:
         raise UsageError(N_("the schema {schema} is the journal's; name another"), schema=JOURNAL_SCHEMA)
-    return [*places, _Place("journal.url", settings.journal.url, with_schema(to, JOURNAL_SCHEMA), JOURNAL)]
+    return [*places, _place("journal.url", settings.journal.url, to, JOURNAL_SCHEMA, JOURNAL)]
+
+
+def _place(setting: str, url: str, to: str, schema: str, folder: Path) -> _Place:
+    """Raises SettingsError for a name that no schema of ours has."""
+    there = with_schema(to, schema)
+    return _Place(setting, url, there, f'"{postgres_of(there, "")[1]}"', folder)
+
+
+def _schema_of(shop: str) -> str:
+    """The name of the shop, where a schema may be called so and the journal's is not."""
+    name = shop.replace("-", "_")
+    return name if re.match(rf"(?!pg_|information_schema$|{JOURNAL_SCHEMA}$)[a-z_]", name) else f"shop_{name}"
 
 
 @asynccontextmanager
@@ -203,25 +235,35 @@ async def _moved_before(place: _Place) -> Moved | None:
     return None
 
 
-async def _move(old: Transaction, place: _Place, keys: Mapping[object, object]) -> Moved:
+async def _move(old: Transaction, new: Transaction, place: _Place, keys: Mapping[object, object]) -> Moved:
     """`old` is marked when it is committed, which it is after what was moved; if that does not come to pass, the next
     run finds the same rows there and only marks."""
     tables = [table for table in await _tables(old, place.folder) if table.name not in OF_THE_MOMENT]
     rows = 0
-    async with _opened(place.to, place.folder) as database, database.transaction(gate="migrate") as new:
-        if await _is_empty(new, tables):
-            for table in tables:
-                await _copy(old, new, table)
-            for name, column in NUMBERED.items():
-                if any(table.name == name for table in tables):
-                    await _go_on_behind(new, name, column, await _highest(old, name, column), place.to)
-            await _rename_targets(new, keys)
+    if await _is_empty(new, tables):
         for table in tables:
-            rows += await _compare(old, new, table, keys, place)
+            await _copy(old, new, table, place)
+        for name, column in NUMBERED.items():
+            if any(table.name == name for table in tables):
+                await _go_on_behind(new, name, column, await _highest(old, name, column), place.to)
+        await _rename_targets(new, keys)
+    for table in tables:
+        rows += await _compare(old, new, table, keys, place)
+    left = await _others(old, place.folder)
     await old.execute(f"CREATE TABLE {MOVED} (place TEXT NOT NULL)")
     await old.execute(f"INSERT INTO {MOVED} VALUES (?1)", without_secrets(place.to))
     await old.execute("UPDATE obmen_schema SET version = ?1", MOVED_VERSION)
-    return Moved(place.setting, sqlite_path(place.url), place.to, rows)
+    return Moved(place.setting, sqlite_path(place.url), place.to, rows, left)
+
+
+async def _others(old: Transaction, folder: Path) -> tuple[str, ...]:
+    """Tables and views that somebody else made: a plug-in, the shop."""
+    ours = {name for _type, name, _column in parts_of(folder / "sqlite")} | {VERSION, OLDEST}
+    found = await old.select(
+        "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+        "ORDER BY name"
+    )
+    return tuple(name for (name,) in found if name.lower() not in ours)
 
 
 class _Table(msgspec.Struct, frozen=True):
@@ -252,17 +294,27 @@ async def _is_empty(new: Transaction, tables: Sequence[_Table]) -> bool:
     return True
 
 
-async def _copy(old: Transaction, new: Transaction, table: _Table) -> None:
+async def _copy(old: Transaction, new: Transaction, table: _Table, place: _Place) -> None:
+    import psycopg
+
     if table.name in MADE_WITH_IT:
         await new.execute(f"DELETE FROM {table.name}")
     cells: list[object] = []
-    async with aclosing(old.stream(table.all_rows)) as rows:
-        async for row in rows:
-            cells += row
-            if len(cells) >= BATCH_ROWS * len(table.columns):
-                await new.insert(table.name, table.columns, cells)
-                cells = []
-    await new.insert(table.name, table.columns, cells)
+    try:
+        async with aclosing(old.stream(table.all_rows)) as rows:
+            async for row in rows:
+                cells += row
+                if len(cells) >= BATCH_ROWS * len(table.columns):
+                    await new.insert(table.name, table.columns, cells)
+                    cells = []
+        await new.insert(table.name, table.columns, cells)
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        raise ObmenError(
+            N_("{path}: table {table}: PostgreSQL does not take a value in it: {error}; nothing was moved"),
+            path=sqlite_path(place.url),
+            table=table.name,
+            error=error.diag.message_primary or error,
+        ) from error
 
 
 async def _compare(

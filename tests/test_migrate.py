@@ -267,3 +267,69 @@ def test_neither_nor_both(obmen: Obmen) -> None:
 def test_a_folder_without_databases_needs_no_repair(tmp_path: Path, obmen: Obmen) -> None:
     assert migrate.lost_sessions(obmen.settings) == []
     assert not list(tmp_path.glob("*.sqlite3"))
+
+
+SHOPS = """
+[shops.main]
+catalog.url = "sqlite:///main.sqlite3"
+images.path = "main"
+[shops.2nd]
+catalog.url = "sqlite:///it's.sqlite3"
+images.path = "2nd"
+[shops.out-let]
+catalog.url = "sqlite:///out.sqlite3"
+images.path = "out"
+"""
+
+
+@pytest.fixture
+def shops(obmen: Obmen) -> Obmen:
+    config = obmen.folder / "config.toml"
+    config.write_text(config.read_text(encoding="utf-8") + SHOPS, encoding="utf-8")
+    for shop in ("main", "2nd", "out-let"):
+        obmen.json("import", "customers", "--shop", shop)
+    return obmen
+
+
+def test_several_shops_are_moved_together(shops: Obmen, database: str) -> None:
+    done = shops.json("migrate", "--to", database)
+    assert [one["to"].rpartition("schema=")[2] for one in done] == ["main", "shop_2nd", "out_let", "obmen"]
+    targets = rows(database, "SELECT target FROM session ORDER BY id")
+    assert [target.rpartition(".")[2] for (target,) in targets] == ["main", "shop_2nd", "out_let"]
+
+
+def test_where_one_cannot_be_moved_none_is(shops: Obmen, database: str) -> None:
+    with psycopg.connect(database) as db:
+        db.execute("CREATE SCHEMA out_let")
+        db.execute("CREATE TABLE out_let.product (title text)")
+    done = shops.run("migrate", "--to", database)
+    assert done.returncode == 1
+    assert "its tables are not those that obmen made: product" in done.stderr
+    for shop in ("main", "2nd", "out-let"):
+        assert shops.json("import", "catalog", "--shop", shop)["status"] == "completed"
+    with psycopg.connect(database) as db:
+        db.execute("DROP SCHEMA out_let CASCADE")
+    assert len(shops.json("migrate", "--to", database)) == 4
+
+
+@pytest.mark.parametrize("change", ["name = 'a' || char(0)", "weight = 'heavy'"])
+def test_what_postgresql_cannot_hold_is_told(obmen: Obmen, database: str, change: str) -> None:
+    obmen.json("import", "catalog")
+    with closing(sqlite3.connect(obmen.catalog)) as db:
+        db.execute(f"UPDATE product SET {change}")
+        db.commit()
+    done = obmen.run("migrate", "--to", database)
+    assert done.returncode == 1
+    assert "table product: PostgreSQL does not take a value in it: " in done.stderr
+    assert "nothing was moved" in done.stderr
+    assert obmen.json("import", "prices")["status"] == "completed"
+
+
+def test_what_others_made_in_the_file_is_told(obmen: Obmen, database: str) -> None:
+    obmen.json("import", "customers")
+    with closing(sqlite3.connect(obmen.catalog)) as db:
+        db.execute("CREATE TABLE shop_weight (kg TEXT)")
+        db.execute("CREATE VIEW heavy AS SELECT * FROM shop_weight")
+    told = obmen.run("migrate", "--to", database).stdout
+    assert "catalog.sqlite3: left there, as obmen did not make it: heavy, shop_weight\n" in told
+    assert told.count("left there") == 1

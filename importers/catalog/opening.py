@@ -19,16 +19,18 @@ CACHE_KB = 8000
 """Page cache of a connection. A larger one makes no import faster, as rows come in the order of their keys."""
 
 
-async def identity_of(url: str) -> str:
+async def identity_of(url: str, says: str | None = None) -> str:
     """What tells the catalog at `url` from all others, by whatever address one came to it: of a file its path, of
-    PostgreSQL what the server says of itself, or else what the catalog says, which a copy of it says, too. Raises
-    SettingsError as `open_catalog`, DatabaseError."""
+    PostgreSQL what the server says of itself, or else what the catalog says, which a copy of it says, too: `says` of
+    one that is only on its way there. Raises SettingsError as `open_catalog`, DatabaseError."""
     if not is_postgres(url):
         return _real_path(url)
     require_driver(url)
     from importers.database.postgres import PostgresDatabase
 
     found = await PostgresDatabase.identity(*postgres_of(url, CATALOG_SCHEMA))
+    if found is None and says is not None:
+        found = says
     if found is None:
         catalog = await open_catalog(url)
         try:

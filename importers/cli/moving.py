@@ -66,6 +66,9 @@ def migrate(
         return
     for one in moved:
         print_line(_("{path}: {rows} rows moved and compared").format(path=one.path, rows=one.rows))
+        if one.left:
+            text = _("{path}: left there, as obmen did not make it: {names}")
+            print_line(text.format(path=one.path, names=", ".join(one.left)))
     print_line(_("Now set, here and on every host that uses them:"))
     for one in moved:
         section, _dot, key = one.setting.rpartition(".")

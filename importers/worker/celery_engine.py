@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 from celery import Celery
 from kombu import Queue
 
+from importers.errors import ObmenError
 from importers.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def make_app(settings: Settings) -> Celery:
 
     @app.task(name=TASK, ignore_result=True)
     def work_one(session_id: int) -> None:
+        from celery.utils.log import get_task_logger
+
         from importers import texts
         from importers.worker.reader_process import fork_reader
         from importers.worker.run import work
@@ -70,6 +73,10 @@ def make_app(settings: Settings) -> Celery:
         reader = fork_reader()
         try:
             asyncio.run(work(session_id, settings, reader))
+        except (
+            ObmenError
+        ) as error:  # no bug: one line will do, and whoever looks after sessions knows what to do
+            get_task_logger(__name__).error("session %s: %s", session_id, error)
         finally:
             if reader:
                 reader.close()
@@ -109,6 +116,7 @@ def _configured(redis: str, queue: str) -> Celery:
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=True,
         worker_max_tasks_per_child=1,
+        worker_pool="importers.worker.celery_pool:PromptTaskPool",
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
     )

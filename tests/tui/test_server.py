@@ -12,9 +12,13 @@ from support.engines import PostgresHand
 from support.proxy import Line, line_to
 from textual.widgets import Static
 
-from importers.sessions import open_journal
+from importers.events import Log
+from importers.processes import this_process
+from importers.sessions import Status, open_journal
 from importers.sessions.models import NewSession, Options
 from importers.settings import Journal, Settings
+from importers.texts import Message
+from importers.worker.dispatch import WAITING
 from tests.tui.tui_stage import settled
 from tui.app import ObmenApp
 from tui.widgets.sessions import SessionTable
@@ -72,3 +76,23 @@ async def test_a_lost_server_is_said_for_as_long_as_it_is_lost(served: Settings,
                 await asyncio.sleep(0.01)
         finally:
             await other.close()
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+async def test_why_no_worker_has_a_session_yet_is_said(settings: Settings, size: tuple[int, int]) -> None:
+    journal = await open_journal(settings.journal.url)
+    try:
+        _outcome, session = await journal.create(NEW, 5, [])
+        await journal.mark_dispatched(session.id, this_process())
+        await journal.note_waiting(session.id, Message.of(WAITING, error="redis://…: refused"))
+        app = ObmenApp(settings)
+        async with app.run_test(size=size) as pilot:
+            await settled(pilot)
+            line = app.screen.query_one("#waiting", Static)
+            assert line.region.height, "it is seen"
+            assert str(line.render()) == "waiting for the broker: redis://…: refused"
+            await journal.finish(session.id, session.fence, Status.FAILED, {}, None, Log("info", "x"))
+            while line.display:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    finally:
+        await journal.close()

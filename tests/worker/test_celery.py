@@ -8,6 +8,8 @@ import re
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
@@ -20,8 +22,11 @@ from support.engine_stage import PEOPLE, RedisServer, Stage, redis_server, stage
 from importers.catalog import open_catalog
 from importers.processes import start_of
 from importers.sessions import Session, Status, rules
+from importers.settings import Settings
 from importers.texts import Message
 from importers.worker.celery_dispatch import CeleryDispatcher
+from importers.worker.celery_engine import make_app
+from importers.worker.celery_pool import PromptPool
 from importers.worker.dispatch import dispatcher_for
 
 RECEIVED = "SELECT count(*) FROM event WHERE type = 'received'"
@@ -232,3 +237,29 @@ async def test_a_worker_shows_no_password(stage: Stage) -> None:
         assert worker.count("s3cret") == 0
     finally:
         worker.end()
+
+
+async def test_a_journal_that_cannot_be_opened_is_one_line_in_its_log(stage: Stage) -> None:
+    session = await launched(stage)
+    stage.change("UPDATE obmen_schema SET version = 9998")
+    with celery_worker(stage.settings) as worker:
+        told = worker.said(f"session {session.id}: ")
+        assert "made by a newer obmen (schema 9998" in told
+        worker.said("Task obmen.work.* succeeded")
+        assert not worker.count("Traceback")
+
+
+def test_the_next_session_does_not_wait_for_the_process_of_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a process ends is seen before it can be waited for, and Celery looks again after 5 seconds only."""
+    assert make_app(Settings()).conf.worker_pool == "importers.worker.celery_pool:PromptTaskPool"
+    watched, held = os.pipe()
+    ending = subprocess.Popen(
+        [sys.executable, "-c", f"import os, time; os.close({held}); time.sleep(0.3)"], pass_fds=[held]
+    )
+    os.close(held)
+    assert os.read(watched, 1) == b""
+    os.close(watched)
+    found: list[int | None] = []
+    monkeypatch.setattr(PromptPool, "maintain_pool", lambda _pool: found.append(ending.poll()))
+    PromptPool._event_process_exit(PromptPool.__new__(PromptPool), None, ending)
+    assert found == [0]

@@ -49,6 +49,7 @@ class MainScreen(LiveScreen[None]):
         yield Bar(id="head")
         yield SessionTable()
         yield TabBar(id="tabs")
+        yield Static(id="waiting", markup=False)
         yield LogView(id="log")
         yield KeyBar(rows("main", "app"))
 
@@ -182,6 +183,15 @@ class MainScreen(LiveScreen[None]):
                     position += ", " + _("following")
                 right_text = Text(f"{position}   ", "dim") + right_text
         self.query_one(TabBar).show(tabs, self._tab, right_text)
+        self._show_waiting(session)
+
+    def _show_waiting(self, session: Session | None) -> None:
+        """Why no worker has the session yet: its log says nothing of that."""
+        why = present.message(session.waiting) if session and session.waiting else ""
+        line = self.query_one("#waiting", Static)
+        if line.content != why:
+            line.update(why)
+        line.display = bool(why)
 
     def on_stable_table_pointed(self, event: StableTable.Pointed) -> None:
         if event.table is not self.table:
