@@ -40,7 +40,8 @@ def _check_workers(config: Settings) -> Check:
     here = queue_on(config, socket.gethostname())
     needed = {config.worker.queue if target.shared else here for target in all_targets(config)}
     try:
-        with connected(config):
+        with connected(config) as (_app, connection):
+            connection.connect()
             # Senders wait for less than workers need for an answer.
             asked = make_app(config).control.inspect(timeout=REPLY_SECONDS)
             served = asked.active_queues() or {}
@@ -79,8 +80,8 @@ def trial_worker(scratch: Settings) -> Iterator[None]:
     from importers.worker.celery_dispatch import connected
     from importers.worker.celery_engine import KEY_PREFIX
 
-    with connected(scratch):
-        pass
+    with connected(scratch) as (_app, connection):
+        connection.connect()
     worker = subprocess.Popen(
         [sys.executable, "-m", "importers.cli", "worker"],
         env={**os.environ, **scratch.to_env(), "OBMEN_CONFIG": ""},

@@ -82,7 +82,7 @@ class CeleryDispatcher:
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[tuple[Any, Any]]:
-    """The app of senders, and a connection of it to the broker. Raises BrokerDown."""
+    """The app of senders, and a connection of it to the broker, which is made when it is used. Raises BrokerDown."""
     from kombu.exceptions import OperationalError
     from redis.exceptions import RedisError
 
@@ -92,7 +92,6 @@ def connected(settings: Settings) -> Iterator[tuple[Any, Any]]:
     app = make_sender(url, settings.worker.queue)
     try:
         with app.connection_for_write() as connection:
-            connection.connect()
             yield app, connection
     except (OperationalError, RedisError, OSError) as error:
         raise BrokerDown(
