@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from importers.sessions import Journal, LogLine, Session
     from importers.settings import Settings
     from importers.targets import Target
+    from importers.texts import Message
     from importers.upload import Report
     from importers.worker.reaper import Trouble
 
@@ -88,18 +89,23 @@ class Control:
         *,
         seconds: float | None = None,
         trouble: Trouble | None = None,
+        waiting: Callable[[Message], None] | None = None,
     ) -> Session:
         """The session after its end, or as it is when the seconds are over. `present` is given its log lines as they
-        are written; `trouble` what keeps a dead worker's session from its end. Raises UnknownSession."""
+        are written; `trouble` what keeps a dead worker's session from its end; `waiting` why no worker has it yet,
+        each time that is another reason. Raises UnknownSession."""
         loop = asyncio.get_running_loop()
         until = None if seconds is None else loop.time() + seconds
         watch = self.journal.watch()
-        last = 0
+        last, why = 0, None
         while True:
             session = await self.journal.session(session_id)  # before the events: after its end no line comes
             while present and (lines := await self.journal.events(session_id, after=last)):
                 present(lines)
                 last = lines[-1].id
+            if waiting and session.waiting and session.waiting != why:
+                waiting(session.waiting)
+            why = session.waiting
             if session.status.final or (until is not None and loop.time() >= until):
                 return session
             await self._next_change(watch, until, trouble)

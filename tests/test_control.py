@@ -15,6 +15,8 @@ from importers.errors import ObmenError, UnknownSession
 from importers.launch import LaunchRequest, new_request
 from importers.processes import account, this_process
 from importers.sessions import LogLine, Outcome, Session, Status
+from importers.texts import Message
+from importers.worker.dispatch import WAITING
 
 
 @pytest.fixture
@@ -109,3 +111,17 @@ async def test_a_cancel_is_by_the_account(stage: Stage, control: Control) -> Non
     assert (await control.cancel(made.id)).status is Status.CANCELLED
     assert await stage.journal.cancelled_by(made.id) == account()
     assert await control.delete([made.id, 99]) == [made.id]
+
+
+async def test_why_no_worker_has_it_yet_is_told_to_who_follows(stage: Stage, control: Control) -> None:
+    made = (await control.launch(request(stage))).session
+    assert made
+    told: list[str] = []
+    following = asyncio.ensure_future(control.follow(made.id, waiting=lambda why: told.append(str(why))))
+    for n, error in enumerate(("refused", "refused", "timeout"), 1):
+        await stage.journal.note_waiting(made.id, Message.of(WAITING, error=error))
+        while len(told) < (2 if n == 3 else 1):  # noqa: ASYNC110 (what the other task does)
+            await asyncio.sleep(0.001)
+    await end(stage, made)
+    await following
+    assert told == ["waiting for the broker: refused", "waiting for the broker: timeout"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import click
@@ -75,6 +76,14 @@ def worker(config: Settings, concurrency: int) -> None:
             N_('with worker.engine = "process" every session starts its own worker; set it to "celery"')
         )
     dispatcher_for(config).check()
+    asyncio.run(_open_once(config))
     from importers.worker.celery_worker import run_worker
 
     leave(run_worker(config, concurrency))
+
+
+async def _open_once(config: Settings) -> None:
+    """A worker that cannot open the journal would take other workers' messages, and lose them. Raises DatabaseError."""
+    from importers.sessions import open_journal
+
+    await (await open_journal(config.journal.url)).close()

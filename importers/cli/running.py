@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from importers.control import Control
     from importers.sessions import Journal, LogLine, Session
     from importers.settings import Settings
+    from importers.texts import Message
 
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
@@ -74,8 +75,11 @@ async def follow_session(control: Control, session_id: int, *, err: bool) -> Ses
         for line in lines:
             print_line(log_line(line), err=err)
 
+    def waits(why: Message) -> None:
+        print_line(str(why), err=err)
+
     try:
-        return await control.follow(session_id, present, trouble=Patience())
+        return await control.follow(session_id, present, trouble=Patience(), waiting=waits)
     except asyncio.CancelledError:
         print_line(
             _("The import goes on. Follow: obmen logs -f {id}  Stop: obmen cancel {id}").format(id=session_id)

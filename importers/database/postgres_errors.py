@@ -54,8 +54,9 @@ def _state(error: psycopg.Error) -> str:
 
 def _said(error: psycopg.Error, url: str) -> str:
     """One line of it without the password, however that is written."""
-    lines = (error.diag.message_primary or str(error)).strip().splitlines() or [type(error).__name__]
-    text = lines[-1]
+    told = (error.diag.message_primary or str(error)).strip().splitlines() or [type(error).__name__]
+    lines = [line.strip() for line in told if not re.match(r"\s*Is the server running", line)]
+    text = lines[-1] if lines else told[-1]
     for secret in _secrets(url):
         text = text.replace(secret, "…")
     return text

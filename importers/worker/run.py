@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 import traceback
 from contextlib import aclosing, suppress
@@ -40,6 +41,10 @@ FLUSH_SECONDS = 0.25
 FLUSH_EVENTS = 500
 """Events go to the journal in batches: after so long, or so many."""
 
+NO_SHOP = N_(
+    "the worker on {host} has no shop with this catalog in its settings; add it there, and restart that worker"
+)
+
 
 async def work(session_id: int, settings: Settings, reader: ReaderProcess | None = None) -> int:
     """Run a session; the exit code. A session that cannot be claimed is somebody else's, or was cancelled. `reader`:
@@ -47,6 +52,10 @@ async def work(session_id: int, settings: Settings, reader: ReaderProcess | None
     journal = await open_journal(settings.journal.url)
     try:
         session, target = None, await _target_of(session_id, journal, settings)
+        if isinstance(target, Message):
+            await journal.note_waiting(session_id, target)
+            log_to(settings.log.path).warning("session %d: %s", session_id, target)
+            return 0
         if target:
             lease = settings.worker.lease_seconds
             session = await journal.claim(session_id, await target.key(), this_process(), lease)
@@ -59,10 +68,12 @@ async def work(session_id: int, settings: Settings, reader: ReaderProcess | None
         await journal.close()
 
 
-async def _target_of(session_id: int, journal: Journal, settings: Settings) -> Target | None:
-    """None where there is no such session, or these settings know nothing of what it imports into."""
+async def _target_of(session_id: int, journal: Journal, settings: Settings) -> Target | Message | None:
+    """None where there is no such session; a message where these settings know nothing of what it imports into: then
+    another worker may."""
     with suppress(UnknownSession):
-        return await target_with(settings, await journal.session(session_id))
+        target = await target_with(settings, await journal.session(session_id))
+        return target or Message.of(NO_SHOP, host=socket.gethostname())
     return None
 
 

@@ -140,3 +140,8 @@ async def test_the_server_refuses_a_wrong_password() -> None:
                 await open_journal(url.format(password))
             assert "s3cret" not in str(raised.value)
         await (await open_journal(url.format("right"))).close()
+
+
+async def test_why_a_socket_cannot_be_reached_is_said_and_not_asked() -> None:
+    with pytest.raises(DatabaseError, match="No such file or directory; start it"):
+        await open_journal("postgresql://u@/shop?host=/nonexistent")

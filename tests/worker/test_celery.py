@@ -241,11 +241,13 @@ async def test_a_worker_shows_no_password(stage: Stage) -> None:
 
 async def test_a_journal_that_cannot_be_opened_is_one_line_in_its_log(stage: Stage) -> None:
     session = await launched(stage)
-    stage.change("UPDATE obmen_schema SET version = 9998")
+    assert stage.dispatcher
     with celery_worker(stage.settings) as worker:
+        await stage.ended(session.id)
+        stage.change("UPDATE obmen_schema SET version = 9998")
+        await stage.dispatcher.send(session)
         told = worker.said(f"session {session.id}: ")
         assert "made by a newer obmen (schema 9998" in told
-        worker.said("Task obmen.work.* succeeded")
         assert not worker.count("Traceback")
 
 
@@ -263,3 +265,20 @@ def test_the_next_session_does_not_wait_for_the_process_of_the_last(monkeypatch:
     monkeypatch.setattr(PromptPool, "maintain_pool", lambda _pool: found.append(ending.poll()))
     PromptPool._event_process_exit(PromptPool.__new__(PromptPool), None, ending)
     assert found == [0]
+
+
+def test_a_worker_that_cannot_open_the_journal_takes_no_messages(stage: Stage) -> None:
+    """It would take those of others, and lose them."""
+    stage.change("UPDATE obmen_schema SET version = 9998")
+    done = subprocess.run(
+        [sys.executable, "-m", "tui", "worker"],
+        env={**os.environ, **stage.settings.to_env(), "OBMEN_CONFIG": ""},
+        cwd=stage.folder,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "made by a newer obmen (schema 9998" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -142,7 +142,10 @@ async def test_a_worker_of_another_catalog_does_not_touch_the_session(stage: Sta
         stage.settings, catalog=type(stage.settings.catalog)(url=f"sqlite:///{stage.folder}/other.sqlite3")
     )
     assert await work(1, other) == 0
-    assert (await stage.journal.session(1)).status is Status.STARTED
+    session = await stage.journal.session(1)
+    assert session.status is Status.STARTED
+    assert "has no shop with this catalog in its settings" in str(session.waiting)
+    assert "session 1: the worker on " in stage.log()
     assert not (stage.folder / "other.sqlite3").exists()
 
 
