@@ -24,7 +24,7 @@ chaos: $(READY)  ## the long forms of the proofs: races, kills, fuzzing
 	$(BIN)/pytest -m chaos --timeout 3600
 
 bench: $(READY)  ## speed and memory, as ratios to a floor measured in the same run: docs/performance.md
-	$(BIN)/python -m bench
+	PYTHONPATH=.:tests $(BIN)/python -m bench
 
 fresh:  ## does an install without the lock still work?
 	rm -rf .venv-fresh && $(PYTHON) -m venv .venv-fresh

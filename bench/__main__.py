@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from bench import floor, importing, launching, screen
+from bench import cluster, floor, importing, launching, screen
 from bench.ratios import Ratio, better, read_recorded, record, table
 
 Group = Callable[[Path], Iterable[Ratio]]
@@ -26,6 +26,7 @@ GROUPS: dict[str, list[Group]] = {
     ],
     "launches": [partial(launching.first_events, products=5_000, launches=5), launching.run],
     "screen": [screen.run],
+    "cluster": [cluster.run],
 }
 
 

@@ -27,6 +27,8 @@ class Target(msgspec.Struct, frozen=True):
     """Its address."""
     source: str
     """Where 1C puts its exports, unless a launch names another place."""
+    shared: bool
+    """Whether every host sees the same files there."""
     images: str
     """The folder of its pictures."""
     limits: Limits = Limits()
@@ -81,6 +83,7 @@ def _target(settings: Settings, shop: str) -> Target:
         shop,
         flat.catalog.url,
         flat.source.path,
+        flat.source.shared,
         flat.images.path,
         flat.limits,
         flat.prices.keep_unlisted,

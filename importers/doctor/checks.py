@@ -58,7 +58,7 @@ async def check(config: Settings, file: Path | None = None) -> AsyncIterator[Che
         yield of(name, await asyncio.to_thread(check_images, shop))
     yield await asyncio.to_thread(check_log, Path(config.log.path))
     yield await check_redis(config)
-    yield check_worker(config)
+    yield await check_worker(config)
     yield await asyncio.to_thread(check_logout)
     yield check_locale()
     yield check_terminal()

@@ -58,7 +58,7 @@ async def _can_lock(url: str) -> bool:
         await lock.close()
 
 
-def check_worker(config: Settings) -> Check:
+async def check_worker(config: Settings) -> Check:
     from importers.worker.dispatch import dispatcher_for
 
     name = N_("worker")
@@ -66,6 +66,10 @@ def check_worker(config: Settings) -> Check:
         dispatcher_for(config).check()
     except ObmenError as error:
         return Check(name, False, config.worker.engine, str(error))
+    if config.worker.engine == "celery":
+        from importers.doctor.celery_workers import check_workers
+
+        return await check_workers(config)
     return Check(
         name, True, _("a process of its own for each session: {python}").format(python=sys.executable)
     )

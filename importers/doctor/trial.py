@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,12 +41,22 @@ async def checklist(config: Settings) -> AsyncIterator[Check]:
     with _gently_ended(), scratch_folder() as folder:
         scratch = _scratch(config, folder)
         try:
-            async for result in _confirm(scratch):
-                yield result
+            with _worker_of(scratch):
+                async for result in _confirm(scratch):
+                    yield result
         except ObmenError as error:
             yield Check(
                 N_("launch"), False, str(error), _("see the log: {path}").format(path=config.log.path)
             )
+
+
+def _worker_of(scratch: Settings) -> AbstractContextManager[None]:
+    """Workers of Celery on other hosts see no scratch journal: it has one of its own."""
+    if scratch.worker.engine != "celery" or not scratch.redis.url:
+        return nullcontext()
+    from importers.doctor.celery_workers import trial_worker
+
+    return trial_worker(scratch)
 
 
 @contextmanager
@@ -97,6 +107,7 @@ def _scratch(config: Settings, folder: Path) -> Settings:
         journal=replace(config.journal, url=f"sqlite:///{folder / 'journal.sqlite3'}"),
         images=replace(config.images, path=str(folder / "images")),
         log=replace(config.log, path=str(folder / "obmen.log")),
+        worker=replace(config.worker, queue=folder.name.lower()[:40]),
     )
 
 

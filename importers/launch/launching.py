@@ -197,7 +197,7 @@ async def _decide(
             return LaunchResult(attempt.request_id, Outcome.REFUSED, None, refusal)
         request = msgspec.structs.replace(request, target=target)
     new = _new_session(attempt, request, await request.target.key())
-    new, parcel = await _placed(new, request, settings)
+    new, parcel = await _placed(new, request)
     recency = settings.launch.recency_seconds
     locked = "off"
     found = await journal.find_answer(new, recency)
@@ -260,15 +260,12 @@ def _new_session(attempt: Attempt, request: LaunchRequest, target: str) -> NewSe
     )
 
 
-async def _placed(
-    new: NewSession, request: LaunchRequest, settings: Settings
-) -> tuple[NewSession, Parcel | None]:
+async def _placed(new: NewSession, request: LaunchRequest) -> tuple[NewSession, Parcel | None]:
     """With where its source can be read: on this host, on all, or nowhere but in what is sent along. Raises
     SourceError."""
     replace = msgspec.structs.replace
     if not request.send_along:
-        shared = settings.for_shop(new.shop).source.shared
-        return replace(new, source_host=None if shared else new.host), None
+        return replace(new, source_host=None if request.target.shared else new.host), None
     from importers.launch.sending import parcel_of
     from importers.sessions.uploads import new_name
 

@@ -58,7 +58,7 @@ class CeleryDispatcher:
     def _send(self, session: Session) -> None:
         from importers.worker.celery_engine import TASK, queue_of
 
-        with self._connected() as (app, connection):
+        with connected(self._settings) as (app, connection):
             app.send_task(
                 TASK,
                 args=(session.id,),
@@ -73,28 +73,29 @@ class CeleryDispatcher:
 
         from importers.worker.celery_engine import KEY_PREFIX, queue_of
 
-        with self._connected() as (_app, connection):
+        with connected(self._settings) as (_app, connection):
             # Celery's own client puts the prefix before the keys of some commands and not of others.
             redis = Redis(connection_pool=connection.channel().client.connection_pool)
             waiting = redis.lrange(f"{KEY_PREFIX}{queue_of(session, self._settings)}", 0, -1)
         return any(session.task_id.encode() in message for message in waiting)
 
-    @contextmanager
-    def _connected(self) -> Iterator[tuple[Any, Any]]:
-        """The app and a connection of it. Raises BrokerDown."""
-        from kombu.exceptions import OperationalError
-        from redis.exceptions import RedisError
 
-        from importers.worker.celery_engine import make_sender
+@contextmanager
+def connected(settings: Settings) -> Iterator[tuple[Any, Any]]:
+    """The app of senders, and a connection of it to the broker, which is made when it is used. Raises BrokerDown."""
+    from kombu.exceptions import OperationalError
+    from redis.exceptions import RedisError
 
-        url = self._settings.redis.url
-        app = make_sender(url, self._settings.worker.queue)
-        try:
-            with app.connection_for_write() as connection:
-                yield app, connection
-        except (OperationalError, RedisError, OSError) as error:
-            raise BrokerDown(
-                N_("{url}: the broker does not answer: {error}"),
-                url=without_secrets(url),
-                error=plain(str(error))[:200] or type(error).__name__,
-            ) from error
+    from importers.worker.celery_engine import make_sender
+
+    url = settings.redis.url
+    app = make_sender(url, settings.worker.queue)
+    try:
+        with app.connection_for_write() as connection:
+            yield app, connection
+    except (OperationalError, RedisError, OSError) as error:
+        raise BrokerDown(
+            N_("{url}: the broker does not answer: {error}"),
+            url=without_secrets(url),
+            error=plain(str(error))[:200] or type(error).__name__,
+        ) from error

@@ -1,4 +1,4 @@
-"""Processes that race for the same launches: `race.py FOLDER PROCESSES TARGETS [REDIS | naive]`.
+"""Processes that race for the same launches: `race.py FOLDER PROCESSES TARGETS [REDIS | naive] [JOURNAL]`.
 
 Every process confirms once for every target, all at a barrier; neighbours share an idempotency key, as a double click
 does. Prints one JSON object: how often each outcome came, and what the journal holds. With "naive" the check and
@@ -20,7 +20,8 @@ from typing import Any
 import aiosqlite  # noqa: F401 (before the processes are forked)
 import msgspec
 from support.dispatchers import RecordingDispatcher
-from support.engine_stage import make_settings, rows, write_export
+from support.engine_stage import make_settings, write_export
+from support.engines import Hand, PostgresHand, SqliteHand
 
 import importers.commerceml.source
 import importers.launch.launching
@@ -78,15 +79,15 @@ def make_naive(settings: Settings) -> None:
         ("idempotency_key TEXT NOT NULL UNIQUE", "idempotency_key TEXT NOT NULL"),
         ("CREATE UNIQUE INDEX one_active", "CREATE INDEX one_active"),
     )
-    schema = opening.SCHEMA / "001_journal.sql"
+    folder = Path(settings.source.path).parent / "schema"
+    shutil.copytree(opening.SCHEMAS, folder, ignore=shutil.ignore_patterns("made.tsv", "whole.sql"))
+    schema = folder / "sqlite" / "001_journal.sql"
     script = schema.read_text(encoding="utf-8")
     for constraint, nothing in constraints:
         assert constraint in script
         script = script.replace(constraint, nothing)
-    folder = Path(settings.source.path).parent / "schema"
-    shutil.copytree(opening.SCHEMA, folder, ignore=shutil.ignore_patterns("made.tsv", "whole.sql"))
-    (folder / schema.name).write_text(script, encoding="utf-8")
-    opening.SCHEMA = folder
+    schema.write_text(script, encoding="utf-8")
+    opening.SCHEMAS = folder
     existing = JournalStore._existing
 
     async def unchecked(self: JournalStore, db: Any, *rest: Any) -> Any:
@@ -96,9 +97,14 @@ def make_naive(settings: Settings) -> None:
     importers.launch.launching.lock_for = lambda *_: NoLock()  # type: ignore[assignment]
 
 
-def main(folder: Path, processes: int, targets: int, extra: str) -> None:
+def main(folder: Path, processes: int, targets: int, extra: str, journal: str) -> None:
+    """`journal`: the address of a schema on a server; "": a file."""
     write_export(folder / "export")
-    settings = make_settings(folder, redis={"url": "" if extra == "naive" else extra})
+    sections = {"journal": {"url": journal}} if journal else {}
+    settings = make_settings(folder, redis={"url": "" if extra == "naive" else extra}, **sections)
+    hand: Hand = (
+        PostgresHand(*journal.split("&schema=")) if journal else SqliteHand(folder / "journal.sqlite3")
+    )
     if extra == "naive":
         make_naive(settings)
     forks = multiprocessing.get_context("fork")
@@ -115,18 +121,18 @@ def main(folder: Path, processes: int, targets: int, extra: str) -> None:
             outcomes.update(found)
     for child in children:
         child.join()
-    path = folder / "journal.sqlite3"
     found = {
         "outcomes": outcomes,
-        "sessions": rows(path, "SELECT count(*) FROM session")[0][0],
-        "targets": rows(path, "SELECT count(DISTINCT target) FROM session")[0][0],
-        "attempts": dict(rows(path, "SELECT outcome, count(*) FROM attempt GROUP BY outcome")),
-        "request_ids": rows(path, "SELECT count(DISTINCT request_id) FROM attempt")[0][0],
-        "dispatches": rows(path, "SELECT sum(dispatches) FROM session")[0][0],
-        "locks_left": rows(path, "SELECT count(*) FROM lock")[0][0],
+        "sessions": hand.rows("SELECT count(*) FROM session")[0][0],
+        "targets": hand.rows("SELECT count(DISTINCT target) FROM session")[0][0],
+        "attempts": dict(hand.rows("SELECT outcome, count(*) FROM attempt GROUP BY outcome")),
+        "request_ids": hand.rows("SELECT count(DISTINCT request_id) FROM attempt")[0][0],
+        "dispatches": int(hand.rows("SELECT sum(dispatches) FROM session")[0][0]),
+        "locks_left": hand.rows("SELECT count(*) FROM lock")[0][0],
     }
     sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] if len(sys.argv) > 4 else "")
+    extra, journal, *_none = [*sys.argv[4:], "", ""]
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), extra, journal)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.engine_stage import RedisServer, redis_server
+from support.engines import PostgresHand
 
 HERE = Path(__file__).parent
 SMALL = (8, 50)
@@ -29,10 +30,17 @@ def redis() -> Iterator[RedisServer]:
 
 
 def race(
-    folder: Path, processes: int, targets: int, extra: str = "", during: Callable[[], None] = lambda: None
+    folder: Path,
+    processes: int,
+    targets: int,
+    extra: str = "",
+    during: Callable[[], None] = lambda: None,
+    journal: str = "",
 ) -> Any:
     """What race.py found; `during` is called again and again while it runs."""
-    command = [sys.executable, str(HERE / "race.py"), str(folder), str(processes), str(targets), extra]
+    command = [
+        sys.executable, str(HERE / "race.py"), str(folder), str(processes), str(targets), extra, journal
+    ]  # fmt: skip
     child = subprocess.Popen(
         command,
         env={**os.environ, "PYTHONPATH": str(HERE.parent)},
@@ -89,6 +97,30 @@ def test_racing_while_redis_is_emptied(tmp_path: Path, redis: RedisServer) -> No
 
 def test_racing_with_a_redis_that_is_not_there(tmp_path: Path) -> None:
     assert_exact(race(tmp_path, 6, 10, f"unix://{tmp_path}/nobody"), 6, 10)
+
+
+@pytest.fixture
+def journal(postgres: str) -> Iterator[str]:
+    """On a server."""
+    hand = PostgresHand(postgres)
+    yield hand.url
+    hand.drop()
+
+
+def test_racing_for_a_journal_on_a_server(tmp_path: Path, journal: str) -> None:
+    assert_exact(race(tmp_path, *SMALL, journal=journal), *SMALL)
+
+
+def test_racing_for_one_on_a_server_with_redis(tmp_path: Path, redis: RedisServer, journal: str) -> None:
+    assert_exact(race(tmp_path, 6, 20, redis.url, journal=journal), 6, 20)
+    assert redis.keys() == 0
+
+
+@pytest.mark.chaos
+def test_10_000_attempts_by_64_processes_on_a_server(
+    tmp_path: Path, redis: RedisServer, journal: str
+) -> None:
+    assert_exact(race(tmp_path, 64, 156, redis.url, journal=journal), 64, 156)
 
 
 @pytest.mark.chaos

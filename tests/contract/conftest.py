@@ -11,6 +11,7 @@ import pytest
 from catalog_bench import CatalogBench
 from dispatch_bench import Sending
 from lock_bench import KEY, LockBench
+from support.celery_worker import celery_worker
 from support.engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_server, staged
 from support.engines import Hand, PostgresHand, SqliteHand
 
@@ -19,8 +20,8 @@ from importers.launch import redis_lock
 from importers.launch.lock import LOCK_SECONDS, LaunchLock
 from importers.launch.redis_lock import RedisLock
 from importers.launch.table_lock import TableLock
-from importers.targets import target_of
-from importers.worker.process import ProcessDispatcher
+from importers.worker.celery_dispatch import CeleryDispatcher
+from importers.worker.dispatch import dispatcher_for
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -123,19 +124,35 @@ async def locks(
         await lock.close()
 
 
-@pytest.fixture(params=["process"])
+@pytest.fixture(params=["process", "celery"])
 async def sending(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Sending]:
-    implementations = {
-        "process": (ProcessDispatcher, lambda: monkeypatch.setattr("sys.executable", "/nowhere/python"))
-    }
-    make, break_down = implementations[request.param]
-    async with staged(tmp_path) as stage:
-        stage.dispatcher = make(stage.settings)
-        await (await open_catalog(stage.settings.catalog.url)).close()
-        yield Sending(stage, stage.dispatcher, lambda: make(stage.settings), break_down)
-        for active in await stage.journal.active_sessions(
-            await target_of(stage.settings).key()
-        ):  # of a test that failed
-            await stage.dispatcher.end(active)
+    """With Celery a worker of its own takes what is sent."""
+
+    def no_process() -> None:
+        monkeypatch.setattr("sys.executable", "/nowhere/python")
+
+    def no_message() -> None:
+        monkeypatch.setattr(CeleryDispatcher, "_send", broken)
+
+    with ExitStack() as stack:
+        sections: dict[str, dict[str, object]] = {}
+        if request.param == "celery":
+            sections = {
+                "redis": {"url": stack.enter_context(redis_server()).url},
+                "worker": {"engine": "celery"},
+            }
+        async with staged(tmp_path, **sections) as stage:
+            stage.dispatcher = dispatcher_for(stage.settings)
+            await (await open_catalog(stage.settings.catalog.url)).close()
+            if request.param == "celery":
+                stack.enter_context(celery_worker(stage.settings))
+            break_down = no_process if request.param == "process" else no_message
+            yield Sending(stage, stage.dispatcher, lambda: dispatcher_for(stage.settings), break_down)
+            for active in await stage.journal.active_sessions():  # of a test that failed
+                await stage.dispatcher.end(active)
+
+
+def broken(*_: object) -> None:
+    raise OSError("it is broken")

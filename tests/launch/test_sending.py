@@ -208,7 +208,7 @@ async def test_cancelled_at_any_stop_it_leaves_nothing_that_no_session_needs(
 
         async def overtaken(self: Uploads, *args: Any) -> None:
             await add(self, *args)
-            if not await stage.journal.active(stage.request().target.key):
+            if not await stage.journal.active(await stage.request().target.key()):
                 await stage.launch()
 
         monkeypatch.setattr(Uploads, "add", overtaken)

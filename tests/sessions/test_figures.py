@@ -162,4 +162,4 @@ async def test_no_figure_asks_all_sessions_or_all_of_an_attempt(tmp_path: Path) 
             assert "SCAN attempt" not in plan or "USING COVERING INDEX attempt_outcome" in plan, plan
         for statement in (sql.ACTIVE_OF, sql.ACTIVE_SESSIONS):
             plan = " ".join(row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", ("target",)))
-            assert "SEARCH session USING INDEX one_active" in plan, plan
+            assert "session USING INDEX one_active" in plan, plan

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -20,15 +20,17 @@ READY_SECONDS = 40
 class CeleryWorker:
     """Its log is read line by line; `said` waits for one."""
 
-    def __init__(self, settings: Settings | Path, *options: str) -> None:
-        """`settings`: those, or the file that has them."""
+    def __init__(
+        self, settings: Settings | Path, *options: str, env: Mapping[str, str] | None = None
+    ) -> None:
+        """`settings`: those, or the file that has them; `env` beside them."""
         if isinstance(settings, Path):
-            env, folder = {"OBMEN_CONFIG": str(settings)}, settings.parent
+            told, folder = {"OBMEN_CONFIG": str(settings)}, settings.parent
         else:
-            env, folder = settings.to_env() | {"OBMEN_CONFIG": ""}, Path(settings.log.path).parent
+            told, folder = settings.to_env() | {"OBMEN_CONFIG": ""}, Path(settings.log.path).parent
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tui", "worker", *options],
-            env={**os.environ, **env},
+            env={**os.environ, **told, **(env or {})},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -83,8 +85,10 @@ class CeleryWorker:
 
 
 @contextmanager
-def celery_worker(settings: Settings | Path, *options: str) -> Iterator[CeleryWorker]:
-    worker = CeleryWorker(settings, *options)
+def celery_worker(
+    settings: Settings | Path, *options: str, env: Mapping[str, str] | None = None
+) -> Iterator[CeleryWorker]:
+    worker = CeleryWorker(settings, *options, env=env)
     try:
         worker.said(r" ready\.")
         yield worker

@@ -7,7 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,13 +23,18 @@ WORKER = (
 
 @contextmanager
 def worker_elsewhere(
-    stage: Stage, session_id: int, *mounts: Sequence[str | Path], settle: float = 0, tmp: Path | None = None
+    stage: Stage,
+    session_id: int,
+    *mounts: Sequence[str | Path],
+    settle: float = 0,
+    tmp: Path | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     """`mounts`: arguments of mount, which its own file system is given. `settle`: see importers/worker/source.py."""
     steps = [shlex.join(["hostname", OTHER_HOST])]
     steps += [shlex.join(["mount", *map(str, mount)]) for mount in mounts]
     steps += [shlex.join(["exec", sys.executable, "-c", WORKER.format(settle=settle), str(session_id)])]
-    env = {**os.environ, **stage.settings.to_env()} | ({"TMPDIR": str(tmp)} if tmp else {})
+    env = {**os.environ, **stage.settings.to_env(), **(env or {})} | ({"TMPDIR": str(tmp)} if tmp else {})
     command = [*UNSHARE, "sh", "-ec", "\n".join(steps)]
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as worker:
         try:

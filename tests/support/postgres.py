@@ -38,7 +38,8 @@ def binaries() -> Path:
 class PostgresServer:
     """Listens on a socket in a folder of its own."""
 
-    def __init__(self, folder: Path, binaries: Path) -> None:
+    def __init__(self, folder: Path, binaries: Path, *, fsync: bool = False) -> None:
+        self._fsync = fsync
         self.url = f"postgresql://obmen@/postgres?host={folder}"
         self.folder = folder
         self._binaries = binaries
@@ -48,7 +49,14 @@ class PostgresServer:
         self._run([*initdb, "-E", "UTF8", "--no-sync"])
 
     def start(self) -> None:
-        settings = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=300"]
+        settings = [
+            "-c",
+            "listen_addresses=",
+            "-c",
+            f"fsync={'on' if self._fsync else 'off'}",
+            "-c",
+            "max_connections=300",
+        ]
         self._process = server = subprocess.Popen(
             [*self._command, self._binaries / "postgres", "-D", self.folder / "data", "-k", self.folder, *settings],
             stderr=subprocess.PIPE, text=True, start_new_session=True, **self._options,
@@ -83,12 +91,12 @@ class PostgresServer:
 
 
 @contextmanager
-def running_server(binaries: Path) -> Iterator[PostgresServer]:
-    """All is gone with its end."""
+def running_server(binaries: Path, *, fsync: bool = False) -> Iterator[PostgresServer]:
+    """All is gone with its end. `fsync`: as in earnest, where its speed is what is asked for."""
     # Not in tmp_path: the path of a socket may have 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="obmen-pg-"))
     try:
-        server = PostgresServer(folder, binaries)
+        server = PostgresServer(folder, binaries, fsync=fsync)
         try:
             server.start()
             yield server

@@ -1,0 +1,68 @@
+"""Workers of Celery, looked at by the doctor, and its checklist through one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from support.celery_worker import celery_worker
+from support.engine_stage import RedisServer, redis_server
+from support.examination import examine, failing
+
+from importers.doctor import celery_workers
+from importers.settings import Redis, Settings
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def clustered(healthy: Settings, redis: RedisServer) -> Settings:
+    worker = msgspec.structs.replace(healthy.worker, engine="celery")
+    return msgspec.structs.replace(healthy, worker=worker, redis=Redis(redis.url))
+
+
+async def test_without_a_worker_it_says_so_and_the_checklist_has_one_of_its_own(
+    clustered: Settings, redis: RedisServer
+) -> None:
+    found = await examine(clustered)
+    assert list(failing(found)) == ["worker"]
+    assert "no worker takes sessions from: obmen@" in found["worker"].detail
+    assert found["worker"].cure.endswith("obmen worker")
+    assert found["one task received"].ok
+    assert "received" in found["one task received"].detail
+    assert redis.ask("KEYS", "*doctor*") == "*0", "nothing of it is left"
+
+
+async def test_with_a_worker_all_is_well(clustered: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with celery_worker(clustered):
+        found = await examine(clustered)
+        assert failing(found) == {}
+        assert "1 Celery worker: obmen." in found["worker"].detail
+        shared = msgspec.structs.replace(
+            clustered, source=msgspec.structs.replace(clustered.source, shared=True)
+        )
+        assert (await celery_workers.check_workers(shared)).ok
+        other = msgspec.structs.replace(clustered.worker, queue="another")
+        found_other = await celery_workers.check_workers(msgspec.structs.replace(clustered, worker=other))
+        assert "no worker takes sessions from: another@" in found_other.detail
+        monkeypatch.setitem(celery_workers.COUNTED_ON, "task_acks_late", True)
+        assert (
+            "is configured otherwise: task_acks_late"
+            in (await celery_workers.check_workers(clustered)).detail
+        )
+
+
+async def test_a_broker_that_is_down_keeps_nobody_waiting(clustered: Settings, redis: RedisServer) -> None:
+    redis.stop()
+    began = time.monotonic()
+    found = await examine(clustered)
+    assert time.monotonic() - began < 15
+    assert list(failing(found)) == ["redis", "worker", "launch"]
+    assert "the broker does not answer" in found["worker"].detail
+    assert "the broker does not answer" in found["launch"].detail
