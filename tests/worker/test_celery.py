@@ -192,11 +192,14 @@ async def test_with_the_worker_its_session_dies(stage: Stage) -> None:
     assert stage.customers() == {}
 
 
-async def test_told_to_go_it_ends_what_runs_first(stage: Stage) -> None:
+async def test_told_to_go_it_ends_what_runs_first(stage: Stage, redis: RedisServer) -> None:
     with celery_worker(stage.settings) as worker:
         with catalog_locked(stage):
             session = await launched(stage)
             await claimed(stage, session.id)
+            async with asyncio.timeout(5):  # a message that is kept would be delivered again one day
+                while redis.ask("HLEN", "obmen.unacked") != ":0":  # noqa: ASYNC110 (a server)
+                    await asyncio.sleep(0.01)
             worker.signal(signal.SIGTERM)
             worker.said("Warm shutdown")
         assert worker.wait() == 0
