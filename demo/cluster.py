@@ -87,7 +87,7 @@ def ending_with_us() -> Iterator[Path]:
         os.setsid()
         os.close(ours)
         os.read(end, 1)  # nobody writes
-        end_all(os.environ[MARK])
+        end_all(os.environ[MARK], folder)
         shutil.rmtree(folder, ignore_errors=True)
         os._exit(0)
     os.close(end)
@@ -99,17 +99,20 @@ def ending_with_us() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def end_all(mark: str) -> None:
-    """Kill whatever has this mark, until nothing has."""
+def end_all(mark: str, folder: Path) -> None:
+    """Kill whatever has this mark, until nothing has. Valkey writes its title over its environment, and names there the
+    socket in the folder."""
     wanted = f"{MARK}={mark}".encode()
     found = True
     while found:
         found = False
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                if int(process.name) != os.getpid() and wanted in (process / "environ").read_bytes().split(
-                    b"\0"
-                ):
+                is_ours = (
+                    wanted in (process / "environ").read_bytes().split(b"\0")
+                    or f"{folder}/".encode() in (process / "cmdline").read_bytes()
+                )
+                if is_ours and int(process.name) != os.getpid():
                     os.kill(int(process.name), signal.SIGKILL)
                     found = True
 
