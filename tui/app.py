@@ -17,7 +17,7 @@ from textual.theme import ThemeProvider
 
 from importers import texts
 from importers.texts import _
-from tui import LOCALE, colours, present
+from tui import LOCALE, colours, present, signs
 from tui.keys import TABLE, bindings, shown
 from tui.leaving import LeavingApp
 from tui.room import Room
@@ -56,6 +56,7 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
         super().__init__()
         self.room = Room(self, settings, journal, demo=demo, now=now)
         self.animation_level = "none"
+        self.ascii_only = signs.is_plain()
 
     def get_default_screen(self) -> MainScreen:
         return MainScreen(self.room)

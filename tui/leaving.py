@@ -8,13 +8,13 @@ import os
 import signal
 import threading
 
-from textual.app import App
+from tui.painting import PaintingApp
 
 EXIT_SECONDS = 3.0
 """How long a signal gives the screen to leave in order before the process ends all the same."""
 
 
-class LeavingApp(App[int], inherit_bindings=False):
+class LeavingApp(PaintingApp, inherit_bindings=False):
     """Ends by `q`, by signals, and with its terminal; what was confirmed is sent first."""
 
     def handle_signals(self) -> None:

@@ -1,0 +1,241 @@
+"""How frames get to the terminal: only the cells that changed, in one write, the next when the last one was drawn.
+
+Textual writes every region that was refreshed, changed or not, and queues thirty writes in front of an operator's key on
+a slow line. Here each frame is compared with what the terminal shows; while an answer of the terminal to the last frame
+is awaited, later ones only change what the next one will be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.cells import get_character_cell_size, split_graphemes
+from rich.console import COLOR_SYSTEMS
+from textual import messages
+from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.app import App
+
+from tui.signs import spelled
+
+if TYPE_CHECKING:
+    from rich.color import ColorSystem
+    from rich.console import RenderableType
+    from rich.segment import Segment
+    from rich.style import Style
+    from textual.screen import Screen
+    from textual.strip import Strip
+
+ANSWER_SECONDS = 2.0
+"""So long an answer is awaited; one that is lost must not stop the screen."""
+PATIENCE = 2
+"""After so many that did not come none is awaited, until the terminal answers again."""
+GAP = 6
+"""Cells that stay the same are written rather than jumped over when they are no more than this."""
+SYNC_START, SYNC_END, ASK = "\x1b[?2026h", "\x1b[?2026l", "\x1b[?2026$p"
+
+Cell = tuple[str, str]
+"""The characters of a cell, and how they look (parameters of SGR). The right half of a wide one is empty."""
+UNKNOWN: Cell = ("", "?")
+
+
+class Frame:
+    """Cells as they should be, and as the terminal shows them."""
+
+    def __init__(self, width: int, height: int, colours: ColorSystem | None, *, ascii_only: bool) -> None:
+        self.size = (width, height)
+        self._colours = colours
+        self._ascii = ascii_only
+        self._wanted: list[list[Cell]] = [[(" ", "")] * width for _ in range(height)]
+        self._shown: list[list[Cell]] = []
+        self._looks: dict[Style | None, str] = {}
+        self._erasable: dict[str, bool] = {"": True}
+        self._has_bce = not os.environ.get("TERM", "").startswith("screen") or "TMUX" in os.environ
+        """Whether the terminal erases in the background colour that is set."""
+        self.forget()
+
+    def forget(self) -> None:
+        """What the terminal shows is not known any more: all is written by the next `changes`."""
+        self._shown = [[UNKNOWN] * self.size[0] for _ in range(self.size[1])]
+
+    def put(self, x: int, y: int, segments: Iterable[Segment]) -> None:
+        """From this cell on the row should hold `segments`, as far as it goes."""
+        width, height = self.size
+        if not 0 <= y < height:
+            return
+        row = self._wanted[y]
+        for text, style, control in segments:
+            if control or not text:
+                continue
+            look = self._look(style)
+            if self._ascii and not text.isascii():
+                text = spelled(text)
+            if text.isascii():
+                cells: list[Cell] = [(character, look) for character in text]
+            else:
+                cells = _cells(text, look)
+            row[x : x + len(cells)] = cells
+            x += len(cells)
+        del row[width:]
+
+    def changes(self) -> str:
+        """What to write so that the terminal shows what it should; "" when it does."""
+        out: list[str] = []
+        look = ""
+        at = (-1, -1)
+        for y, (wanted, shown) in enumerate(zip(self._wanted, self._shown, strict=True)):
+            if wanted == shown:
+                continue
+            for start, end in _ranges(wanted, shown):
+                if at != (start, y):
+                    out.append(f"\x1b[{y + 1};{start + 1}H")
+                stop = self._blank_from(wanted, start, end)
+                for text, other in wanted[start:stop]:
+                    if other != look:
+                        out.append(f"\x1b[0;{other}m" if other else "\x1b[m")
+                        look = other
+                    out.append(text)
+                if stop < end:
+                    if wanted[stop][1] != look:
+                        look = wanted[stop][1]
+                        out.append(f"\x1b[0;{look}m" if look else "\x1b[m")
+                    out.append("\x1b[K")
+                at = (stop, y)
+            self._shown[y] = wanted.copy()
+        if look:
+            out.append("\x1b[m")
+        return "".join(out)
+
+    def _look(self, style: Style | None) -> str:
+        if (look := self._looks.get(style)) is None:
+            painted = style.render("x", color_system=self._colours) if style else "x"
+            look = painted[2 : painted.index("m")] if painted.startswith("\x1b[") else ""
+            self._looks[style] = look
+            self._erasable[look] = not style or (
+                not (style.reverse or style.underline or style.underline2 or style.strike or style.overline)
+                and (self._has_bce or style.bgcolor is None or style.bgcolor.is_default)
+            )
+        return look
+
+    def _blank_from(self, row: list[Cell], start: int, end: int) -> int:
+        """Where the rest of the row is blank and can be erased rather than written; `end` when it is not."""
+        if end != len(row) or row[-1][0] != " " or not self._erasable[row[-1][1]]:
+            return end
+        blank, stop = row[-1], end
+        while stop > start and row[stop - 1] == blank:
+            stop -= 1
+        return stop if end - stop > 3 else end
+
+
+def _cells(text: str, look: str) -> list[Cell]:
+    if all(get_character_cell_size(character) == 1 for character in text):
+        return [(character, look) for character in text]
+    cells: list[Cell] = []
+    for start, end, room in split_graphemes(text)[0]:
+        cells.append((text[start:end], look))
+        cells += [("", look)] * (room - 1)
+    return cells
+
+
+def _ranges(wanted: list[Cell], shown: list[Cell]) -> list[tuple[int, int]]:
+    """Which cells to write. A row with characters that terminals take for wider or narrower is written as a whole."""
+    if any(len(text) != 1 for row in (wanted, shown) for text, look in row if look != "?"):
+        return [(0, len(wanted))]
+    found: list[tuple[int, int]] = []
+    for x, (one, other) in enumerate(zip(wanted, shown, strict=True)):
+        if one != other:
+            if found and x - found[-1][1] <= GAP:
+                found[-1] = (found[-1][0], x + 1)
+            else:
+                found.append((x, x + 1))
+    return found
+
+
+class PaintingApp(App[int], inherit_bindings=False):
+    """Paints through a `Frame`. Two of Textual's internals are used here and nowhere else: the hook that displays an
+    update, and the two kinds of updates."""
+
+    ascii_only = False
+    """Whether the terminal shows nothing but ASCII."""
+    _frame: Frame | None = None
+    _unanswered = 0
+    _answer_due: asyncio.TimerHandle | None = None
+    _answers = False
+    """Whether the terminal answers."""
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        if not isinstance(renderable, LayoutUpdate | ChopsUpdate) or not self._paints():
+            super()._display(screen, renderable)
+            return
+        width, height = screen.outer_size
+        frame = self._frame
+        if frame is None or frame.size != (width, height):
+            colours = COLOR_SYSTEMS.get(self.console.color_system or "")
+            frame = self._frame = Frame(width, height, colours, ascii_only=self.ascii_only)
+        if isinstance(renderable, LayoutUpdate):
+            for y, strips in enumerate(renderable.strips, renderable.region.y):
+                _put(frame, renderable.region.x, y, strips)
+        else:
+            for y, first, last in renderable.spans:
+                for x, strip in renderable.chops[y].items():
+                    if strip is not None and x < last and x + strip.cell_length > first:
+                        frame.put(x, y, strip)
+        self._write_frame()
+        self.post_display_hook()
+
+    def _paints(self) -> bool:
+        return (
+            self._running
+            and not self._closed
+            and not self._batch_count
+            and not self.is_headless
+            and self._driver is not None
+            and not self._driver.is_inline
+        )
+
+    def _write_frame(self) -> None:
+        """Write what changed, unless the last frame may still be on its way."""
+        frame, driver = self._frame, self._driver
+        if frame is None or driver is None or self._answer_due is not None:
+            return
+        if not (changes := frame.changes()):
+            return
+        column, row = self.screen.outer_size.clamp_offset(self.cursor_position)
+        changes += f"\x1b[{row + 1};{column + 1}H"
+        if self._answers:
+            changes = SYNC_START + changes + SYNC_END
+            if self._unanswered < PATIENCE:
+                changes += ASK
+                loop = asyncio.get_running_loop()
+                self._answer_due = loop.call_later(ANSWER_SECONDS, self._go_on, self._unanswered + 1)
+        driver.write(changes)
+        driver.flush()
+
+    def _go_on(self, unanswered: int) -> None:
+        self._unanswered = unanswered
+        if self._answer_due is not None:
+            self._answer_due.cancel()
+            self._answer_due = None
+        if self._paints():
+            self._write_frame()
+
+    def on_terminal_supports_synchronized_output(
+        self, _answer: messages.TerminalSupportsSynchronizedOutput
+    ) -> None:
+        """The terminal has drawn all that was written before it was asked."""
+        self._answers = True
+        self._go_on(0)
+
+    def paint_anew(self) -> None:
+        """Something else wrote to the terminal: all is painted again."""
+        self._go_on(0)
+        self._frame = None
+        self.refresh(layout=True)
+
+
+def _put(frame: Frame, x: int, y: int, strips: Iterable[Strip]) -> None:
+    for strip in strips:
+        frame.put(x, y, strip)
+        x += strip.cell_length

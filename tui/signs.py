@@ -1,0 +1,43 @@
+"""What a terminal can show: signs and their spelling in ASCII, for terminals and locales without them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from rich.cells import split_graphemes
+
+PLAIN_TERMINALS = ("linux", "vt", "ansi", "cons", "dumb")
+"""Terminals, by how their names begin, whose fonts have letters but none of our signs."""
+
+SPELLED = {
+    "✓": "+", "✗": "x", "▸": ">", "◂": "<", "◦": "o", "»": ">", "…": "~", "·": ".", "•": "*", "–": "-", "—": "-",
+    "▶": ">", "🚀": ">>", "⚠": "!", "×": "x", "≤": "<", "≥": ">", "→": ">", "←": "<", "↑": "^", "↓": "v",
+    "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#", "█": "#", "▉": "#", "▊": "#", "▋": "#",
+    "▌": "|", "▍": "|", "▎": "|", "▏": "|", "▐": "|", "▔": "-", "░": ".", "▒": ":", "▓": "#",
+    "\N{NO-BREAK SPACE}": " ",
+}  # fmt: skip
+"""What each sign becomes."""
+
+
+def is_plain(env: Mapping[str, str] = os.environ) -> bool:
+    """Whether the terminal, or the locale in which it is written to, has letters only."""
+    if env.get("TERM", "").startswith(PLAIN_TERMINALS):
+        return True
+    locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or "C"
+    return not any(name in locale.upper() for name in ("UTF-8", "UTF8"))
+
+
+def spelled(text: str) -> str:
+    """`text` without signs: letters stay, lines and blocks become ASCII; as many cells as before."""
+    spans, _width = split_graphemes(text)
+    return "".join(_spell(text[start:end], cells) for start, end, cells in spans)
+
+
+def _spell(grapheme: str, cells: int) -> str:
+    first = grapheme[0]
+    if first.isascii() or first.isalpha():
+        return grapheme
+    if "─" <= first <= "╿":  # frames
+        return "-" if first in "─━┄┅┈┉╌╍═╴╶╸╺" else "|" if first in "│┃┆┇┊┋╎╏║╵╷╹╻" else "+"
+    return SPELLED.get(first, "?" * cells).ljust(cells)
