@@ -107,6 +107,9 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(shops=self.room.has_shops))
 
+    def action_repaint(self) -> None:
+        self.paint_anew()
+
     def action_interrupt(self) -> None:
         self.notify(_("To quit press q or ^q. Imports go on without the screen."), markup=False)
 

@@ -116,6 +116,10 @@ TABLE = (
     Key("quit", "q", "app.quit", N_("Quit"), N_("Leave; imports go on without the screen"), "main", keep=True),
     Key("leave", "ctrl+q", "app.quit", N_("Quit"), N_("Leave; imports go on without the screen"), "app", bar=False,
         palette=False, priority=True),
+    Key("suspend", "ctrl+z", "app.suspend_process", N_("Suspend"), N_("Back to the shell; fg comes back here"), "app",
+        bar=False, palette=False, priority=True),
+    Key("repaint", "ctrl+l", "app.repaint", N_("Repaint"), N_("Paint the whole screen anew"), "app", bar=False,
+        palette=False, priority=True),
     Key("interrupt", "ctrl+c", "app.interrupt", N_("How to quit"), N_("Says how to quit"), "app", bar=False,
         palette=False),
 )  # fmt: skip

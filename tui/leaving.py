@@ -1,4 +1,4 @@
-"""How the control room ends: in order, whoever ends it."""
+"""How the control room ends, and how it rests meanwhile: in order, whoever asks for it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ EXIT_SECONDS = 3.0
 
 
 class LeavingApp(PaintingApp, inherit_bindings=False):
-    """Ends by `q`, by signals, and with its terminal; what was confirmed is sent first."""
+    """Ends by `q`, by signals, and with its terminal; what was confirmed is sent first. Stops for the shell, too."""
 
     def handle_signals(self) -> None:
         """TERM and HUP leave in order, so that the terminal is as before (Textual handles neither)."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._leave, number)
+        # Textual's own handlers work in the middle of anything, and SIGCONT after SIGSTOP starts its driver twice.
+        signal.signal(signal.SIGCONT, signal.SIG_DFL)
+        loop.add_signal_handler(signal.SIGTSTP, self._rest)
         self.set_interval(1, self._check_terminal)
 
     def _check_terminal(self) -> None:
@@ -35,6 +38,33 @@ class LeavingApp(PaintingApp, inherit_bindings=False):
         timer.daemon = True
         timer.start()
         self.run_worker(self._finish(128 + number), exit_on_error=False)
+
+    def action_suspend_process(self) -> None:
+        """Ctrl+Z: all that the shell started together with this (`make`, a script) stops, as without a screen."""
+        self._rest(os.getpgrp())
+
+    def _rest(self, group: int | None = None) -> None:
+        """Give the terminal back and stop, with all of `group`, until a shell has this in its foreground again; then
+        paint anew."""
+        driver = self._driver
+        if driver is None or not driver.can_suspend:
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_signal_handler(signal.SIGTSTP)
+        driver.suspend_application_mode()
+        while True:
+            # The default action stops all threads right here; where no shell could continue them it does nothing.
+            if group is None:
+                os.kill(os.getpid(), signal.SIGTSTP)
+            else:
+                os.killpg(group, signal.SIGTSTP)
+            with contextlib.suppress(OSError):
+                if os.tcgetpgrp(0) != os.getpgrp():
+                    continue  # continued in the background
+            break
+        loop.add_signal_handler(signal.SIGTSTP, self._rest)
+        driver.resume_application_mode()
+        self.paint_anew()
 
     async def action_quit(self) -> None:
         await self._finish(0)

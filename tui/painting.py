@@ -1,8 +1,8 @@
 """How frames get to the terminal: only the cells that changed, in one write, the next when the last one was drawn.
 
-Textual writes every region that was refreshed, changed or not, and queues thirty writes in front of an operator's key on
-a slow line. Here each frame is compared with what the terminal shows; while an answer of the terminal to the last frame
-is awaited, later ones only change what the next one will be.
+Textual writes every region that was refreshed, changed or not, and queues thirty writes in front of an operator's key
+on a slow line. Here each frame is compared with what the terminal shows; while an answer of the terminal to the last
+frame is awaited, later ones only change what the next one will be.
 """
 
 from __future__ import annotations
