@@ -94,6 +94,15 @@ class LogFile(Section, frozen=True):
     """The log of launches; "" = obmen.log in the user's data directory."""
 
 
+class Screen(Section, frozen=True):
+    mouse: bool = True
+    """Whether the control room takes the mouse; without it the terminal selects text as it always does."""
+    bell: bool = False
+    """Ring when a session ends that was launched or is watched here."""
+    notify: Literal["off", "osc9", "osc777"] = "off"
+    """Let the terminal notify of the same, in one of the two ways that terminals know."""
+
+
 class Shop(Section, frozen=True):
     """What a shop may have of its own; the sections of the top are what it has otherwise."""
 
@@ -122,6 +131,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prices: Prices = Prices()
     images: Images = Images()
     log: LogFile = LogFile()
+    screen: Screen = Screen()
+    keys: dict[str, str] = {}
+    """Other keys of the control room, by the name of what they do; checked where the keys are known."""
     shops: dict[str, Shop] = {}
     """By name, each with all that it has; none: there is one, `MAIN`, which is what the sections above say."""
 
@@ -139,7 +151,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def to_env(self) -> dict[str, str]:
         """These settings as environment variables: how a detached worker is given them (`from_env`)."""
         env = {SHOPS: msgspec.json.encode(self.shops).decode()} if self.shops else {}
-        flat = msgspec.structs.replace(self, shops={})
+        flat = msgspec.structs.replace(self, shops={}, keys={})
         for key, value in msgspec.to_builtins(flat).items():
             if isinstance(value, dict):
                 env |= {f"{PREFIX}{key}__{name}".upper(): str(v) for name, v in value.items()}

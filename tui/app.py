@@ -17,7 +17,7 @@ from textual.theme import ThemeProvider
 
 from importers import texts
 from importers.texts import _
-from tui import LOCALE, colours, present, signs
+from tui import LOCALE, colours, keys, present, signs
 from tui.keys import TABLE, bindings, shown
 from tui.leaving import LeavingApp
 from tui.room import Room
@@ -53,7 +53,9 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
     ) -> None:
         texts.add_domain("tui", LOCALE)
         texts.use(settings.language)
+        keys.use(settings.keys)
         super().__init__()
+        self.set_keymap(keys.keymap())
         self.room = Room(self, settings, journal, demo=demo, now=now)
         self.animation_level = "none"
         self.ascii_only = signs.is_plain()
@@ -110,12 +112,18 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
     def action_repaint(self) -> None:
         self.paint_anew()
 
+    def action_messages(self) -> None:
+        from tui.screens.messages import MessagesScreen
+
+        if not isinstance(self.screen, MessagesScreen):
+            self.push_screen(MessagesScreen(self.room))
+
     def action_interrupt(self) -> None:
-        self.notify(_("To quit press q or ^q. Imports go on without the screen."), markup=False)
+        self.room.say(_("To quit press q or ^q. Imports go on without the screen."))
 
 
 def run(settings: Settings, *, demo: bool = False) -> int:
     """Open the control room; the exit code when it is left."""
     app = ObmenApp(settings, demo=demo)
-    app.run()
+    app.run(mouse=settings.screen.mouse)
     return app.return_code or 0

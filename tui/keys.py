@@ -6,11 +6,14 @@ A letter also fires under the Russian layout: its ЙЦУКЕН twin is bound bes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textual.binding import Binding
 
+from importers.errors import SettingsError
+from importers.settings import nearest
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
@@ -20,6 +23,11 @@ LATIN = "`qwertyuiop[]asdfghjkl;'zxcvbnm,./" + '~QWERTYUIOP{}ASDFGHJKL:"ZXCVBNM<
 CYRILLIC = "ёйцукенгшщзхъфывапролджэячсмитьбю." + "ЁЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ,"
 TWINS = dict(zip(LATIN, CYRILLIC, strict=True))
 
+NAMED = {
+    "enter", "escape", "space", "tab", "delete", "insert", "backspace", "home", "end", "pageup", "pagedown",
+    "up", "down", "left", "right", *(f"f{number}" for number in range(1, 13)),
+}  # fmt: skip
+"""Keys that have a name rather than a sign."""
 NAMES = {",": "comma", ".": "full_stop", "/": "slash", "?": "question_mark"}
 """How Textual calls the keys of the table that are neither letters nor named already."""
 
@@ -56,6 +64,7 @@ PLACES = {
     "launch": N_("Run an import"),
     "attempts": N_("Attempts"),
     "doctor": N_("Health check"),
+    "messages": N_("Messages"),
     "question": N_("Question"),
     "help": N_("Help"),
     "app": N_("Everywhere"),
@@ -63,18 +72,23 @@ PLACES = {
 """Where keys work, in the order of the help screen."""
 
 TABLE = (
-    Key("launch", "n", "launch", N_("Import"), N_("🚀 Run an import from 1C"), "main", keep=True),
+    Key("launch", "n,f2", "launch", N_("Import"), N_("🚀 Run an import from 1C"), "main", keep=True),
     Key("mark", "space", "mark", N_("Mark"), N_("Mark or unmark the session under the cursor"), "main"),
-    Key("cancel", "c", "cancel", N_("Cancel"), N_("Ask the running import to stop"), "main"),
-    Key("retry", "r", "retry", N_("Retry"), N_("Run the same import again"), "main"),
-    Key("delete", "x,delete", "delete", N_("Delete"), N_("Delete the marked finished sessions"), "main"),
-    Key("filter", "f,/", "filter", N_("Filter"), N_("Show only some sessions: by status, type, operator"), "main"),
+    Key("cancel", "c,f6", "cancel", N_("Cancel"), N_("Ask the running import to stop"), "main"),
+    Key("retry", "r,f5", "retry", N_("Retry"), N_("Run the same import again"), "main"),
+    Key("delete", "x,delete,f8", "delete", N_("Delete"), N_("Delete the marked finished sessions"), "main"),
+    Key("filter", "f,/,f4", "filter", N_("Filter"), N_("Show only some sessions: by status, type, operator"), "main"),
     Key("shop", "o", "shop", N_("Shop"), N_("Only the sessions of the next shop"), "main", shops=True),
-    Key("attempts", "a", "attempts", N_("Attempts"), N_("Every confirm and what came of it"), "main"),
-    Key("doctor", "d", "doctor", N_("Doctor"), N_("Check settings, source, databases and worker"), "main"),
+    Key("attempts", "a,f7", "attempts", N_("Attempts"), N_("Every confirm and what came of it"), "main"),
+    Key("doctor", "d,f9", "doctor", N_("Doctor"), N_("Check settings, source, databases and worker"), "main"),
     Key("log", "1", "tab('log')", N_("Log"), N_("Log of the session"), "main", bar=False),
     Key("rejects", "2", "tab('rejects')", N_("Rejects"), N_("Records that were not taken"), "main", bar=False),
     Key("summary", "3", "tab('summary')", N_("Summary"), N_("Counts and facts of the session"), "main", bar=False),
+    Key("next_tab", "right,l", "next_tab(1)", N_("Next tab"), N_("Log, rejects, summary: the next one"), "main",
+        bar=False, palette=False),
+    Key("previous_tab", "left,h", "next_tab(-1)", N_("Previous tab"), N_("Log, rejects, summary: the one before"),
+        "main", bar=False, palette=False),
+    Key("messages", "m", "app.messages", N_("Messages"), N_("All that was said here"), "main", bar=False),
     Key("copy_id", "y", "copy_id", N_("Copy id"), N_("Copy the request id to the clipboard"), "main", bar=False),
     Key("copy_log", "Y", "copy_log", N_("Copy log"), N_("Copy the log to the clipboard"), "main", bar=False),
     Key("unmark", "escape", "unmark", N_("Unmark"), N_("Remove all marks and the filter"), "main", bar=False),
@@ -109,11 +123,12 @@ TABLE = (
     Key("close_doctor", "escape,q,d", "close", N_("Back"), N_("Back to the sessions"), "doctor"),
     Key("yes", "y", "answer(True)", N_("Yes"), N_("Do it"), "question"),
     Key("no", "n,escape,q", "answer(False)", N_("No"), N_("Leave everything as it is"), "question"),
+    Key("close_messages", "escape,q,m", "close", N_("Back"), N_("Back to the sessions"), "messages"),
     Key("close_help", "escape,q,?,f1", "close", N_("Back"), N_("Close the help"), "help"),
     Key("help", "?,f1", "app.help", N_("Help"), N_("All keys on one page"), "app", keep=True),
     Key("palette", "ctrl+p", "app.command_palette", N_("Commands"), N_("Search for a command"), "app", bar=False,
         palette=False, priority=True),
-    Key("quit", "q", "app.quit", N_("Quit"), N_("Leave; imports go on without the screen"), "main", keep=True),
+    Key("quit", "q,f10", "app.quit", N_("Quit"), N_("Leave; imports go on without the screen"), "main", keep=True),
     Key("leave", "ctrl+q", "app.quit", N_("Quit"), N_("Leave; imports go on without the screen"), "app", bar=False,
         palette=False, priority=True),
     Key("suspend", "ctrl+z", "app.suspend_process", N_("Suspend"), N_("Back to the shell; fg comes back here"), "app",
@@ -154,12 +169,78 @@ def bindings(*places: str) -> list[BindingType]:
 
 def rows(*places: str) -> list[Key]:
     """The rows of some places, in the order of the table."""
-    return [row for row in TABLE if row.where in places]
+    return [_as_set(row) for row in TABLE if row.where in places]
+
+
+_own: dict[str, str] = {}
+"""Keys that the settings give to rows, by id."""
+
+
+def use(own: Mapping[str, str]) -> None:
+    """Take these keys for these rows from now on. Raises SettingsError where a row, a key or its meaning is unclear."""
+    known = {row.id for row in TABLE}
+    for name, keys in own.items():
+        if name not in known:
+            raise SettingsError(
+                N_("setting keys.{name}: there is no such key; {hint}"),
+                name=name,
+                hint=nearest(name, sorted(known)),
+            )
+        if wrong := [key for key in keys.split(",") if not _is_key(key)]:
+            raise SettingsError(
+                N_('setting keys.{name}: "{key}" is no key; examples: n, N, f5, ctrl+k, space, delete'),
+                name=name,
+                key=wrong[0],
+            )
+    _own.clear()
+    _own.update(own)
+    for name in own:
+        _require_free(next(_as_set(row) for row in TABLE if row.id == name))
+
+
+def keymap() -> dict[str, str]:
+    """The own keys, as Textual takes them."""
+    return {name: ",".join(with_twins(keys)) for name, keys in _own.items()}
+
+
+def _as_set(row: Key) -> Key:
+    return replace(row, keys=_own[row.id]) if row.id in _own else row
+
+
+def _is_key(key: str) -> bool:
+    _modifiers, _plus, last = key.rpartition("+")
+    return (len(last) == 1 and last.isprintable() and not last.isspace()) or last in NAMED
+
+
+def _require_free(row: Key) -> None:
+    """No other row that works at the same time has its keys."""
+    pressed = set(with_twins(row.keys))
+    for other in map(_as_set, TABLE):
+        if other.id == row.id or not _meet(row.where, other.where):
+            continue
+        if both := pressed.intersection(with_twins(other.keys)):
+            raise SettingsError(
+                N_("setting keys.{name}: {key} is a key of {other} as well; give one of the two another key"),
+                name=row.id,
+                key=sorted(both)[0],
+                other=other.id,
+            )
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether keys of both places work on one screen."""
+    return one == other or "app" in {one, other} or any({one, other} <= set(group) for group in TOGETHER)
+
+
+TOGETHER = (("main", "table", "log"), ("attempts", "table"))
+"""Places of one screen."""
 
 
 def shown(key: str) -> str:
     """A key as people read it: `ctrl+p` as ^p, `escape` as esc."""
     if key == "space":
         return _("space")
-    names = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn", "delete": "del", "f1": "F1"}
+    names = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn", "delete": "del"}
+    if len(key) > 1 and key[0] == "f" and key[1:].isdecimal():
+        return key.upper()
     return names.get(key, key.replace("ctrl+", "^"))

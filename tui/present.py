@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importers.events import Counts
 from importers.kinds.registry import title_of
 from importers.sessions.models import Attempt, LogLine, Outcome, Session, Status
-from importers.texts import N_, Message, _, language, render
+from importers.texts import N_, Message, _, language, ngettext, render
 from importers.texts import plain as plain
 
 STATUS_WORDS = {
@@ -72,24 +72,61 @@ def kind(name: str) -> str:
 
 
 def kinds(item: Session | Attempt) -> str:
-    """The type, how many more kinds, and whether it only tries: "Product prices +2 (dry run)"."""
+    """The type, and how many more kinds: "Product prices +2"."""
     if not item.kinds:
         return ""
     more = f" +{len(item.kinds) - 1}" if len(item.kinds) > 1 else ""
-    tried = " (" + _("dry run") + ")" if isinstance(item, Session) and item.options.dry_run else ""
-    return kind(item.kinds[0]) + more + tried
+    return kind(item.kinds[0]) + more
+
+
+def state(session: Session) -> str:
+    """Its status in a table: how far it is while it runs; a dry run that has ended well is called so."""
+    word, sign = _(STATUS_WORDS[session.status]), STATUS_SIGNS[session.status]
+    if session.status is Status.COMPLETED:
+        sign = "!" if session.counts.rejected else sign
+        word = _("dry run") if session.options.dry_run else word
+    elif session.status is Status.IN_PROGRESS and (done := progress(session)):
+        word = f"{word} {done}"
+    return f"{sign} {word}"
+
+
+def ending(session: Session) -> str:
+    """How it ended: status, records and how long it took."""
+    parts = [status(session.status)]
+    if session.options.dry_run:
+        parts.append(_("dry run: nothing was written"))
+    if session.error:
+        parts.append(message(session.error))
+    if session.counts.read:
+        read = session.counts.read
+        parts.append(ngettext("{count} record", "{count} records", read).format(count=number(read)))
+    if rejected := session.counts.rejected:
+        parts.append(
+            ngettext("{count} rejected", "{count} rejected", rejected).format(count=number(rejected))
+        )
+    return ", ".join(parts)
 
 
 def parse(at: str) -> datetime:
     return datetime.fromisoformat(at)
 
 
-def when(at: str | None, *, long: bool = False) -> str:
-    """A journal time in the reader's time zone; to the second when `long`."""
+def when(at: str | None, now: datetime) -> str:
+    """A journal time for a table, in the reader's time zone: without the year in this one, else without the hour."""
     if not at:
         return ""
-    form = _("%Y-%m-%d %H:%M:%S") if long else _("%m-%d %H:%M")
-    return parse(at).astimezone().strftime(form)
+    local = parse(at).astimezone()
+    this_year = local.year == now.astimezone(local.tzinfo).year
+    return local.strftime(_("%m-%d %H:%M") if this_year else _("%Y-%m-%d"))
+
+
+def moment(at: str | None) -> str:
+    """A journal time in full: to the second, with the offset of the reader's time zone."""
+    if not at:
+        return ""
+    local = parse(at).astimezone()
+    offset = local.strftime("%z")
+    return local.strftime(_("%Y-%m-%d %H:%M:%S")) + f" {offset[:3]}:{offset[3:]}"
 
 
 def clock(at: str) -> str:
@@ -104,8 +141,15 @@ def elapsed(session: Session, now: datetime) -> str:
     exact = max(0.0, (end - parse(session.started_at)).total_seconds())
     if session.finished_at and exact < 10:
         return _("{seconds} s").format(seconds=decimal(exact))
-    minutes, seconds = divmod(int(exact), 60)
+    return span(int(exact))
+
+
+def span(seconds: int) -> str:
+    """4:05, 1:02:03, 12 d 4 h."""
+    minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
+    if hours >= 100:
+        return _("{days} d {hours} h").format(days=hours // 24, hours=hours % 24)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
@@ -113,6 +157,14 @@ def progress(session: Session) -> str:
     if session.status is Status.COMPLETED:
         return "100%"
     return f"{min(99, session.done * 100 // session.total)}%" if session.total else ""
+
+
+def progress_bar(session: Session, width: int) -> str:
+    """How far it is, as a bar of `width` cells and a number; of one that has ended nothing."""
+    if session.status.final or not session.total:
+        return ""
+    filled = min(width, session.done * width // session.total)
+    return "█" * filled + "░" * (width - filled) + f" {progress(session)}"
 
 
 def number(value: int) -> str:
@@ -134,12 +186,19 @@ def decimal(value: float) -> str:
     return f"{value:.1f}".replace(".", "," if language() == "ru" else ".")
 
 
-COUNT_SIGNS = (("created", "+"), ("updated", "~"), ("unchanged", "="), ("removed", "-"), ("rejected", "!"))
+COUNT_SIGNS = (("rejected", "!"), ("created", "+"), ("updated", "~"), ("removed", "-"), ("unchanged", "="))
 
 
-def counts(value: Counts) -> str:
-    """The counts that are not 0, by sign: "+12 ~40 =300 !3"."""
-    return " ".join(f"{sign}{number(n)}" for field, sign in COUNT_SIGNS if (n := getattr(value, field)))
+def counts(value: Counts, room: int) -> str:
+    """The counts that are not 0, by sign, as far as they fit into `room` cells: "!3 +12 ~40 …"."""
+    text = ""
+    parts = [f"{sign}{number(n)}" for field, sign in COUNT_SIGNS if (n := getattr(value, field))]
+    for place, part in enumerate(parts):
+        last = place == len(parts) - 1
+        if len(text) + len(part) + (0 if last else 2) > room:
+            return text + "…"
+        text += part if last else f"{part} "
+    return text
 
 
 def width(text: str) -> int:

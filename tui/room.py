@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from textual.signal import Signal
 
 from importers.clock import utc_text
-from importers.errors import ObmenError
+from importers.errors import ObmenError, UnknownSession
 from importers.logs import log_to
-from importers.sessions.models import Outcome, Session
+from importers.sessions.models import FINAL, Outcome, Session, Status
 from importers.texts import N_, _, ngettext
 from tui import present
+from tui.alerts import alert
+from tui.widgets.notices import Notice
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,6 +42,7 @@ REAP_SECONDS = 15.0
 RETRY_SECONDS = 2.0
 """How long to wait before another look at a journal that could not be read."""
 COPIED_LINES = 300
+NOTICES_KEPT = 500
 
 
 class Room:
@@ -76,6 +79,14 @@ class Room:
         """These sessions are gone."""
         self.show_session: Signal[int] = Signal(app, "show session")
         """The operator is to be taken to this session."""
+        self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
+        """All that was said, the newest last."""
+        self.notice: Notice | None = None
+        """What is being said."""
+        self.noticed: Signal[Notice | None] = Signal(app, "noticed")
+        """`notice` is another one now."""
+        self._awaited: set[int] = set()
+        """Sessions whose end is to be told."""
 
     # Shops
 
@@ -112,6 +123,8 @@ class Room:
                 changed = True  # to load again tells whether the trouble is over
             if changed:
                 self.changed.publish(None)
+                with self.reporting():
+                    await self._tell_ends(journal)
 
     async def _open(self) -> Journal:
         """Open the journal; while that fails, say why and try again."""
@@ -143,7 +156,7 @@ class Room:
             """What keeps a dead worker's session from its end."""
             if (text := self.explain(error)) not in notified:
                 notified.add(text)
-                self._app.notify(text, severity="error", timeout=12, markup=False)
+                self.say(text, "error")
 
         while True:
             with self.reporting():
@@ -186,23 +199,21 @@ class Room:
                 result = await self._control().launch(request)
             finally:
                 done(result)
-            self._notify_result(result)
+            self._tell_result(result, request.kinds)
 
         self.start(job(), "launch")
 
     def retry(self, session_id: int) -> None:
         async def job() -> None:
-            self._notify_result(await self._control().retry(session_id))
+            result = await self._control().retry(session_id)
+            self._tell_result(result, result.session.kinds if result.session else ())
 
         self.start(job(), "launch")
 
     def cancel(self, session_id: int) -> None:
         async def job() -> None:
             session = await self._control().cancel(session_id)
-            self._app.notify(
-                _("Session {id}: {status}").format(id=session.id, status=present.status(session.status)),
-                markup=False,
-            )
+            self.say(_("Session {id}: {status}").format(id=session.id, status=present.status(session.status)))
 
         self.start(job(), "journal")
 
@@ -210,11 +221,10 @@ class Room:
         async def job() -> None:
             gone = await self._control().delete(session_ids)
             self.deleted.publish(gone)
-            self._app.notify(
+            self.say(
                 ngettext("{count} session deleted", "{count} sessions deleted", len(gone)).format(
                     count=len(gone)
-                ),
-                markup=False,
+                )
             )
 
         self.start(job(), "journal")
@@ -223,7 +233,7 @@ class Room:
         """To the clipboard of the operator's terminal (OSC 52), wherever this program runs."""
         self._app.copy_to_clipboard(text)
         first = text.partition("\n")[0][:40]
-        self._app.notify(_("Copied, if the terminal allows it: {text}").format(text=first), markup=False)
+        self.say(_("Copied, if the terminal allows it: {text}").format(text=first))
 
     def copy_log(self, session_id: int) -> None:
         """The last lines of a log: terminals take no more than some kilobytes."""
@@ -237,38 +247,70 @@ class Room:
 
         self.start(job(), "journal")
 
-    # What came of it
+    # What the room says
 
-    def _notify_result(self, result: LaunchResult) -> None:
-        """What came of a confirm; then to its session."""
+    def say(self, text: str, severity: SeverityLevel = "information", title: str = "") -> None:
+        """One notice, above the keys and in the history."""
+        self.notice = Notice(self.now(), severity, title, present.plain(text))
+        self.notices.append(self.notice)
+        self.noticed.publish(self.notice)
+
+    def dismiss_notice(self) -> bool:
+        """Take the notice away; False when there was none."""
+        if self.notice is None:
+            return False
+        self.notice = None
+        self.noticed.publish(None)
+        return True
+
+    def await_end(self, session_id: int) -> None:
+        """Tell when this session has ended."""
+        self._awaited.add(session_id)
+
+    async def _tell_ends(self, journal: Journal) -> None:
+        for session_id in sorted(self._awaited):
+            try:
+                session = await journal.session(session_id)
+            except UnknownSession:
+                self._awaited.discard(session_id)
+                continue
+            if session.status in FINAL:
+                self._awaited.discard(session_id)
+                self._announce(session)
+
+    def _announce(self, session: Session) -> None:
+        """The end of a session that somebody waits for: in the bar, and for those who look elsewhere."""
+        text = _("Session {id}, {type}: {result}").format(
+            id=session.id, type=self.what(session), result=present.ending(session)
+        )
+        bad = session.status is Status.FAILED
+        self.say(text, "error" if bad else "warning" if session.counts.rejected else "information")
+        alert(self._app, self.settings.screen, f"obmen: {text}")
+
+    def _tell_result(self, result: LaunchResult, kinds: Sequence[str]) -> None:
+        """What came of a confirm of `kinds`; then to its session."""
         session, reason = result.session, present.message(result.reason)
         request = _("Request {id}").format(id=result.request_id)
         if session is None or result.outcome is Outcome.MISMATCH:
             title = _("Nothing was launched: {outcome}").format(
                 outcome=_(present.OUTCOME_WORDS[result.outcome])
             )
-            self._notify(title, reason or request, "error")
+            self.say(f"{reason} {request}".strip(), "error", title)
         elif result.outcome is Outcome.CREATED:
             text = _("Session {id}, {type}: launched.").format(id=session.id, type=self.what(session))
-            if result.lock == "unavailable":
+            alone = result.lock == "unavailable"
+            if alone:
                 text += " " + _("Without Redis, which does not answer: the journal alone keeps it single.")
-            self._notify(_("Import launched"), f"{text} {request}", "information")
+            self.say(f"{text} {request}", "warning" if alone else "information", _("Import launched"))
         elif result.outcome is Outcome.JOINED:
-            self._notify(
-                _("⚠️ An import was already launched recently"), _who(session, self.what(session)), "warning"
-            )
+            title = _("⚠️ An import was already launched recently")
+            self.say(_who(session, self.what(session), kinds), "warning", title)
         else:
             text = _("This confirm was taken already: session {id}.").format(id=session.id)
-            self._notify(request, text, "warning")
+            self.say(text, "warning", request)
         if session:
+            self.await_end(session.id)
             self.show_session.publish(session.id)
-
-    def _notify(self, title: str, text: str, severity: SeverityLevel) -> None:
-        """With a bold title."""
-        sign, title = present.sign_apart(title)
-        title, text = (part.replace("[", "\\[") for part in (title, text))
-        message = f"[not bold]{sign}[/][bold]{title}[/]\n{text}"
-        self._app.notify(message, severity=severity, timeout=6 if severity == "information" else 12)
 
     @contextmanager
     def reporting(self) -> Iterator[None]:
@@ -276,7 +318,7 @@ class Room:
         try:
             yield
         except Exception as error:  # noqa: BLE001 (the last line of defence: told and logged, never swallowed)
-            self._app.notify(self.explain(error), severity="error", timeout=12, markup=False)
+            self.say(self.explain(error), "error")
 
     def explain(self, error: Exception) -> str:
         """One line for the operator. What nobody foresaw also goes to the log file, once while it repeats."""
@@ -311,10 +353,10 @@ class Room:
             self.troubled.publish(lost or self.trouble)
 
 
-def _who(session: Session, what: str) -> str:
-    """Who runs what since when."""
-    since = present.when(session.started_at or session.created_at, long=True)
-    return _(
+def _who(session: Session, what: str, kinds: Sequence[str]) -> str:
+    """Who runs what since when, and which of the wanted `kinds` that leaves out."""
+    since = present.moment(session.started_at or session.created_at)
+    text = _(
         "Session {id}: {type}, {status}, by {operator} on {host} since {since}. No second one was made."
     ).format(
         id=session.id,
@@ -324,3 +366,8 @@ def _who(session: Session, what: str) -> str:
         host=present.plain(session.host),
         since=since,
     )
+    if missing := [present.kind(kind) for kind in kinds if kind not in session.kinds]:
+        text += " " + _("NOT imported: {kinds}. Launch again when it has ended.").format(
+            kinds=", ".join(missing)
+        )
+    return text

@@ -69,7 +69,7 @@ class Stage:
         await settled(self.pilot)
 
     def said(self) -> list[str]:
-        return [f"{toast.title} {toast.message}" for toast in self.app._notifications]
+        return [f"{notice.title} {notice.text}" for notice in self.app.room.notices]
 
 
 @asynccontextmanager

@@ -16,13 +16,14 @@ from tui.room import Room
 from tui.screens.live import LiveScreen
 from tui.widgets.bars import Bar, KeyBar
 from tui.widgets.filter_line import FilterLine
+from tui.widgets.notices import NoticeBar
 from tui.widgets.table import Column, StableTable
 
 LIMIT = 500
 """Attempts looked at, newest first; a whole request id finds older ones."""
 
-WIDE_SHOPS = 88
-"""From here on there is room for a column of shops."""
+WIDE = 100
+"""From here on there is room for times in full."""
 OUTCOME_STYLES = {
     Outcome.CREATED: "green",
     Outcome.JOINED: "yellow",
@@ -41,11 +42,14 @@ class AttemptsScreen(LiveScreen[None]):
         super().__init__(room)
         self._attempts: dict[str, Attempt] = {}
         self._filter = Filter()
+        self._digits = 6
+        """Of the largest id."""
 
     def compose(self) -> ComposeResult:
         yield Bar(id="head")
         yield StableTable(self._fitting(self.app.size.width), id="attempts")
         yield Static(id="detail", markup=False)
+        yield NoticeBar(self.room)
         yield KeyBar(rows("attempts", "app"))
 
     def on_mount(self) -> None:
@@ -66,6 +70,7 @@ class AttemptsScreen(LiveScreen[None]):
             request_id=wanted.request_id, kind=wanted.kind, shop=wanted.shop, limit=LIMIT
         )
         self.room.note_shops(attempts)
+        self._digits = max(6, *(len(str(attempt.session_id or "")) for attempt in attempts), 0)
         self.table.reshape(self._fitting(self.size.width))
         found = [attempt for attempt in attempts if wanted.matches_attempt(attempt)]
         self._attempts = {attempt.request_id: attempt for attempt in found}
@@ -100,14 +105,18 @@ class AttemptsScreen(LiveScreen[None]):
     def _row(self, attempt: Attempt) -> list[Text]:
         columns = self._fitting(self.app.size.width)
         cells = {
-            "at": Text(present.when(attempt.at, long=columns[0].width > 11)),
+            "at": Text(
+                present.moment(attempt.at)
+                if columns[0].width > 11
+                else present.when(attempt.at, self.room.now())
+            ),
             "request": Text(attempt.request_id),
             "outcome": Text(
                 present.outcome(attempt.outcome),
                 OUTCOME_STYLES[attempt.outcome] if attempt.outcome else "bold red",
             ),
             "shop": Text(attempt.shop),
-            "session": Text(str(attempt.session_id or "").rjust(7)),
+            "session": Text(str(attempt.session_id or "").rjust(self._digits + 1)),
             "type": Text(present.kinds(attempt)),
             "operator": Text(present.plain(attempt.operator)),
             "host": Text(present.plain(f"{attempt.host}:{attempt.pid}")),
@@ -121,10 +130,10 @@ class AttemptsScreen(LiveScreen[None]):
         shops = self.room.has_shops
         # Without the year it leaves room for the shop.
         columns = [
-            Column("at", N_("When"), 11 if shops and width < WIDE_SHOPS else 19),
+            Column("at", N_("When"), 11 if shops or width < WIDE else 26),
             Column("request", N_("Request"), 8),
             Column("outcome", N_("Outcome"), 12),
-            Column("session", N_("Session"), 7, right=True),
+            Column("session", N_("Session"), self._digits + 1, right=True),
             *([Column("shop", N_("Shop"), 10)] if shops else []),
             Column("type", N_("Type"), 18),
         ]
@@ -179,7 +188,9 @@ class AttemptsScreen(LiveScreen[None]):
         self.table.focus()
 
     def action_close(self) -> None:
-        """The filter first, then the screen."""
+        """What was said first, then the filter, then the screen."""
+        if self.room.dismiss_notice():
+            return
         if self._filter:
             self.query_one(FilterLine).drop()
         else:

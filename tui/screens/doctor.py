@@ -16,6 +16,7 @@ from tui import present
 from tui.keys import bindings, rows
 from tui.room import Room
 from tui.widgets.bars import Bar, KeyBar
+from tui.widgets.notices import NoticeBar
 
 if TYPE_CHECKING:
     from importers.doctor import Check
@@ -37,6 +38,7 @@ class DoctorScreen(Screen[None]):
         yield Bar(id="head")
         with VerticalScroll(id="findings"):
             yield Static(id="page", markup=False)
+        yield NoticeBar(self._room)
         yield KeyBar(rows("doctor", "app"))
 
     def on_mount(self) -> None:

@@ -70,7 +70,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             with Horizontal(classes="line"):
                 yield Static(_("Source") + "  ", markup=False)
                 yield Input(self._source, id="source", compact=True, select_on_focus=False)
-            yield Choices(id="choices")
+            yield Choices(self._room.now)
             yield Static(id="options")
             yield Static(id="status")
             # Alone in its row: terminals disagree on the width of its sign.

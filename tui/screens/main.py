@@ -23,6 +23,7 @@ from tui.screens.live import LiveScreen
 from tui.widgets.bars import Bar, KeyBar, TabBar
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.log import LogView
+from tui.widgets.notices import NoticeBar
 from tui.widgets.rejects import RejectsPane
 from tui.widgets.sessions import SessionTable
 from tui.widgets.summary import SummaryPane
@@ -51,6 +52,7 @@ class MainScreen(LiveScreen[None]):
         yield TabBar(id="tabs")
         yield Static(id="waiting", markup=False)
         yield LogView(id="log")
+        yield NoticeBar(self.room)
         yield KeyBar(rows("main", "app"))
 
     def on_mount(self) -> None:
@@ -177,7 +179,7 @@ class MainScreen(LiveScreen[None]):
         )
         right_text = Text()
         if session:
-            right_text = Text(f"#{session.id} {present.status(session.status)} ")
+            right_text = Text(f"#{session.id} {present.state(session)} ")
             if self._tab == "log" and self.size.width >= 70 and (position := self.log_view.position):
                 if self.log_view.follow and session.status not in FINAL:
                     position += ", " + _("following")
@@ -251,6 +253,9 @@ class MainScreen(LiveScreen[None]):
             self.refresh_bindings()
 
     def action_unmark(self) -> None:
+        """What was said first, then marks and filter."""
+        if self.room.dismiss_notice():
+            return
         self.table.marks.clear()
         self.table.show_again(self.room.now())
         self._drop_filter()
@@ -317,13 +322,16 @@ class MainScreen(LiveScreen[None]):
     async def action_tab(self, tab: str) -> None:
         self._tab = tab
         if tab == "rejects" and not self.query(RejectsPane):
-            await self.mount(RejectsPane(id="rejects"), before=KEYS)
+            await self.mount(RejectsPane(id="rejects"), before=BELOW)
         if tab == "summary" and not self.query(SummaryPane):
-            await self.mount(SummaryPane(id="summary"), before=KEYS)
+            await self.mount(SummaryPane(id="summary"), before=BELOW)
         for pane in self.query("#log, #rejects, #summary"):
             pane.display = pane.id == tab
         self.update_bars()
         self.wake()
+
+    async def action_next_tab(self, step: int) -> None:
+        await self.action_tab(TABS[(TABS.index(self._tab) + step) % len(TABS)])
 
     async def action_filter(self) -> None:
         (await self._filter_line()).open()
@@ -350,8 +358,9 @@ class MainScreen(LiveScreen[None]):
 
 
 KEYS_THAT_COME = ("cancel", "retry", "delete", "mark", "shop")
-KEYS = "KeyBar"
-"""Panes stand above the key bar."""
+BELOW = "NoticeBar"
+"""Panes stand above it."""
+TABS = ("log", "rejects", "summary")
 
 
 async def _events(journal: Journal, session_id: int, after: int, limit: int) -> Sequence[LogLine]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import ClassVar
 
 from rich.text import Text
@@ -36,8 +38,9 @@ class Choices(Widget, can_focus=True):
             super().__init__()
             self.reason = reason
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
-        super().__init__(id=id)
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__(id="choices")
+        self._now = now
         self._holdings: tuple[Holding, ...] = ()
         self._has_products = False
         self._waiting = True
@@ -110,7 +113,7 @@ class Choices(Widget, can_focus=True):
             place = f"{self.chosen.index(holding.kind) + 1}" if holding.kind in self.chosen else " "
             box = f" [{place}] " if not reason else "  -  "
             line = Text(box + name + " " * (first - present.width(name)))
-            line.append(reason or holds(holding))
+            line.append(reason or holds(holding, self._now()))
             line.pad_right(max(0, self.size.width - line.cell_len))
             if reason:
                 line.stylize(self.get_component_rich_style("choices--off", partial=True))
@@ -127,7 +130,7 @@ class Choices(Widget, can_focus=True):
         self.refresh()
 
 
-def holds(holding: Holding) -> str:
+def holds(holding: Holding, now: datetime) -> str:
     """Files, size and date, in columns."""
     files = ngettext("{count} file", "{count} files", holding.files).format(count=holding.files)
-    return f"{files:<11}{present.size(holding.bytes):>8}   {present.when(holding.newest)}"
+    return f"{files:<11}{present.size(holding.bytes):>8}   {present.when(holding.newest, now)}"

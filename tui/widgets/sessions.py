@@ -32,28 +32,29 @@ class Field(NamedTuple):
 
 
 def _right(text: str, width: int) -> Text:
-    return Text(text.rjust(width), no_wrap=True)
+    return Text(text.rjust(width), no_wrap=True, overflow="ellipsis")
 
 
 def _left(text: str) -> Text:
     return Text(present.plain(text), no_wrap=True, overflow="ellipsis")
 
 
-def _when(*, long: bool) -> Callable[[Session, datetime], Text]:
-    return lambda session, now: _left(present.when(session.started_at or session.created_at, long=long))
-
-
 FIELDS = (
-    Field(Column("type", N_("Type"), 18), 0, lambda s, now: _left(present.kinds(s))),
-    Field(Column("status", N_("Status"), 12), 0, lambda s, now: status_text(s.status)),
-    Field(Column("started", N_("Started"), 11), 74, _when(long=False)),
+    Field(Column("type", N_("Type"), 14), 0, lambda s, now: _left(present.kinds(s))),
+    Field(Column("status", N_("Status"), 14), 0, lambda s, now: status_text(s)),
+    Field(Column("rejected", N_("Rejected"), 9, right=True), 52, lambda s, now: rejected_text(s, 9)),
     Field(
-        Column("duration", N_("Duration"), 8, right=True),
-        60,
-        lambda s, now: _right(present.elapsed(s, now), 8),
+        Column("started", N_("Started"), 12),
+        74,
+        lambda s, now: _left(present.when(s.started_at or s.created_at, now)),
     ),
-    Field(Column("progress", N_("Done"), 4, right=True), 50, lambda s, now: _right(present.progress(s), 4)),
-    Field(Column("counts", N_("Records"), 14), 110, lambda s, now: _left(present.counts(s.counts))),
+    Field(
+        Column("duration", N_("Duration"), 9, right=True),
+        62,
+        lambda s, now: _right(present.elapsed(s, now), 9),
+    ),
+    Field(Column("progress", N_("Done"), 16), 124, lambda s, now: _left(present.progress_bar(s, 10))),
+    Field(Column("counts", N_("Records"), 18), 142, lambda s, now: _left(present.counts(s.counts, 18))),
     Field(Column("operator", N_("Operator"), 10), 92, lambda s, now: _left(s.operator)),
     Field(Column("request", N_("Request"), 8), 104, lambda s, now: _left(s.request_id)),
 )
@@ -63,29 +64,44 @@ SHOP = Field(Column("shop", N_("Shop"), 10), 0, lambda s, now: _left(s.shop))
 """Only where there are several; the others need a wider screen then."""
 
 
-def fitting(width: int, *, shops: bool = False) -> list[Field]:
-    """The fields for a screen of this width; type and records take what the others leave. `shops`: whether there are
-    several."""
-    taken = SHOP.column.width + 2 if shops else 0
+def fitting(width: int, *, shops: bool = False, digits: int = 5) -> list[Field]:
+    """The fields for a screen of this width; the type takes what the others leave. `shops`: whether there are
+    several; `digits`: of the largest id."""
+    taken = (SHOP.column.width + 2 if shops else 0) + digits - 5
     fields = {field.column.key: field for field in FIELDS if field.wide <= width - taken}
     if shops:
         fields = {"shop": SHOP, **fields}
-    spare = width - 7 - sum(field.column.width + 2 for field in fields.values()) - 2
-    for key, most in (("type", 12), ("counts", 16)):
-        if (field := fields.get(key)) and (more := max(0, min(spare, most))):
-            fields[key] = field._replace(column=field.column._replace(width=field.column.width + more))
-            spare -= more
+    spare = width - digits - 4 - sum(field.column.width + 2 for field in fields.values())
+    column = fields["type"].column
+    fields["type"] = fields["type"]._replace(
+        column=column._replace(width=max(8, column.width + min(spare, 24)))
+    )
     return list(fields.values())
 
 
-def status_text(status: Status) -> Text:
-    return Text(present.status(status), style=STATUS_STYLES[status], no_wrap=True)
+def status_text(session: Session) -> Text:
+    """What an operator must know of it: how far it is, that it only tries, that records were not taken."""
+    style = STATUS_STYLES[session.status]
+    if session.status is Status.COMPLETED and (session.counts.rejected or session.options.dry_run):
+        style = "yellow" if session.counts.rejected else "cyan"
+    return Text(present.state(session), style=style, no_wrap=True, overflow="ellipsis")
+
+
+def rejected_text(session: Session, width: int) -> Text:
+    rejected = session.counts.rejected
+    return Text(
+        (present.number(rejected) if rejected else "").rjust(width),
+        "bold yellow",
+        no_wrap=True,
+        overflow="ellipsis",
+    )
 
 
 class SessionTable(StableTable):
     """Sessions, newest first; `space` marks rows, `show_sessions` keeps cursor, scroll and marks."""
 
     def __init__(self) -> None:
+        self._digits = 5
         self._fields = fitting(80)
         super().__init__(self._titles(), id="sessions")
         self._sessions: dict[str, Session] = {}
@@ -119,16 +135,20 @@ class SessionTable(StableTable):
         self.show(rows, None if cursor is None else str(cursor))
 
     def fit(self, width: int, now: datetime, *, shops: bool) -> None:
-        """Take the columns that fit a screen of this width. `shops`: whether there are several."""
-        self._fields = fitting(width, shops=shops)
+        """Take the columns that fit a table of this width. `shops`: whether there are several."""
+        self._digits = max(5, len(max(self._sessions, key=len, default="")))
+        self._fields = fitting(width, shops=shops, digits=self._digits)
         if self.reshape(self._titles()):
             self.show_again(now)
 
     def _row(self, session: Session, now: datetime) -> list[Text]:
         mark = MARK if session.id in self.marks else " "
-        return [Text(f"{mark}{session.id:>5}", style="bold" if mark == MARK else "")] + [
+        return [Text(f"{mark}{session.id:>{self._digits}}", style="bold" if mark == MARK else "")] + [
             field.text(session, now) for field in self._fields
         ]
 
     def _titles(self) -> list[Column]:
-        return [Column("id", N_("ID"), 6, right=True), *(field.column for field in self._fields)]
+        return [
+            Column("id", N_("ID"), self._digits + 1, right=True),
+            *(field.column for field in self._fields),
+        ]

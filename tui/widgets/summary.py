@@ -53,9 +53,9 @@ def summary(session: Session, now: datetime, *, shops: bool = False) -> Text:
     facts = [
         (_("Without a product"), present.number(orphans) if orphans else ""),
         (_("Shop"), session.shop if shops else ""),
-        (_("Status"), present.status(session.status)),
-        (_("Started"), present.when(session.started_at or session.created_at, long=True)),
-        (_("Finished"), present.when(session.finished_at, long=True)),
+        (_("Status"), present.state(session)),
+        (_("Started"), present.moment(session.started_at or session.created_at)),
+        (_("Finished"), present.moment(session.finished_at)),
         (_("Duration"), present.elapsed(session, now)),
         (_("Options"), ", ".join(options)),
         (_("Request"), session.request_id),
