@@ -81,10 +81,10 @@ class Room:
         """The operator is to be taken to this session."""
         self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
         """All that was said, the newest last."""
-        self.notice: Notice | None = None
-        """What is being said."""
-        self.noticed: Signal[Notice | None] = Signal(app, "noticed")
-        """`notice` is another one now."""
+        self.standing: tuple[Notice, ...] = ()
+        """What is being said: the newest, below a warning that nobody has dismissed."""
+        self.noticed: Signal[None] = Signal(app, "noticed")
+        """`standing` is another one now."""
         self._awaited: set[int] = set()
         """Sessions whose end is to be told."""
 
@@ -251,17 +251,21 @@ class Room:
 
     def say(self, text: str, severity: SeverityLevel = "information", title: str = "") -> None:
         """One notice, above the keys and in the history."""
-        self.notice = Notice(self.now(), severity, title, present.plain(text))
-        self.notices.append(self.notice)
-        self.noticed.publish(self.notice)
+        notice = Notice(self.now(), severity, title, present.plain(text))
+        self.notices.append(notice)
+        warnings = [one for one in self.standing if one.severity != "information"]
+        self._stand(*warnings[-1:], notice)
 
-    def dismiss_notice(self) -> bool:
-        """Take the notice away; False when there was none."""
-        if self.notice is None:
+    def dismiss(self, *notices: Notice) -> bool:
+        """Take these notices away, or all that stand; False when there was none."""
+        if not self.standing:
             return False
-        self.notice = None
-        self.noticed.publish(None)
+        self._stand(*(one for one in self.standing if notices and one not in notices))
         return True
+
+    def _stand(self, *notices: Notice) -> None:
+        self.standing = notices
+        self.noticed.publish(None)
 
     def await_end(self, session_id: int) -> None:
         """Tell when this session has ended."""

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from textual.content import Content
 from textual.pilot import Pilot
 from tui_stage import settled
 
@@ -81,7 +80,7 @@ class Room:
         return await self.app.room.require_journal().attempts()
 
     def said(self) -> str:
-        return "\n".join(Content.from_markup(toast.message).plain for toast in self.app._notifications)
+        return "\n".join(notice.page.plain for notice in self.app.room.notices)
 
     def log(self) -> list[str]:
         view = self.main.log_view

@@ -42,6 +42,10 @@ def room(terminal: Terminal) -> int:
     return found
 
 
+def is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
 def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -72,6 +76,7 @@ def test_a_continued_room_in_the_background_waits_for_its_terminal(shell: Termin
 def test_stopped_and_continued_by_others_it_is_as_before(shell: Terminal) -> None:
     for number in (signal.SIGTSTP, signal.SIGSTOP):
         os.kill(room(shell), number)
+        shell.wait_for(lambda _text: is_stopped(room(shell)))
         os.kill(room(shell), signal.SIGCONT)
         shell.press("?")
         shell.wait_for("Mark or unmark")

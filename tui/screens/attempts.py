@@ -189,7 +189,7 @@ class AttemptsScreen(LiveScreen[None]):
 
     def action_close(self) -> None:
         """What was said first, then the filter, then the screen."""
-        if self.room.dismiss_notice():
+        if self.room.dismiss():
             return
         if self._filter:
             self.query_one(FilterLine).drop()

@@ -254,7 +254,7 @@ class MainScreen(LiveScreen[None]):
 
     def action_unmark(self) -> None:
         """What was said first, then marks and filter."""
-        if self.room.dismiss_notice():
+        if self.room.dismiss():
             return
         self.table.marks.clear()
         self.table.show_again(self.room.now())

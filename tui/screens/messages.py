@@ -48,7 +48,7 @@ class MessagesScreen(Screen[None]):
         )
 
     def action_close(self) -> None:
-        self._room.dismiss_notice()
+        self._room.dismiss()
         self.dismiss()
 
 

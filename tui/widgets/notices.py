@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -43,7 +44,7 @@ class Notice:
 
 
 class NoticeBar(Static):
-    """The newest notice, for as long as it is wanted."""
+    """What is being said, for as long as it is wanted."""
 
     def __init__(self, room: Room) -> None:
         super().__init__(id="notice", markup=False)
@@ -51,15 +52,15 @@ class NoticeBar(Static):
         self._going: Timer | None = None
 
     def on_mount(self) -> None:
-        self._room.noticed.subscribe(self, self._show, immediate=True)
-        self._show(self._room.notice)
+        self._room.noticed.subscribe(self, lambda _none: self._show(), immediate=True)
+        self._show()
 
-    def _show(self, notice: Notice | None) -> None:
+    def _show(self) -> None:
         if self._going:
             self._going.stop()
             self._going = None
-        self.display = notice is not None
-        if notice is not None:
-            self.update(notice.page)
-            if notice.severity == "information":
-                self._going = self.set_timer(SECONDS, self._room.dismiss_notice)
+        standing = self._room.standing
+        self.display = bool(standing)
+        self.update(Text("\n").join(notice.page for notice in standing))
+        if standing and standing[-1].severity == "information":
+            self._going = self.set_timer(SECONDS, partial(self._room.dismiss, standing[-1]))

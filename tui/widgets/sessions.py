@@ -53,8 +53,8 @@ FIELDS = (
         62,
         lambda s, now: _right(present.elapsed(s, now), 9),
     ),
-    Field(Column("progress", N_("Done"), 16), 124, lambda s, now: _left(present.progress_bar(s, 10))),
-    Field(Column("counts", N_("Records"), 18), 142, lambda s, now: _left(present.counts(s.counts, 18))),
+    Field(Column("progress", N_("Done"), 16), 120, lambda s, now: _left(present.progress_bar(s, 10))),
+    Field(Column("counts", N_("Records"), 18), 138, lambda s, now: _left(present.counts(s.counts, 18))),
     Field(Column("operator", N_("Operator"), 10), 92, lambda s, now: _left(s.operator)),
     Field(Column("request", N_("Request"), 8), 104, lambda s, now: _left(s.request_id)),
 )

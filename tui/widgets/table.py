@@ -29,7 +29,7 @@ class Column(NamedTuple):
         return Text(title.rjust(self.width) if self.right else title, no_wrap=True, overflow="ellipsis")
 
 
-class StableTable(DataTable[Text]):
+class StableTable(DataTable[Text], inherit_bindings=False):
     """Rows are keyed by text. `show` makes the table hold exactly the given rows, at the least cost."""
 
     BINDINGS = bindings("table")
