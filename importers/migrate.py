@@ -40,7 +40,14 @@ OF_THE_MOMENT = frozenset(("lock", "known", "upload"))
 """Tables of the journal with nothing that outlives a move."""
 MADE_WITH_IT = frozenset(("meta", "identity"))
 """Tables that have a row from the beginning."""
-NUMBERED = {"session": "id", "attempt": "id", "event": "id", "reject": "id", "applied": "position"}
+NUMBERED = {
+    "facet": "id",
+    "session": "id",
+    "attempt": "id",
+    "event": "id",
+    "reject": "id",
+    "applied": "position",
+}
 """Tables whose rows the database numbers: no number that was given is given again, also of rows that are gone."""
 
 
@@ -283,8 +290,8 @@ async def _tables(old: Transaction, folder: Path) -> list[_Table]:
         columns = await old.select("SELECT name, pk FROM pragma_table_info(?1) ORDER BY cid", name)
         keys = [column for column, pk in sorted(columns, key=itemgetter(1)) if pk]
         tables.append(_Table(name, tuple(column for column, _pk in columns), tuple(keys)))
-    # Sessions before what refers to them.
-    return sorted(tables, key=lambda table: table.name != "session")
+    # What others refer to comes before them.
+    return sorted(tables, key=lambda table: {"facet": 0, "session": 1}.get(table.name, 2))
 
 
 async def _is_empty(new: Transaction, tables: Sequence[_Table]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importers.sessions import Journal, Session
+from importers.sessions import Journal, Place, Session, SessionFilter, Status
 from tui.filters import Filter
 
 PAGE = 200
@@ -61,13 +61,13 @@ class SessionPages:
         return bool(page)
 
     async def _page(self, journal: Journal, before: int | None) -> list[Session]:
-        return await journal.sessions(
-            status=self.wanted.status,
-            kind=self.wanted.kind,
+        wanted = SessionFilter(
+            frozenset((Status(self.wanted.status),)) if self.wanted.status else frozenset(),
+            frozenset((self.wanted.kind,)) if self.wanted.kind else frozenset(),
             shop=self.wanted.shop,
-            limit=PAGE,
-            before=before,
         )
+        older = None if before is None else Place(before, before)
+        return (await journal.find(wanted, after=older, limit=PAGE)).sessions
 
     def _match(self) -> None:
         self.matching = [session for session in self._loaded if self.wanted.matches(session)]

@@ -41,15 +41,21 @@ if TYPE_CHECKING:
 def sessions(
     config: Settings, status: str | None, kind: str | None, shop: str | None, limit: int, as_json: bool
 ) -> None:
-    from importers.sessions import Status
+    from importers.sessions import SessionFilter, Status
 
     if status is not None and status not in set(Status):
         raise UsageError(
             N_("{status}: no such status; there are: {names}"), status=status, names=", ".join(Status)
         )
 
+    wanted = SessionFilter(
+        frozenset() if status is None else frozenset((Status(status),)),
+        frozenset() if kind is None else frozenset((kind,)),
+        shop=shop,
+    )
+
     async def show(control: Control) -> int:
-        found = await control.journal.sessions(status=status, kind=kind, shop=shop, limit=limit)
+        found = await control.journal.sessions(wanted, limit)
         if kind is not None and not found:
             await require_kind(control.journal, kind)
         if shop is not None and not found:

@@ -99,10 +99,11 @@ async def require_kind(journal: Journal, kind: str) -> None:
     """Raises UsageError for one that is known neither here nor to the journal, which may be older than a plug-in that
     was taken away."""
     from importers.kinds.registry import is_known
+    from importers.sessions import SessionFilter
 
     if not (
         is_known(kind)
-        or await journal.sessions(kind=kind, limit=1)
+        or await journal.sessions(SessionFilter(kinds=frozenset((kind,))), 1)
         or await journal.attempts(kind=kind, limit=1)
     ):
         raise no_such_kind(kind)
@@ -110,8 +111,11 @@ async def require_kind(journal: Journal, kind: str) -> None:
 
 async def require_shop(control: Control, shop: str) -> None:
     """Raises UsageError as `require_kind`: the settings of earlier sessions may have had other shops."""
+    from importers.sessions import SessionFilter
     from importers.targets import target_of
 
     journal = control.journal
-    if not (await journal.sessions(shop=shop, limit=1) or await journal.attempts(shop=shop, limit=1)):
+    if not (
+        await journal.sessions(SessionFilter(shop=shop), 1) or await journal.attempts(shop=shop, limit=1)
+    ):
         target_of(control.settings, shop)

@@ -1,5 +1,17 @@
 """The journal: sessions, attempts, events and rejects. `open_journal(url)` gives its store."""
 
+from importers.sessions.finding import (
+    ALL,
+    NEWEST,
+    By,
+    Names,
+    Order,
+    Page,
+    Place,
+    SessionFilter,
+    Word,
+    place_of,
+)
 from importers.sessions.models import (
     ACTIVE,
     FINAL,
@@ -18,17 +30,27 @@ from importers.sessions.protocol import MAX_REJECTS, Journal
 
 __all__ = [
     "ACTIVE",
+    "ALL",
     "FINAL",
     "MAX_REJECTS",
+    "NEWEST",
     "ActiveSession",
     "Attempt",
+    "By",
     "Journal",
     "Known",
     "LogLine",
+    "Names",
     "NewSession",
+    "Order",
     "Outcome",
+    "Page",
+    "Place",
     "Session",
+    "SessionFilter",
     "Status",
     "StoredReject",
+    "Word",
     "open_journal",
+    "place_of",
 ]

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from importers.errors import UnknownSession
+from importers.sessions import queries
 from importers.sessions import statements as sql
+from importers.sessions.finding import ALL, NEWEST, Names, Order, Page, Place, SessionFilter, place_of
 from importers.sessions.models import ActiveSession, Attempt, LogLine, Session, StoredReject
+from importers.sessions.protocol import SEARCH_SECONDS
+from importers.sessions.queries import Walk
 from importers.sessions.rows import active_session, json, struct
 from importers.texts import N_
 
 if TYPE_CHECKING:
-    from importers.database.protocol import Database, Watch
+    from importers.database.protocol import Database, Row, Watch
+    from importers.sessions.models import Level
+    from importers.sessions.queries import Query
 
 LARGEST = 2**63 - 1
 """Of a database's whole numbers: a larger limit means all, and no session has a larger number."""
+
+STEP_ROWS = 10_000
+"""Words are looked for in so many sessions at once."""
 
 
 class JournalReader:
@@ -27,19 +40,82 @@ class JournalReader:
     def watch(self) -> Watch:
         return self.database.watch()
 
-    async def sessions(
+    async def sessions(self, wanted: SessionFilter = ALL, limit: int = 200) -> list[Session]:
+        found: list[Session] = []
+        rest: Place | None = None
+        while not found or rest:
+            page = await self.find(wanted, after=rest, limit=min(limit, LARGEST) - len(found))
+            found, rest = found + page.sessions, page.rest
+            if len(found) >= limit or rest is None:
+                break
+        return found
+
+    async def find(
         self,
+        wanted: SessionFilter = ALL,
+        order: Order = NEWEST,
         *,
-        status: str | None = None,
-        kind: str | None = None,
-        shop: str | None = None,
+        after: Place | None = None,
+        before: Place | None = None,
         limit: int = 200,
-        before: int | None = None,
+        seconds: float = SEARCH_SECONDS,
+    ) -> Page:
+        walk = Walk(order, after or before, backwards=before is not None)
+        until = time.monotonic() + seconds
+        found: list[Session] = []
+        while True:
+            end = await self._end_of_step(wanted, walk)
+            part = walk._replace(to=end)
+            rows = await self._ask(queries.page(wanted, part, limit - len(found)))
+            sessions = [struct(row, Session) for row in rows]
+            found += sorted(sessions, key=lambda session: place_of(session, order), reverse=part.descends)
+            if found and len(found) >= limit:
+                rest: Place | None = place_of(found[-1], order)
+                break
+            if end is None or time.monotonic() >= until:
+                rest = end
+                break
+            walk = walk._replace(behind=end)
+        return Page(found[::-1] if walk.backwards else found, rest)
+
+    async def around(
+        self, session_id: int, wanted: SessionFilter = ALL, order: Order = NEWEST, *, limit: int = 200
     ) -> list[Session]:
-        rows = await self.database.fetch(
-            sql.SESSIONS, status, before, kind and json(kind), shop, min(limit, LARGEST)
-        )
-        return [struct(row, Session) for row in rows]
+        session = await self.session(session_id)
+        place = place_of(session, order)
+        before = await self.find(wanted, order, before=place, limit=limit // 2)
+        after = await self.find(wanted, order, after=place, limit=limit - limit // 2)
+        return [*before.sessions, session, *after.sessions]
+
+    async def count(
+        self, wanted: SessionFilter = ALL, order: Order = NEWEST, *, before: Place | None = None
+    ) -> int:
+        walk = Walk(order) if before is None else Walk(order, before, backwards=True)
+        number = 0
+        while True:
+            end = await self._end_of_step(wanted, walk)
+            (row,) = await self._ask(queries.count(wanted, walk._replace(to=end)))
+            number += int(row[0])
+            if end is None:
+                return number
+            walk = walk._replace(behind=end)
+
+    async def names(self) -> Names:
+        found: dict[str, list[str]] = {"operator": [], "shop": [], "kinds": [], "error": []}
+        for column, name in await self.database.fetch(sql.NAMES):
+            found[column].append(name)
+        kinds = {kind for kinds in found["kinds"] for kind in msgspec.json.decode(kinds)}
+        return Names(found["operator"], found["shop"], sorted(kinds), found["error"])
+
+    async def _end_of_step(self, wanted: SessionFilter, walk: Walk) -> Place | None:
+        """Words stand in no index: they are looked for step by step, so that others get their turn in between."""
+        if not wanted.words:
+            return None
+        rows = await self._ask(queries.step(walk, STEP_ROWS))
+        return Place(rows[0][0], rows[0][1]) if rows else None
+
+    async def _ask(self, query: Query) -> Sequence[Row]:
+        return await self.database.fetch(query.sql, *query.values)
 
     async def session(self, session_id: int) -> Session:
         if abs(session_id) <= LARGEST:
@@ -52,17 +128,35 @@ class JournalReader:
         return struct(rows[0], Session) if rows else None
 
     async def active_sessions(self, target: str | None = None) -> list[ActiveSession]:
-        rows = await self.database.fetch(sql.ACTIVE_SESSIONS, target)
+        asked = (sql.ACTIVE_SESSIONS,) if target is None else (sql.ACTIVE_SESSIONS_OF, target)
+        rows = await self.database.fetch(*asked)
         now = await self.database.now()
         return [active_session(row, now) for row in rows]
 
-    async def events(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[LogLine]:
-        rows = await self.database.fetch(sql.EVENTS, session_id, after, limit)
-        return [struct(row, LogLine) for row in rows]
+    async def events(
+        self,
+        session_id: int,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        least: Level = "info",
+        limit: int = 1000,
+    ) -> list[LogLine]:
+        backwards = before is not None
+        place = after if before is None else before
+        rows = await self.database.fetch(sql.events(least, backwards=backwards), session_id, place, limit)
+        return [struct(row, LogLine) for row in (reversed(rows) if backwards else rows)]
 
-    async def rejects(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[StoredReject]:
-        rows = await self.database.fetch(sql.REJECTS, session_id, after, limit)
+    async def rejects(
+        self, session_id: int, *, after: int = 0, reason: str | None = None, limit: int = 1000
+    ) -> list[StoredReject]:
+        asked = (sql.REJECTS,) if reason is None else (sql.REJECTS_FOR,)
+        reasons = () if reason is None else (reason,)
+        rows = await self.database.fetch(*asked, session_id, after, limit, *reasons)
         return [struct(row, StoredReject) for row in rows]
+
+    async def reasons(self, session_id: int) -> list[tuple[str, int]]:
+        return [(reason, number) for reason, number in await self.database.fetch(sql.REASONS, session_id)]
 
     async def attempts(
         self,
@@ -73,7 +167,12 @@ class JournalReader:
         shop: str | None = None,
         limit: int = 200,
     ) -> list[Attempt]:
-        rows = await self.database.fetch(
-            sql.ATTEMPTS, request_id, operator, kind and json(kind), shop, min(limit, LARGEST)
-        )
+        asked = {
+            column: value
+            for column, value in (("request_id", request_id), ("operator", operator), ("shop", shop))
+            if value is not None
+        }
+        kinds = () if kind is None else (json(kind),)
+        statement = sql.attempts([*asked], of_kind=bool(kinds))
+        rows = await self.database.fetch(statement, *asked.values(), *kinds, min(limit, LARGEST))
         return [struct(row, Attempt) for row in rows]

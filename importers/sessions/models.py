@@ -9,6 +9,7 @@ started ──claim──► in_progress ──► completed
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -34,6 +35,9 @@ class Status(StrEnum):
 FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 ACTIVE = frozenset(Status) - FINAL
 CANCELLED_BY = N_("Cancelled by {operator}; the catalog is as before")
+
+
+Level = Literal["info", "warning", "error"]
 
 
 class Outcome(StrEnum):

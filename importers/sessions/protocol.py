@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from importers.sessions.finding import ALL, NEWEST
+
 if TYPE_CHECKING:
     from importers.database.protocol import Database, Watch
     from importers.events import Counts, Log, Reject
     from importers.processes import WorkerProcess
+    from importers.sessions.finding import Names, Order, Page, Place, SessionFilter
     from importers.sessions.models import (
         ActiveSession,
         Attempt,
         Known,
+        Level,
         LogLine,
         NewSession,
         Outcome,
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_REJECTS = 10_000
 """So many are kept per session; the counts tell of the rest."""
+SEARCH_SECONDS = 0.1
+"""Of one search for words, until the next."""
 
 
 class Journal(Protocol):
@@ -43,16 +49,40 @@ class Journal(Protocol):
 
     # Looking: what was committed before the call is seen
 
-    async def sessions(
+    async def sessions(self, wanted: SessionFilter = ALL, limit: int = 200) -> list[Session]:
+        """The newest that match, newest first; however long that takes."""
+        ...
+
+    async def find(
         self,
+        wanted: SessionFilter = ALL,
+        order: Order = NEWEST,
         *,
-        status: str | None = None,
-        kind: str | None = None,
-        shop: str | None = None,
+        after: Place | None = None,
+        before: Place | None = None,
         limit: int = 200,
-        before: int | None = None,
+        seconds: float = SEARCH_SECONDS,
+    ) -> Page:
+        """The first that match behind the place `after`, or the last in front of `before`; without either, the first of
+        all. Words, which no index has, are looked for about so many seconds, see `Page.rest`."""
+        ...
+
+    async def around(
+        self, session_id: int, wanted: SessionFilter = ALL, order: Order = NEWEST, *, limit: int = 200
     ) -> list[Session]:
-        """Newest first; `kind` = any of its kinds; `before`: only ids below it (paging)."""
+        """The session, whether it matches or not, between those in front of it and behind it that do: as many as
+        `find` gives, half of `limit` each. Raises UnknownSession."""
+        ...
+
+    async def count(
+        self, wanted: SessionFilter = ALL, order: Order = NEWEST, *, before: Place | None = None
+    ) -> int:
+        """How many match, or how many of these stand in front of a place. With words it may take seconds, in which
+        others get their turn, and can be cancelled."""
+        ...
+
+    async def names(self) -> Names:
+        """What there is to filter by."""
         ...
 
     async def session(self, session_id: int) -> Session:
@@ -63,13 +93,28 @@ class Journal(Protocol):
         """The one session of a target that has not ended."""
         ...
 
-    async def events(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[LogLine]:
-        """Oldest first, those with an id above `after`. None is ever added below one that was returned; none at all
-        once the session was seen to be final. Of a session that there is not: none."""
+    async def events(
+        self,
+        session_id: int,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        least: Level = "info",
+        limit: int = 1000,
+    ) -> list[LogLine]:
+        """Oldest first, those with an id above `after`, or the last with one below `before`; of the level `least` or a
+        worse one. None is ever added below one that was returned; none at all once the session was seen to be final.
+        Of a session that there is not: none."""
         ...
 
-    async def rejects(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[StoredReject]:
-        """As `events`."""
+    async def rejects(
+        self, session_id: int, *, after: int = 0, reason: str | None = None, limit: int = 1000
+    ) -> list[StoredReject]:
+        """As `events`, all or those for one reason."""
+        ...
+
+    async def reasons(self, session_id: int) -> list[tuple[str, int]]:
+        """Why records of it were rejected (`StoredReject.reason`), and how many; the most frequent one first."""
         ...
 
     async def attempts(

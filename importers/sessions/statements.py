@@ -6,6 +6,8 @@ under which it holds it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from importers.sessions.models import ACTIVE, FINAL, Status
 
 
@@ -30,36 +32,54 @@ COLUMNS = (
 
 JOURNAL_ID = "SELECT journal_id FROM meta"
 
-# Looking. ?3 = a kind as JSON; it stands in `kinds` where taking it out makes a difference.
+# Looking; finding sessions: see `importers.sessions.queries`
 
-SESSIONS = (
-    f"SELECT {COLUMNS} FROM session WHERE (CAST(?1 AS TEXT) IS NULL OR status = ?1) "
-    "AND (CAST(?2 AS BIGINT) IS NULL OR id < ?2) "
-    "AND (CAST(?3 AS TEXT) IS NULL OR replace(kinds, ?3, '') <> kinds) "
-    "AND (CAST(?4 AS TEXT) IS NULL OR shop = ?4) ORDER BY id DESC LIMIT ?5"
-)
 SESSION = f"SELECT {COLUMNS} FROM session WHERE id = ?1"
 ACTIVE_OF = f"SELECT {COLUMNS} FROM session WHERE target = ?1 AND {IS_ACTIVE}"
 ANY_ACTIVE = f"SELECT id, status FROM session WHERE {IS_ACTIVE} ORDER BY id"
 ACTIVE_SESSIONS = (
     f"SELECT {COLUMNS}, owner_start, owner_boot, lease_until, lease_epoch, dispatched_clock, created_clock, boot_id, "
-    f"dispatches, retries FROM session WHERE (CAST(?1 AS TEXT) IS NULL OR target = ?1) AND {IS_ACTIVE}"
+    f"dispatches, retries FROM session WHERE {IS_ACTIVE}"
 )
-EVENTS = (
-    "SELECT id, session_id, at, type, level, message, args FROM event "
-    "WHERE session_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+ACTIVE_SESSIONS_OF = f"{ACTIVE_SESSIONS} AND target = ?1"
+NAMES = (
+    "SELECT DISTINCT 'operator', operator FROM facet UNION SELECT DISTINCT 'shop', shop FROM facet "
+    "UNION SELECT DISTINCT 'kinds', kinds FROM facet "
+    "UNION SELECT DISTINCT 'error', error FROM session WHERE error IS NOT NULL ORDER BY 1, 2"
 )
-REJECTS = (
+_EVENT = "SELECT id, session_id, at, type, level, message, args FROM event WHERE session_id = ?1"
+# The index of lines that tell of trouble is taken only where its condition is repeated to the letter.
+_LEAST = {"info": "", "warning": " AND level <> 'info'", "error": " AND level <> 'info' AND level = 'error'"}
+
+
+def events(least: str, *, backwards: bool) -> str:
+    """Those of a level or a worse one, behind the line ?2, or backwards from it."""
+    bound = "id < ?2 ORDER BY id DESC" if backwards else "id > ?2 ORDER BY id"
+    return f"{_EVENT}{_LEAST[least]} AND {bound} LIMIT ?3"
+
+
+_REJECT = (
     "SELECT id, session_id, kind, file, line, record_id, reason, args, fragment FROM reject "
-    "WHERE session_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+    "WHERE session_id = ?1"
 )
-ATTEMPTS = (
+REJECTS = f"{_REJECT} AND id > ?2 ORDER BY id LIMIT ?3"
+REJECTS_FOR = f"{_REJECT} AND id > ?2 AND reason = ?4 ORDER BY id LIMIT ?3"
+REASONS = "SELECT reason, count(*) FROM reject WHERE session_id = ?1 GROUP BY reason ORDER BY 2 DESC, 1"
+_ATTEMPT = (
     "SELECT request_id, idempotency_key, kinds, source, target, operator, host, pid, at, outcome, session_id, lock, "
-    "reason, reason_args, shop FROM attempt WHERE (CAST(?1 AS TEXT) IS NULL OR request_id = ?1) "
-    "AND (CAST(?2 AS TEXT) IS NULL OR operator = ?2) "
-    "AND (CAST(?3 AS TEXT) IS NULL OR replace(kinds, ?3, '') <> kinds) "
-    "AND (CAST(?4 AS TEXT) IS NULL OR shop = ?4) ORDER BY id DESC LIMIT ?5"
+    "reason, reason_args, shop FROM attempt WHERE "
 )
+
+
+def attempts(columns: Sequence[str], *, of_kind: bool) -> str:
+    """Newest first, those with these values in `columns`; then a kind as JSON, which stands in `kinds` where taking it
+    out makes a difference; then the limit. They are found in an index that holds all that is asked."""
+    conditions = [f"{column} = ?" for column in columns]
+    if of_kind:
+        conditions.append("replace(kinds, ?, '') <> kinds")
+    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+    return f"{_ATTEMPT} id IN (SELECT id FROM attempt {where}ORDER BY id DESC LIMIT ?) ORDER BY id DESC"
+
 
 # Acting on sessions
 
@@ -78,11 +98,13 @@ def delete(count: int) -> str:
 
 
 PRUNABLE = (
-    f"SELECT id FROM session WHERE {IS_FINAL} AND finished_at < ?1 "
-    "AND (EXISTS (SELECT 1 FROM event WHERE session_id = session.id) "
-    "OR EXISTS (SELECT 1 FROM reject WHERE session_id = session.id)) ORDER BY id LIMIT ?2"
+    "WITH RECURSIVE logged (id) AS (SELECT min(session_id) FROM event UNION ALL "
+    "SELECT (SELECT min(session_id) FROM event WHERE session_id > logged.id) FROM logged WHERE logged.id IS NOT NULL) "
+    f"SELECT session.id FROM logged JOIN session ON session.id = logged.id WHERE {IS_FINAL} AND finished_at < ?1 "
+    "LIMIT ?2"
 )
-"""Sessions that ended before ?1 and have something to prune."""
+"""Sessions that ended before ?1 and have something to prune, the oldest first: the index of log lines is walked from
+one session to the next. Whoever has rejects has lines."""
 MADE = "SELECT id, created_at FROM session ORDER BY id DESC"
 
 
@@ -106,11 +128,12 @@ END_ATTEMPT = (
 ANSWERED = "SELECT params_hash, session_id FROM launch_key WHERE idempotency_key = ?1"
 SESSION_AND_KEY = f"SELECT {COLUMNS}, idempotency_key FROM session WHERE id = ?1"
 ACTIVE_OR_RECENT = (
-    f"SELECT {COLUMNS} FROM session WHERE target = ?1 AND ({IS_ACTIVE} OR ("
+    f"SELECT {COLUMNS} FROM session WHERE id IN (SELECT id FROM session WHERE target = ?1 AND {IS_ACTIVE} "
     # On both sides of now: a row from the future must not block for ever.
-    "boot_id = ?2 AND created_clock > ?3 AND created_clock < ?4 AND kinds = ?5 AND source = ?6 AND options = ?7 "
-    "AND CASE WHEN upload IS NULL THEN coalesce(source_host, '') ELSE source_print END = ?8"
-    f")) ORDER BY {IS_ACTIVE} DESC, id DESC LIMIT 1"
+    "UNION ALL SELECT id FROM session WHERE target = ?1 AND created_clock > ?3 AND created_clock < ?4 "
+    "AND boot_id = ?2 AND kinds = ?5 AND source = ?6 AND options = ?7 "
+    "AND CASE WHEN upload IS NULL THEN coalesce(source_host, '') ELSE source_print END = ?8) "
+    f"ORDER BY {IS_ACTIVE} DESC, id DESC LIMIT 1"
 )
 CREATE = (
     "INSERT INTO session (request_id, idempotency_key, task_id, kinds, source, options, target, status, operator, "

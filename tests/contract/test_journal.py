@@ -13,7 +13,7 @@ from importers.errors import UnknownSession
 from importers.kinds import Counts, Log, Options, Reject
 from importers.launch import LaunchResult
 from importers.processes import WorkerProcess, this_process
-from importers.sessions import ACTIVE, FINAL, Known, Session, Status, store
+from importers.sessions import ACTIVE, FINAL, Known, Place, Session, SessionFilter, Status, store
 
 LEASE = 30.0
 
@@ -118,6 +118,10 @@ async def test_an_idempotency_key_makes_one_session_for_ever(stage: Stage, refus
     stage.change(copy.format(key="'another'"))
 
 
+def of_kind(kind: str) -> SessionFilter:
+    return SessionFilter(kinds=frozenset((kind,)))
+
+
 async def test_sessions_are_listed_newest_first_and_by_page(stage: Stage, clock: MovedClock) -> None:
     for status in (Status.COMPLETED, Status.FAILED, Status.COMPLETED):
         await made(stage, status)
@@ -125,11 +129,12 @@ async def test_sessions_are_listed_newest_first_and_by_page(stage: Stage, clock:
     journal = stage.journal
     assert [session.id for session in await journal.sessions()] == [3, 2, 1]
     assert [session.id for session in await journal.sessions(limit=2)] == [3, 2]
-    assert [session.id for session in await journal.sessions(before=2)] == [1]
-    assert [session.id for session in await journal.sessions(status="failed")] == [2]
-    assert [session.id for session in await journal.sessions(kind="customers", limit=1)] == [3]
+    assert [session.id for session in (await journal.find(after=Place(2, 2))).sessions] == [1]
+    failed = SessionFilter(frozenset((Status.FAILED,)))
+    assert [session.id for session in await journal.sessions(failed)] == [2]
+    assert [session.id for session in await journal.sessions(of_kind("customers"), 1)] == [3]
     for kind in ("prices", "CUSTOMERS", "customer_", "%", "customer", ""):
-        assert await journal.sessions(kind=kind) == []
+        assert await journal.sessions(of_kind(kind)) == []
 
 
 async def test_attempts_by_request_kind_and_operator(stage: Stage) -> None:
@@ -319,7 +324,7 @@ async def test_one_of_several_kinds_is_found(stage: Stage) -> None:
     kinds = ("customers", "catalog")
     await stage.launch(*kinds)
     for kind in kinds:
-        assert [session.kinds for session in await stage.journal.sessions(kind=kind)] == [kinds]
+        assert [session.kinds for session in await stage.journal.sessions(of_kind(kind))] == [kinds]
         assert [attempt.kinds for attempt in await stage.journal.attempts(kind=kind)] == [kinds]
 
 

@@ -6,6 +6,7 @@ import msgspec
 from support.engine_stage import Stage
 
 from importers.launch import launch
+from importers.sessions import SessionFilter, Status
 
 
 async def test_sessions_and_attempts_by_shop(stage: Stage) -> None:
@@ -20,9 +21,12 @@ async def test_sessions_and_attempts_by_shop(stage: Stage) -> None:
         assert result.session
         assert result.session.shop == shop
     journal = stage.journal
-    assert [session.id for session in await journal.sessions(shop="big-outlet")] == [2]
-    assert [session.id for session in await journal.sessions(shop="main", status="started")] == [1]
-    assert await journal.sessions(shop="outlet") == []
+    assert [session.id for session in await journal.sessions(SessionFilter(shop="big-outlet"))] == [2]
+    assert [
+        session.id
+        for session in await journal.sessions(SessionFilter(frozenset((Status.STARTED,)), shop="main"))
+    ] == [1]
+    assert await journal.sessions(SessionFilter(shop="outlet")) == []
     assert [attempt.session_id for attempt in await journal.attempts(shop="main")] == [1]
     assert [attempt.shop for attempt in await journal.attempts()] == ["big-outlet", "main"]
     assert {active.session.id for active in await journal.active_sessions()} == {1, 2}

@@ -31,7 +31,7 @@ from importers.catalog import open_catalog
 from importers.control import Control
 from importers.errors import DatabaseError, ObmenError, UsageError
 from importers.launch import LaunchResult, launch, new_request, retry_request
-from importers.sessions import Outcome, Session, Status
+from importers.sessions import Outcome, Session, SessionFilter, Status
 from importers.settings import Catalog
 from importers.targets import all_targets, target_of, target_with
 from importers.worker.run import work
@@ -94,7 +94,7 @@ async def test_an_import_goes_into_its_own_shop(stage: Stage) -> None:
         assert (await attempt(stage, result)).shop == shop
         await work(result.session.id, stage.settings)
     assert (customers(stage, "a"), customers(stage, "b")) == ([("a",)], [("b",)])
-    assert [one.shop for one in await stage.journal.sessions(shop="a")] == ["a"]
+    assert [one.shop for one in await stage.journal.sessions(SessionFilter(shop="a"))] == ["a"]
     assert [one.shop for one in await stage.journal.attempts(shop="b")] == ["b"]
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from importers.errors import UnknownSession
 from importers.kinds import Counts, Options
+from importers.sessions.finding import ALL, Page, Place, SessionFilter, place_of
 from importers.sessions.models import (
     FINAL,
     Attempt,
@@ -97,24 +98,22 @@ class FixedJournal:
             ]
         }
 
-    async def sessions(
-        self,
-        *,
-        status: str | None = None,
-        kind: str | None = None,
-        shop: str | None = None,
-        limit: int = 200,
-        before: int | None = None,
-    ) -> list[Session]:
+    async def sessions(self, wanted: SessionFilter = ALL, limit: int = 200) -> list[Session]:
+        return (await self.find(wanted, limit=limit)).sessions
+
+    async def find(
+        self, wanted: SessionFilter = ALL, *, after: Place | None = None, limit: int = 200
+    ) -> Page:
         found = [
             row
             for row in self.rows.values()
-            if (status is None or row.status == status)
-            and (kind is None or kind in row.kinds)
-            and (shop is None or shop == row.shop)
-            and (before is None or row.id < before)
+            if (not wanted.statuses or row.status in wanted.statuses)
+            and (not wanted.kinds or wanted.kinds.intersection(row.kinds))
+            and (wanted.shop is None or wanted.shop == row.shop)
+            and (after is None or row.id < after.id)
         ]
-        return sorted(found, key=lambda row: -row.id)[:limit]
+        found = sorted(found, key=lambda row: -row.id)[:limit]
+        return Page(found, place_of(found[-1]) if len(found) == limit else None)
 
     async def session(self, session_id: int) -> Session:
         try:

@@ -1,0 +1,200 @@
+"""The statements that find sessions, made of a filter, an order and the bounds of a page.
+
+Each walks one index in its order and takes the first that match. All that filters ask often stands in that index itself
+(`facet`), so that also a filter that matches a dozen of a million reads no other row. A sign or an empty text before a
+column keeps SQLite from another index, which would have to sort what it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from importers.sessions.finding import By, Order, Place, SessionFilter, Word
+from importers.sessions.rows import json
+from importers.sessions.statements import COLUMNS
+
+LONGEST_ID = 19
+"""Digits."""
+LAST = "\U0010ffff"
+"""No text of the journal has a character behind it."""
+
+
+class Query(NamedTuple):
+    """A piece of SQL, and what is bound to its `?`."""
+
+    sql: str
+    values: tuple[object, ...] = ()
+
+
+class Walk(NamedTuple):
+    """A part of an order, and the way through it: from behind a place, or the first session, …"""
+
+    order: Order
+    behind: Place | None = None
+    to: Place | None = None
+    """… to this one, which belongs to it, or the last one."""
+    backwards: bool = False
+
+    @property
+    def descends(self) -> bool:
+        return self.order.descending != self.backwards
+
+
+def page(wanted: SessionFilter, walk: Walk, limit: int) -> Query:
+    """The first sessions on the way that match; they come in no order."""
+    ids = _walked("id", walk, _conditions(wanted, walk.order), limit)
+    return Query(f"SELECT {COLUMNS} FROM session WHERE id IN ({ids.sql})", ids.values)
+
+
+def step(walk: Walk, rows: int) -> Query:
+    """The place of the session so many rows on, whether it matches or not; none when there are not so many."""
+    found = _walked(f"{walk.order.by} AS key, id", walk, [], 1)
+    return Query(f"{found.sql} OFFSET ?", (*found.values, rows - 1))
+
+
+def count(wanted: SessionFilter, walk: Walk) -> Query:
+    """How many match on the way."""
+    if bounds := _bounds(walk):
+        where = _all_of([*bounds, *_conditions(wanted, walk.order)])
+    else:  # any index will do
+        where = _all_of(_conditions(wanted, Order(By.CREATED), sign=""))
+    return Query(f"SELECT count(*) FROM session{where.sql}", where.values)
+
+
+def _walked(columns: str, walk: Walk, conditions: Sequence[Query], limit: int) -> Query:
+    where = _all_of([*_bounds(walk), *conditions])
+    direction = "DESC" if walk.descends else "ASC"
+    by = ", ".join(f"{column} {direction}" for column in dict.fromkeys((walk.order.by.value, "id")))
+    return Query(f"SELECT {columns} FROM session{where.sql} ORDER BY {by} LIMIT ?", (*where.values, limit))
+
+
+def _bounds(walk: Walk) -> list[Query]:
+    sign = "<" if walk.descends else ">"
+    found = []
+    for place, compare in ((walk.behind, sign), (walk.to, f"{sign}=")):
+        if place is not None and walk.order.by is By.ID:
+            found.append(Query(f"id {compare} ?", (place.id,)))
+        elif place is not None:
+            found.append(Query(f"({walk.order.by}, id) {compare} (?, ?)", (*place,)))
+    return found
+
+
+def _conditions(wanted: SessionFilter, order: Order, sign: str = "+") -> list[Query]:
+    found = []
+    if facets := _facets(wanted):
+        where = _all_of(facets)
+        found.append(Query(f"{sign}facet IN (SELECT id FROM facet{where.sql})", where.values))
+    found += _dates(wanted, order)
+    if wanted.request_prefix:
+        found.append(
+            Query(
+                "id IN (SELECT id FROM session WHERE request_id >= ? AND request_id < ?)",
+                (wanted.request_prefix, wanted.request_prefix + LAST),
+            )
+        )
+    if wanted.id_prefix:
+        found.append(_id_prefix(wanted.id_prefix))
+    return [*found, *map(_word, wanted.words)]
+
+
+def _facets(wanted: SessionFilter) -> list[Query]:
+    found = []
+    if wanted.statuses:
+        found.append(_is_one_of("status", sorted(wanted.statuses)))
+    if wanted.kinds:
+        found.append(_has_kind(wanted.kinds))
+    for column in ("operator", "shop"):
+        if (value := getattr(wanted, column)) is not None:
+            found.append(Query(f"{column} = ?", (value,)))
+    for column in ("dry_run", "with_rejects"):
+        if (value := getattr(wanted, column)) is not None:
+            found.append(Query(f"{column} = ?", (int(value),)))
+    return found
+
+
+def _dates(wanted: SessionFilter, order: Order) -> list[Query]:
+    """The index of the order has the time itself, or else the id: then those of that time bound it."""
+    times = [
+        Query(f"created_at {sign} ?", (time,))
+        for sign, time in ((">=", wanted.since), ("<", wanted.until))
+        if time is not None
+    ]
+    if not times or order.by is By.CREATED:
+        return times
+    exact = [Query(f"created_at || '' {time.sql.removeprefix('created_at ')}", time.values) for time in times]
+    if order.by is By.ID:
+        return exact
+    where = _all_of(times)
+    return [
+        Query(f"+id >= (SELECT min(id) FROM session{where.sql})", where.values),
+        Query(f"+id <= (SELECT max(id) FROM session{where.sql})", where.values),
+        *exact,
+    ]
+
+
+def _id_prefix(digits: str) -> Query:
+    """Numbers that begin with 12 are 12, 120 to 129, 1200 to 1299 …"""
+    if not (digits.isascii() and digits.isdecimal()) or digits.startswith("0"):
+        return Query("1 = 0")
+    ranges = [
+        (int(digits) * 10**more, (int(digits) + 1) * 10**more - 1) for more in range(LONGEST_ID - len(digits))
+    ]
+    if not ranges:
+        return Query("1 = 0")
+    return Query(
+        f"({' OR '.join(['+id BETWEEN ? AND ?'] * len(ranges))})",
+        tuple(number for both in ranges for number in both),
+    )
+
+
+def _word(word: Word) -> Query:
+    mark = pattern(word.text)
+    facets = [Query("glob(?, operator)", (mark,)), Query("glob(?, kinds)", (mark,))]
+    if word.kinds:
+        facets.append(_has_kind(word.kinds))
+    facet = _any_of(facets)
+    columns = ("source", "error", "error_args", "request_id", "host", "CAST(id AS TEXT)")
+    found = [
+        Query(f"+facet IN (SELECT id FROM facet WHERE {facet.sql})", facet.values),
+        *(Query(f"glob(?, {column})", (mark,)) for column in columns),
+    ]
+    if word.errors:
+        found.append(_is_one_of("error", sorted(word.errors)))
+    return _any_of(found)
+
+
+def pattern(text: str) -> str:
+    """What `glob` finds `text` with, whichever its case: SQLite's own folding knows ASCII only, that of PostgreSQL
+    what its locale does."""
+    return f"*{''.join(f'[{_cases(char)}]' for char in text)}*"
+
+
+def _cases(char: str) -> str:
+    """All cases of a character, for brackets of a pattern."""
+    lower, upper = char.lower(), char.upper()
+    cases = dict.fromkeys(case for case in (char, lower, upper, upper.lower()) if len(case) == 1)
+    # Alone, or first, it would say "none of these"; behind a character that no text has it says itself.
+    return "".join(cases).replace("\\", "\\\\").replace("^", f"{LAST}^")
+
+
+def _has_kind(kinds: frozenset[str]) -> Query:
+    """A kind as JSON stands in `kinds` where taking it out makes a difference."""
+    return _any_of([Query("replace(kinds, ?, '') <> kinds", (json(kind),)) for kind in sorted(kinds)])
+
+
+def _is_one_of(column: str, values: Sequence[str]) -> Query:
+    return Query(f"{column} IN ({', '.join('?' * len(values))})", tuple(values))
+
+
+def _any_of(pieces: Sequence[Query]) -> Query:
+    return Query(f"({' OR '.join(piece.sql for piece in pieces)})", _values(pieces))
+
+
+def _all_of(pieces: Sequence[Query]) -> Query:
+    """A WHERE; nothing where there is no condition."""
+    return Query(f" WHERE {' AND '.join(piece.sql for piece in pieces)}" if pieces else "", _values(pieces))
+
+
+def _values(pieces: Sequence[Query]) -> tuple[object, ...]:
+    return tuple(value for piece in pieces for value in piece.values)
