@@ -1,80 +1,164 @@
-"""What the filter line means: words that name a status or a type, and words to find in operator and ids."""
+"""What the filter line means: words that name a status, a type, an operator or a day, and words to find anywhere."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import Self
 
-from importers.kinds.registry import names
-from importers.sessions.models import Attempt, Outcome, Session, Status
+import msgspec
+
+from importers.clock import utc_text
+from importers.kinds.registry import names as kind_names
+from importers.sessions.finding import ALL, SessionFilter, Word
+from importers.sessions.models import Attempt, Outcome, Status
 from importers.texts import _
 from tui import present
 
 SHOP = "shop:"
+OPERATOR = "by:"
+DAY = re.compile(r"(\.\.)?(\d{4}-\d{2}(?:-\d{2})?|\d{1,2}\.\d{1,2}\.\d{4})(\.\.)?")
+"""2026-03-14 or 14.03.2026, a month as 2026-03; `..` before it: until, after it: from."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What words may name: shops and operators of the journal, its errors; and which day it is."""
+
+    shops: Collection[str] = ()
+    operators: Collection[str] = ()
+    errors: Collection[str] = ()
+    today: date = field(default_factory=lambda: datetime.now().astimezone().date())
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Every part has to match; an empty filter matches all."""
+    """What an operator typed: what the journal is asked for, and the same for attempts."""
 
-    status: str | None = None
-    kind: str | None = None
-    shop: str | None = None
-    words: tuple[str, ...] = ()
+    sessions: SessionFilter = ALL
 
     @classmethod
-    def parse(cls, text: str, shops: Collection[str] = ()) -> Self:
-        """`failed prices anna`, or the same in the reader's language; order and case do not matter. One of several
-        shops by its name, or as `shop:name` where that means something else as well."""
-        kinds = names()
-        status = kind = shop = None
-        words = []
+    def parse(cls, text: str, names: Names | None = None) -> Self:
+        """`failed prices anna 2026-03`, or the same in the reader's language; order and case do not matter, several of
+        one sort mean any of them. One of several shops by its name, or as `shop:name` where that means something else
+        as well, and so with operators, `by:name`. Anything else is looked for in all that a row tells."""
+        names = names or Names()
+        kinds = kind_names()
+        statuses: set[Status] = set()
+        chosen: set[str] = set()
+        wanted = SessionFilter()
+        words: list[Word] = []
         for word in text.casefold().split():
             if word.startswith(SHOP):
-                shop = word.removeprefix(SHOP)
-            elif len(shops) > 1 and word in shops and word not in kinds:
-                shop = word
-            elif found := _named(word, {value: _(present.STATUS_WORDS[value]) for value in Status}):
-                status = found
+                wanted = msgspec.structs.replace(wanted, shop=word.removeprefix(SHOP))
+            elif word.startswith(OPERATOR):
+                wanted = msgspec.structs.replace(wanted, operator=word.removeprefix(OPERATOR))
+            elif len(names.shops) > 1 and word in names.shops and word not in kinds:
+                wanted = msgspec.structs.replace(wanted, shop=word)
+            elif word in names.operators and word not in kinds:
+                wanted = msgspec.structs.replace(wanted, operator=word)
+            elif found := _status(word):
+                statuses.add(found)
             elif word in kinds:
-                kind = word
+                chosen.add(word)
+            elif _means(word, _("rejects"), "rejects"):
+                wanted = msgspec.structs.replace(wanted, with_rejects=True)
+            elif _means(word, _("dry"), "dry"):
+                wanted = msgspec.structs.replace(wanted, dry_run=True)
+            elif days := _days(word, names.today):
+                since, until = days
+                wanted = msgspec.structs.replace(
+                    wanted, since=since or wanted.since, until=until or wanted.until
+                )
+            elif re.fullmatch("[0-9a-f]{8}", word) and not word.isdecimal():
+                wanted = msgspec.structs.replace(wanted, request_prefix=word)
             else:
-                words.append(word)
-        return cls(status, kind, shop, tuple(words))
-
-    @property
-    def request_id(self) -> str | None:
-        """The word that can only be a request id, if there is one."""
-        return next((word for word in self.words if re.fullmatch("[0-9a-f]{8}", word)), None)
+                words.append(_word(word, kinds, names.errors))
+        return cls(
+            msgspec.structs.replace(
+                wanted, statuses=frozenset(statuses), kinds=frozenset(chosen), words=tuple(words)
+            )
+        )
 
     def __bool__(self) -> bool:
         return self != Filter()
 
-    def matches(self, session: Session) -> bool:
-        """Whether the words are found. Status, type and shop are the journal's to choose by."""
-        return self._found(
-            str(session.id), session.request_id, session.operator, session.host, session.source,
-            *map(present.kind, session.kinds),
-        )  # fmt: skip
+    @property
+    def shop(self) -> str | None:
+        return self.sessions.shop
+
+    @property
+    def request_id(self) -> str | None:
+        return self.sessions.request_prefix or None
+
+    def with_shop(self, shop: str | None) -> Self:
+        return replace(self, sessions=msgspec.structs.replace(self.sessions, shop=shop))
 
     def matches_attempt(self, attempt: Attempt) -> bool:
-        return (self.kind is None or self.kind in attempt.kinds) and self._found(
-            str(attempt.session_id or ""), attempt.request_id, attempt.operator, attempt.host,
+        """Shop and request id are the journal's to choose by."""
+        wanted = self.sessions
+        if wanted.kinds and not wanted.kinds.intersection(attempt.kinds):
+            return False
+        if wanted.operator is not None and attempt.operator.casefold() != wanted.operator:
+            return False
+        if (wanted.since and attempt.at < wanted.since) or (wanted.until and attempt.at >= wanted.until):
+            return False
+        texts = (
+            str(attempt.session_id or ""), attempt.request_id, attempt.operator, attempt.host, attempt.source,
             *map(present.kind, attempt.kinds),
             *([attempt.outcome, _(present.OUTCOME_WORDS[Outcome(attempt.outcome)])] if attempt.outcome else []),
         )  # fmt: skip
-
-    def _found(self, *texts: str) -> bool:
-        return all(any(word in text.casefold() for text in texts) for word in self.words)
+        return all(any(word.text in text.casefold() for text in texts) for word in wanted.words)
 
 
-def _named(word: str, names: dict[Status, str]) -> str | None:
+def _word(word: str, kinds: Collection[str], errors: Collection[str]) -> Word:
+    """With the types and errors that are told by it in the reader's language."""
+    return Word(
+        word,
+        frozenset(kind for kind in kinds if word in present.kind(kind).casefold()),
+        frozenset(error for error in errors if word in _(error).casefold()),
+    )
+
+
+def _means(word: str, *names: str) -> bool:
+    return len(word) >= 3 and any(name.casefold().startswith(word) for name in names)
+
+
+def _status(word: str) -> Status | None:
     """The status whose word, in English or as shown, starts with `word` (three letters or more)."""
-    if len(word) < 3:
-        return None
-    for value, name in names.items():
-        if value.startswith(word) or name.casefold().startswith(word):
-            return value.value
+    for status in Status:
+        if _means(word, status.value, _(present.STATUS_WORDS[status])):
+            return status
     return None
+
+
+def _days(word: str, today: date) -> tuple[str | None, str | None] | None:
+    """The first moment of the days that are named, and the first one after them; None when no day is named."""
+    if word in {"today", _("today")}:
+        return _moment(today), None
+    if word in {"yesterday", _("yesterday")}:
+        return _moment(today - timedelta(days=1)), _moment(today)
+    if not (found := DAY.fullmatch(word)):
+        return None
+    until, text, since = found.groups()
+    try:
+        if "." in text:
+            day, month, year = map(int, text.split("."))
+            first = date(year, month, day)
+        else:
+            first = date.fromisoformat(text if len(text) > 7 else f"{text}-01")
+    except ValueError:
+        return None
+    following = first + timedelta(days=1)
+    if "." not in text and len(text) == 7:
+        following = (first + timedelta(days=31)).replace(day=1)
+    if since:
+        return _moment(first), None
+    return (None if until else _moment(first)), _moment(following)
+
+
+def _moment(day: date) -> str:
+    """Its beginning in the reader's time zone, as the journal writes times."""
+    return utc_text(datetime(day.year, day.month, day.day).astimezone())

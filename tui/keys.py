@@ -28,7 +28,7 @@ NAMED = {
     "up", "down", "left", "right", *(f"f{number}" for number in range(1, 13)),
 }  # fmt: skip
 """Keys that have a name rather than a sign."""
-NAMES = {",": "comma", ".": "full_stop", "/": "slash", "?": "question_mark"}
+NAMES = {":": "colon", ",": "comma", ".": "full_stop", "/": "slash", "?": "question_mark"}
 """How Textual calls the keys of the table that are neither letters nor named already."""
 
 
@@ -64,6 +64,8 @@ PLACES = {
     "launch": N_("Run an import"),
     "attempts": N_("Attempts"),
     "doctor": N_("Health check"),
+    "session": N_("Session"),
+    "jump": N_("Go to a session"),
     "messages": N_("Messages"),
     "question": N_("Question"),
     "help": N_("Help"),
@@ -79,6 +81,14 @@ TABLE = (
     Key("delete", "x,delete,f8", "delete", N_("Delete"), N_("Delete the marked finished sessions"), "main"),
     Key("filter", "f,/,f4", "filter", N_("Filter"), N_("Show only some sessions: by status, type, operator"), "main"),
     Key("shop", "o", "shop", N_("Shop"), N_("Only the sessions of the next shop"), "main", shops=True),
+    Key("open", "f3", "open", N_("Open"), N_("The session on a screen of its own; Enter does the same"), "main",
+        bar=False),
+    Key("jump", ":", "jump", N_("Go to"), N_("Go to a session by its number"), "main", bar=False),
+    Key("sort", "s", "sort", N_("Sort"), N_("Sort by the next column; a click on a title sorts, too"), "main",
+        bar=False),
+    Key("reverse", "S", "reverse", N_("Reverse"), N_("Sort the other way round"), "main", bar=False),
+    Key("export", "w", "export", N_("Write CSV"), N_("Write the marked sessions, or all listed ones, as CSV"), "main",
+        bar=False),
     Key("attempts", "a,f7", "attempts", N_("Attempts"), N_("Every confirm and what came of it"), "main"),
     Key("doctor", "d,f9", "doctor", N_("Doctor"), N_("Check settings, source, databases and worker"), "main"),
     Key("log", "1", "tab('log')", N_("Log"), N_("Log of the session"), "main", bar=False),
@@ -127,6 +137,8 @@ TABLE = (
     Key("close_doctor", "escape,q,d", "close", N_("Back"), N_("Back to the sessions"), "doctor"),
     Key("yes", "y", "answer(True)", N_("Yes"), N_("Do it"), "question"),
     Key("no", "n,escape,q", "answer(False)", N_("No"), N_("Leave everything as it is"), "question"),
+    Key("close_session", "escape,q,f3", "close", N_("Back"), N_("Back to the sessions"), "session"),
+    Key("close_jump", "escape", "close", N_("Close"), N_("Stay where the cursor is"), "jump"),
     Key("close_messages", "escape,q,m", "close", N_("Back"), N_("Back to the sessions"), "messages"),
     Key("close_help", "escape,q,?,f1", "close", N_("Back"), N_("Close the help"), "help"),
     Key("help", "?,f1", "app.help", N_("Help"), N_("All keys on one page"), "app", keep=True),

@@ -1,73 +1,106 @@
-"""The sessions a table holds: the newest page looked at again and again, older ones loaded when needed."""
+"""The sessions that a table holds: a window over all that match, wherever in a journal of millions it lies."""
 
 from __future__ import annotations
 
-from importers.sessions import Journal, Place, Session, SessionFilter, Status
+import time
+from typing import Literal
+
+from importers.errors import UnknownSession
+from importers.sessions import Journal, Session
+from importers.sessions.finding import NEWEST, By, Order, Place, place_of
 from tui.filters import Filter
 
-PAGE = 200
-"""Sessions loaded at once."""
-ENOUGH = 50
-"""A search for words goes back in time until it has found so many, …"""
-SEARCHED = 25
-"""… or has looked through so many pages."""
+WINDOW = 200
+"""Sessions held at once."""
+STEP = 100
+"""So far the window moves when the cursor comes near an end of it."""
+COUNT_SECONDS = 2.0
+"""How old counts may be while sessions come and go."""
+
+Move = Literal["first", "last", "back", "on"]
 
 
 class SessionPages:
-    """All sessions that match `wanted`, as far back as was asked for; newest first.
+    """Those that match `wanted`, in `order`, from the place on that the last move came to."""
 
-    Only the newest page is loaded anew at each load: an older session has ended, and its row stays as it is.
-    """
-
-    def __init__(self, wanted: Filter) -> None:
+    def __init__(self, wanted: Filter, order: Order = NEWEST) -> None:
         self.wanted = wanted
-        self.matching: list[Session] = []
-        self._loaded: list[Session] = []
-        self.more = False
-        """Whether the journal holds older ones that are not loaded."""
+        self.order = order
+        self.rows: list[Session] = []
+        self.after = False
+        """Whether the journal holds more behind the window."""
+        self.searching = False
+        """Words are still looked for, and the window is not full yet."""
+        self.matching = self.total = 0
+        """How many match, and how many there are."""
+        self._behind: Place | None = None
+        """The window begins behind it; None: with the first of all."""
+        self._counted = 0.0
+        self._newest = 0
 
-    async def load(self, journal: Journal, *, older: bool = False, reach: int | None = None) -> None:
-        """Load the newest page; another older one if `older`; all of them down to the session `reach`."""
-        newest = await self._page(journal, None)
-        if len(newest) < PAGE:
-            self._loaded, self.more = newest, False
-        elif not self._loaded:
-            self._loaded, self.more = newest, True
-        else:
-            last = newest[-1].id
-            self._loaded = newest + [session for session in self._loaded if session.id < last]
-        while older or (reach is not None and self._loaded and self._loaded[-1].id > reach):
-            if not await self._go_back(journal):
-                break
-            older = False
-        self._match()
-        pages = 1
-        while self.wanted.words and len(self.matching) < ENOUGH and pages < SEARCHED:
-            if not await self._go_back(journal):
-                break
-            pages += 1
-            self._match()
+    @property
+    def before(self) -> bool:
+        """Whether the journal may hold more in front of the window."""
+        return self._behind is not None
 
-    def forget(self, session_ids: list[int]) -> None:
-        """These were deleted."""
-        self._loaded = [session for session in self._loaded if session.id not in session_ids]
+    async def load(self, journal: Journal, move: Move | None = None) -> None:
+        """Look at the window, after a move of it."""
+        if move == "first":
+            self._behind = None
+        elif move == "last":
+            backwards = Order(self.order.by, not self.order.descending)
+            last = await journal.find(self.wanted.sessions, backwards, limit=WINDOW + 1)
+            self._begin(last.sessions[::-1], WINDOW)
+        elif move == "back" and self.rows:
+            await self._begin_before(journal, self.rows[0], STEP)
+        elif move == "on" and len(self.rows) > STEP:
+            self._behind = place_of(self.rows[STEP - 1], self.order)
+        page = await journal.find(self.wanted.sessions, self.order, after=self._behind, limit=WINDOW)
+        if not page.sessions and self._behind is not None and page.rest is None:
+            self._behind = None  # all of them were deleted
+            page = await journal.find(self.wanted.sessions, self.order, limit=WINDOW)
+        self.rows, self.after = page.sessions, page.rest is not None
+        self.searching = self.after and len(self.rows) < WINDOW
 
-    async def _go_back(self, journal: Journal) -> bool:
-        if not self.more or not self._loaded:
+    async def reach(self, journal: Journal, session_id: int) -> bool:
+        """Move to a session, dropping a filter that hides it. False when there is no such session: nothing moves."""
+        try:
+            session = await journal.session(session_id)
+        except UnknownSession:
             return False
-        page = await self._page(journal, self._loaded[-1].id)
-        self._loaded += page
-        self.more = len(page) == PAGE
-        return bool(page)
+        if self.wanted and not await self._matches(journal, session):
+            self.wanted = Filter()
+            self.recount()
+        await self._begin_before(journal, session, WINDOW // 2)
+        return True
 
-    async def _page(self, journal: Journal, before: int | None) -> list[Session]:
-        wanted = SessionFilter(
-            frozenset((Status(self.wanted.status),)) if self.wanted.status else frozenset(),
-            frozenset((self.wanted.kind,)) if self.wanted.kind else frozenset(),
-            shop=self.wanted.shop,
-        )
-        older = None if before is None else Place(before, before)
-        return (await journal.find(wanted, after=older, limit=PAGE)).sessions
+    async def count(self, journal: Journal) -> bool:
+        """Count anew where that is due; True when something changed."""
+        newest = [session.id for session in (await journal.find(limit=1)).sessions]
+        if time.monotonic() - self._counted < COUNT_SECONDS and newest == [self._newest]:
+            return False
+        before = (self.matching, self.total)
+        self.total = await journal.count()
+        self.matching = await journal.count(self.wanted.sessions) if self.wanted else self.total
+        self._counted, self._newest = time.monotonic(), newest[0] if newest else 0
+        return (self.matching, self.total) != before
 
-    def _match(self) -> None:
-        self.matching = [session for session in self._loaded if self.wanted.matches(session)]
+    def recount(self) -> None:
+        """Counts are wrong: some were deleted, or others are wanted."""
+        self._counted = 0.0
+
+    async def _begin_before(self, journal: Journal, session: Session, rows: int) -> None:
+        place = place_of(session, self.order)
+        front = await journal.find(self.wanted.sessions, self.order, before=place, limit=rows + 1)
+        self._begin(front.sessions, rows)
+
+    def _begin(self, front: list[Session], rows: int) -> None:
+        """With the last `rows` of these: behind the one in front of them, if there is one."""
+        self._behind = place_of(front[-rows - 1], self.order) if len(front) > rows else None
+
+    async def _matches(self, journal: Journal, session: Session) -> bool:
+        key, number = place_of(session, self.order)
+        in_front = number + (1 if self.order.descending else -1)
+        place = Place(in_front if self.order.by is By.ID else key, in_front)
+        page = await journal.find(self.wanted.sessions, self.order, after=place, limit=1)
+        return [found.id for found in page.sessions] == [session.id]

@@ -144,6 +144,18 @@ def elapsed(session: Session, now: datetime) -> str:
     return span(int(exact))
 
 
+def age(since: datetime, now: datetime) -> str:
+    """How long ago, in one unit: 5 min, 3 h, 2 d."""
+    minutes = max(0, int((now - since).total_seconds())) // 60
+    if minutes < 60:
+        return _("{count} min").format(count=minutes)
+    return (
+        _("{count} h").format(count=minutes // 60)
+        if minutes < 48 * 60
+        else _("{count} d").format(count=minutes // 1440)
+    )
+
+
 def span(seconds: int) -> str:
     """4:05, 1:02:03, 12 d 4 h."""
     minutes, seconds = divmod(seconds, 60)

@@ -17,7 +17,9 @@ from textual.signal import Signal
 from importers.clock import utc_text
 from importers.errors import ObmenError, UnknownSession
 from importers.logs import log_to
-from importers.sessions.models import FINAL, Outcome, Session, Status
+from importers.sessions.finding import Order, SessionFilter
+from importers.sessions.models import ACTIVE, FINAL, Outcome, Session, Status
+from importers.targets import target_of
 from importers.texts import N_, _, ngettext
 from tui import present
 from tui.alerts import alert
@@ -39,6 +41,7 @@ PACE_SECONDS = 0.2
 WATCH_SECONDS = 30.0
 """So long a change is waited for before the journal is asked for one anew."""
 REAP_SECONDS = 15.0
+EXPORT_SECONDS = 60.0
 RETRY_SECONDS = 2.0
 """How long to wait before another look at a journal that could not be read."""
 COPIED_LINES = 300
@@ -88,6 +91,9 @@ class Room:
         self._awaited: set[int] = set()
         """Sessions whose end is to be told."""
 
+        self.export_at: datetime | None = None
+        """When the newest file of the export was written; None while that is not known, and of several shops."""
+
     # Shops
 
     @property
@@ -113,6 +119,8 @@ class Room:
         watch = journal.watch()
         self.changed.publish(None)
         await asyncio.to_thread(prepare, self.settings)
+        if not self.settings.shops:
+            self.start(self._date_export(), "watch")
         while True:
             await asyncio.sleep(PACE_SECONDS)
             try:
@@ -162,6 +170,25 @@ class Room:
             with self.reporting():
                 await reap(journal, self.settings, notify_once)
             await asyncio.sleep(REAP_SECONDS)
+
+    async def _date_export(self) -> None:
+        """Look now and then how old the export is."""
+        from importers.launch.survey import newest
+
+        source = target_of(self.settings).source
+        while True:
+            found = None
+            with suppress(ObmenError):  # the launch dialog and the doctor say what is wrong with it
+                found = await asyncio.to_thread(newest, source)
+            at = present.parse(found) if found else None
+            if at != self.export_at:
+                self.export_at = at
+                self.changed.publish(None)
+            await asyncio.sleep(EXPORT_SECONDS)
+
+    async def running(self, journal: Journal) -> list[Session]:
+        """The sessions that have not ended, newest first: some of them, where there are many."""
+        return (await journal.find(SessionFilter(statuses=ACTIVE), limit=20)).sessions
 
     async def close(self) -> None:
         if self.journal is not None:
@@ -244,6 +271,17 @@ class Room:
             while found := await journal.events(session_id, after=lines[-1].id if lines else 0):
                 lines.extend(found)
             self.copy("\n".join(f"{present.clock(line.at)} {present.log_text(line)}" for line in lines))
+
+        self.start(job(), "journal")
+
+    def export_sessions(self, wanted: SessionFilter, order: Order, marked: frozenset[int]) -> None:
+        """Write the marked sessions, or else all that match, to a file of CSV in the working directory."""
+        from tui.exporting import write_sessions
+
+        async def job() -> None:
+            path, count = await write_sessions(self.require_journal(), wanted, order, marked, self.now())
+            text = ngettext("{count} session written to {path}", "{count} sessions written to {path}", count)
+            self.say(text.format(count=present.number(count), path=path))
 
         self.start(job(), "journal")
 

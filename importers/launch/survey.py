@@ -43,6 +43,11 @@ def _holding(export: Export, kind: str) -> Holding:
     return Holding(kind, len(files), sum(part.size for part in files), newest)
 
 
+def newest(source: str) -> str | None:
+    """When the newest file of a source was written that some import type reads, UTC. As `survey`."""
+    return max((holding.newest for holding in survey(source) if holding.newest), default=None)
+
+
 class Look(NamedTuple):
     served: list[str]
     """Those of the import types that the source has files for."""

@@ -9,7 +9,17 @@ import msgspec
 
 from importers.errors import UnknownSession
 from importers.kinds import Counts, Options
-from importers.sessions.finding import ALL, Page, Place, SessionFilter, place_of
+from importers.sessions.finding import (
+    ALL,
+    NEWEST,
+    Names,
+    Order,
+    Page,
+    Place,
+    SessionFilter,
+    Word,
+    place_of,
+)
 from importers.sessions.models import (
     FINAL,
     Attempt,
@@ -84,6 +94,32 @@ LOG = (
 )  # fmt: skip
 
 
+def matches(row: Session, wanted: SessionFilter) -> bool:
+    """As the journal's own statements, over rows in memory."""
+    return (
+        (not wanted.statuses or row.status in wanted.statuses)
+        and (not wanted.kinds or bool(wanted.kinds & set(row.kinds)))
+        and wanted.operator in {None, row.operator}
+        and wanted.shop in {None, row.shop}
+        and wanted.dry_run in {None, row.options.dry_run}
+        and wanted.with_rejects in {None, row.counts.rejected > 0}
+        and (wanted.since is None or row.created_at >= wanted.since)
+        and (wanted.until is None or row.created_at < wanted.until)
+        and row.request_id.startswith(wanted.request_prefix)
+        and all(_has(row, word) for word in wanted.words)
+    )
+
+
+def _has(row: Session, word: Word) -> bool:
+    texts = (row.operator, row.host, row.shop, row.source, " ".join(row.kinds), str(row.error or ""))
+    return (
+        any(word.text in text.casefold() for text in texts)
+        or bool(word.kinds & set(row.kinds))
+        or word.text == str(row.id)
+        or row.request_id.startswith(word.text)
+    )
+
+
 class FixedJournal:
     """Answers like a journal in which nothing happens, and like the database that it is in."""
 
@@ -98,22 +134,46 @@ class FixedJournal:
             ]
         }
 
-    async def sessions(self, wanted: SessionFilter = ALL, limit: int = 200) -> list[Session]:
-        return (await self.find(wanted, limit=limit)).sessions
-
     async def find(
-        self, wanted: SessionFilter = ALL, *, after: Place | None = None, limit: int = 200
+        self,
+        wanted: SessionFilter = ALL,
+        order: Order = NEWEST,
+        *,
+        after: Place | None = None,
+        before: Place | None = None,
+        limit: int = 200,
+        seconds: float = 1,
     ) -> Page:
-        found = [
-            row
-            for row in self.rows.values()
-            if (not wanted.statuses or row.status in wanted.statuses)
-            and (not wanted.kinds or wanted.kinds.intersection(row.kinds))
-            and (wanted.shop is None or wanted.shop == row.shop)
-            and (after is None or row.id < after.id)
-        ]
-        found = sorted(found, key=lambda row: -row.id)[:limit]
-        return Page(found, place_of(found[-1]) if len(found) == limit else None)
+        found = sorted(
+            (row for row in self.rows.values() if matches(row, wanted)),
+            key=lambda row: place_of(row, order),
+            reverse=order.descending,
+        )
+        sign = -1 if order.descending else 1
+
+        def behind(row: Session, place: Place) -> bool:
+            here = place_of(row, order)
+            return (here > place) if sign > 0 else (here < place)
+
+        if before is not None:
+            front = [row for row in found if not behind(row, before) and place_of(row, order) != before]
+            return Page(front[-limit:], place_of(front[-limit], order) if len(front) > limit else None)
+        rest = [row for row in found if after is None or behind(row, after)]
+        return Page(rest[:limit], place_of(rest[limit - 1], order) if len(rest) > limit else None)
+
+    async def count(
+        self, wanted: SessionFilter = ALL, order: Order = NEWEST, *, before: Place | None = None
+    ) -> int:
+        return sum(matches(row, wanted) for row in self.rows.values())
+
+    async def names(self) -> Names:
+        rows = self.rows.values()
+        return Names(
+            sorted({row.operator for row in rows}),
+            sorted({row.shop for row in rows}),
+            sorted({kind for row in rows for kind in row.kinds}),
+            sorted({row.error.text for row in rows if row.error}),
+        )
 
     async def session(self, session_id: int) -> Session:
         try:

@@ -10,7 +10,7 @@ from textual.widgets import Static
 from importers.sessions import Attempt, Journal, Outcome
 from importers.texts import N_, _, ngettext
 from tui import present
-from tui.filters import Filter
+from tui.filters import Filter, Names
 from tui.keys import bindings, rows
 from tui.room import Room
 from tui.screens.live import LiveScreen
@@ -66,9 +66,7 @@ class AttemptsScreen(LiveScreen[None]):
 
     async def load(self, journal: Journal) -> None:
         wanted = self._filter
-        attempts = await journal.attempts(
-            request_id=wanted.request_id, kind=wanted.kind, shop=wanted.shop, limit=LIMIT
-        )
+        attempts = await journal.attempts(request_id=wanted.request_id, shop=wanted.shop, limit=LIMIT)
         self.room.note_shops(attempts)
         self._digits = max(6, *(len(str(attempt.session_id or "")) for attempt in attempts), 0)
         self.table.reshape(self._fitting(self.size.width))
@@ -177,7 +175,7 @@ class AttemptsScreen(LiveScreen[None]):
     async def _filter_line(self) -> FilterLine:
         if not self.query(FilterLine):
             words = _("words to find: a request id, prices, an operator, joined")
-            await self.mount(FilterLine(words, lambda: self.room.shops), after="#head")
+            await self.mount(FilterLine(words, lambda: Names(self.room.shops)), after="#head")
         return self.query_one(FilterLine)
 
     def on_filter_line_asked(self, event: FilterLine.Asked) -> None:

@@ -1,4 +1,4 @@
-"""The main screen: sessions above, the selected session's log, rejects or summary below."""
+"""The main screen: sessions, and below or beside them the panes of the one under the cursor."""
 
 from __future__ import annotations
 
@@ -8,50 +8,57 @@ from functools import partial
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
-from textual.widgets import Static
+from textual.containers import Container
+from textual.timer import Timer
+from textual.widgets import DataTable, Static
 
-from importers.sessions import FINAL, Journal, Session
-from importers.sessions.models import LogLine, Status, StoredReject
-from importers.targets import target_of
+from importers.errors import UnknownSession
+from importers.sessions import FINAL, Journal, Order, Session
+from importers.sessions.finding import By
 from importers.texts import _, ngettext
 from tui import present
-from tui.filters import Filter
+from tui.filters import Filter, Names
+from tui.heading import heading
 from tui.keys import bindings, rows
-from tui.pages import SessionPages
+from tui.pages import Move, SessionPages
 from tui.room import Room
-from tui.screens.live import LiveScreen
-from tui.widgets.bars import Bar, KeyBar, TabBar
+from tui.screens.acting import ActingScreen
+from tui.widgets.bars import Bar, KeyBar
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.log import LogView
 from tui.widgets.notices import NoticeBar
-from tui.widgets.rejects import RejectsPane
-from tui.widgets.sessions import SessionTable
-from tui.widgets.summary import SummaryPane
+from tui.widgets.panes import Panes
+from tui.widgets.sessions import SORTED, SessionTable
 from tui.widgets.table import StableTable
 
+REST_SECONDS = 0.15
+"""So long the cursor rests on a session before its log is opened: a walk through the list costs nothing but that."""
+WIDE = 130
+"""From so many columns on the panes stand beside the list."""
 
-class MainScreen(LiveScreen[None]):
+
+class MainScreen(ActingScreen[None]):
     BINDINGS = bindings("main")
     AUTO_FOCUS = "SessionTable"
 
     def __init__(self, room: Room) -> None:
         super().__init__(room)
-        self._tab = "log"
-        self._opened: int | None = -1
-        """The session whose log is open below; -1: not even none."""
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
         self._go: int | None = None
         """A session to go to as soon as it is loaded."""
         self._pages = SessionPages(Filter())
-        self._older = False
-        """The cursor has come to the last row: more is wanted."""
+        self._move: Move | None = None
+        """Where the window has to go with the next load."""
+        self._active: Sequence[Session] = ()
+        self._names = Names()
+        self._rest: Timer | None = None
         self._shown_keys: tuple[bool | None, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Bar(id="head")
-        yield SessionTable()
-        yield TabBar(id="tabs")
-        yield Static(id="waiting", markup=False)
-        yield LogView(id="log")
+        with Container(id="body"):
+            yield SessionTable()
+            yield Panes(self.room)
         yield NoticeBar(self.room)
         yield KeyBar(rows("main", "app"))
 
@@ -70,7 +77,7 @@ class MainScreen(LiveScreen[None]):
 
     @property
     def log_view(self) -> LogView:
-        return self.query_one(LogView)
+        return self.panes.log_view
 
     @property
     def session(self) -> Session | None:
@@ -80,42 +87,48 @@ class MainScreen(LiveScreen[None]):
     # Looking at the journal
 
     async def load(self, journal: Journal) -> None:
-        pages, older, self._older = self._pages, self._older, False
-        await pages.load(journal, older=older, reach=self._go)
+        pages, move, self._move = self._pages, self._move, None
+        go, self._go = self._go, None
+        if go is not None and not await pages.reach(journal, go):
+            self.room.say(_("There is no session {id}").format(id=go), "warning")
+            go = None
+        await pages.load(journal, move)
         if pages is not self._pages:
             return  # another filter meanwhile; it has asked for a load of its own
-        self.room.note_shops(pages.matching)
-        self._fit(self.size.width)
-        self.table.show_sessions(pages.matching, self.room.now(), cursor=self._go)
-        self._go = None
+        if go is not None and not pages.wanted:
+            self._drop_filter()
+        self._active = await self.room.running(journal)
+        self.room.note_shops(pages.rows)
+        self._show_rows(move, go)
         if (usable := self._usable()) != self._shown_keys:
             self._shown_keys = usable
             self.refresh_bindings()
-        await self._load_below(journal)
+        await self.panes.load(journal, self.session, self._nothing())
         self.update_bars()
+        if pages.searching:
+            self.wake()
+        self.run_worker(self._count(journal, pages), group="live", name="count", exit_on_error=False)
 
-    async def _load_below(self, journal: Journal) -> None:
-        session = self.session
-        if (session.id if session else None) != self._opened:
-            self._opened = session.id if session else None
-            read = partial(_events, journal, session.id) if session else None
-            running = session is not None and session.status not in FINAL
-            self.log_view.open(read, follow=running, empty=self._nothing())
-        if self._tab == "log":
-            if await self.log_view.update():
-                self.wake()
-        elif self._tab == "rejects":
-            rejects = self.query_one(RejectsPane)
-            if rejects.session_id != self._opened:
-                rejects.open(self._opened, partial(_rejects, journal, session.id) if session else None)
-            await rejects.update()
-        else:
-            self._show_summary()
+    def _show_rows(self, move: Move | None, go: int | None) -> None:
+        pages, table = self._pages, self.table
+        cursor = go
+        if move in {"first", "last"} and pages.rows:
+            cursor = pages.rows[0 if move == "first" else -1].id
+        table.open_before, table.open_after = pages.before, pages.after
+        table.show_sessions(pages.rows, self.room.now(), cursor=cursor)
+        self._fit()
+
+    async def _count(self, journal: Journal, pages: SessionPages) -> None:
+        names = await journal.names()
+        today = self.room.now().astimezone().date()
+        self._names = Names(self.room.shops, [one.casefold() for one in names.operators], names.errors, today)
+        if await pages.count(journal) and pages is self._pages:
+            self.update_bars()
 
     def _nothing(self) -> str:
-        """What an empty log says."""
-        if self.session:
-            return _("No log lines yet")
+        """What an empty log says when there is no session."""
+        if self._pages.searching:
+            return _("Searching…")
         return (
             _("No session matches the filter")
             if self._pages.wanted
@@ -124,28 +137,22 @@ class MainScreen(LiveScreen[None]):
 
     def _forget(self, session_ids: list[int]) -> None:
         """These sessions were deleted."""
-        self._pages.forget(session_ids)
+        self.table.marks.difference_update(session_ids)
+        self._pages.recount()
         self.wake()
 
     def _go_to(self, session_id: int) -> None:
         """Put the cursor on a session, dropping a filter that hides it."""
         self._go = session_id
-        if self._pages.wanted:
-            self._pages = SessionPages(Filter())
-            self._drop_filter()
         self.wake()
 
     def _tick(self) -> None:
         """Durations of running sessions; nothing is painted while nothing runs and the journal can be reached."""
         self.room.note_connection()
-        if self.table.running:
+        if self.table.running or self._active:
             self.table.show_again(self.room.now())
-            if self._tab == "summary":
-                self._show_summary()
-
-    def _show_summary(self) -> None:
-        pane, shops = self.query_one(SummaryPane), self.room.has_shops
-        pane.show(self.session, self.room.now(), shops=shops)
+            self.panes.show_again()
+            self.update_bars()
 
     async def _show_trouble(self, text: str) -> None:
         """A line above the table for as long as the journal cannot be read; "" takes it away."""
@@ -155,85 +162,57 @@ class MainScreen(LiveScreen[None]):
             await self.mount(line, after="#head")
 
     def update_bars(self) -> None:
-        """The bars: what this is, what runs, what the session below is."""
-        sessions = self.table.sessions
-        running = sum(session.status not in FINAL for session in sessions)
-        count = f"{len(sessions)}+" if self._pages.more else str(len(sessions))
-        right = [ngettext("{count} session", "{count} sessions", len(sessions)).format(count=count)]
-        if running:
-            right.insert(0, ngettext("{count} running", "{count} running", running).format(count=running))
-        if marked := len(self.table.marks):
-            right.insert(0, ngettext("{count} marked", "{count} marked", marked).format(count=marked))
-        name = " obmen " + (_("demo") + " " if self.room.demo else "")
-        settings = self.room.settings
-        name += _("read-only") + " " if settings.read_only else ""
-        there = ", ".join(settings.shop_names) if settings.shops else target_of(settings).source
-        left = Text.assemble((name, "bold"), " ", present.plain(there))
-        self.query_one("#head", Bar).set_texts(left, Text(", ".join(right) + " "))
-        session = self.session
-        rejected = session.counts.rejected if session else 0
-        tabs = (
-            ("log", "1 " + _("Log")),
-            ("rejects", " ".join(["2", _("Rejects"), *([present.number(rejected)] if rejected else [])])),
-            ("summary", "3 " + _("Summary")),
+        """The top line: what matters now."""
+        pages, marked = self._pages, len(self.table.marks)
+        count = ngettext("{count} session", "{count} sessions", pages.total).format(
+            count=present.number(pages.total)
         )
-        right_text = Text()
-        if session:
-            right_text = Text(f"#{session.id} {present.state(session)} ")
-            if self._tab == "log" and self.size.width >= 70 and (position := self.log_view.position):
-                if self.log_view.follow and session.status not in FINAL:
-                    position += ", " + _("following")
-                right_text = Text(f"{position}   ", "dim") + right_text
-        self.query_one(TabBar).show(tabs, self._tab, right_text)
-        self._show_waiting(session)
-
-    def _show_waiting(self, session: Session | None) -> None:
-        """Why no worker has the session yet: its log says nothing of that."""
-        why = present.message(session.waiting) if session and session.waiting else ""
-        line = self.query_one("#waiting", Static)
-        if line.content != why:
-            line.update(why)
-        line.display = bool(why)
+        if pages.wanted:
+            count = _("{count} of {total}").format(
+                count=present.number(pages.matching), total=present.number(pages.total)
+            )
+        right = [count]
+        if marked:
+            right.insert(0, ngettext("{count} marked", "{count} marked", marked).format(count=marked))
+        left = heading(self.room, self._active, self.size.width - sum(map(len, right)) - 4)
+        self.query_one("#head", Bar).set_texts(left, Text(", ".join(right) + " "))
 
     def on_stable_table_pointed(self, event: StableTable.Pointed) -> None:
         if event.table is not self.table:
             return
-        self._older = event.table.at_end
         self.refresh_bindings()
+        if (move := self.table.wants) is not None:
+            self._move = move
+            self.wake()
+            return
+        if self._rest:
+            self._rest.stop()
+        self._rest = self.set_timer(REST_SECONDS, self.wake)
+
+    def on_session_table_end_wanted(self, event: SessionTable.EndWanted) -> None:
+        self._move = "first" if event.first else "last"
         self.wake()
-
-    def on_rejects_pane_more_wanted(self) -> None:
-        self.wake()
-
-    def on_log_view_moved(self) -> None:
-        self.update_bars()
-
-    def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
-        self.call_later(self.action_tab, event.tab)
 
     def on_resize(self, event: events.Resize) -> None:
-        self._fit(event.size.width)
+        self._fit()
+        self.update_bars()
 
-    def _fit(self, width: int) -> None:
-        self.table.fit(width, self.room.now(), shops=self.room.has_shops)
+    def _fit(self) -> None:
+        width = self.table.size.width or self.size.width
+        self.table.fit(width, self.room.now(), shops=self.room.has_shops, order=self._pages.order)
 
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in {"launch", "cancel", "retry", "delete"} and self.room.settings.read_only:
-            return False
-        session = self.table.session if self.is_mounted else None
-        if action == "cancel":
-            return session is not None and session.status in {Status.STARTED, Status.IN_PROGRESS}
-        if action == "retry":
-            return session is not None and session.status in {Status.FAILED, Status.CANCELLED}
-        if action == "delete":
-            return session is not None and bool(self._deletable())
+        if action == "delete" and not self.room.settings.read_only:
+            return self.is_mounted and (
+                bool(self.table.marks) or (self.session is not None and self.session.status in FINAL)
+            )
         if action == "shop":
             return self.room.has_shops
-        if action in {"mark", "copy_id", "copy_log"}:
-            return session is not None
-        return True
+        if action in {"mark", "open"}:
+            return self.is_mounted and self.session is not None
+        return super().check_action(action, parameters)
 
     def _usable(self) -> tuple[bool | None, ...]:
         """Which of the keys that are not always there can be used now."""
@@ -253,51 +232,50 @@ class MainScreen(LiveScreen[None]):
             self.refresh_bindings()
 
     def action_unmark(self) -> None:
-        """What was said first, then marks and filter."""
+        """What was said first, then the filter, then the marks."""
         if self.room.dismiss():
             return
-        self.table.marks.clear()
-        self.table.show_again(self.room.now())
-        self._drop_filter()
+        if self._pages.wanted:
+            self._drop_filter()
+        else:
+            self.table.marks.clear()
+            self.table.show_again(self.room.now())
+            self.refresh_bindings()
         self.table.focus()
         self.update_bars()
 
-    def action_cancel(self) -> None:
-        if session := self.session:
-            self._ask(
-                _("Stop session {id}, {type}? The catalog stays as it was before.").format(
-                    id=session.id, type=self.room.what(session)
-                ),
-                partial(self.room.cancel, session.id),
-            )
-
-    def action_retry(self) -> None:
-        if session := self.session:
-            self._ask(
-                _("Run session {id}, {type}, again?").format(id=session.id, type=self.room.what(session)),
-                partial(self.room.retry, session.id),
-            )
-
-    def action_delete(self) -> None:
-        if found := self._deletable():
-            self._ask(
-                ngettext(
-                    "Delete session {ids} with its log and rejects?",
-                    "Delete {count} sessions with their logs and rejects: {ids}?",
-                    len(found),
-                ).format(count=len(found), ids=", ".join(str(session.id) for session in found)),
-                partial(self.room.delete, [session.id for session in found]),
-            )
-
-    def _deletable(self) -> list[Session]:
+    async def action_delete(self) -> None:
         """The marked sessions, or else the one under the cursor, as far as they are finished."""
-        chosen = self.table.marked or ([self.session] if self.session else [])
-        return [session for session in chosen if session.status in FINAL]
+        found = await self._chosen()
+        ended = [session for session in found if session.status in FINAL]
+        if not ended:
+            return
+        shown = ", ".join(str(session.id) for session in ended[:IDS_SHOWN])
+        question = ngettext(
+            "Delete session {ids} with its log and rejects?",
+            "Delete {count} sessions with their logs and rejects: {ids}?",
+            len(ended),
+        ).format(count=present.number(len(ended)), ids=shown + ("…" if len(ended) > IDS_SHOWN else ""))
+        if kept := len(found) - len(ended):
+            question += " " + ngettext(
+                "{count} that has not ended stays.", "{count} that have not ended stay.", kept
+            ).format(count=kept)
+        self.ask(question, partial(self.room.delete, [session.id for session in ended]))
 
-    def _ask(self, question: str, act: partial[None]) -> None:
-        from tui.screens.confirm import ConfirmScreen
+    async def _chosen(self) -> list[Session]:
+        """The marked sessions, wherever they are; else the one under the cursor."""
+        if not self.table.marks:
+            return [self.session] if self.session else []
+        journal, found = self.room.require_journal(), []
+        for session_id in sorted(self.table.marks):
+            try:
+                found.append(await journal.session(session_id))
+            except UnknownSession:
+                self.table.marks.discard(session_id)
+        return found
 
-        self.app.push_screen(ConfirmScreen(question), lambda yes: act() if yes else None)
+    def action_export(self) -> None:
+        self.room.export_sessions(self._pages.wanted.sessions, self._pages.order, frozenset(self.table.marks))
 
     def action_attempts(self) -> None:
         from tui.screens.attempts import AttemptsScreen
@@ -309,29 +287,40 @@ class MainScreen(LiveScreen[None]):
 
         self.app.push_screen(DoctorScreen(self.room))
 
-    def action_copy_id(self) -> None:
+    def action_open(self) -> None:
+        from tui.screens.session import SessionScreen
+
         if session := self.session:
-            self.room.copy(session.request_id)
+            self.app.push_screen(SessionScreen(self.room, session, self._pages))
 
-    def action_copy_log(self) -> None:
-        if session := self.session:
-            self.room.copy_log(session.id)
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        """Enter, or a click on the row under the cursor."""
+        event.stop()
+        self.action_open()
 
-    # Tabs and filter: mounted when first asked for, so that the first frame is early
+    # Order, filter, jump
 
-    async def action_tab(self, tab: str) -> None:
-        self._tab = tab
-        if tab == "rejects" and not self.query(RejectsPane):
-            await self.mount(RejectsPane(id="rejects"), before=BELOW)
-        if tab == "summary" and not self.query(SummaryPane):
-            await self.mount(SummaryPane(id="summary"), before=BELOW)
-        for pane in self.query("#log, #rejects, #summary"):
-            pane.display = pane.id == tab
-        self.update_bars()
+    def action_sort(self) -> None:
+        """By the next column that can be sorted by."""
+        shown = [SORTED[key] for key in self.table.column_keys if key in SORTED]
+        at = shown.index(self._pages.order.by) if self._pages.order.by in shown else -1
+        self._sort(Order(shown[(at + 1) % len(shown)]))
+
+    def action_reverse(self) -> None:
+        order = self._pages.order
+        self._sort(Order(order.by, not order.descending))
+
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        event.stop()
+        if (by := SORTED.get(str(event.column_key.value))) is not None:
+            order = self._pages.order
+            self._sort(Order(by, not order.descending if by is order.by else True))
+
+    def _sort(self, order: Order) -> None:
+        self._pages = SessionPages(self._pages.wanted, order)
+        self._move = "first"
+        self.room.say(_("Sorted by: {column}").format(column=_column_name(order)))
         self.wake()
-
-    async def action_next_tab(self, step: int) -> None:
-        await self.action_tab(TABS[(TABS.index(self._tab) + step) % len(TABS)])
 
     async def action_filter(self) -> None:
         (await self._filter_line()).open()
@@ -339,14 +328,20 @@ class MainScreen(LiveScreen[None]):
     async def action_shop(self) -> None:
         (await self._filter_line()).next_shop()
 
+    def action_jump(self) -> None:
+        from tui.screens.jump import JumpScreen
+
+        self.app.push_screen(JumpScreen(), lambda number: self._go_to(number) if number else None)
+
     async def _filter_line(self) -> FilterLine:
-        if not self.query("#filter"):
-            words = _("words to find: failed, prices, an operator, a request id")
-            await self.mount(FilterLine(words, lambda: self.room.shops), after="#head")
+        if not self.query(FilterLine):
+            words = _("failed  prices  anna  today  2026-03..  rejects  dry  any words")
+            await self.mount(FilterLine(words, lambda: self._names), after="#head")
         return self.query_one(FilterLine)
 
     def on_filter_line_asked(self, event: FilterLine.Asked) -> None:
-        self._pages = SessionPages(event.filter)
+        self._pages = SessionPages(event.filter, self._pages.order)
+        self._move = "first"
         self.wake()
 
     def on_filter_line_left(self) -> None:
@@ -357,15 +352,11 @@ class MainScreen(LiveScreen[None]):
             line.drop()
 
 
-KEYS_THAT_COME = ("cancel", "retry", "delete", "mark", "shop")
-BELOW = "NoticeBar"
-"""Panes stand above it."""
-TABS = ("log", "rejects", "summary")
+KEYS_THAT_COME = ("cancel", "retry", "delete", "mark", "shop", "open")
+IDS_SHOWN = 12
 
 
-async def _events(journal: Journal, session_id: int, after: int, limit: int) -> Sequence[LogLine]:
-    return await journal.events(session_id, after=after, limit=limit)
-
-
-async def _rejects(journal: Journal, session_id: int, after: int, limit: int) -> Sequence[StoredReject]:
-    return await journal.rejects(session_id, after=after, limit=limit)
+def _column_name(order: Order) -> str:
+    key = next(key for key, by in SORTED.items() if by is order.by)
+    title = _("ID") if order.by is By.ID else SessionTable.title_of(key)
+    return f"{title} {'▾' if order.descending else '▴'}"

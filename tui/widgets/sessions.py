@@ -7,10 +7,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from rich.text import Text
+from textual.message import Message
 
+from importers.sessions.finding import NEWEST, By, Order
 from importers.sessions.models import FINAL, Session, Status
-from importers.texts import N_
+from importers.texts import N_, _
 from tui import present
+from tui.pages import Move
 from tui.widgets.table import Column, StableTable
 
 STATUS_STYLES = {
@@ -22,6 +25,7 @@ STATUS_STYLES = {
     Status.CANCELLED: "dim",
 }
 MARK = "*"
+ASCENDS, DESCENDS = "▴", "▾"
 
 
 class Field(NamedTuple):
@@ -44,14 +48,14 @@ FIELDS = (
     Field(Column("status", N_("Status"), 14), 0, lambda s, now: status_text(s)),
     Field(Column("rejected", N_("Rejected"), 9, right=True), 52, lambda s, now: rejected_text(s, 9)),
     Field(
-        Column("started", N_("Started"), 12),
+        Column("started", N_("Started"), 11),
         74,
         lambda s, now: _left(present.when(s.started_at or s.created_at, now)),
     ),
     Field(
-        Column("duration", N_("Duration"), 9, right=True),
+        Column("duration", N_("Duration"), 8, right=True),
         62,
-        lambda s, now: _right(present.elapsed(s, now), 9),
+        lambda s, now: _right(present.elapsed(s, now), 8),
     ),
     Field(Column("progress", N_("Done"), 16), 120, lambda s, now: _left(present.progress_bar(s, 10))),
     Field(Column("counts", N_("Records"), 18), 138, lambda s, now: _left(present.counts(s.counts, 18))),
@@ -97,15 +101,40 @@ def rejected_text(session: Session, width: int) -> Text:
     )
 
 
+SORTED = {
+    "id": By.ID,
+    "type": By.KINDS,
+    "status": By.STATUS,
+    "rejected": By.REJECTED,
+    "started": By.CREATED,
+    "duration": By.DURATION,
+    "operator": By.OPERATOR,
+}
+"""Columns that the list can be sorted by."""
+EDGE = 60
+"""So many rows before an end of what it holds the table wants more."""
+
+
 class SessionTable(StableTable):
-    """Sessions, newest first; `space` marks rows, `show_sessions` keeps cursor, scroll and marks."""
+    """A window of sessions; `space` marks rows, `show_sessions` keeps cursor, scroll and marks."""
+
+    class EndWanted(Message):
+        """The first or the last of all sessions, which the table does not hold."""
+
+        def __init__(self, *, first: bool) -> None:
+            super().__init__()
+            self.first = first
 
     def __init__(self) -> None:
         self._digits = 5
+        self._order = NEWEST
         self._fields = fitting(80)
         super().__init__(self._titles(), id="sessions")
         self._sessions: dict[str, Session] = {}
         self.marks: set[int] = set()
+        """Also of sessions that are not in the window."""
+        self.open_before = self.open_after = False
+        """Whether there are more in front of the window, behind it."""
 
     @property
     def session(self) -> Session | None:
@@ -113,20 +142,18 @@ class SessionTable(StableTable):
         return self._sessions.get(self.cursor_key or "")
 
     @property
-    def sessions(self) -> list[Session]:
-        return list(self._sessions.values())
-
-    @property
-    def marked(self) -> list[Session]:
-        return [session for session in self._sessions.values() if session.id in self.marks]
-
-    @property
     def running(self) -> bool:
         return any(session.status not in FINAL for session in self._sessions.values())
 
+    @property
+    def wants(self) -> Move | None:
+        """Where the window has to go, the cursor being where it is."""
+        if self.open_after and self.cursor_row >= self.row_count - EDGE:
+            return "on"
+        return "back" if self.open_before and self.cursor_row < EDGE else None
+
     def show_sessions(self, sessions: Sequence[Session], now: datetime, *, cursor: int | None = None) -> None:
         self._sessions = {str(session.id): session for session in sessions}
-        self.marks &= {session.id for session in sessions}
         self.show_again(now, cursor=cursor)
 
     def show_again(self, now: datetime, *, cursor: int | None = None) -> None:
@@ -134,12 +161,28 @@ class SessionTable(StableTable):
         rows = [(key, self._row(session, now)) for key, session in self._sessions.items()]
         self.show(rows, None if cursor is None else str(cursor))
 
-    def fit(self, width: int, now: datetime, *, shops: bool) -> None:
+    def fit(self, width: int, now: datetime, *, shops: bool, order: Order = NEWEST) -> None:
         """Take the columns that fit a table of this width. `shops`: whether there are several."""
-        self._digits = max(5, len(max(self._sessions, key=len, default="")))
+        self._digits, self._order = max(5, len(max(self._sessions, key=len, default=""))), order
         self._fields = fitting(width, shops=shops, digits=self._digits)
         if self.reshape(self._titles()):
             self.show_again(now)
+
+    @staticmethod
+    def title_of(key: str) -> str:
+        return next(_(field.column.title) for field in FIELDS if field.column.key == key)
+
+    def action_scroll_top(self) -> None:
+        if self.open_before:
+            self.post_message(self.EndWanted(first=True))
+        else:
+            self.move_cursor(row=0)
+
+    def action_scroll_bottom(self) -> None:
+        if self.open_after:
+            self.post_message(self.EndWanted(first=False))
+        else:
+            self.move_cursor(row=max(0, self.row_count - 1))
 
     def _row(self, session: Session, now: datetime) -> list[Text]:
         mark = MARK if session.id in self.marks else " "
@@ -148,7 +191,12 @@ class SessionTable(StableTable):
         ]
 
     def _titles(self) -> list[Column]:
-        return [
+        columns = [
             Column("id", N_("ID"), self._digits + 1, right=True),
             *(field.column for field in self._fields),
+        ]
+        sign = DESCENDS if self._order.descending else ASCENDS
+        return [
+            column._replace(order=sign) if SORTED.get(column.key) is self._order.by else column
+            for column in columns
         ]

@@ -23,9 +23,12 @@ class Column(NamedTuple):
     right: bool = False
     """Numbers: the title stands at the right too."""
 
+    order: str = ""
+    """A sign behind the title, of the column that rows are sorted by."""
+
     @property
     def label(self) -> Text:
-        title = _(self.title)
+        title = _(self.title) + self.order
         return Text(title.rjust(self.width) if self.right else title, no_wrap=True, overflow="ellipsis")
 
 
@@ -58,6 +61,10 @@ class StableTable(DataTable[Text], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.reshape(self._first_columns)
+
+    @property
+    def column_keys(self) -> list[str]:
+        return [column.key for column in self._columns]
 
     @property
     def cursor_key(self) -> str | None:

@@ -1,0 +1,94 @@
+"""Sessions and rejects as files of CSV, for spreadsheets."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importers.errors import UnknownSession, UsageError
+from importers.events import Counts
+from importers.sessions.finding import Order, SessionFilter
+from importers.texts import N_, render
+
+if TYPE_CHECKING:
+    from importers.sessions import Journal, Session
+
+PAGE = 1000
+COUNTS = Counts.__struct_fields__
+SESSION_COLUMNS = (
+    "id", "request_id", "shop", "kinds", "status", "dry_run", "created_at", "started_at", "finished_at", "operator",
+    "host", "source", *COUNTS, "error",
+)  # fmt: skip
+REJECT_COLUMNS = ("kind", "file", "line", "record_id", "reason", "fragment")
+
+Rows = list[tuple[object, ...]]
+Write = Callable[[Iterable[Sequence[object]]], Awaitable[None]]
+
+
+async def write_sessions(
+    journal: Journal, wanted: SessionFilter, order: Order, marked: frozenset[int], now: datetime
+) -> tuple[Path, int]:
+    """The marked sessions, or else all that match; the file, and how many are in it. Raises UsageError."""
+    with _opened("sessions", now) as (path, write):
+        await write([SESSION_COLUMNS])
+        count = 0
+        if marked:
+            rows: Rows = []
+            for session_id in sorted(marked, reverse=True):
+                try:
+                    rows.append(_session_row(await journal.session(session_id)))
+                except UnknownSession:
+                    continue
+            await write(rows)
+            return path, len(rows)
+        place = None
+        while True:
+            page = await journal.find(wanted, order, after=place, limit=PAGE)
+            await write(_session_row(session) for session in page.sessions)
+            count += len(page.sessions)
+            if (place := page.rest) is None:
+                return path, count
+
+
+async def write_rejects(journal: Journal, session_id: int, now: datetime) -> tuple[Path, int]:
+    """All rejects of a session that are kept; the file, and how many are in it. Raises UsageError."""
+    with _opened(f"rejects-{session_id}", now) as (path, write):
+        await write([REJECT_COLUMNS])
+        count = last = 0
+        while found := await journal.rejects(session_id, after=last, limit=PAGE):
+            await write(
+                (one.kind, one.file, one.line, one.record_id, render(one.reason, one.args), one.fragment)
+                for one in found
+            )
+            count, last = count + len(found), found[-1].id
+        return path, count
+
+
+def _session_row(session: Session) -> tuple[object, ...]:
+    counts = session.counts
+    return (
+        session.id, session.request_id, session.shop, " ".join(session.kinds), session.status.value,
+        int(session.options.dry_run), session.created_at, session.started_at, session.finished_at, session.operator,
+        session.host, session.source, *(getattr(counts, field) for field in COUNTS), session.error or "",
+    )  # fmt: skip
+
+
+@contextmanager
+def _opened(what: str, now: datetime) -> Iterator[tuple[Path, Write]]:
+    """A new file in the working directory, and what adds rows to it without holding up the screen."""
+    path = Path.cwd() / f"obmen-{what}-{now.astimezone():%Y%m%d-%H%M%S}.csv"
+    try:
+        with path.open("x", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+
+            async def write(rows: Iterable[Sequence[object]]) -> None:
+                await asyncio.to_thread(writer.writerows, rows)
+
+            yield path, write
+    except OSError as error:
+        raise UsageError(N_("{path} cannot be written: {error}"), path=path, error=error.strerror) from None

@@ -1,0 +1,66 @@
+"""The top line: what matters now. What runs, how far, since when and by whom; else how old the export is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from importers.targets import target_of
+from importers.texts import _
+from tui import present
+
+if TYPE_CHECKING:
+    from importers.sessions import Session
+    from tui.room import Room
+
+
+def heading(room: Room, running: Sequence[Session], width: int) -> Text:
+    """As many parts as fit into `width` cells, the most important first."""
+    settings = room.settings
+    name = " obmen " + (_("demo") + " " if room.demo else "")
+    name += _("read-only") + " " if settings.read_only else ""
+    line = Text.assemble((name, "bold"), " ")
+    parts = [*_running(room, running), *_export(room), Text(_engine(room))]
+    for number, part in enumerate(part for part in parts if part):
+        gap = 3 if number else 0
+        if number and line.cell_len + gap + part.cell_len > width:
+            break
+        line.append(" · " if number else "").append_text(part)
+    return line
+
+
+def _running(room: Room, running: Sequence[Session]) -> list[Text]:
+    """The one that runs in parts; of several how many, and the oldest of them."""
+    if not running:
+        return []
+    session = running[-1]
+    number = f"#{session.id} " + present.kinds(session) + (f" ({session.shop})" if room.has_shops else "")
+    parts = [
+        Text(f"{present.state(session)} {number}", "bold"),
+        Text(present.elapsed(session, room.now())),
+        Text(present.plain(session.operator)),
+        Text(_("since {time}").format(time=present.clock(session.started_at or session.created_at)[:5])),
+    ]
+    if len(running) > 1:
+        parts.insert(1, Text(_("and {count} more").format(count=len(running) - 1), "bold"))
+    return parts
+
+
+def _export(room: Room) -> list[Text]:
+    settings = room.settings
+    if settings.shops:
+        return [Text(present.plain(", ".join(settings.shop_names)))]
+    source = Text(present.plain(target_of(settings).source))
+    if room.export_at is None:
+        return [source]
+    age = present.age(room.export_at, room.now())
+    return [Text(_("export {age} old").format(age=age)), source]
+
+
+def _engine(room: Room) -> str:
+    """How launches are kept single, and who does the work."""
+    settings = room.settings
+    lock = "Redis" if settings.redis.url else _("lock in the journal")
+    return f"{lock}, Celery" if settings.worker.engine == "celery" else lock

@@ -1,0 +1,78 @@
+"""A screen on which there is a session to act on, with its panes: the list, and the session's own."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TypeVar
+
+from importers.sessions import FINAL, Session, Status
+from importers.texts import _
+from tui.screens.live import LiveScreen
+from tui.widgets.panes import Panes
+
+Result = TypeVar("Result")
+
+
+class ActingScreen(LiveScreen[Result]):
+    @property
+    def session(self) -> Session | None:
+        """The one that keys act on."""
+        raise NotImplementedError
+
+    @property
+    def panes(self) -> Panes:
+        return self.query_one(Panes)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in CHANGING and self.room.settings.read_only:
+            return False
+        session = self.session if self.is_mounted else None
+        if action == "cancel":
+            return session is not None and session.status in {Status.STARTED, Status.IN_PROGRESS}
+        if action == "retry":
+            return session is not None and session.status in FINAL
+        if action in {"copy_id", "copy_log", "watch"}:
+            return session is not None
+        return True
+
+    def action_cancel(self) -> None:
+        if session := self.session:
+            self.ask(
+                _("Stop session {id}, {type}? The catalog stays as it was before.").format(
+                    id=session.id, type=self.room.what(session)
+                ),
+                partial(self.room.cancel, session.id),
+            )
+
+    def action_retry(self) -> None:
+        if session := self.session:
+            self.ask(
+                _("Run session {id}, {type}, again?").format(id=session.id, type=self.room.what(session)),
+                partial(self.room.retry, session.id),
+            )
+
+    def ask(self, question: str, act: partial[None]) -> None:
+        from tui.screens.confirm import ConfirmScreen
+
+        self.app.push_screen(ConfirmScreen(question), lambda yes: act() if yes else None)
+
+    def action_copy_id(self) -> None:
+        if session := self.session:
+            self.room.copy(session.request_id)
+
+    def action_copy_log(self) -> None:
+        if session := self.session:
+            self.room.copy_log(session.id)
+
+    async def action_tab(self, tab: str) -> None:
+        await self.panes.open_tab(tab)
+
+    async def action_next_tab(self, step: int) -> None:
+        await self.panes.next_tab(step)
+
+    def on_panes_wanted(self) -> None:
+        self.wake()
+
+
+CHANGING = frozenset({"launch", "cancel", "retry", "delete"})
+"""What watchers may not do."""

@@ -1,0 +1,57 @@
+"""One session in full, on a screen of its own."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+
+from importers.sessions import Journal, Session
+from tui import present
+from tui.keys import bindings, rows
+from tui.pages import SessionPages
+from tui.room import Room
+from tui.screens.acting import ActingScreen
+from tui.widgets.bars import Bar, KeyBar
+from tui.widgets.notices import NoticeBar
+from tui.widgets.panes import Panes
+
+
+class SessionScreen(ActingScreen[None]):
+    """`pages`: the list that it was opened from, in whose order the previous and the next one stand."""
+
+    BINDINGS = bindings("session")
+    AUTO_FOCUS = "LogView"
+
+    def __init__(self, room: Room, session: Session, pages: SessionPages) -> None:
+        super().__init__(room)
+        self._session = session
+        self._pages = pages
+
+    @property
+    def session(self) -> Session:
+        return self._session
+
+    def compose(self) -> ComposeResult:
+        yield Bar(id="head")
+        yield Panes(self.room)
+        yield NoticeBar(self.room)
+        yield KeyBar(rows("session", "app"))
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.wake()
+
+    async def load(self, journal: Journal) -> None:
+        self._session = await journal.session(self._session.id)
+        await self.panes.load(journal, self._session)
+        self.refresh_bindings()
+        self._show_head()
+
+    def _show_head(self) -> None:
+        session = self._session
+        left = Text.assemble((f" #{session.id} ", "bold"), present.kinds(session))
+        self.query_one("#head", Bar).set_texts(left, Text(present.state(session) + " "))
+
+    def action_close(self) -> None:
+        if not self.room.dismiss():
+            self.dismiss()

@@ -1,0 +1,134 @@
+"""What one session is made of, in tabs: its log, its rejects, its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static
+
+from importers.sessions import FINAL, Journal, LogLine, Session, StoredReject
+from importers.texts import N_, _
+from tui import present
+from tui.room import Room
+from tui.widgets.bars import TabBar
+from tui.widgets.log import LogView
+from tui.widgets.rejects import RejectsPane
+from tui.widgets.summary import SummaryPane
+
+TITLES = {"log": N_("Log"), "rejects": N_("Rejects"), "summary": N_("Summary")}
+
+
+class Panes(Vertical):
+    """Shows the session that it was last loaded with. Panes are mounted when first asked for."""
+
+    class Wanted(Message):
+        """There is more to load."""
+
+    def __init__(self, room: Room, tabs: Sequence[str] = tuple(TITLES)) -> None:
+        super().__init__(id="panes")
+        self._room = room
+        self.tabs = tuple(tabs)
+        self.tab = self.tabs[0]
+        self._session: Session | None = None
+        self._opened: int | None = -1
+        """The session whose log is open; -1: not even none."""
+        self._empty = ""
+
+    def compose(self) -> ComposeResult:
+        yield TabBar(id="tabs")
+        yield Static(id="waiting", markup=False)
+        yield LogView(id="log")
+
+    @property
+    def log_view(self) -> LogView:
+        return self.query_one(LogView)
+
+    async def load(self, journal: Journal, session: Session | None, empty: str = "") -> None:
+        """Show a session, or what has changed of it. `empty`: what an empty log says when there is none."""
+        self._session = session
+        if (session.id if session else None) != self._opened:
+            self._opened = session.id if session else None
+            read = partial(_events, journal, session.id) if session else None
+            running = session is not None and session.status not in FINAL
+            self.log_view.open(read, follow=running, empty=_("No log lines yet") if session else empty)
+        if self.tab == "log":
+            if await self.log_view.update():
+                self.post_message(self.Wanted())
+        elif self.tab == "rejects":
+            rejects = self.query_one(RejectsPane)
+            if rejects.session_id != self._opened:
+                rejects.open(self._opened, partial(_rejects, journal, session.id) if session else None)
+            await rejects.update()
+        self.show_again()
+
+    def show_again(self) -> None:
+        """Paint what changes with time alone."""
+        session = self._session
+        if self.tab == "summary":
+            pane = self.query_one(SummaryPane)
+            pane.show(session, self._room.now(), shops=self._room.has_shops)
+        self._update_tabs(session)
+        self._show_waiting(session)
+
+    async def open_tab(self, tab: str) -> None:
+        """Show another pane; it is loaded by the next `load`."""
+        self.tab = tab
+        if not self.query(f"#{tab}"):
+            await self.mount(PANES[tab](id=tab))
+        for pane in self.query("#log, #rejects, #summary"):
+            pane.display = pane.id == tab
+        self._update_tabs(self._session)
+        self.post_message(self.Wanted())
+
+    async def next_tab(self, step: int) -> None:
+        await self.open_tab(self.tabs[(self.tabs.index(self.tab) + step) % len(self.tabs)])
+
+    def _update_tabs(self, session: Session | None) -> None:
+        rejected = session.counts.rejected if session else 0
+        counts = {"rejects": present.number(rejected) if rejected else ""}
+        titles = [
+            (tab, " ".join(part for part in (str(number), _(TITLES[tab]), counts.get(tab, "")) if part))
+            for number, tab in enumerate(self.tabs, 1)
+        ]
+        right = Text()
+        if session:
+            right = Text(f"#{session.id} {present.state(session)} ")
+            if self.tab == "log" and self.size.width >= 70 and (position := self.log_view.position):
+                if self.log_view.follow and session.status not in FINAL:
+                    position += ", " + _("following")
+                right = Text(f"{position}   ", "dim") + right
+        self.query_one(TabBar).show(titles, self.tab, right)
+
+    def _show_waiting(self, session: Session | None) -> None:
+        """Why no worker has the session yet: its log says nothing of that."""
+        why = present.message(session.waiting) if session and session.waiting else ""
+        line = self.query_one("#waiting", Static)
+        if line.content != why:
+            line.update(why)
+        line.display = bool(why)
+
+    def on_log_view_moved(self) -> None:
+        self._update_tabs(self._session)
+
+    def on_rejects_pane_more_wanted(self) -> None:
+        self.post_message(self.Wanted())
+
+    async def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
+        await self.open_tab(event.tab)
+
+
+PANES: dict[str, type[Widget]] = {"rejects": RejectsPane, "summary": SummaryPane}
+
+
+async def _events(journal: Journal, session_id: int, after: int, limit: int) -> Sequence[LogLine]:
+    return await journal.events(session_id, after=after, limit=limit)
+
+
+async def _rejects(journal: Journal, session_id: int, after: int, limit: int) -> Sequence[StoredReject]:
+    return await journal.rejects(session_id, after=after, limit=limit)
