@@ -257,6 +257,7 @@ def _new_session(attempt: Attempt, request: LaunchRequest, target: str) -> NewSe
         operator=attempt.operator,
         host=attempt.host,
         shop=request.target.name,
+        again=request.again.id if request.again else 0,
     )
 
 

@@ -165,6 +165,8 @@ class NewSession(msgspec.Struct, frozen=True):
     source_print: str = ""
     upload: str | None = None
     shop: str = MAIN
+    again: int = 0
+    """The session that is to be repeated, 0 for none: it, and what was before it, is no double press of this."""
 
     @property
     def seen_at(self) -> str:

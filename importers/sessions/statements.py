@@ -132,7 +132,7 @@ ACTIVE_OR_RECENT = (
     # On both sides of now: a row from the future must not block for ever.
     "UNION ALL SELECT id FROM session WHERE target = ?1 AND created_clock > ?3 AND created_clock < ?4 "
     "AND boot_id = ?2 AND kinds = ?5 AND source = ?6 AND options = ?7 "
-    "AND CASE WHEN upload IS NULL THEN coalesce(source_host, '') ELSE source_print END = ?8) "
+    "AND CASE WHEN upload IS NULL THEN coalesce(source_host, '') ELSE source_print END = ?8 AND id > ?9) "
     f"ORDER BY {IS_ACTIVE} DESC, id DESC LIMIT 1"
 )
 CREATE = (

@@ -190,7 +190,7 @@ class JournalStore(JournalReader):
         now = await db.now()
         rows = await db.fetch(
             sql.ACTIVE_OR_RECENT, new.target, now.epoch, now.seconds - recency, now.seconds + recency,
-            json(new.kinds), new.source, json(new.options), new.seen_at,
+            json(new.kinds), new.source, json(new.options), new.seen_at, new.again,
         )  # fmt: skip
         return (Outcome.JOINED, struct(rows[0], Session)) if rows else None
 

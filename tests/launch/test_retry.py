@@ -39,6 +39,22 @@ async def retried(stage: Stage, session: Session) -> LaunchResult:
     )
 
 
+async def test_a_retry_is_no_double_press_of_what_it_repeats_but_a_second_one_is(
+    stage: Stage, clock: MovedClock
+) -> None:
+    first = (await stage.launch()).session
+    assert first
+    await end(stage, Status.FAILED)
+    assert (await stage.launch()).outcome is Outcome.JOINED
+    second = await retried(stage, first)
+    assert (second.outcome, second.session and second.session.id) == (Outcome.CREATED, 2)
+    await end(stage, Status.FAILED)
+    again = await retried(stage, first)
+    assert (again.outcome, again.session and again.session.id) == (Outcome.JOINED, 2)
+    clock.seconds += 6
+    assert (await retried(stage, first)).outcome is Outcome.CREATED
+
+
 @pytest.mark.parametrize("send_along", [False, True])
 async def test_a_retry_reads_the_files_of_the_same_host(
     stage: Stage, clock: MovedClock, monkeypatch: pytest.MonkeyPatch, send_along: bool

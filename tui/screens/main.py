@@ -98,6 +98,7 @@ class MainScreen(ActingScreen[None]):
         if go is not None and not pages.wanted:
             self._drop_filter()
         self._active = await self.room.running(journal)
+        await self._forget_gone(journal)
         self.room.note_shops(pages.rows)
         self._show_rows(move, go)
         if (usable := self._usable()) != self._shown_keys:
@@ -108,6 +109,15 @@ class MainScreen(ActingScreen[None]):
         if pages.searching:
             self.wake()
         self.run_worker(self._count(journal, pages), group="live", name="count", exit_on_error=False)
+
+    async def _forget_gone(self, journal: Journal) -> None:
+        """Marks of sessions that are not in the window any more, because somebody deleted them."""
+        gone = {session.id for session in self.table.sessions} - {session.id for session in self._pages.rows}
+        for session_id in self.table.marks & gone:
+            try:
+                await journal.session(session_id)
+            except UnknownSession:
+                self.table.marks.discard(session_id)
 
     def _show_rows(self, move: Move | None, go: int | None) -> None:
         pages, table = self._pages, self.table
@@ -188,6 +198,16 @@ class MainScreen(ActingScreen[None]):
         if self._rest:
             self._rest.stop()
         self._rest = self.set_timer(REST_SECONDS, self.wake)
+
+    def wake(self) -> None:
+        if self._rest:
+            self._rest.stop()
+            self._rest = None
+        super().wake()
+
+    @property
+    def busy(self) -> bool:
+        return super().busy or self._rest is not None
 
     def on_session_table_end_wanted(self, event: SessionTable.EndWanted) -> None:
         self._move = "first" if event.first else "last"

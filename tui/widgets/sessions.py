@@ -142,6 +142,11 @@ class SessionTable(StableTable):
         return self._sessions.get(self.cursor_key or "")
 
     @property
+    def sessions(self) -> list[Session]:
+        """Those of the window."""
+        return list(self._sessions.values())
+
+    @property
     def running(self) -> bool:
         return any(session.status not in FINAL for session in self._sessions.values())
 
