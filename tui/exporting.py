@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import csv
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from importers.errors import UnknownSession, UsageError
 from importers.events import Counts
 from importers.sessions.finding import Order, SessionFilter
 from importers.texts import N_, render
+from tui import present
 
 if TYPE_CHECKING:
+    from _csv import Writer
+
     from importers.sessions import Journal, Session
 
 PAGE = 1000
@@ -27,14 +31,14 @@ SESSION_COLUMNS = (
 REJECT_COLUMNS = ("kind", "file", "line", "record_id", "reason", "fragment")
 
 Rows = list[tuple[object, ...]]
-Write = Callable[[Iterable[Sequence[object]]], Awaitable[None]]
 
 
 async def write_sessions(
     journal: Journal, wanted: SessionFilter, order: Order, marked: frozenset[int], now: datetime
 ) -> tuple[Path, int]:
     """The marked sessions, or else all that match; the file, and how many are in it. Raises UsageError."""
-    with _opened("sessions", now) as (path, write):
+    with _opened("sessions", now) as (path, file):
+        write = partial(_write, csv.writer(file))
         await write([SESSION_COLUMNS])
         count = 0
         if marked:
@@ -55,9 +59,26 @@ async def write_sessions(
                 return path, count
 
 
+async def write_log(
+    journal: Journal, session_id: int, now: datetime, folder: Path | None = None
+) -> tuple[Path, int]:
+    """The whole log of a session as text; the file, and how many lines are in it. Raises UsageError."""
+    with _opened(f"log-{session_id}", now, ".txt", folder) as (path, file):
+        count = last = 0
+        while found := await journal.events(session_id, after=last, limit=PAGE):
+            lines = [
+                f"{present.moment(line.at)} {line.level.upper():<8}{present.log_text(line)}\n"
+                for line in found
+            ]
+            await asyncio.to_thread(file.writelines, lines)
+            count, last = count + len(found), found[-1].id
+        return path, count
+
+
 async def write_rejects(journal: Journal, session_id: int, now: datetime) -> tuple[Path, int]:
     """All rejects of a session that are kept; the file, and how many are in it. Raises UsageError."""
-    with _opened(f"rejects-{session_id}", now) as (path, write):
+    with _opened(f"rejects-{session_id}", now) as (path, file):
+        write = partial(_write, csv.writer(file))
         await write([REJECT_COLUMNS])
         count = last = 0
         while found := await journal.rejects(session_id, after=last, limit=PAGE):
@@ -67,6 +88,11 @@ async def write_rejects(journal: Journal, session_id: int, now: datetime) -> tup
             )
             count, last = count + len(found), found[-1].id
         return path, count
+
+
+async def _write(writer: Writer, rows: Iterable[Sequence[object]]) -> None:
+    """Without holding up the screen."""
+    await asyncio.to_thread(writer.writerows, list(rows))
 
 
 def _session_row(session: Session) -> tuple[object, ...]:
@@ -79,16 +105,13 @@ def _session_row(session: Session) -> tuple[object, ...]:
 
 
 @contextmanager
-def _opened(what: str, now: datetime) -> Iterator[tuple[Path, Write]]:
-    """A new file in the working directory, and what adds rows to it without holding up the screen."""
-    path = Path.cwd() / f"obmen-{what}-{now.astimezone():%Y%m%d-%H%M%S}.csv"
+def _opened(
+    what: str, now: datetime, suffix: str = ".csv", folder: Path | None = None
+) -> Iterator[tuple[Path, TextIO]]:
+    """A new file in the working directory, or in `folder`."""
+    path = (folder or Path.cwd()) / f"obmen-{what}-{now.astimezone():%Y%m%d-%H%M%S}{suffix}"
     try:
-        with path.open("x", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-
-            async def write(rows: Iterable[Sequence[object]]) -> None:
-                await asyncio.to_thread(writer.writerows, rows)
-
-            yield path, write
+        with path.open("x", encoding="utf-8", newline="" if suffix == ".csv" else None) as file:
+            yield path, file
     except OSError as error:
         raise UsageError(N_("{path} cannot be written: {error}"), path=path, error=error.strerror) from None

@@ -6,8 +6,12 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import threading
+from collections.abc import Sequence
 
+from importers.errors import UsageError
+from importers.texts import N_
 from tui.painting import PaintingApp
 
 EXIT_SECONDS = 3.0
@@ -65,6 +69,24 @@ class LeavingApp(PaintingApp, inherit_bindings=False):
         loop.add_signal_handler(signal.SIGTSTP, self._rest)
         driver.resume_application_mode()
         self.paint_anew()
+
+    async def lend_terminal(self, command: Sequence[str]) -> None:
+        """Run a program of the operator's on the terminal, and paint anew when it has ended. Raises UsageError."""
+        driver = self._driver
+        if driver is None or not driver.can_suspend or self.is_headless:
+            return
+        self.resting = True
+        driver.suspend_application_mode()
+        try:
+            with driver.no_automatic_restart():
+                await asyncio.to_thread(subprocess.run, command, check=False)
+        except OSError as error:
+            text = N_("{program} cannot be started: {error}; name another one in $PAGER")
+            raise UsageError(text, program=command[0], error=error.strerror) from None
+        finally:
+            driver.resume_application_mode()
+            self.resting = False
+            self.paint_anew()
 
     async def action_quit(self) -> None:
         await self._finish(0)

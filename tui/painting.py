@@ -157,6 +157,8 @@ class PaintingApp(App[int], inherit_bindings=False):
     """Paints through a `Frame`. Two of Textual's internals are used here and nowhere else: the hook that displays an
     update, and the two kinds of updates."""
 
+    resting = False
+    """Whether the terminal is another program's for now."""
     ascii_only = False
     """Whether the terminal shows nothing but ASCII."""
     _frame: Frame | None = None
@@ -166,6 +168,8 @@ class PaintingApp(App[int], inherit_bindings=False):
     """Whether the terminal answers."""
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        if self.resting:
+            return
         if not isinstance(renderable, LayoutUpdate | ChopsUpdate) or not self._paints():
             super()._display(screen, renderable)
             return
@@ -191,6 +195,7 @@ class PaintingApp(App[int], inherit_bindings=False):
             and not self._closed
             and not self._batch_count
             and not self.is_headless
+            and not self.resting
             and self._driver is not None
             and not self._driver.is_inline
         )

@@ -7,9 +7,13 @@ made, and subscribes to the signals that it shows; nothing here knows a screen.
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from textual.signal import Signal
@@ -23,18 +27,19 @@ from importers.targets import target_of
 from importers.texts import N_, _, ngettext
 from tui import present
 from tui.alerts import alert
+from tui.exporting import write_log, write_sessions
 from tui.widgets.notices import Notice
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from textual.app import App
     from textual.notifications import SeverityLevel
 
     from importers.control import Control
     from importers.launch import LaunchRequest, LaunchResult
     from importers.sessions import Attempt, Journal, LogLine
     from importers.settings import Settings
+    from tui.leaving import LeavingApp
 
 PACE_SECONDS = 0.2
 """Between two looks at the journal while it changes all the time; also the pace of the log."""
@@ -53,7 +58,7 @@ class Room:
 
     def __init__(
         self,
-        app: App[int],
+        app: LeavingApp,
         settings: Settings,
         journal: Journal | None,
         *,
@@ -274,9 +279,28 @@ class Room:
 
         self.start(job(), "journal")
 
+    def save_log(self, session_id: int) -> None:
+        """The whole log to a file in the working directory."""
+
+        async def job() -> None:
+            path, count = await write_log(self.require_journal(), session_id, self.now())
+            text = ngettext("{count} line written to {path}", "{count} lines written to {path}", count)
+            self.say(text.format(count=present.number(count), path=path))
+
+        self.start(job(), "journal")
+
+    def page_log(self, session_id: int) -> None:
+        """The whole log in the operator's pager, on this terminal."""
+
+        async def job() -> None:
+            with TemporaryDirectory(prefix="obmen-") as folder:
+                path, _count = await write_log(self.require_journal(), session_id, self.now(), Path(folder))
+                await self._app.lend_terminal([*shlex.split(os.environ.get("PAGER") or "less"), str(path)])
+
+        self.start(job(), "journal")
+
     def export_sessions(self, wanted: SessionFilter, order: Order, marked: frozenset[int]) -> None:
         """Write the marked sessions, or else all that match, to a file of CSV in the working directory."""
-        from tui.exporting import write_sessions
 
         async def job() -> None:
             path, count = await write_sessions(self.require_journal(), wanted, order, marked, self.now())

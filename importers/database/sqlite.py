@@ -19,6 +19,7 @@ from urllib.parse import quote
 from importers.clock import Clock, Now, boot_id
 from importers.database import migrations
 from importers.database.sqlite_errors import plainly
+from importers.database.sqlite_file import OpenedFile
 from importers.database.sqlite_watch import SqliteWatch
 from importers.errors import DatabaseError
 from importers.identity import Identity, identity_of, seconds_to_settle
@@ -58,6 +59,7 @@ class SqliteDatabase:
     ) -> None:
         self.place = str(Path(path).resolve())
         self._path = path
+        self._file = OpenedFile(path)
         self._reader = reader
         self._clock = clock
         self._pragmas = pragmas
@@ -93,6 +95,7 @@ class SqliteDatabase:
         return self._clock.read()
 
     async def fetch(self, sql: str, *parameters: object) -> Sequence[sqlite3.Row]:
+        self._file.require()
         with plainly(self._path):
             return list(await self._reader.execute_fetchall(sql, parameters))
 
@@ -103,7 +106,7 @@ class SqliteDatabase:
             with plainly(self._path):
                 if self._writer is None:
                     self._writer = await self._open_writer()
-            async with transaction(self._path, self._writer, self._clock) as db:
+            async with transaction(self._path, self._writer, self._clock, self._file) as db:
                 yield db
 
     async def state(self, mark: int) -> str | None:
@@ -141,8 +144,11 @@ class SqliteDatabase:
 
 
 class SqliteTransaction:
-    def __init__(self, path: str | Path, connection: aiosqlite.Connection, clock: Clock) -> None:
+    def __init__(
+        self, path: str | Path, connection: aiosqlite.Connection, clock: Clock, file: OpenedFile | None
+    ) -> None:
         self.committed = False
+        self._file = file
         self._rolled_back = False
         self._path = path
         self._connection = connection
@@ -156,18 +162,25 @@ class SqliteTransaction:
     async def begin(self) -> None:
         with plainly(self._path):
             await patiently(self._connection, "BEGIN IMMEDIATE")
+        self._require_file()
 
     async def commit(self) -> None:
         """Unless it was to be rolled back: where SQLite itself has done that, it says so. A cancellation that comes now
         is too late: what SQLite does decides."""
         if self._rolled_back:
             return
+        self._require_file()
         commit = asyncio.ensure_future(self._connection.execute("COMMIT"))
         try:
             with plainly(self._path):
                 await to_the_end(commit)
         finally:
             self.committed = commit.exception() is None
+
+    def _require_file(self) -> None:
+        """What is done to a file that is gone is lost: it is not to be called done."""
+        if self._file:
+            self._file.require()
 
     async def state(self) -> str | None:
         identity = _identity(self._path)
@@ -354,10 +367,13 @@ async def patiently(connection: aiosqlite.Connection, statement: str) -> None:
 
 @asynccontextmanager
 async def transaction(
-    path: str | Path, connection: aiosqlite.Connection, clock: Clock | None = None
+    path: str | Path,
+    connection: aiosqlite.Connection,
+    clock: Clock | None = None,
+    file: OpenedFile | None = None,
 ) -> AsyncIterator[SqliteTransaction]:
     """BEGIN IMMEDIATE … COMMIT, rolled back on any exception; a cancellation leaves nothing open or half done."""
-    db = SqliteTransaction(path, connection, clock or Clock())
+    db = SqliteTransaction(path, connection, clock or Clock(), file)
     try:
         await db.begin()
         yield db

@@ -161,6 +161,9 @@ class FixedJournal:
         rest = [row for row in found if after is None or behind(row, after)]
         return Page(rest[:limit], place_of(rest[limit - 1], order) if len(rest) > limit else None)
 
+    async def sessions(self, wanted: SessionFilter = ALL, limit: int = 200) -> list[Session]:
+        return (await self.find(wanted, limit=limit)).sessions
+
     async def count(
         self, wanted: SessionFilter = ALL, order: Order = NEWEST, *, before: Place | None = None
     ) -> int:
@@ -184,7 +187,15 @@ class FixedJournal:
     async def active(self, target: str) -> Session | None:
         return next((row for row in self.rows.values() if row.status not in FINAL), None)
 
-    async def events(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[LogLine]:
+    async def events(
+        self,
+        session_id: int,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        least: str = "info",
+        limit: int = 1000,
+    ) -> list[LogLine]:
         return [line for line in self.log.get(session_id, []) if line.id > after][:limit]
 
     async def rejects(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[StoredReject]:

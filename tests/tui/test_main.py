@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from textual.widgets import DataTable
 from tui_stage import settled
 
 from importers.errors import DatabaseError
+from importers.sessions.finding import Page
 from importers.sessions.models import LogLine, Session, Status
 from importers.settings import Settings
 from tui import present
@@ -74,7 +76,7 @@ class Stage:
 
 @asynccontextmanager
 async def staged(
-    settings: Settings, journal: MovingJournal | None = None, size: tuple[int, int] = (140, 40)
+    settings: Settings, journal: MovingJournal | None = None, size: tuple[int, int] = (128, 40)
 ) -> AsyncIterator[Stage]:
     journal = journal or MovingJournal()
     app = ObmenApp(settings, journal=journal, now=lambda: NOW)
@@ -84,7 +86,7 @@ async def staged(
 
 
 async def test_lists_sessions_newest_first_with_all_that_an_operator_asks(settings: Settings) -> None:
-    async with staged(settings) as stage:
+    async with staged(settings, size=(240, 40)) as stage:
         assert isinstance(stage.table, DataTable)
         assert stage.table.row_count == len(SESSIONS)
         first = stage.rows[0]
@@ -135,7 +137,7 @@ async def test_only_changed_cells_are_painted(settings: Settings, monkeypatch: p
         assert painted == []
         stage.journal.put(msgspec.structs.replace(RUNNING, done=44))
         await stage.look()
-        assert [region.height for (region,) in painted] == [1]  # type: ignore[attr-defined]
+        assert {region.height for (region,) in painted} == {1}  # type: ignore[attr-defined]
         assert "44%" in stage.rows[0]
 
 
@@ -254,16 +256,16 @@ async def test_attempts_can_be_filtered_and_lead_to_their_session(settings: Sett
 async def test_a_journal_that_fails_is_told_in_one_line_and_found_again(settings: Settings) -> None:
     async with staged(settings) as stage:
 
-        async def locked(**_options: object) -> list[Session]:
+        async def locked(*_args: object, **_options: object) -> Page:
             raise DatabaseError("journal.sqlite3: locked; close the other program")
 
-        good, stage.journal.sessions = stage.journal.sessions, locked  # type: ignore[method-assign]
+        good, stage.journal.find = stage.journal.find, locked  # type: ignore[method-assign]
         await stage.look()
         assert "ERROR: journal.sqlite3: locked" in str(stage.screen.query_one("#trouble").render())
         for _ in range(5):
             await stage.look()
         assert stage.said() == []  # the line stands; no pile of notifications
-        stage.journal.sessions = good  # type: ignore[method-assign]
+        stage.journal.find = good  # type: ignore[method-assign]
         await stage.look()
         assert not stage.screen.query("#trouble")
         assert stage.table.row_count == len(SESSIONS)
@@ -291,24 +293,88 @@ async def test_copy_goes_through_the_terminal(settings: Settings) -> None:
         assert stage.app.clipboard.splitlines()[1].endswith("Worker shop1:4711 took the session")
 
 
-async def test_older_sessions_come_when_the_cursor_reaches_the_end(settings: Settings) -> None:
+async def test_the_window_moves_with_the_cursor_through_all_sessions(settings: Settings) -> None:
+    many = MovingJournal(
+        [session(number, Status.COMPLETED, "prices", created_at=at(1)) for number in range(1, 601)]
+    )
+    async with staged(settings, many) as stage:
+        seen = set()
+        for _page in range(48):
+            assert stage.screen.session is not None
+            assert stage.table.row_count == 200
+            seen |= {row.id for row in stage.table.sessions}
+            await stage.press("pagedown")
+        assert seen == set(range(1, 601))
+        assert stage.screen.session.id == 1
+        for _page in range(48):
+            await stage.press("pageup")
+        assert stage.screen.session.id == 600
+
+
+async def test_both_ends_of_the_journal_are_one_key_away(settings: Settings) -> None:
     many = MovingJournal(
         [session(number, Status.COMPLETED, "prices", created_at=at(1)) for number in range(1, 451)]
     )
     async with staged(settings, many) as stage:
-        assert stage.table.row_count == 200
         await stage.press("end")
-        assert stage.table.row_count == 400
         assert stage.screen.session is not None
-        assert stage.screen.session.id == 251
-        await stage.press("end")
-        assert stage.table.row_count == 450
+        assert stage.screen.session.id == 1
+        assert [row.id for row in stage.table.sessions] == list(range(200, 0, -1))
         stage.journal.put(session(451, Status.STARTED, "stocks"))
         await stage.look()
-        assert [row.id for row in stage.table.sessions] == list(range(451, 0, -1))
-        assert stage.screen.session.id == 51
+        assert stage.screen.session.id == 1
         await stage.press("x", "y")
-        assert 51 not in [row.id for row in stage.table.sessions]
+        assert 1 not in [row.id for row in stage.table.sessions]
+        await stage.press("home")
+        assert stage.screen.session.id == 451
+
+
+async def test_marks_survive_a_filter_and_are_deleted_wherever_they_are(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        await stage.press("down", "space", "f", *"customers", "enter")
+        assert [row.id for row in stage.table.sessions] == [13, 12]
+        await stage.press("space")
+        assert stage.table.marks == {15, 13}
+        await stage.press("escape")
+        assert len(stage.table.sessions) == len(SESSIONS)
+        await stage.press("x", "y")
+        assert not {15, 13} & set(stage.journal.rows)
+
+
+async def test_a_number_leads_to_its_session_past_a_filter(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        await stage.press("f", *"prices", "enter", ":", *"12", "enter")
+        assert stage.screen.session is not None
+        assert stage.screen.session.id == 12
+        await stage.press("Ж", *"99", "enter")
+        assert "There is no session 99" in stage.said()[-1]
+        assert stage.screen.session.id == 12
+
+
+async def test_sorted_by_a_column_and_back(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        await stage.press("s", "s", "s")  # type, status, rejected
+        assert stage.table.sessions[0].counts.rejected == 3
+        assert "Rejected▾" in [str(column.label).strip() for column in stage.table.columns.values()]
+        await stage.press("S")
+        assert stage.table.sessions[0].counts.rejected == 0
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    (path,) = folder.glob("obmen-sessions-*.csv")
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
+async def test_sessions_are_written_as_csv(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with staged(settings) as stage:
+        await stage.press("f", *"failed", "enter", "w")
+        (row,) = await asyncio.to_thread(rows_of, tmp_path)
+        assert (row["id"], row["status"], row["kinds"]) == ("14", "failed", "catalog prices")
+        assert "import.xml: the file is cut at its end" in row["error"]
+        assert "1 session written to" in stage.said()[-1]
 
 
 async def test_words_find_sessions_of_older_pages(settings: Settings) -> None:

@@ -19,7 +19,7 @@ from importers.sample import EXPORT
 from importers.sessions import Status
 from importers.settings import Settings, Source
 from tui.app import ObmenApp
-from tui.filters import Filter
+from tui.filters import Filter, Names
 from tui.screens.attempts import AttemptsScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen, page
@@ -72,7 +72,7 @@ async def test_the_table_tells_the_shop(two: Settings, size: tuple[int, int]) ->
     async with opened(two, size, of_two_shops()) as room:
         assert titles(room.main.table)[1] == "Shop"
         assert str(room.main.table.get_row_at(0)[1]) == "a"
-        assert "a, b" in str(room.main.query_one("#head", Bar).render())
+        assert "(a)" in str(room.main.query_one("#head", Bar).render())
         await room.press("3")
         await settled(room.pilot)
         assert "Shop" in str(room.main.query_one(SummaryPane).query_one(Static).render())
@@ -131,13 +131,19 @@ async def test_a_key_goes_from_shop_to_shop(two: Settings, key: str) -> None:
 
 
 def test_words_that_name_a_shop() -> None:
-    shops = ("a", "star", "prices")
-    assert Filter.parse("A anna", shops) == Filter(shop="a", words=("anna",))
-    assert Filter.parse("star", shops) == Filter(shop="star")
-    assert Filter.parse("star") == Filter(status="started")
-    assert Filter.parse("prices", shops) == Filter(kind="prices")
-    assert Filter.parse("shop:prices prices", shops) == Filter(kind="prices", shop="prices")
-    assert Filter.parse("main", ("main",)) == Filter(words=("main",)), "one shop is none to choose"
+    names = Names(("a", "star", "prices"))
+
+    def parsed(text: str, names: Names = names) -> tuple[str | None, list[str], list[str], list[str]]:
+        wanted = Filter.parse(text, names).sessions
+        words = [word.text for word in wanted.words]
+        return wanted.shop, sorted(wanted.statuses), sorted(wanted.kinds), words
+
+    assert parsed("A anna") == ("a", [], [], ["anna"])
+    assert parsed("star") == ("star", [], [], [])
+    assert parsed("star", Names()) == (None, ["started"], [], [])
+    assert parsed("prices") == (None, [], ["prices"], [])
+    assert parsed("shop:prices prices") == ("prices", [], ["prices"], [])
+    assert parsed("main", Names(("main",))) == (None, [], [], ["main"]), "one shop is none to choose"
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -8,6 +8,7 @@ from typing import TypeVar
 from importers.sessions import FINAL, Session, Status
 from importers.texts import _
 from tui.screens.live import LiveScreen
+from tui.widgets.log import LogView
 from tui.widgets.panes import Panes
 
 Result = TypeVar("Result")
@@ -63,6 +64,41 @@ class ActingScreen(LiveScreen[Result]):
     def action_copy_log(self) -> None:
         if session := self.session:
             self.room.copy_log(session.id)
+
+    # The log, of whichever screen it is on
+
+    def action_search(self) -> None:
+        from tui.screens.ask import AskScreen
+
+        view = self.panes.log_view
+        self.app.push_screen(
+            AskScreen(_("Search for"), value=view.sought), lambda text: view.search(text or "")
+        )
+
+    def on_log_view_not_found(self, event: LogView.NotFound) -> None:
+        self.room.say(_("No other line has: {text}").format(text=event.text))
+
+    def action_to_time(self) -> None:
+        from tui.screens.ask import AskScreen
+
+        async def go(text: str | None) -> None:
+            if text and not await self.panes.log_view.go_to_time(text):
+                self.room.say(
+                    _("{text} is no time of day; type it as 14:05 or 14:05:30").format(text=text), "warning"
+                )
+
+        self.app.push_screen(AskScreen(_("Go to the time (HH:MM)")), go)
+
+    def action_level(self) -> None:
+        self.panes.next_level()
+
+    def action_save_log(self) -> None:
+        if session := self.session:
+            self.room.save_log(session.id)
+
+    def action_pager(self) -> None:
+        if session := self.session:
+            self.room.page_log(session.id)
 
     async def action_tab(self, tab: str) -> None:
         await self.panes.open_tab(tab)

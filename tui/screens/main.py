@@ -349,9 +349,13 @@ class MainScreen(ActingScreen[None]):
         (await self._filter_line()).next_shop()
 
     def action_jump(self) -> None:
-        from tui.screens.jump import JumpScreen
+        from tui.screens.ask import AskScreen
 
-        self.app.push_screen(JumpScreen(), lambda number: self._go_to(number) if number else None)
+        def go(answer: str | None) -> None:
+            if answer and answer.isdecimal():
+                self._go_to(int(answer))
+
+        self.app.push_screen(AskScreen(_("Go to session"), only="integer"), go)
 
     async def _filter_line(self) -> FilterLine:
         if not self.query(FilterLine):
@@ -360,6 +364,8 @@ class MainScreen(ActingScreen[None]):
         return self.query_one(FilterLine)
 
     def on_filter_line_asked(self, event: FilterLine.Asked) -> None:
+        if event.filter == self._pages.wanted:
+            return
         self._pages = SessionPages(event.filter, self._pages.order)
         self._move = "first"
         self.wake()

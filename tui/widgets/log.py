@@ -7,10 +7,8 @@ virtual size, no layout.
 
 from __future__ import annotations
 
-import asyncio
-from array import array
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from datetime import UTC, datetime, time, timedelta
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -22,91 +20,37 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from importers.sessions.models import LogLine
+from importers.clock import utc_text
 from importers.texts import _
 from tui import present
 from tui.keys import bindings
+from tui.widgets.log_lines import Lines, Load, wrap
 
-BLOCK = 500
-"""Lines loaded at once."""
 BLOCKS_AT_ONCE = 20
 """Blocks taken in between two looks at the sessions."""
-BLOCKS_KEPT = 12
-"""Blocks in memory besides the last one, which grows."""
-
-Load = Callable[[int, int], Awaitable[Sequence[LogLine]]]
-"""Lines after an event id, at most so many."""
-
 LEVEL_STYLES = {"warning": Style(color="yellow"), "error": Style(color="red", bold=True)}
 TIME = 9
 """Cells of the time before each line; wrapped rows are indented by it."""
-
-
-class Lines:
-    """A log in blocks. Knows its length, loads the rest when asked."""
-
-    def __init__(self, load: Load) -> None:
-        self._load = load
-        self._starts = array("q", [0])
-        """For each block, the event id that its first line comes after."""
-        self._blocks: OrderedDict[int, Sequence[LogLine]] = OrderedDict()
-        self._last: list[LogLine] = []
-        self._last_id = 0
-        self._turn = asyncio.Lock()
-        """Two updates at once would both take in the same lines."""
-
-    def __len__(self) -> int:
-        return (len(self._starts) - 1) * BLOCK + len(self._last)
-
-    async def grow(self) -> bool:
-        """Take in one block of new lines; True if there may be more."""
-        async with self._turn:
-            room = BLOCK - len(self._last)
-            new = await self._load(self._last_id, room)
-            if not new:
-                return False
-            self._last.extend(new)
-            self._last_id = new[-1].id
-            if len(self._last) == BLOCK:
-                self._cache(len(self._starts) - 1, self._last)
-                self._starts.append(self._last_id)
-                self._last = []
-            return len(new) == room
-
-    def line(self, number: int) -> LogLine | None:
-        """Line `number`, from 0; None when its block is not in memory."""
-        block, offset = divmod(number, BLOCK)
-        if block == len(self._starts) - 1:
-            return self._last[offset]
-        lines = self._blocks.get(block)
-        if lines is None:
-            return None
-        self._blocks.move_to_end(block)
-        return lines[offset]
-
-    async def fetch(self, number: int) -> None:
-        """Bring the block of line `number` into memory."""
-        block = number // BLOCK
-        if block < len(self._starts) - 1 and block not in self._blocks:
-            self._cache(block, await self._load(self._starts[block], BLOCK))
-
-    def _cache(self, block: int, lines: Sequence[LogLine]) -> None:
-        self._blocks[block] = lines
-        while len(self._blocks) > BLOCKS_KEPT:
-            self._blocks.popitem(last=False)
 
 
 class LogView(Widget, can_focus=True):
     """Shows `Lines`, wrapped. The position is the line at the top, and how many of its rows are above it."""
 
     BINDINGS = bindings("log")
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--time"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--time", "log--found"}
 
     follow = reactive(True, repaint=False)
     """Stay at the end while lines come in."""
 
     class Moved(Message):
         """Position, length or follow mode are other ones."""
+
+    class NotFound(Message):
+        """There is no other line with these words in that direction."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
@@ -120,6 +64,9 @@ class LogView(Widget, can_focus=True):
         """Opened, and not painted yet: the old log stays on the screen until the new one is here."""
         self._rows: list[Strip] = []
         self._missing: set[int] = set()
+        self._wrapped = True
+        self.sought = ""
+        """The words that are highlighted, and that `next_match` goes to."""
 
     def open(self, load: Load | None, *, follow: bool, empty: str) -> None:
         """Show another log: from its end, or from its beginning."""
@@ -179,6 +126,66 @@ class LogView(Widget, can_focus=True):
     def action_follow(self) -> None:
         self.follow = True
         self._paint()
+
+    def action_wrap(self) -> None:
+        """Long lines over several rows, or each line on one, cut."""
+        self._wrapped = not self._wrapped
+        self._above = 0
+        self._paint()
+
+    def search(self, text: str) -> None:
+        """Highlight `text`, and go to the line that has it next."""
+        self.sought = text
+        self._paint()
+        if text:
+            self._go_to_match(self._top, 1)
+
+    def action_next_match(self, step: int) -> None:
+        self._go_to_match(self._top + step, step)
+
+    def _go_to_match(self, start: int, step: int) -> None:
+        self.run_worker(self._find(start, step), group="log search", exclusive=True, exit_on_error=False)
+
+    async def _find(self, start: int, step: int) -> None:
+        lines = self.lines
+        if lines is None:
+            return
+        found = await lines.find(self.sought, start, step)
+        if lines is self.lines:
+            if found is None:
+                self.post_message(self.NotFound(self.sought))
+            else:
+                self.go_to(found)
+
+    def go_to(self, number: int) -> None:
+        """Put a line at the top."""
+        self.follow = False
+        self._top, self._above = number, 0
+        self._paint()
+
+    async def go_to_time(self, text: str) -> bool:
+        """To the first line of that time of day, HH:MM or HH:MM:SS, behind the beginning of the log; False when it is
+        no time."""
+        lines = self.lines
+        try:
+            wanted = time.fromisoformat(text.strip().zfill(5))
+        except ValueError:
+            return False
+        if lines and len(lines):
+            await lines.fetch(0)
+            first = lines.line(0)
+            begin = present.parse(first.at).astimezone() if first else datetime.now().astimezone()
+            moment = datetime.combine(begin.date(), wanted, begin.tzinfo)
+            if moment < begin - timedelta(seconds=1):
+                moment += timedelta(days=1)
+            number = await lines.at(utc_text(moment.astimezone(UTC)))
+            if lines is self.lines:
+                self.go_to(number)
+        return True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """`n` and `N` are the screen's own while nothing is sought."""
+        return action != "next_match" or bool(self.sought)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()
@@ -262,30 +269,31 @@ class LogView(Widget, can_focus=True):
         text = present.log_text(line) or line.type
         if word := present.LEVEL_WORDS.get(line.level):
             text = f"{_(word)}: {text}"
-        time = Segment(present.clock(line.at).ljust(TIME), self.get_component_rich_style("log--time"))
+        stamp = Segment(present.clock(line.at).ljust(TIME), self.get_component_rich_style("log--time"))
         indent = Segment(" " * TIME)
+        room = max(10, self.size.width - TIME)
+        pieces = wrap(text, room) if self._wrapped else [_cut(text, room)]
         return [
-            Strip([indent if row else time, Segment(piece, style)])
-            for row, piece in enumerate(wrap(text, max(10, self.size.width - TIME)))
+            Strip([indent if row else stamp, *self._highlighted(piece, style)])
+            for row, piece in enumerate(pieces)
         ]
+
+    def _highlighted(self, text: str, style: Style) -> list[Segment]:
+        if not self.sought:
+            return [Segment(text, style)]
+        found = style + self.get_component_rich_style("log--found", partial=True)
+        pieces = re.split(f"({re.escape(self.sought)})", text, flags=re.IGNORECASE)
+        return [Segment(piece, found if odd % 2 else style) for odd, piece in enumerate(pieces) if piece]
 
     def render_line(self, y: int) -> Strip:
         strip = self._rows[y] if y < len(self._rows) else Strip.blank(self.size.width)
         return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
 
-def wrap(text: str, width: int) -> list[str]:
-    """Break at spaces where possible, anywhere where not; at most 40 rows of `width` cells."""
-    rows: list[str] = []
-    while text and len(rows) < 40:
-        if cell_len(text[: width + 1]) <= width and len(text) <= width:
-            rows.append(text)
-            return rows
-        end = width
-        while cell_len(text[:end]) > width:
-            end -= 1
-        space = text.rfind(" ", width // 2, end + 1)
-        cut = space if space > 0 else end
-        rows.append(text[:cut])
-        text = text[cut:].lstrip(" ")
-    return rows or [""]
+def _cut(text: str, width: int) -> str:
+    """As much as fits into a row, visibly cut."""
+    if cell_len(text) <= width:
+        return text
+    while cell_len(text) >= width:
+        text = text[: max(width - 1, 0)] if len(text) > width else text[:-1]
+    return text + "…"

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from importers.sessions import FINAL, Journal, LogLine, Session, StoredReject
+from importers.sessions.models import Level
 from importers.texts import N_, _
 from tui import present
 from tui.room import Room
@@ -21,6 +22,8 @@ from tui.widgets.log import LogView
 from tui.widgets.rejects import RejectsPane
 from tui.widgets.summary import SummaryPane
 
+LEVELS: tuple[Level, ...] = ("info", "warning", "error")
+LEVEL_NAMES = {"warning": N_("warnings and errors"), "error": N_("errors only")}
 TITLES = {"log": N_("Log"), "rejects": N_("Rejects"), "summary": N_("Summary")}
 
 
@@ -38,7 +41,8 @@ class Panes(Vertical):
         self._session: Session | None = None
         self._opened: int | None = -1
         """The session whose log is open; -1: not even none."""
-        self._empty = ""
+        self.least: Level = "info"
+        """The log shows lines of this level and worse."""
 
     def compose(self) -> ComposeResult:
         yield TabBar(id="tabs")
@@ -54,9 +58,9 @@ class Panes(Vertical):
         self._session = session
         if (session.id if session else None) != self._opened:
             self._opened = session.id if session else None
-            read = partial(_events, journal, session.id) if session else None
+            read = partial(_events, journal, session.id, self.least) if session else None
             running = session is not None and session.status not in FINAL
-            self.log_view.open(read, follow=running, empty=_("No log lines yet") if session else empty)
+            self.log_view.open(read, follow=running, empty=self._empty_log() if session else empty)
         if self.tab == "log":
             if await self.log_view.update():
                 self.post_message(self.Wanted())
@@ -66,6 +70,9 @@ class Panes(Vertical):
                 rejects.open(self._opened, partial(_rejects, journal, session.id) if session else None)
             await rejects.update()
         self.show_again()
+
+    def _empty_log(self) -> str:
+        return _("No log lines yet") if self.least == "info" else _("No such lines: press e for others")
 
     def show_again(self) -> None:
         """Paint what changes with time alone."""
@@ -86,6 +93,12 @@ class Panes(Vertical):
         self._update_tabs(self._session)
         self.post_message(self.Wanted())
 
+    def next_level(self) -> None:
+        """Show lines of the next level and worse; after errors alone all again."""
+        self.least = LEVELS[(LEVELS.index(self.least) + 1) % len(LEVELS)]
+        self._opened = -1
+        self.post_message(self.Wanted())
+
     async def next_tab(self, step: int) -> None:
         await self.open_tab(self.tabs[(self.tabs.index(self.tab) + step) % len(self.tabs)])
 
@@ -100,6 +113,8 @@ class Panes(Vertical):
         if session:
             right = Text(f"#{session.id} {present.state(session)} ")
             if self.tab == "log" and self.size.width >= 70 and (position := self.log_view.position):
+                if self.least != "info":
+                    position += ", " + _(LEVEL_NAMES[self.least])
                 if self.log_view.follow and session.status not in FINAL:
                     position += ", " + _("following")
                 right = Text(f"{position}   ", "dim") + right
@@ -126,8 +141,10 @@ class Panes(Vertical):
 PANES: dict[str, type[Widget]] = {"rejects": RejectsPane, "summary": SummaryPane}
 
 
-async def _events(journal: Journal, session_id: int, after: int, limit: int) -> Sequence[LogLine]:
-    return await journal.events(session_id, after=after, limit=limit)
+async def _events(
+    journal: Journal, session_id: int, least: Level, after: int, limit: int
+) -> Sequence[LogLine]:
+    return await journal.events(session_id, after=after, least=least, limit=limit)
 
 
 async def _rejects(journal: Journal, session_id: int, after: int, limit: int) -> Sequence[StoredReject]:

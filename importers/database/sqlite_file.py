@@ -1,0 +1,31 @@
+"""Whether a database of SQLite is still the file that was opened: SQLite itself writes on into one that was removed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from importers.errors import DatabaseError
+from importers.texts import N_
+
+
+class OpenedFile:
+    """The file that a path led to when this was made."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = path
+        self._file = self._found()
+
+    def require(self) -> None:
+        """Raises DatabaseError when the path leads to another file now, or to none."""
+        if self._found() != self._file:
+            raise DatabaseError(
+                N_("{path}: the file was removed or replaced while it was open; put it back, or start again"),
+                path=self._path,
+            )
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            found = Path(self._path).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
