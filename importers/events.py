@@ -33,7 +33,8 @@ class Counts(msgspec.Struct):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far the kind is. `done` of `total` is in bytes of XML while reading, in records while merging."""
+    """How far the kind is: first it reads, then it merges. `done` of `total` is in bytes of XML while reading, in
+    records while merging; within a stage `total` stays and `done` only grows."""
 
     kind: str
     stage: str
@@ -42,6 +43,8 @@ class Progress(msgspec.Struct, frozen=True):
     total: int
     records: int
     """Records read so far."""
+    file: str = ""
+    """The one that is read."""
 
 
 class Log(msgspec.Struct, frozen=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 from importers.errors import UnknownSession
 from importers.sessions import statements as sql
@@ -12,7 +14,9 @@ from importers.texts import N_
 
 if TYPE_CHECKING:
     from importers.database.protocol import Database, Watch
+    from importers.sessions.details import Detail
 
+D = TypeVar("D", bound="Detail")
 LARGEST = 2**63 - 1
 """Of a database's whole numbers: a larger limit means all, and no session has a larger number."""
 
@@ -64,6 +68,10 @@ class JournalReader:
         rows = await self.database.fetch(sql.REJECTS, session_id, after, limit)
         return [struct(row, StoredReject) for row in rows]
 
+    async def detail(self, session_id: int, of: type[D]) -> D | None:
+        rows = await self.database.fetch(sql.DETAIL, session_id, name_of(of))
+        return msgspec.json.decode(rows[0]["value"], type=of) if rows else None
+
     async def attempts(
         self,
         *,
@@ -77,3 +85,8 @@ class JournalReader:
             sql.ATTEMPTS, request_id, operator, kind and json(kind), shop, min(limit, LARGEST)
         )
         return [struct(row, Attempt) for row in rows]
+
+
+def name_of(detail: type[Detail]) -> str:
+    """Under which it is kept."""
+    return detail.__name__.lower()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from importers.database.protocol import Database, Watch
     from importers.events import Counts, Log, Reject
     from importers.processes import WorkerProcess
+    from importers.sessions.details import Detail
     from importers.sessions.models import (
         ActiveSession,
         Attempt,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     )
     from importers.texts import Message
 
+D = TypeVar("D", bound="Detail")
 MAX_REJECTS = 10_000
 """So many are kept per session; the counts tell of the rest."""
 
@@ -70,6 +72,10 @@ class Journal(Protocol):
 
     async def rejects(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[StoredReject]:
         """As `events`."""
+        ...
+
+    async def detail(self, session_id: int, of: type[D]) -> D | None:
+        """What a session tells beside its row, see `details.py`; None: it told nothing of that, or it was pruned."""
         ...
 
     async def attempts(
@@ -198,8 +204,10 @@ class Journal(Protocol):
         total: int,
         running_kind: str | None,
         by_kind: dict[str, Counts],
+        details: Sequence[Detail] = (),
     ) -> bool:
-        """A batch of the worker's events; False, and nothing written, when the session was taken away or has ended."""
+        """A batch of the worker's events; of `details` each takes the place of the one of its type. False, and nothing
+        written, when the session was taken away or has ended."""
         ...
 
     async def finish(

@@ -1,4 +1,4 @@
--- 4
+-- 5
 CREATE TABLE meta (journal_id TEXT NOT NULL);
 CREATE TABLE session (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -123,4 +123,10 @@ CREATE TABLE last_good (
     PRIMARY KEY (shop, type)
 ) WITHOUT ROWID;
 CREATE INDEX attempt_outcome ON attempt (shop, outcome);
+CREATE TABLE detail (
+    session_id INTEGER NOT NULL REFERENCES session ON DELETE CASCADE,
+    name       TEXT NOT NULL,
+    value      TEXT NOT NULL,                      -- JSON
+    PRIMARY KEY (session_id, name)
+) WITHOUT ROWID;
 INSERT INTO meta VALUES (lower(hex(randomblob(16))));
