@@ -101,7 +101,7 @@ def typeless_prices(folder: Path) -> Export:
 @pytest.mark.parametrize("start", [0, 1])
 def test_the_process_does_not_guess_what_files_before_its_share_tell(tmp_path: Path, start: int) -> None:
     task = Task(1, None, {}, prices.READS, range(start, start + 1))
-    _message, spool = _reply_to(task, typeless_prices(tmp_path), mmap(-1, 24))
+    _message, spool = _reply_to(task, typeless_prices(tmp_path), mmap(-1, 32))
     assert bool(spool) == (start == 0)
 
 
