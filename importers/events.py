@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from importers.texts import Message
+from importers.texts import N_, Message
+
+NO_RECORD = N_("{kinds}: the export holds no record of it; check what 1C writes to {source}")
 
 
 class Options(msgspec.Struct, frozen=True):

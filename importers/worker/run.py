@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from importers.errors import LeaseLost, ObmenError, UnknownSession, Unsure
-from importers.events import Counted, Counts, Event, Log, Reject
+from importers.events import NO_RECORD, Counted, Counts, Event, Log, Reject
 from importers.kinds.protocol import Job
 from importers.kinds.registry import KINDS, load, records_of
 from importers.logs import log_to
@@ -244,7 +244,7 @@ class _Run:
         strict = self.session.options.strict
         if self.empty and (strict or len(self.empty) == len(self.session.kinds)):
             raise ObmenError(
-                N_("{kinds}: the export holds no record of it; check what 1C writes to {source}"),
+                NO_RECORD,
                 kinds=", ".join(self.empty),
                 source=self.session.source,
             )
