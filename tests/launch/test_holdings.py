@@ -32,14 +32,17 @@ def by_kind(view: View) -> dict[str, Held]:
 async def agree(source: Path) -> dict[str, Held]:
     """The first view says nothing that the last one takes back, and that is what `inspect` says."""
     *first, last = await views(RecordCounts(), source)
-    assert last.counted and not last.error
+    assert last.counted
+    assert last.error is None
     counted = by_kind(last)
     for view in first:
         for kind, held in by_kind(view).items():
             assert held.holds in (None, counted[kind].holds)
             assert held.bytes in (None, counted[kind].bytes)
     for kind, told in inspect_export(source).kinds.items():
-        assert counted[kind] == Held(kind, told.records, told.files, told.bytes, told.newest)
+        assert counted[kind] == Held(
+            kind, told.records, told.files, told.bytes, told.newest, counted[kind].served
+        )
     return counted
 
 
@@ -118,9 +121,9 @@ async def test_a_counting_that_dies_is_told(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("held", "why"),
     [
-        (Held("customers", 0, 0, 0), "customers: the export at /1c has no file for it"),
+        (Held("customers", 0, 0, 0, served=False), "customers: the export at /1c has no file for it"),
         (
-            Held("customers", 0, 2, 5),
+            Held("customers", 0, 0, 0),
             "customers: the export holds no record of it; check what 1C writes to /1c",
         ),
         (Held("prices"), "prices: the catalog holds no product yet; import the catalog first"),
