@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from importers.texts import Message
+from importers.texts import N_, Message
+
+NO_RECORD = N_("{kinds}: the export holds no record of it; check what 1C writes to {source}")
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -33,7 +35,8 @@ class Counts(msgspec.Struct):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far the kind is. `done` of `total` is in bytes of XML while reading, in records while merging."""
+    """How far the kind is: first it reads, then it merges. `done` of `total` is in bytes of XML while reading, in
+    records while merging; within a stage `total` stays and `done` only grows."""
 
     kind: str
     stage: str
@@ -42,6 +45,8 @@ class Progress(msgspec.Struct, frozen=True):
     total: int
     records: int
     """Records read so far."""
+    file: str = ""
+    """The one that is read."""
 
 
 class Log(msgspec.Struct, frozen=True):

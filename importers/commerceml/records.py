@@ -297,7 +297,8 @@ class Customer(Record, frozen=True, gc=False):
 class Rejected(Record, frozen=True, gc=False):
     """A record, or one fact of it (a price, a stock), that cannot be taken. The rest goes on.
 
-    `reason` is an English message for `texts.render` with `args`. `fragment`: the XML, at most 500 characters.
+    `reason` is an English message for `texts.render` with `args`. `fragment`: the element, see
+    `extract/fragment.py`.
     """
 
     id: str

@@ -26,6 +26,7 @@ from importers.commerceml.places import Holder, Place, time_of, way_of
 from importers.commerceml.records import Offer, Record, Rejected, Section, Seen
 from importers.commerceml.scan import Scan, identities_in
 from importers.commerceml.sets import in_sets, missing
+from importers.commerceml.work import PartWork, Work
 from importers.errors import BadFile, SourceError
 from importers.identity import Identity
 from importers.texts import N_, Message, plain
@@ -123,16 +124,24 @@ class Export(msgspec.Struct, frozen=True):
         With prices or stocks are wanted price types and warehouses: of files that hold none of the former, but may
         define the latter, these are read.
         """
-        total = sum(self.sizes_for(*wanted))
+        work = self.work_for(*wanted)
         report = on_progress or (lambda _done, _total: None)
         yield from self.records_in(
             self.span_for(*wanted),
             *wanted,
             price_types=PriceTypes(),
-            on_progress=lambda done: report(min(done, total), total),
+            on_progress=lambda part, position: report(work.before(part, position), work.total),
         )
         self.check_unchanged()
-        report(total, total)
+        report(work.total, work.total)
+
+    def work_for(self, *wanted: type[Record]) -> Work:
+        """How much there is to read for wanted records: the same whenever it is asked."""
+        records = sought(frozenset(wanted))
+        return Work(
+            PartWork.of(part.size, reads=bool(part.records & records), seeks=bool(part.unsure & records))
+            for part in self.parts
+        )
 
     def sizes_for(self, *wanted: type[Record]) -> list[int]:
         """How many bytes of each part are read for wanted records, as far as that is known."""
@@ -149,29 +158,30 @@ class Export(msgspec.Struct, frozen=True):
         span: range,
         *wanted: type[Record],
         price_types: PriceTypes,
-        on_progress: Callable[[int], None],
+        on_progress: Callable[[int, int], None],
     ) -> Iterator[Batch]:
         """As `records`, of some parts that follow each other, without a look at the source as a whole.
 
-        `price_types`: of the parts in front of these; theirs are added. `on_progress`: the bytes of these that are
-        done. Raises NeedsEarlier where `price_types` do not tell what is needed."""
+        `price_types`: of the parts in front of these; theirs are added. `on_progress`: the number of
+        the part that is read, and how many bytes of it are; at last the end of the span. Raises NeedsEarlier where
+        `price_types` do not tell what is needed."""
         from importers.commerceml.reader import read_lists
 
         records = sought(frozenset(wanted))
         facts = DEFINED.keys() & frozenset(wanted)
         defined = frozenset(DEFINED[fact] for fact in facts) & frozenset(wanted)
-        done = 0
-        for part in self.parts[span.start : span.stop]:
+        for number in span:
+            part = self.parts[number]
+            on_progress(number, 0)
             held = bool(part.records & records)
             if self._may_hold(part, records):
-                on_progress(done)
                 held = held or (yield from self._search(part, part.unsure & records))
                 for position, batch in self._read(part, frozenset(wanted), price_types) if held else ():
-                    on_progress(done + position)
+                    on_progress(number, position)
                     yield batch
-                done += part.size
             if defined and not held and records_by_name(part.name) & facts:
                 yield from read_lists(part, frozenset(wanted) & {Section, *defined}, price_types)
+        on_progress(span.stop, 0)
 
     def _may_hold(self, part: Part, records: Set[type[Record]]) -> bool:
         unsure = part.unsure & records

@@ -68,7 +68,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
                 counts.orphans += 1
                 missing += [path][: FIRST_FEW - len(missing)]
             if intake.due():
-                yield Progress(job.kind, "read", counts.read, max(counts.read, total), counts.read)
+                yield Progress(job.kind, "read", min(counts.read, total), total, counts.read, path)
     await job.catalog.images_differ(differing)
     for event in intake.check_read():
         yield event

@@ -84,7 +84,7 @@ class Intake:
             yield Log.of(
                 "warning", Message.of(N_("The export is not whole: {gaps}"), gaps=some_messages(export.gaps))
             )
-        total = sum(export.sizes_for(*wanted))
+        work = export.work_for(*wanted)
         shares = job.beside.shares(job.kind) if job.beside else []
         shares = shares or [Share(export.span_for(*wanted))]
         for share in shares:
@@ -93,12 +93,14 @@ class Intake:
                     for record in rejected:
                         yield self.reject(record)
                     if self.due():
-                        done, count = map(sum, zip(*(each.at() for each in shares), strict=True))
-                        yield Progress(job.kind, "read", min(done, total), total, staged.count + count)
+                        done = sum(each.done(work) for each in shares)
+                        count = staged.count + sum(each.at().records for each in shares)
+                        file = export.parts[min(share.at().part, len(export.parts) - 1)].name
+                        yield Progress(job.kind, "read", done, work.total, count, file)
         export.check_unchanged()
         if job.beside:
             job.beside.read_ahead(job.kind)
-        yield Progress(job.kind, "read", total, total, staged.count)
+        yield Progress(job.kind, "read", work.total, work.total, staged.count)
         for shape, count in staged.counts.items():
             self.tables[shape.table.name].read += count
         for event in self.check_read():

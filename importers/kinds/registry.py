@@ -79,15 +79,16 @@ def files_of(export: Export, name: str) -> tuple[Part, ...]:
     pictures that it reads. None: it has nothing to do. Raises UsageError as `load`, BadFile where a holder of pictures
     cannot be read."""
     parts = export.files_shown(*records_of(name))
-    return parts if parts or not _reads_pictures(name) else export.holding_pictures()
+    return parts if parts or not reads_pictures(name) else export.holding_pictures()
 
 
 def has_files(overview: Overview, name: str) -> bool:
     """Whether `files_of` would have any. Raises as that."""
-    return overview.has(*records_of(name)) or (_reads_pictures(name) and overview.has_pictures)
+    return overview.has(*records_of(name)) or (reads_pictures(name) and overview.has_pictures)
 
 
-def _reads_pictures(name: str) -> bool:
+def reads_pictures(name: str) -> bool:
+    """Whether its work is pictures, not XML. Raises nothing."""
     return name in REGISTERED and REGISTERED[name].reads_pictures
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol, Self
 
 from importers.catalog.aside import Aside
 from importers.catalog.tables import OFFER, Shape
-from importers.commerceml import Export
+from importers.commerceml import Export, Work
 from importers.commerceml.earlier import NeedsEarlier, PriceTypes
 from importers.commerceml.records import (
     OfferPrices,
@@ -59,19 +59,33 @@ class Reads(NamedTuple):
         return (Section, Seen, UnitUse, *(shape.record for shape in self.shapes))
 
 
+class At(NamedTuple):
+    """How far a share is read: so many bytes of the part of this number, all before it, and the records that were put
+    aside elsewhere."""
+
+    part: int
+    position: int
+    records: int = 0
+
+
 class Share:
     """Parts of an export that follow each other, by their numbers, and how far they are read."""
 
     def __init__(self, span: range) -> None:
         self.span = span
-        self._done = 0
+        self._furthest = (span.start, 0)
 
-    def progressed(self, done: int) -> None:
-        self._done = done
+    def progressed(self, part: int, position: int) -> None:
+        """Who reads a share once more, as another one could not, is no further until he has come to where that was."""
+        self._furthest = max(self._furthest, (part, position))
 
-    def at(self) -> tuple[int, int]:
-        """(bytes that are done, records that were read elsewhere)."""
-        return self._done, 0
+    def at(self) -> At:
+        return At(*self._furthest)
+
+    def done(self, work: Work) -> int:
+        """In what there is to read of all parts."""
+        at = self.at()
+        return work.before(at.part, at.position) - work.before(self.span.start, 0)
 
 
 class Staged:

@@ -289,18 +289,14 @@ async def _refusal(request: LaunchRequest) -> tuple[Message | None, str]:
 
 
 async def _lacking(request: LaunchRequest, found: Sequence[str]) -> Message | None:
-    from importers.launch.survey import has_products, lacks_products
+    from importers.launch.survey import NO_FILE, NO_PRODUCTS, has_products, lacks_products
 
     if not found or (request.options.strict and len(found) < len(request.kinds)):
         kinds = ", ".join(kind for kind in request.kinds if kind not in found)
-        return Message.of(
-            N_("{kinds}: the export at {source} has no file for it"), kinds=kinds, source=request.source
-        )
+        return Message.of(NO_FILE, kinds=kinds, source=request.source)
     needy = [kind for kind in request.kinds if lacks_products(kind, request.kinds, has_products=False)]
     if needy and not await has_products(request.target):
-        return Message.of(
-            N_("{kind}: the catalog holds no product yet; import the catalog first"), kind=needy[0]
-        )
+        return Message.of(NO_PRODUCTS, kind=needy[0])
     return None
 
 

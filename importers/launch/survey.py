@@ -10,10 +10,15 @@ import msgspec
 from importers.errors import UsageError
 from importers.fingerprint import fingerprint
 from importers.kinds.registry import files_of, has_files, names, needs_products
+from importers.texts import N_
 
 if TYPE_CHECKING:
     from importers.commerceml import Export
     from importers.targets import Target
+
+
+NO_FILE = N_("{kinds}: the export at {source} has no file for it")
+NO_PRODUCTS = N_("{kind}: the catalog holds no product yet; import the catalog first")
 
 
 class Holding(msgspec.Struct, frozen=True):

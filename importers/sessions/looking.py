@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -20,9 +20,11 @@ from importers.texts import N_
 
 if TYPE_CHECKING:
     from importers.database.protocol import Database, Row, Watch
+    from importers.sessions.details import Detail
     from importers.sessions.models import Level
     from importers.sessions.queries import Query
 
+D = TypeVar("D", bound="Detail")
 LARGEST = 2**63 - 1
 """Of a database's whole numbers: a larger limit means all, and no session has a larger number."""
 
@@ -158,6 +160,10 @@ class JournalReader:
     async def reasons(self, session_id: int) -> list[tuple[str, int]]:
         return [(reason, number) for reason, number in await self.database.fetch(sql.REASONS, session_id)]
 
+    async def detail(self, session_id: int, of: type[D]) -> D | None:
+        rows = await self.database.fetch(sql.DETAIL, session_id, name_of(of))
+        return msgspec.json.decode(rows[0]["value"], type=of) if rows else None
+
     async def attempts(
         self,
         *,
@@ -176,3 +182,8 @@ class JournalReader:
         statement = sql.attempts([*asked], of_kind=bool(kinds))
         rows = await self.database.fetch(statement, *asked.values(), *kinds, min(limit, LARGEST))
         return [struct(row, Attempt) for row in rows]
+
+
+def name_of(detail: type[Detail]) -> str:
+    """Under which it is kept."""
+    return detail.__name__.lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from importers.sessions.finding import ALL, NEWEST
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from importers.database.protocol import Database, Watch
     from importers.events import Counts, Log, Reject
     from importers.processes import WorkerProcess
+    from importers.sessions.details import Detail
     from importers.sessions.finding import Names, Order, Page, Place, SessionFilter
     from importers.sessions.models import (
         ActiveSession,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     )
     from importers.texts import Message
 
+D = TypeVar("D", bound="Detail")
 MAX_REJECTS = 10_000
 """So many are kept per session; the counts tell of the rest."""
 SEARCH_SECONDS = 0.1
@@ -115,6 +117,10 @@ class Journal(Protocol):
 
     async def reasons(self, session_id: int) -> list[tuple[str, int]]:
         """Why records of it were rejected (`StoredReject.reason`), and how many; the most frequent one first."""
+        ...
+
+    async def detail(self, session_id: int, of: type[D]) -> D | None:
+        """What a session tells beside its row, see `details.py`; None: it told nothing of that, or it was pruned."""
         ...
 
     async def attempts(
@@ -243,8 +249,10 @@ class Journal(Protocol):
         total: int,
         running_kind: str | None,
         by_kind: dict[str, Counts],
+        details: Sequence[Detail] = (),
     ) -> bool:
-        """A batch of the worker's events; False, and nothing written, when the session was taken away or has ended."""
+        """A batch of the worker's events; of `details` each takes the place of the one of its type. False, and nothing
+        written, when the session was taken away or has ended."""
         ...
 
     async def finish(

@@ -65,6 +65,7 @@ _REJECT = (
 REJECTS = f"{_REJECT} AND id > ?2 ORDER BY id LIMIT ?3"
 REJECTS_FOR = f"{_REJECT} AND id > ?2 AND reason = ?4 ORDER BY id LIMIT ?3"
 REASONS = "SELECT reason, count(*) FROM reject WHERE session_id = ?1 GROUP BY reason ORDER BY 2 DESC, 1"
+DETAIL = "SELECT value FROM detail WHERE session_id = ?1 AND name = ?2"
 _ATTEMPT = (
     "SELECT request_id, idempotency_key, kinds, source, target, operator, host, pid, at, outcome, session_id, lock, "
     "reason, reason_args, shop FROM attempt WHERE "
@@ -108,10 +109,11 @@ one session to the next. Whoever has rejects has lines."""
 MADE = "SELECT id, created_at FROM session ORDER BY id DESC"
 
 
-def prune(count: int) -> tuple[str, str]:
+def prune(count: int) -> tuple[str, ...]:
     return (
         f"DELETE FROM event WHERE session_id IN ({_marks(count)})",
         f"DELETE FROM reject WHERE session_id IN ({_marks(count)})",
+        f"DELETE FROM detail WHERE session_id IN ({_marks(count)})",
     )
 
 
@@ -178,13 +180,17 @@ PROGRESS = (
     "UPDATE session SET done = ?3, total = ?4, running_kind = ?5, by_kind = ?6 "
     f"WHERE id = ?1 AND fence = ?2 AND {IS_CLAIMED}"
 )
+TELL_DETAIL = (
+    "INSERT INTO detail (session_id, name, value) VALUES (?1, ?2, ?3) "
+    "ON CONFLICT (session_id, name) DO UPDATE SET value = excluded.value"
+)
 REJECT = (
     "INSERT INTO reject (session_id, kind, file, line, record_id, reason, args, fragment) "
     f"VALUES ({_marks(8)})"
 )
 FINISH = (
     "UPDATE session SET status = ?3, finished_at = ?4, by_kind = ?5, running_kind = NULL, waiting = NULL, "
-    "error = ?6, error_args = ?7, "
+    "error = ?6, error_args = ?7, done = CASE ?3 WHEN 'completed' THEN total ELSE done END, "
     f"fence = fence + 1 WHERE id = ?1 AND fence = ?2 AND {IS_ACTIVE}"
 )
 RECALL = "SELECT key, state, told FROM known WHERE target = ?1 AND key = ?2"

@@ -22,7 +22,7 @@ from importers.events import Counts, Log, Reject
 from importers.processes import WorkerProcess
 from importers.sessions import rules
 from importers.sessions import statements as sql
-from importers.sessions.looking import LARGEST, JournalReader
+from importers.sessions.looking import LARGEST, JournalReader, name_of
 from importers.sessions.models import (
     CANCELLED_BY,
     Attempt,
@@ -38,6 +38,7 @@ from importers.texts import N_, shorten
 
 if TYPE_CHECKING:
     from importers.database.protocol import Database, Reader, Transaction
+    from importers.sessions.details import Detail
     from importers.texts import Message
 
 FENCE_BITS = 40
@@ -284,6 +285,7 @@ class JournalStore(JournalReader):
         total: int,
         running_kind: str | None,
         by_kind: dict[str, Counts],
+        details: Sequence[Detail] = (),
     ) -> bool:
         async with self.database.transaction() as db:
             if (
@@ -297,6 +299,9 @@ class JournalStore(JournalReader):
                 for r in rejects
             ]  # fmt: skip
             await db.execute_many(sql.REJECT, columns)
+            await db.execute_many(
+                sql.TELL_DETAIL, [(session_id, name_of(type(told)), json(told)) for told in details]
+            )
             return True
 
     @repeated

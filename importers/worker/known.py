@@ -20,7 +20,7 @@ import msgspec
 
 import importers
 from importers.clock import boot_id
-from importers.events import Counted, Counts, Event, Log, Progress, Reject
+from importers.events import Counted, Counts, Event, Log, Reject
 from importers.identity import identity_of, seconds_to_settle
 from importers.kinds.registry import repeats
 from importers.mounts import has_our_clock
@@ -43,8 +43,6 @@ class Told(msgspec.Struct):
     rejects: list[Reject] = []
     """The first MAX_REJECTS."""
     rejected: int = 0
-    progress: Progress | None = None
-    """The last."""
     counted: list[Counted] = []
 
     @property
@@ -54,8 +52,6 @@ class Told(msgspec.Struct):
     def events(self) -> Iterator[Event]:
         yield from self.lines
         yield from self.rejects
-        if self.progress:
-            yield self.progress
         yield from self.counted
 
 
@@ -76,8 +72,6 @@ class Listener:
     def observe(self, event: Event) -> None:
         now, again = self._now, self._again
         match event:
-            case Progress():
-                now.progress = event
             case Log():
                 now.lines.append(event)
                 if again and not event.once:
@@ -109,11 +103,7 @@ class Listener:
             if self._again is None:
                 return None
             told = self._again
-            told.rejects, told.rejected, told.progress = (
-                self._now.rejects,
-                self._now.rejected,
-                self._now.progress,
-            )
+            told.rejects, told.rejected = self._now.rejects, self._now.rejected
         encoded = msgspec.json.encode(told)
         return encoded if len(encoded) <= MAX_TOLD else None
 

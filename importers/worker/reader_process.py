@@ -31,7 +31,7 @@ from importers.commerceml.earlier import NeedsEarlier
 from importers.errors import ObmenError
 from importers.kinds import intake as _intake  # noqa: F401
 from importers.kinds.beside import Apart
-from importers.kinds.staged import Reads, Share
+from importers.kinds.staged import At, Reads, Share
 
 if TYPE_CHECKING:
     from importers.catalog.external_sort import Place
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 PR_SET_PDEATHSIG = 1
 CONTROL_GROUP, CONTROL_GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 LONGEST_REPLY = 64_000
-_PROGRESS = struct.Struct("QQQ")
-"""(number of the task, bytes, records): in memory that both processes share."""
+_PROGRESS = struct.Struct("QQQQ")
+"""(number of the task, *At): in memory that both processes share."""
 _REPLY = struct.Struct("QQ")
 """(offset, length): where the result lies in the file that comes with it; without a file, why is told behind."""
 
@@ -94,10 +94,10 @@ class ReaderProcess:
         place = cast("Place", _REPLY.unpack_from(message))
         return cast("Result", _unpickled(BytesIO(spool.read(place)), spool))
 
-    def at(self, number: int) -> tuple[int, int]:
-        """(bytes, records) that are read of the task of this number, while that is read."""
-        of, done, records = _PROGRESS.unpack_from(self._progress)
-        return (done, records) if of == number else (0, 0)
+    def at(self, number: int) -> At | None:
+        """How far the task of this number is read, while it is."""
+        of, *at = _PROGRESS.unpack_from(self._progress)
+        return At(*at) if of == number else None
 
     def close(self) -> int:
         """End it for good; how it ended, as subprocess tells that. May be said again."""
@@ -178,9 +178,13 @@ def _reply_to(task: Task, export: Export, progress: mmap.mmap) -> tuple[bytes, S
     export.searched.update(task.searched)
     share = Share(task.span)
     apart = Apart(task.reads, from_start=task.span.start == 0)
+    _PROGRESS.pack_into(
+        progress, 0, 0, task.span.start, 0, 0
+    )  # nothing of the task before is taken for this one's
     try:
         for _batch in apart.read(export, share):
-            _PROGRESS.pack_into(progress, 0, task.number, share.at()[0], apart.staged.count)
+            at = share.at()
+            _PROGRESS.pack_into(progress, 0, task.number, at.part, at.position, apart.staged.count)
         place = apart.spool.write(_pickled(Result(apart, export.searched)))
     except (ObmenError, NeedsEarlier):
         return _REPLY.pack(0, 0), None

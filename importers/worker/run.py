@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from importers.errors import LeaseLost, ObmenError, UnknownSession, Unsure
-from importers.events import Counted, Counts, Event, Log, Progress, Reject
+from importers.events import NO_RECORD, Counted, Counts, Event, Log, Reject
 from importers.kinds.protocol import Job
 from importers.kinds.registry import KINDS, load, records_of
 from importers.logs import log_to
@@ -23,6 +23,7 @@ from importers.targets import target_with
 from importers.texts import N_, Message
 from importers.worker.heartbeat import CancelRequested, Heartbeat, must_go_on
 from importers.worker.known import Listener, key_of, recalled
+from importers.worker.measure import WHOLE, Measure, plan_of
 from importers.worker.source import source_of
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class _Run:
         self.lines: list[Log] = []
         self.rejects: list[Reject] = []
         self.rejected = 0
-        self.progress: Progress | None = None
+        self.measure = Measure({})
         self.listener = Listener()
         self.flushed_at = 0.0
         self.started_at = time.monotonic()
@@ -162,6 +163,7 @@ class _Run:
                 dry_run=session.options.dry_run,
             ) as transaction:
                 transaction.before_commit = self._may_commit
+                self.measure = Measure(plan_of(export, kinds))
                 if known and known.state == await transaction.state():
                     await self._tell_again(recalled(known.told))
                 else:
@@ -173,6 +175,7 @@ class _Run:
                 changed = transaction.changed and not session.options.dry_run
             if not session.options.dry_run:
                 self.lines += await put_waiting_in_place(catalog)
+            self.measure.done()
             if key and mark is not None:
                 await self._remember(key, mark, catalog, changed=changed)
         finally:
@@ -186,6 +189,8 @@ class _Run:
         from importers.worker.sharing import Sharing
 
         sharing = Sharing(self.reader, export, kinds, self.settings.log.path) if self.reader else None
+        if sharing:
+            self.measure.ahead = sharing.ahead
 
         async def job_of(kind: str) -> Job:
             await self._observe(Log("info", N_("{kind}: started"), {"kind": kind}))
@@ -239,7 +244,7 @@ class _Run:
         strict = self.session.options.strict
         if self.empty and (strict or len(self.empty) == len(self.session.kinds)):
             raise ObmenError(
-                N_("{kinds}: the export holds no record of it; check what 1C writes to {source}"),
+                NO_RECORD,
                 kinds=", ".join(self.empty),
                 source=self.session.source,
             )
@@ -247,9 +252,8 @@ class _Run:
     async def _observe(self, event: Event) -> None:
         """Note an event of a kind, and write them to the journal in batches. Raises CancelRequested, LeaseLost."""
         self.listener.observe(event)
+        self.measure.observe(event)
         match event:
-            case Progress():
-                self.progress = event
             case Log():
                 self.lines.append(event)
             case Reject():
@@ -271,16 +275,17 @@ class _Run:
         await self._flush()
 
     async def _flush(self) -> None:
-        at = self.progress
+        standing = self.measure.standing()
         await self.journal.write(
             self.session.id,
             self.session.fence,
             self.lines,
             self.rejects,
-            done=at.done if at else 0,
-            total=at.total if at else 0,
-            running_kind=at.kind if at else None,
+            done=int(standing.share * WHOLE),
+            total=WHOLE if standing.kinds else 0,
+            running_kind=standing.kind,
             by_kind=self.by_kind,
+            details=[standing] if standing.kinds else [],
         )
         self.lines, self.rejects = [], []
 

@@ -21,7 +21,7 @@ from importers.commerceml.earlier import NeedsEarlier
 from importers.errors import ObmenError
 from importers.kinds.beside import Apart, ShareApart
 from importers.kinds.registry import reads_of
-from importers.kinds.staged import Share
+from importers.kinds.staged import At, Share
 from importers.logs import log_to
 from importers.texts import N_
 from importers.worker.reader_process import Task
@@ -29,7 +29,7 @@ from importers.worker.reader_process import Task
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from importers.commerceml import Export
+    from importers.commerceml import Export, Work
     from importers.kinds.protocol import Kind
     from importers.kinds.staged import Reads
     from importers.worker.reader_process import ReaderProcess
@@ -58,10 +58,12 @@ class ShareBeside(ShareApart):
         self._apart: Apart | None = None
         self._error: ObmenError | None = None
 
-    def at(self) -> tuple[int, int]:
-        if not self._ended.is_set():
-            return self._process.at(self.number)
-        return super().at()[0], self._apart.staged.count if self._apart else 0
+    def at(self) -> At:
+        records = self._apart.staged.count if self._apart else 0
+        if not self._ended.is_set() and (at := self._process.at(self.number)):
+            self.progressed(at.part, at.position)
+            records = at.records
+        return super().at()._replace(records=records)
 
     async def wait(self, seconds: float) -> bool:
         if self.meanwhile and not await self.meanwhile.wait(seconds):
@@ -78,8 +80,8 @@ class ShareBeside(ShareApart):
 
     def end(self, apart: Apart | None, error: ObmenError | None = None) -> None:
         self._apart, self._error = apart, error
-        if apart:  # else who reads it here begins anew
-            self.progressed(self._process.at(self.number)[0])
+        if apart:  # else it is read here
+            self.progressed(self.span.stop, 0)
         self._ended.set()
 
 
@@ -91,8 +93,8 @@ class ShareAhead(ShareApart):
         self._apart: Apart | None = Apart(reads, from_start=False)
         self._reading = self._apart.read(export, self)
 
-    def at(self) -> tuple[int, int]:
-        return super().at()[0], self._apart.staged.count if self._apart else 0
+    def at(self) -> At:
+        return super().at()._replace(records=self._apart.staged.count if self._apart else 0)
 
     async def wait(self, seconds: float) -> bool:
         """Reads so long."""
@@ -127,6 +129,8 @@ class Sharing:
         }
         """What those want that nothing was ordered for yet."""
         self._ahead: dict[str, list[Share]] = {}
+        self._work: dict[str, Work] = {}
+        """Of these."""
         self._queue: deque[ShareBeside] = deque()
         self._sent: ShareBeside | None = None
         self._numbers = count(1)
@@ -159,8 +163,18 @@ class Sharing:
         for later, reads in self._reads.items():
             orders = [self._order(reads, span) for span in reversed(self._spans(reads))]
             self._ahead[later] = [*reversed(orders)]
+            self._work[later] = self._export.work_for(*reads.wanted)
         self._reads.clear()
         self._go_on()
+
+    def ahead(self) -> dict[str, tuple[float, int]]:
+        """Of the import types that are read before their turn: which share of them is, and the records of it."""
+        read = {}
+        for kind, shares in self._ahead.items():
+            work = self._work[kind]
+            done = sum(share.done(work) for share in shares)
+            read[kind] = done / max(work.total, 1), sum(share.at().records for share in shares)
+        return read
 
     def close(self) -> None:
         if self._process.pid:

@@ -14,6 +14,7 @@ from importers.kinds import Counts, Log, Options, Reject
 from importers.launch import LaunchResult
 from importers.processes import WorkerProcess, this_process
 from importers.sessions import ACTIVE, FINAL, Known, Place, Session, SessionFilter, Status, store
+from importers.sessions.details import Standing
 
 LEASE = 30.0
 
@@ -236,8 +237,17 @@ class Wall:
 async def ended_with_rejects(stage: Stage, clock: MovedClock) -> None:
     session = await made(stage, Status.IN_PROGRESS)
     rejects = [Reject("customers", "a.xml", 1, "c", "no")]
+    details = [Standing(0.0, None, "", "", 0, 0.0, None, {})]
     await stage.journal.write(
-        session.id, session.fence, [], rejects, done=0, total=0, running_kind=None, by_kind={}
+        session.id,
+        session.fence,
+        [],
+        rejects,
+        done=0,
+        total=0,
+        running_kind=None,
+        by_kind={},
+        details=details,
     )
     await stage.journal.finish(session.id, session.fence, Status.COMPLETED, {})
     clock.seconds += 60
@@ -246,7 +256,8 @@ async def ended_with_rejects(stage: Stage, clock: MovedClock) -> None:
 def with_log(stage: Stage) -> list[int]:
     """The sessions whose log and rejects are there."""
     events = {row[0] for row in stage.rows("SELECT DISTINCT session_id FROM event")}
-    assert {row[0] for row in stage.rows("SELECT DISTINCT session_id FROM reject")} <= events
+    for beside in ("reject", "detail"):
+        assert {row[0] for row in stage.rows(f"SELECT DISTINCT session_id FROM {beside}")} <= events
     return sorted(events)
 
 
@@ -262,7 +273,7 @@ async def test_old_events_are_pruned_sessions_stay(
     assert await stage.journal.prune(90) == 4, "of 112, 105, 98 and 91 days ago"
     assert await stage.journal.prune(90) == 0
     assert with_log(stage) == [*range(5, 17), active.id]
-    assert stage.rows("SELECT count(*) FROM reject") == [(12,)]
+    assert stage.rows("SELECT count(*) FROM reject") == stage.rows("SELECT count(*) FROM detail") == [(12,)]
     assert len(await stage.journal.sessions()) == 17
     assert len(await stage.journal.attempts()) == 17
     wall.now += timedelta(days=7)

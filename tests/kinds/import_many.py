@@ -34,7 +34,7 @@ class ManyExport(RecordExport):
         span: range,
         *wanted: type[Record],
         price_types: PriceTypes,
-        on_progress: Callable[[int], None],
+        on_progress: Callable[[int, int], None],
     ) -> Iterator[list[Record | Rejected]]:
         make = self._prices if OfferPrices in wanted else self._goods
         yield [GOODS, PACKAGE] if OfferPrices in wanted else [BRAND, GOODS, PACKAGE]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from importers.commerceml.earlier import PriceTypes
 from importers.commerceml.records import Record, Rejected, Section
+from importers.commerceml.work import PartWork, Work
 from importers.texts import Message
 
 GOODS = Section("catalog-1", "Каталог", True, "catalog-1")
@@ -33,8 +34,8 @@ class RecordExport:
     after: Callable[[], None] = field(default=lambda: None)
     """Called after the last record: where a reader finds out that a file changed while it was read."""
 
-    def sizes_for(self, *_wanted: type[Record]) -> list[int]:
-        return [len(part.records) for part in self.parts]
+    def work_for(self, *_wanted: type[Record]) -> Work:
+        return Work(PartWork(len(part.records), len(part.records)) for part in self.parts)
 
     def span_for(self, *_wanted: type[Record]) -> range:
         return range(len(self.parts))
@@ -44,13 +45,14 @@ class RecordExport:
         span: range,
         *wanted: type[Record],
         price_types: PriceTypes,
-        on_progress: Callable[[int], None],
+        on_progress: Callable[[int, int], None],
     ) -> Iterator[list[Record | Rejected]]:
-        for part in self.parts[span.start : span.stop]:
+        for number in span:
+            part = self.parts[number]
             taken = [r for r in part.records if type(r) in wanted or isinstance(r, Rejected)]
             for start in range(0, len(taken), self.batch):
                 yield taken[start : start + self.batch]
-                on_progress(start + 1)
+                on_progress(number, start + 1)
 
     def check_unchanged(self) -> None:
         self.after()

@@ -9,11 +9,9 @@ from lxml import etree
 from importers.commerceml import normalise
 from importers.commerceml.earlier import PriceTypes
 from importers.commerceml.extract.elements import Node, is_empty, is_removed, line_of, value
+from importers.commerceml.extract.fragment import fragment_of
 from importers.commerceml.records import Record, Rejected, Section, UnitUse
 from importers.texts import N_
-
-FRAGMENT = 500
-"""Characters of a reject's XML that are kept."""
 
 NO_ID = N_("has no Ид")
 NO_NAME = N_("has no Наименование")
@@ -42,7 +40,7 @@ class Context:
     def rejected(
         self, element: etree._Element, record: str, ident: str | None, reason: str, **args: str
     ) -> Rejected:
-        fragment = etree.tostring(element, encoding="unicode", with_tail=False)[:FRAGMENT]
+        fragment = fragment_of(element)
         return Rejected(ident or "", self.file, line_of(element), record, reason, args, fragment)
 
     def identity(

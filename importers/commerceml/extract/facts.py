@@ -11,7 +11,7 @@ from importers.commerceml.extract.context import Context
 from importers.commerceml.extract.elements import Node, children, decimal, inner, is_empty, value
 from importers.commerceml.extract.stock_shapes import STOCKED, quantities
 from importers.commerceml.records import OfferPrices, OfferStocks, Price, Record, Rejected
-from importers.texts import N_
+from importers.texts import N_, shorten
 
 PRICED = frozenset(("Цены",))
 FACTS = PRICED | STOCKED
@@ -72,7 +72,9 @@ def price_of(context: Context, element: etree._Element, ident: str) -> tuple[Pri
         try:
             numbers.append(normalise.number(value(fields, name)))
         except ValueError as error:
-            return context.rejected(element, "Price", ident, BAD_NUMBER, field=name, value=str(error)[:100])
+            return context.rejected(
+                element, "Price", ident, BAD_NUMBER, field=name, value=shorten(str(error), 100)
+            )
     amount, coefficient, from_quantity = numbers
     if amount is None:
         return price_type
@@ -136,7 +138,7 @@ def quantity_of(
         return normalise.number(raw)
     except ValueError as error:
         return context.rejected(
-            element, "Stock", ident, BAD_NUMBER, field="Количество", value=str(error)[:100]
+            element, "Stock", ident, BAD_NUMBER, field="Количество", value=shorten(str(error), 100)
         )
 
 

@@ -8,7 +8,7 @@ from importers.commerceml import normalise
 from importers.commerceml.extract.context import Context
 from importers.commerceml.extract.elements import Node, text_of
 from importers.commerceml.records import Rejected
-from importers.texts import N_
+from importers.texts import N_, shorten
 
 BAD_PATH = N_("the picture's path leads out of the export: {value}")
 
@@ -21,7 +21,9 @@ def images_of(context: Context, node: Node, ident: str, into: list[str], *names:
             try:
                 path = normalise.image_path(written)
             except ValueError:
-                yield context.rejected(picture, "Image", ident, BAD_PATH, value=(written or "").strip()[:200])
+                yield context.rejected(
+                    picture, "Image", ident, BAD_PATH, value=shorten((written or "").strip(), 200)
+                )
                 continue
             if path:
                 paths[path] = None

@@ -1,4 +1,4 @@
--- 5
+-- 6
 CREATE TABLE meta (journal_id TEXT NOT NULL);
 CREATE TABLE session (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -167,4 +167,10 @@ CREATE INDEX session_of_target ON session (target, created_clock);
 CREATE INDEX attempt_by_id ON attempt (id, operator, shop, kinds);
 CREATE INDEX event_that_warns ON event (session_id, id) WHERE level <> 'info';
 CREATE INDEX reject_by_reason ON reject (session_id, reason, id);
+CREATE TABLE detail (
+    session_id INTEGER NOT NULL REFERENCES session ON DELETE CASCADE,
+    name       TEXT NOT NULL,
+    value      TEXT NOT NULL,                      -- JSON
+    PRIMARY KEY (session_id, name)
+) WITHOUT ROWID;
 INSERT INTO meta VALUES (lower(hex(randomblob(16))));

@@ -1,0 +1,41 @@
+"""What a session tells of itself beside its row: one of each, kept as long as its log lines."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class KindStanding(msgspec.Struct, frozen=True):
+    """Of one import type: which share of it is read and merged, 0 to 1, and how many records were read."""
+
+    read: float
+    merged: float
+    records: int
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How far a session is, as long as one worker has it; the next one begins anew. It only grows."""
+
+    share: float
+    """Of all its work, 0 to 1: what `Session.done` of `total` says, too."""
+    kind: str | None
+    """What runs; None: nothing yet, or all are through."""
+    stage: str
+    """"read", "merge", or at last "commit"; "" after the end."""
+    file: str
+    """The file that is read; "" while none is."""
+    records: int
+    """Read so far, of all import types."""
+    rate: float
+    """Records a second of the last seconds, each counted when it is read and when it is merged; after the end, of the
+    whole session."""
+    seconds_left: float | None
+    """None: nobody can tell yet."""
+    kinds: dict[str, KindStanding]
+    """In the order of running."""
+    rates: tuple[float, ...] = ()
+    """`rate` from the beginning on, at most 60 of them, each of `step` seconds."""
+    step: float = 0
+
+
+Detail = Standing
