@@ -28,6 +28,8 @@ LARGEST = 2**63 - 1
 
 STEP_ROWS = 10_000
 """Words are looked for in so many sessions at once."""
+FEW = 2_000
+"""So many are sorted sooner than found by a walk along a million others."""
 
 
 class JournalReader:
@@ -62,11 +64,12 @@ class JournalReader:
     ) -> Page:
         walk = Walk(order, after or before, backwards=before is not None)
         until = time.monotonic() + seconds
+        are_few = await self._are_few(wanted)
         found: list[Session] = []
         while True:
-            end = await self._end_of_step(wanted, walk)
+            end = await self._end_of_step(walk) if wanted.words and not are_few else None
             part = walk._replace(to=end)
-            rows = await self._ask(queries.page(wanted, part, limit - len(found)))
+            rows = await self._ask(queries.page(wanted, part, limit - len(found), are_few=are_few))
             sessions = [struct(row, Session) for row in rows]
             found += sorted(sessions, key=lambda session: place_of(session, order), reverse=part.descends)
             if found and len(found) >= limit:
@@ -91,10 +94,11 @@ class JournalReader:
         self, wanted: SessionFilter = ALL, order: Order = NEWEST, *, before: Place | None = None
     ) -> int:
         walk = Walk(order) if before is None else Walk(order, before, backwards=True)
+        are_few = await self._are_few(wanted)
         number = 0
         while True:
-            end = await self._end_of_step(wanted, walk)
-            (row,) = await self._ask(queries.count(wanted, walk._replace(to=end)))
+            end = await self._end_of_step(walk) if wanted.words and not are_few else None
+            (row,) = await self._ask(queries.count(wanted, walk._replace(to=end), are_few=are_few))
             number += int(row[0])
             if end is None:
                 return number
@@ -107,10 +111,12 @@ class JournalReader:
         kinds = {kind for kinds in found["kinds"] for kind in msgspec.json.decode(kinds)}
         return Names(found["operator"], found["shop"], sorted(kinds), found["error"])
 
-    async def _end_of_step(self, wanted: SessionFilter, walk: Walk) -> Place | None:
+    async def _are_few(self, wanted: SessionFilter) -> bool:
+        query = queries.few(wanted, FEW + 1)
+        return query is not None and int((await self._ask(query))[0][0]) <= FEW
+
+    async def _end_of_step(self, walk: Walk) -> Place | None:
         """Words stand in no index: they are looked for step by step, so that others get their turn in between."""
-        if not wanted.words:
-            return None
         rows = await self._ask(queries.step(walk, STEP_ROWS))
         return Place(rows[0][0], rows[0][1]) if rows else None
 

@@ -7,6 +7,7 @@ column keeps SQLite from another index, which would have to sort what it finds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -41,9 +42,22 @@ class Walk(NamedTuple):
         return self.order.descending != self.backwards
 
 
-def page(wanted: SessionFilter, walk: Walk, limit: int) -> Query:
-    """The first sessions on the way that match; they come in no order."""
-    ids = _walked("id", walk, _conditions(wanted, walk.order), limit)
+def few(wanted: SessionFilter, most: int) -> Query | None:
+    """How many match what facets tell, counted up to `most`; None where nothing is asked of them."""
+    if not (facets := _facets(wanted)):
+        return None
+    where = _all_of(facets)
+    return Query(
+        "SELECT count(*) FROM (SELECT 1 FROM session WHERE facet IN "
+        f"(SELECT id FROM facet{where.sql}) LIMIT ?) AS found",
+        (*where.values, most),
+    )
+
+
+def page(wanted: SessionFilter, walk: Walk, limit: int, *, are_few: bool = False) -> Query:
+    """The first sessions on the way that match; they come in no order. `are_few`: rather look at each that has such a
+    facet than walk along all others."""
+    ids = _walked("id", walk, _conditions(wanted, walk.order, are_few=are_few), limit)
     return Query(f"SELECT {COLUMNS} FROM session WHERE id IN ({ids.sql})", ids.values)
 
 
@@ -53,12 +67,13 @@ def step(walk: Walk, rows: int) -> Query:
     return Query(f"{found.sql} OFFSET ?", (*found.values, rows - 1))
 
 
-def count(wanted: SessionFilter, walk: Walk) -> Query:
+def count(wanted: SessionFilter, walk: Walk, *, are_few: bool = False) -> Query:
     """How many match on the way."""
-    if bounds := _bounds(walk):
-        where = _all_of([*bounds, *_conditions(wanted, walk.order)])
-    else:  # any index will do
-        where = _all_of(_conditions(wanted, Order(By.CREATED), sign=""))
+    if not (bounds := _bounds(walk)):  # any index will do
+        if not _beside_facets(wanted):
+            are_few = True
+        walk = Walk(Order(By.CREATED))
+    where = _all_of([*bounds, *_conditions(wanted, walk.order, are_few=are_few)])
     return Query(f"SELECT count(*) FROM session{where.sql}", where.values)
 
 
@@ -70,9 +85,9 @@ def _walked(columns: str, walk: Walk, conditions: Sequence[Query], limit: int) -
 
 
 def _bounds(walk: Walk) -> list[Query]:
-    sign = "<" if walk.descends else ">"
+    behind, to = ("<", ">=") if walk.descends else (">", "<=")
     found = []
-    for place, compare in ((walk.behind, sign), (walk.to, f"{sign}=")):
+    for place, compare in ((walk.behind, behind), (walk.to, to)):
         if place is not None and walk.order.by is By.ID:
             found.append(Query(f"id {compare} ?", (place.id,)))
         elif place is not None:
@@ -80,22 +95,36 @@ def _bounds(walk: Walk) -> list[Query]:
     return found
 
 
-def _conditions(wanted: SessionFilter, order: Order, sign: str = "+") -> list[Query]:
+def _conditions(wanted: SessionFilter, order: Order, *, are_few: bool) -> list[Query]:
     found = []
     if facets := _facets(wanted):
         where = _all_of(facets)
-        found.append(Query(f"{sign}facet IN (SELECT id FROM facet{where.sql})", where.values))
+        found.append(_of_facets(where, are_few=are_few))
     found += _dates(wanted, order)
     if wanted.request_prefix:
-        found.append(
-            Query(
-                "id IN (SELECT id FROM session WHERE request_id >= ? AND request_id < ?)",
-                (wanted.request_prefix, wanted.request_prefix + LAST),
-            )
-        )
+        found.append(_ids(_begins("request_id", wanted.request_prefix)))
     if wanted.id_prefix:
-        found.append(_id_prefix(wanted.id_prefix))
+        found.append(_ids(_id_prefix(wanted.id_prefix)))
     return [*found, *map(_word, wanted.words)]
+
+
+def _of_facets(where: Query, *, are_few: bool) -> Query:
+    facets = f"facet IN (SELECT id FROM facet{where.sql})"
+    return _ids(Query(facets, where.values)) if are_few else Query(f"+{facets}", where.values)
+
+
+def _ids(condition: Query) -> Query:
+    """The same, to be looked up in its own index."""
+    return Query(f"id IN (SELECT id FROM session WHERE {condition.sql})", condition.values)
+
+
+def _begins(column: str, prefix: str) -> Query:
+    return Query(f"{column} >= ? AND {column} < ?", (prefix, prefix + LAST))
+
+
+def _beside_facets(wanted: SessionFilter) -> bool:
+    """Whether it asks what facets do not tell."""
+    return bool(wanted.since or wanted.until or wanted.id_prefix or wanted.request_prefix or wanted.words)
 
 
 def _facets(wanted: SessionFilter) -> list[Query]:
@@ -114,7 +143,7 @@ def _facets(wanted: SessionFilter) -> list[Query]:
 
 
 def _dates(wanted: SessionFilter, order: Order) -> list[Query]:
-    """The index of the order has the time itself, or else the id: then those of that time bound it."""
+    """Where the order has not the time itself, the first and the last session of that time bound it."""
     times = [
         Query(f"created_at {sign} ?", (time,))
         for sign, time in ((">=", wanted.since), ("<", wanted.until))
@@ -122,45 +151,45 @@ def _dates(wanted: SessionFilter, order: Order) -> list[Query]:
     ]
     if not times or order.by is By.CREATED:
         return times
-    exact = [Query(f"created_at || '' {time.sql.removeprefix('created_at ')}", time.values) for time in times]
-    if order.by is By.ID:
-        return exact
+    found = [Query(f"created_at || '' {time.sql.removeprefix('created_at ')}", time.values) for time in times]
     where = _all_of(times)
-    return [
-        Query(f"+id >= (SELECT min(id) FROM session{where.sql})", where.values),
-        Query(f"+id <= (SELECT max(id) FROM session{where.sql})", where.values),
-        *exact,
-    ]
+    column = "id" if order.by is By.ID else "+id"
+    for time, sign, bound in ((wanted.since, ">=", "min"), (wanted.until, "<=", "max")):
+        if time is not None:
+            sql = f"{column} {sign} (SELECT {bound}(+id) FROM session{where.sql})"
+            found.append(Query(sql, where.values))
+    return found
 
 
 def _id_prefix(digits: str) -> Query:
     """Numbers that begin with 12 are 12, 120 to 129, 1200 to 1299 …"""
-    if not (digits.isascii() and digits.isdecimal()) or digits.startswith("0"):
+    if not (digits.isascii() and digits.isdecimal()) or digits.startswith("0") or len(digits) >= LONGEST_ID:
         return Query("1 = 0")
-    ranges = [
-        (int(digits) * 10**more, (int(digits) + 1) * 10**more - 1) for more in range(LONGEST_ID - len(digits))
-    ]
-    if not ranges:
-        return Query("1 = 0")
-    return Query(
-        f"({' OR '.join(['+id BETWEEN ? AND ?'] * len(ranges))})",
-        tuple(number for both in ranges for number in both),
-    )
+    number = int(digits)
+    ranges = [(number * 10**more, (number + 1) * 10**more - 1) for more in range(LONGEST_ID - len(digits))]
+    return _any_of([Query("id BETWEEN ? AND ?", both) for both in ranges])
 
 
 def _word(word: Word) -> Query:
     mark = pattern(word.text)
-    facets = [Query("glob(?, operator)", (mark,)), Query("glob(?, kinds)", (mark,))]
+    facets = [Query(f"glob(?, {column})", (mark,)) for column in ("operator", "host", "shop", "kinds")]
     if word.kinds:
         facets.append(_has_kind(word.kinds))
-    facet = _any_of(facets)
-    columns = ("source", "error", "error_args", "request_id", "host", "CAST(id AS TEXT)")
-    found = [
-        Query(f"+facet IN (SELECT id FROM facet WHERE {facet.sql})", facet.values),
-        *(Query(f"glob(?, {column})", (mark,)) for column in columns),
-    ]
+    where = _any_of(facets)
+    errors = [Query("glob(?, error)", (mark,)), Query("glob(?, error_args)", (mark,))]
     if word.errors:
-        found.append(_is_one_of("error", sorted(word.errors)))
+        errors.append(_is_one_of("error", sorted(word.errors)))
+    error = _any_of(errors)
+    found = [
+        Query(f"+facet IN (SELECT id FROM facet WHERE {where.sql})", where.values),
+        Query("glob(?, source)", (mark,)),
+        Query(f"(error IS NOT NULL AND {error.sql})", error.values),
+    ]
+    if re.fullmatch("[0-9]{1,18}", word.text):
+        found.append(Query("+id = ?", (int(word.text),)))
+    if re.fullmatch("[0-9a-f]{4,}", word.text.lower()):
+        request = _begins("request_id", word.text.lower())
+        found.append(Query(f"({request.sql})", request.values))
     return _any_of(found)
 
 

@@ -73,8 +73,8 @@ _ATTEMPT = (
 
 def attempts(columns: Sequence[str], *, of_kind: bool) -> str:
     """Newest first, those with these values in `columns`; then a kind as JSON, which stands in `kinds` where taking it
-    out makes a difference; then the limit. They are found in an index that holds all that is asked."""
-    conditions = [f"{column} = ?" for column in columns]
+    out makes a difference; then the limit. They are found in an index that holds all that is asked, in its order."""
+    conditions = [f"{column} = ?" if column == "request_id" else f"{column} || '' = ?" for column in columns]
     if of_kind:
         conditions.append("replace(kinds, ?, '') <> kinds")
     where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
