@@ -46,11 +46,10 @@ def few(wanted: SessionFilter, most: int) -> Query | None:
     """How many match what facets tell, counted up to `most`; None where nothing is asked of them."""
     if not (facets := _facets(wanted)):
         return None
-    where = _all_of(facets)
+    found = _of_facets(facets)
     return Query(
-        "SELECT count(*) FROM (SELECT 1 FROM session WHERE facet IN "
-        f"(SELECT id FROM facet{where.sql}) LIMIT ?) AS found",
-        (*where.values, most),
+        f"SELECT count(*) FROM (SELECT 1 FROM session WHERE {found.sql} LIMIT ?) AS found",
+        (*found.values, most),
     )
 
 
@@ -69,11 +68,11 @@ def step(walk: Walk, rows: int) -> Query:
 
 def count(wanted: SessionFilter, walk: Walk, *, are_few: bool = False) -> Query:
     """How many match on the way."""
-    if not (bounds := _bounds(walk)):  # any index will do
-        if not _beside_facets(wanted):
-            are_few = True
+    if not walk.behind and not walk.to:  # any index will do
+        if (facets := _facets(wanted)) and not _beside_facets(wanted):
+            return Query(f"SELECT count(*) FROM session WHERE {_of_facets(facets).sql}", _values(facets))
         walk = Walk(Order(By.CREATED))
-    where = _all_of([*bounds, *_conditions(wanted, walk.order, are_few=are_few)])
+    where = _all_of([*_bounds(walk), *_conditions(wanted, walk.order, are_few=are_few)])
     return Query(f"SELECT count(*) FROM session{where.sql}", where.values)
 
 
@@ -98,8 +97,8 @@ def _bounds(walk: Walk) -> list[Query]:
 def _conditions(wanted: SessionFilter, order: Order, *, are_few: bool) -> list[Query]:
     found = []
     if facets := _facets(wanted):
-        where = _all_of(facets)
-        found.append(_of_facets(where, are_few=are_few))
+        such = _of_facets(facets)
+        found.append(_ids(such) if are_few else such._replace(sql=f"+{such.sql}"))
     found += _dates(wanted, order)
     if wanted.request_prefix:
         found.append(_ids(_begins("request_id", wanted.request_prefix)))
@@ -108,9 +107,9 @@ def _conditions(wanted: SessionFilter, order: Order, *, are_few: bool) -> list[Q
     return [*found, *map(_word, wanted.words)]
 
 
-def _of_facets(where: Query, *, are_few: bool) -> Query:
-    facets = f"facet IN (SELECT id FROM facet{where.sql})"
-    return _ids(Query(facets, where.values)) if are_few else Query(f"+{facets}", where.values)
+def _of_facets(conditions: Sequence[Query]) -> Query:
+    where = _all_of(conditions)
+    return Query(f"facet IN (SELECT id FROM facet{where.sql})", where.values)
 
 
 def _ids(condition: Query) -> Query:

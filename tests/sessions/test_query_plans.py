@@ -10,27 +10,37 @@ from contextlib import closing
 from itertools import product
 
 import pytest
-from support.many_sessions import INSERT
+from support.engines import PostgresHand
+from support.many_sessions import INSERT, fill
 from support.many_sessions import rows as sessions_of
 
-from importers.sessions import By, Order, Place, SessionFilter, Status, Word, queries
+from importers.sessions import By, Order, Place, SessionFilter, Status, Word, open_journal, place_of, queries
 from importers.sessions import statements as sql
 from importers.sessions.opening import SCHEMA
 from importers.sessions.queries import Query, Walk
 
-GROWING = ("session", "event", "reject", "attempt")
+GROWING = "(session|event|reject|attempt)"
+WALKED = "the first that match, in the order of an index that holds all that is asked"
 READ_WHOLE = {
-    "MADE": "asked only when there is something to prune, of an index, and given up at the first session that is older",
+    "MADE": "when there is something to prune, in an index",
     "OUTCOMES": "counts all attempts for metrics, in an index of nothing else",
-    "ORPHANS": "",
+    "page": WALKED,
+    "step": WALKED,
+    "attempts": WALKED,
+    "count: all": "how many there are at all, in the smallest index",
+    "count: word": "the last step of many, behind which there are no others",
 }
 SORTED = {
     "ANY_ACTIVE": "a target has one",
     "ACTIVE_OR_RECENT": "a target has one, and few in five seconds",
+    "FORGET_OLD": "a target has eight",
     "NAMES": "these are few",
     "REASONS": "of one session",
-    "ENDED": "a row for each shop, type and status",
+    "page: request": "a request has one session; only its beginning may have many",
+    "page: id": "the same",
+    "page: few": "they are few",
 }
+"""What else may stand in a plan than a search by index, by the beginning of the statement's name; and why."""
 FILTERS = {
     "all": SessionFilter(),
     "statuses": SessionFilter(frozenset((Status.FAILED, Status.CANCELLED))),
@@ -80,6 +90,10 @@ def searches() -> Iterator[tuple[str, Query]]:
         yield f"page: {name}", queries.page(wanted, walk, 200)
         yield f"count: {name}", queries.count(wanted, walk)
         yield f"step: {name}", queries.step(walk, 1000)
+        if query := queries.few(wanted, 1000):
+            yield f"few: {name}", query
+            yield f"page: few: {name}", queries.page(wanted, walk, 200, are_few=True)
+            yield f"count: few: {name}", queries.count(wanted, walk, are_few=True)
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +108,62 @@ def plan(db: sqlite3.Connection, statement: str) -> list[str]:
     numbers = [int(number) for number in re.findall(r"\?(\d+)", statement)]
     values = [None] * (max(numbers) if numbers else statement.count("?"))
     return [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+
+
+def is_allowed(name: str, among: dict[str, str]) -> bool:
+    return any(name.startswith(beginning) for beginning in among)
+
+
+def faults(name: str, steps: list[str]) -> list[str]:
+    found = [step for step in steps if step.startswith("USE TEMP B-TREE") and not is_allowed(name, SORTED)]
+    for step in steps:
+        if re.match(f"SCAN {GROWING}( |$)", step):
+            in_index = "USING" in step or name.startswith(("page: word", "count: "))
+            if not (in_index and is_allowed(name, READ_WHOLE)):
+                found.append(step)
+    return found
+
+
+def test_every_statement_finds_by_an_index_what_it_looks_for(journal: sqlite3.Connection) -> None:
+    statements = constants() | {name: query.sql for name, query in searches()}
+    assert len(statements) > 2000
+    wrong = {name: found for name, sql in statements.items() if (found := faults(name, plan(journal, sql)))}
+    assert wrong == {}
+
+
+def test_filters_are_answered_by_the_index_of_the_order(journal: sqlite3.Connection) -> None:
+    """No row of a session is read that does not match."""
+    asked = ("all", "statuses", "kinds", "operator and shop", "dry run with rejects")
+    for name, query in searches():
+        if name.split(" by ")[0].removeprefix("page: ") in asked:
+            (walk,) = [step for step in plan(journal, query.sql) if "session_by_" in step]
+            assert "USING COVERING INDEX" in walk, name
+
+
+def test_a_list_that_nobody_asks_any_more_is_shorter() -> None:
+    """Each exception is needed."""
+    names = [*constants(), *(name for name, _query in searches())]
+    for beginning in (*READ_WHOLE, *SORTED):
+        assert any(name.startswith(beginning) for name in names), beginning
+
+
+async def test_postgresql_finds_by_them_as_well(postgres: str) -> None:
+    """Where whole tables are no cheaper way."""
+    hand = PostgresHand(postgres)
+    journal = await open_journal(hand.url)
+    try:
+        await fill(journal.database, 1000)
+        hand.change("ANALYZE session")
+        (session,) = await journal.sessions(limit=1)
+        for wanted, by, down in product(FILTERS.values(), By, (True, False)):
+            order = Order(by, down)
+            for behind in (None, place_of(session, order)):
+                query = queries.page(wanted, Walk(order, behind), 50)
+                async with journal.database.transaction() as db:
+                    await db.execute("SET LOCAL enable_seqscan = off")
+                    rows = await db.fetch(f"EXPLAIN {query.sql}", *query.values)
+                steps = "\n".join(row[0] for row in rows)
+                assert not re.search(f"Seq Scan on {GROWING}", steps), (wanted, order, steps)
+    finally:
+        await journal.close()
+        hand.drop()
