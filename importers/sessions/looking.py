@@ -64,12 +64,12 @@ class JournalReader:
     ) -> Page:
         walk = Walk(order, after or before, backwards=before is not None)
         until = time.monotonic() + seconds
-        are_few = await self._are_few(wanted)
+        few = await self._few(wanted)
         found: list[Session] = []
         while True:
-            end = await self._end_of_step(walk) if wanted.words and not are_few else None
+            end = await self._end_of_step(walk) if wanted.words and few is None else None
             part = walk._replace(to=end)
-            rows = await self._ask(queries.page(wanted, part, limit - len(found), are_few=are_few))
+            rows = await self._ask(queries.page(wanted, part, limit - len(found), few))
             sessions = [struct(row, Session) for row in rows]
             found += sorted(sessions, key=lambda session: place_of(session, order), reverse=part.descends)
             if found and len(found) >= limit:
@@ -94,11 +94,11 @@ class JournalReader:
         self, wanted: SessionFilter = ALL, order: Order = NEWEST, *, before: Place | None = None
     ) -> int:
         walk = Walk(order) if before is None else Walk(order, before, backwards=True)
-        are_few = await self._are_few(wanted)
+        few = await self._few(wanted)
         number = 0
         while True:
-            end = await self._end_of_step(walk) if wanted.words and not are_few else None
-            (row,) = await self._ask(queries.count(wanted, walk._replace(to=end), are_few=are_few))
+            end = await self._end_of_step(walk) if wanted.words and few is None else None
+            (row,) = await self._ask(queries.count(wanted, walk._replace(to=end), few))
             number += int(row[0])
             if end is None:
                 return number
@@ -111,9 +111,12 @@ class JournalReader:
         kinds = {kind for kinds in found["kinds"] for kind in msgspec.json.decode(kinds)}
         return Names(found["operator"], found["shop"], sorted(kinds), found["error"])
 
-    async def _are_few(self, wanted: SessionFilter) -> bool:
-        query = queries.few(wanted, FEW + 1)
-        return query is not None and int((await self._ask(query))[0][0]) <= FEW
+    async def _few(self, wanted: SessionFilter) -> Query | None:
+        """A condition of it that only few sessions meet."""
+        for condition in queries.narrowing(wanted):
+            if not await self._ask(queries.are_more(condition, FEW)):
+                return condition
+        return None
 
     async def _end_of_step(self, walk: Walk) -> Place | None:
         """Words stand in no index: they are looked for step by step, so that others get their turn in between."""

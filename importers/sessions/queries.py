@@ -17,6 +17,7 @@ from importers.sessions.statements import COLUMNS
 
 LONGEST_ID = 19
 """Digits."""
+ALL_ROWS = 2**63 - 1
 LAST = "\U0010ffff"
 """No text of the journal has a character behind it."""
 
@@ -42,45 +43,73 @@ class Walk(NamedTuple):
         return self.order.descending != self.backwards
 
 
-def few(wanted: SessionFilter, most: int) -> Query | None:
-    """How many match what facets tell, counted up to `most`; None where nothing is asked of them."""
-    if not (facets := _facets(wanted)):
-        return None
-    found = _of_facets(facets)
-    return Query(
-        f"SELECT count(*) FROM (SELECT 1 FROM session WHERE {found.sql} LIMIT ?) AS found",
-        (*found.values, most),
-    )
+def narrowing(wanted: SessionFilter) -> list[Query]:
+    """Conditions of it, each of which has an index."""
+    facets, times = _facets(wanted), _times(wanted)
+    return [*([_of_facets(facets)] if facets else []), *([_joined(" AND ", times)] if times else [])]
 
 
-def page(wanted: SessionFilter, walk: Walk, limit: int, *, are_few: bool = False) -> Query:
-    """The first sessions on the way that match; they come in no order. `are_few`: rather look at each that has such a
-    facet than walk along all others."""
-    ids = _walked("id", walk, _conditions(wanted, walk.order, are_few=are_few), limit)
+def are_more(condition: Query, number: int) -> Query:
+    """A row where more sessions than that meet the condition."""
+    return Query(f"SELECT 1 FROM session WHERE {condition.sql} LIMIT 1 OFFSET ?", (*condition.values, number))
+
+
+def page(wanted: SessionFilter, walk: Walk, limit: int, few: Query | None = None) -> Query:
+    """The first sessions on the way that match; they come in no order. `few`: those of this condition are better looked
+    at and sorted than found by a walk along all others."""
+    ids = _walked("id", walk, _such(wanted, walk, few), limit)
     return Query(f"SELECT {COLUMNS} FROM session WHERE id IN ({ids.sql})", ids.values)
 
 
 def step(walk: Walk, rows: int) -> Query:
     """The place of the session so many rows on, whether it matches or not; none when there are not so many."""
-    found = _walked(f"{walk.order.by} AS key, id", walk, [], 1)
+    every = _such(SessionFilter(), walk, None)
+    found = _walked(f"{walk.order.by} AS key, id", walk, every, 1)
     return Query(f"{found.sql} OFFSET ?", (*found.values, rows - 1))
 
 
-def count(wanted: SessionFilter, walk: Walk, *, are_few: bool = False) -> Query:
+def count(wanted: SessionFilter, walk: Walk, few: Query | None = None) -> Query:
     """How many match on the way."""
-    if not walk.behind and not walk.to:  # any index will do
+    if not walk.behind and not walk.to and not few:  # any index will do
         if (facets := _facets(wanted)) and not _beside_facets(wanted):
             return Query(f"SELECT count(*) FROM session WHERE {_of_facets(facets).sql}", _values(facets))
         walk = Walk(Order(By.CREATED))
-    where = _all_of([*_bounds(walk), *_conditions(wanted, walk.order, are_few=are_few)])
-    return Query(f"SELECT count(*) FROM session{where.sql}", where.values)
+    such = _such(wanted, walk, few)
+    where = _all_of([*_bounds(walk), *such.where])
+    return Query(f"SELECT count(*) FROM {such.found.sql}{where.sql}", (*such.found.values, *where.values))
 
 
-def _walked(columns: str, walk: Walk, conditions: Sequence[Query], limit: int) -> Query:
-    where = _all_of([*_bounds(walk), *conditions])
+class _Such(NamedTuple):
+    """Sessions that match: out of what, and on which conditions."""
+
+    found: Query
+    where: list[Query]
+
+
+def _such(wanted: SessionFilter, walk: Walk, few: Query | None) -> _Such:
+    conditions = _conditions(wanted, walk.order, bounded=few is None)
+    if few is None:
+        return _Such(Query("session"), conditions)
+    # With a limit no engine makes one search of both, which would walk again.
+    columns = ", ".join(_columns(walk.order))
+    where = _all_of([few, *conditions])
+    sql = f"(SELECT {columns} FROM session{where.sql} LIMIT {ALL_ROWS}) AS few"
+    return _Such(Query(sql, where.values), [])
+
+
+def _walked(columns: str, walk: Walk, such: _Such, limit: int) -> Query:
+    where = _all_of([*_bounds(walk), *such.where])
     direction = "DESC" if walk.descends else "ASC"
-    by = ", ".join(f"{column} {direction}" for column in dict.fromkeys((walk.order.by.value, "id")))
-    return Query(f"SELECT {columns} FROM session{where.sql} ORDER BY {by} LIMIT ?", (*where.values, limit))
+    by = ", ".join(f"{column} {direction}" for column in _columns(walk.order))
+    return Query(
+        f"SELECT {columns} FROM {such.found.sql}{where.sql} ORDER BY {by} LIMIT ?",
+        (*such.found.values, *where.values, limit),
+    )
+
+
+def _columns(order: Order) -> list[str]:
+    """Of its index."""
+    return [*dict.fromkeys((order.by.value, "id"))]
 
 
 def _bounds(walk: Walk) -> list[Query]:
@@ -94,12 +123,12 @@ def _bounds(walk: Walk) -> list[Query]:
     return found
 
 
-def _conditions(wanted: SessionFilter, order: Order, *, are_few: bool) -> list[Query]:
+def _conditions(wanted: SessionFilter, order: Order, *, bounded: bool) -> list[Query]:
     found = []
     if facets := _facets(wanted):
         such = _of_facets(facets)
-        found.append(_ids(such) if are_few else such._replace(sql=f"+{such.sql}"))
-    found += _dates(wanted, order)
+        found.append(such._replace(sql=f"+{such.sql}"))
+    found += _dates(wanted, order, bounded=bounded)
     if wanted.request_prefix:
         found.append(_ids(_begins("request_id", wanted.request_prefix)))
     if wanted.id_prefix:
@@ -141,20 +170,24 @@ def _facets(wanted: SessionFilter) -> list[Query]:
     return found
 
 
-def _dates(wanted: SessionFilter, order: Order) -> list[Query]:
-    """Where the order has not the time itself, the first and the last session of that time bound it."""
-    times = [
+def _times(wanted: SessionFilter) -> list[Query]:
+    return [
         Query(f"created_at {sign} ?", (time,))
         for sign, time in ((">=", wanted.since), ("<", wanted.until))
         if time is not None
     ]
-    if not times or order.by is By.CREATED:
+
+
+def _dates(wanted: SessionFilter, order: Order, *, bounded: bool) -> list[Query]:
+    """`bounded`: where the order has not the time itself, by the first and the last session of that time."""
+    times = _times(wanted)
+    if not times or (order.by is By.CREATED and bounded):
         return times
     found = [Query(f"created_at || '' {time.sql.removeprefix('created_at ')}", time.values) for time in times]
     where = _all_of(times)
     column = "id" if order.by is By.ID else "+id"
     for time, sign, bound in ((wanted.since, ">=", "min"), (wanted.until, "<=", "max")):
-        if time is not None:
+        if time is not None and bounded:
             sql = f"{column} {sign} (SELECT {bound}(+id) FROM session{where.sql})"
             found.append(Query(sql, where.values))
     return found
@@ -216,12 +249,18 @@ def _is_one_of(column: str, values: Sequence[str]) -> Query:
 
 
 def _any_of(pieces: Sequence[Query]) -> Query:
-    return Query(f"({' OR '.join(piece.sql for piece in pieces)})", _values(pieces))
+    joined = _joined(" OR ", pieces)
+    return joined._replace(sql=f"({joined.sql})")
 
 
 def _all_of(pieces: Sequence[Query]) -> Query:
     """A WHERE; nothing where there is no condition."""
-    return Query(f" WHERE {' AND '.join(piece.sql for piece in pieces)}" if pieces else "", _values(pieces))
+    joined = _joined(" AND ", pieces)
+    return joined._replace(sql=f" WHERE {joined.sql}" if pieces else "")
+
+
+def _joined(word: str, pieces: Sequence[Query]) -> Query:
+    return Query(word.join(piece.sql for piece in pieces), _values(pieces))
 
 
 def _values(pieces: Sequence[Query]) -> tuple[object, ...]:

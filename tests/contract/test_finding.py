@@ -4,8 +4,10 @@ them, in the order of Python, from whichever place and in whichever direction.""
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import AsyncIterator
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,10 @@ from support.engine_stage import Stage
 from support.engines import Hand
 from support.many_sessions import BEGAN, ERRORS, KINDS, OPERATORS, SHOPS, fill
 
+from importers.addresses import JOURNAL_SCHEMA
 from importers.clock import utc_text
+from importers.database.migrations import write_made
+from importers.database.opening import open_database
 from importers.errors import UnknownSession
 from importers.events import Counts
 from importers.processes import this_process
@@ -30,6 +35,7 @@ from importers.sessions import (
     open_journal,
     place_of,
 )
+from importers.sessions.opening import SCHEMAS
 
 SESSIONS = 300
 WORDS = ("", "ANNA", "льга", "ИВАН П", "webDATA", "выгрузка 1", "import7_", "ОШИБКА", "SHOP1", "nothing", "prices",
@@ -201,3 +207,26 @@ async def test_a_clock_that_was_set_back_hides_no_session(journal: Journal, hand
     old = SessionFilter(until="2020")
     for by in By:
         assert 200 in [session.id for session in (await journal.find(old, Order(by))).sessions]
+
+
+async def test_sessions_of_an_older_schema_are_found(hand: Hand, tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    shutil.copytree(SCHEMAS, older)
+    for step in older.glob("*/*_finding.sql"):
+        step.unlink()
+    write_made(older / "sqlite")
+    database = await open_database(hand.url, older, JOURNAL_SCHEMA)
+    await fill(database, 50)
+    await database.close()
+    journal = await open_journal(hand.url)
+    try:
+        sessions = await journal.sessions()
+        for wanted in (SessionFilter(frozenset((Status.FAILED,))), SessionFilter(with_rejects=True)):
+            expected = [session for session in sessions if matches(session, wanted)]
+            assert await journal.sessions(wanted) == expected != []
+        order = Order(By.DURATION)
+        assert (await journal.find(order=order)).sessions == sorted(
+            sessions, key=lambda session: place_of(session, order), reverse=True
+        )
+    finally:
+        await journal.close()

@@ -90,10 +90,11 @@ def searches() -> Iterator[tuple[str, Query]]:
         yield f"page: {name}", queries.page(wanted, walk, 200)
         yield f"count: {name}", queries.count(wanted, walk)
         yield f"step: {name}", queries.step(walk, 1000)
-        if query := queries.few(wanted, 1000):
-            yield f"few: {name}", query
-            yield f"page: few: {name}", queries.page(wanted, walk, 200, are_few=True)
-            yield f"count: few: {name}", queries.count(wanted, walk, are_few=True)
+        for condition in queries.narrowing(wanted):
+            number = f"{len(condition.values)} {name}"
+            yield f"more: {number}", queries.are_more(condition, 1000)
+            yield f"page: few: {number}", queries.page(wanted, walk, 200, condition)
+            yield f"count: few: {number}", queries.count(wanted, walk, condition)
 
 
 @pytest.fixture(scope="module")
