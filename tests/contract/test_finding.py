@@ -110,7 +110,7 @@ async def test_what_is_found_is_what_matches(journal: Journal, monkeypatch: pyte
     sessions = await journal.sessions(limit=SESSIONS + 1)
     assert [session.id for session in sessions] == [*range(SESSIONS, 0, -1)]
     monkeypatch.setattr(looking, "STEP_ROWS", 70)
-    for seed in range(80):
+    for seed in range(40):
         chance = random.Random(seed)
         monkeypatch.setattr(looking, "FEW", chance.choice((0, 20, 1000)))
         wanted, order = any_filter(chance, sessions), Order(chance.choice([*By]), chance.random() < 0.5)

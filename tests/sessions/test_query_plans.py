@@ -132,6 +132,22 @@ def test_every_statement_finds_by_an_index_what_it_looks_for(journal: sqlite3.Co
     assert wrong == {}
 
 
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (sql.ACTIVE_OF, "one_active"),
+        (sql.ACTIVE_SESSIONS_OF, "one_active"),
+        (sql.ACTIVE_OR_RECENT, "session_of_target"),
+        (sql.events("warning", backwards=False), "event_that_warns"),
+        (sql.events("error", backwards=True), "event_that_warns"),
+        (sql.REJECTS_FOR, "reject_by_reason"),
+        (sql.REASONS, "COVERING INDEX reject_by_reason"),
+    ],
+)
+def test_an_index_of_its_own(journal: sqlite3.Connection, statement: str, index: str) -> None:
+    assert index in " ".join(plan(journal, statement))
+
+
 def test_filters_are_answered_by_the_index_of_the_order(journal: sqlite3.Connection) -> None:
     """No row of a session is read that does not match."""
     asked = ("all", "statuses", "kinds", "operator and shop", "dry run with rejects")
