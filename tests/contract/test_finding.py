@@ -102,7 +102,7 @@ def any_filter(chance: random.Random, sessions: list[Session]) -> SessionFilter:
         maybe(chance.choice(sessions).created_at, None),
         maybe(str(one.id)[: chance.randint(1, 3)], ""),
         maybe(one.request_id[: chance.randint(1, 8)], ""),
-        maybe((word,), ()),
+        (word,) if chance.random() < 0.6 else (),
     )
 
 
@@ -141,6 +141,26 @@ async def ids_of_all_pages(
         rest = page.rest
         if rest is None:
             return found
+
+
+@pytest.mark.parametrize("text", ["Иван П.", "/SRV/1c/вЫГРУЗКА 1", "ошибка.XML", "The File Is Cut"])
+async def test_a_word_is_found_in_any_case(journal: Journal, text: str) -> None:
+    hand_made = [text, text.lower(), text.upper(), text.swapcase()]
+    expected = [s for s in await journal.sessions(limit=SESSIONS) if has_word(s, Word(text))]
+    assert expected or text == OPERATORS[-1]
+    for one in hand_made:
+        assert await journal.sessions(SessionFilter(words=(Word(one),)), SESSIONS) == expected, one
+
+
+async def test_no_session_is_lost_between_two_steps(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "STEP_ROWS", 10)
+    every = SessionFilter(words=(Word("shop1"),))
+    for order in (Order(), Order(By.KINDS, False)):
+        page = await journal.find(every, order, limit=SESSIONS, seconds=60)
+        assert page.sessions == (await journal.find(order=order, limit=SESSIONS)).sessions
+    assert await journal.count(every) == SESSIONS
 
 
 async def test_a_search_gives_up_its_turn_and_goes_on(
