@@ -250,3 +250,12 @@ async def test_sessions_of_an_older_schema_are_found(hand: Hand, tmp_path: Path)
         )
     finally:
         await journal.close()
+
+
+async def test_one_of_several_kinds_is_found(stage: Stage) -> None:
+    kinds = ("customers", "catalog")
+    await stage.launch(*kinds)
+    for kind in kinds:
+        wanted = SessionFilter(kinds=frozenset((kind,)))
+        assert [session.kinds for session in await stage.journal.sessions(wanted)] == [kinds]
+        assert [attempt.kinds for attempt in await stage.journal.attempts(kind=kind)] == [kinds]
