@@ -13,8 +13,8 @@ from importers.sessions.tally import seconds_between
 
 
 class Word(msgspec.Struct, frozen=True):
-    """A text that has to stand in one of the session's: id, request, operator, host, source, kinds, error. Whichever
-    the case, in any script."""
+    """A text that has to stand in one of the session's: operator, host, shop, source, kinds, error; whichever the case,
+    in any script. Or it is its number, or the beginning of its request id, four characters or more."""
 
     text: str
     kinds: frozenset[str] = frozenset()

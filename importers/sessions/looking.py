@@ -30,6 +30,8 @@ LARGEST = 2**63 - 1
 
 STEP_ROWS = 10_000
 """Words are looked for in so many sessions at once."""
+FEW = 2_000
+"""So many are sorted sooner than found by a walk along a million others."""
 
 
 class JournalReader:
@@ -64,11 +66,12 @@ class JournalReader:
     ) -> Page:
         walk = Walk(order, after or before, backwards=before is not None)
         until = time.monotonic() + seconds
+        few = await self._few(wanted)
         found: list[Session] = []
         while True:
-            end = await self._end_of_step(wanted, walk)
+            end = await self._end_of_step(walk) if wanted.words and few is None else None
             part = walk._replace(to=end)
-            rows = await self._ask(queries.page(wanted, part, limit - len(found)))
+            rows = await self._ask(queries.page(wanted, part, limit - len(found), few))
             sessions = [struct(row, Session) for row in rows]
             found += sorted(sessions, key=lambda session: place_of(session, order), reverse=part.descends)
             if found and len(found) >= limit:
@@ -93,10 +96,11 @@ class JournalReader:
         self, wanted: SessionFilter = ALL, order: Order = NEWEST, *, before: Place | None = None
     ) -> int:
         walk = Walk(order) if before is None else Walk(order, before, backwards=True)
+        few = await self._few(wanted)
         number = 0
         while True:
-            end = await self._end_of_step(wanted, walk)
-            (row,) = await self._ask(queries.count(wanted, walk._replace(to=end)))
+            end = await self._end_of_step(walk) if wanted.words and few is None else None
+            (row,) = await self._ask(queries.count(wanted, walk._replace(to=end), few))
             number += int(row[0])
             if end is None:
                 return number
@@ -109,10 +113,15 @@ class JournalReader:
         kinds = {kind for kinds in found["kinds"] for kind in msgspec.json.decode(kinds)}
         return Names(found["operator"], found["shop"], sorted(kinds), found["error"])
 
-    async def _end_of_step(self, wanted: SessionFilter, walk: Walk) -> Place | None:
+    async def _few(self, wanted: SessionFilter) -> Query | None:
+        """A condition of it that only few sessions meet."""
+        for condition in queries.narrowing(wanted):
+            if not await self._ask(queries.are_more(condition, FEW)):
+                return condition
+        return None
+
+    async def _end_of_step(self, walk: Walk) -> Place | None:
         """Words stand in no index: they are looked for step by step, so that others get their turn in between."""
-        if not wanted.words:
-            return None
         rows = await self._ask(queries.step(walk, STEP_ROWS))
         return Place(rows[0][0], rows[0][1]) if rows else None
 

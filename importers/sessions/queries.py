@@ -7,6 +7,7 @@ column keeps SQLite from another index, which would have to sort what it finds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from importers.sessions.statements import COLUMNS
 
 LONGEST_ID = 19
 """Digits."""
+ALL_ROWS = 2**63 - 1
 LAST = "\U0010ffff"
 """No text of the journal has a character behind it."""
 
@@ -41,38 +43,79 @@ class Walk(NamedTuple):
         return self.order.descending != self.backwards
 
 
-def page(wanted: SessionFilter, walk: Walk, limit: int) -> Query:
-    """The first sessions on the way that match; they come in no order."""
-    ids = _walked("id", walk, _conditions(wanted, walk.order), limit)
+def narrowing(wanted: SessionFilter) -> list[Query]:
+    """Conditions of it, each of which has an index."""
+    facets, times = _facets(wanted), _times(wanted)
+    return [*([_of_facets(facets)] if facets else []), *([_joined(" AND ", times)] if times else [])]
+
+
+def are_more(condition: Query, number: int) -> Query:
+    """A row where more sessions than that meet the condition."""
+    return Query(f"SELECT 1 FROM session WHERE {condition.sql} LIMIT 1 OFFSET ?", (*condition.values, number))
+
+
+def page(wanted: SessionFilter, walk: Walk, limit: int, few: Query | None = None) -> Query:
+    """The first sessions on the way that match; they come in no order. `few`: those of this condition are better looked
+    at and sorted than found by a walk along all others."""
+    ids = _walked("id", walk, _such(wanted, walk, few), limit)
     return Query(f"SELECT {COLUMNS} FROM session WHERE id IN ({ids.sql})", ids.values)
 
 
 def step(walk: Walk, rows: int) -> Query:
     """The place of the session so many rows on, whether it matches or not; none when there are not so many."""
-    found = _walked(f"{walk.order.by} AS key, id", walk, [], 1)
+    every = _such(SessionFilter(), walk, None)
+    found = _walked(f"{walk.order.by} AS key, id", walk, every, 1)
     return Query(f"{found.sql} OFFSET ?", (*found.values, rows - 1))
 
 
-def count(wanted: SessionFilter, walk: Walk) -> Query:
+def count(wanted: SessionFilter, walk: Walk, few: Query | None = None) -> Query:
     """How many match on the way."""
-    if bounds := _bounds(walk):
-        where = _all_of([*bounds, *_conditions(wanted, walk.order)])
-    else:  # any index will do
-        where = _all_of(_conditions(wanted, Order(By.CREATED), sign=""))
-    return Query(f"SELECT count(*) FROM session{where.sql}", where.values)
+    if not walk.behind and not walk.to and not few:  # any index will do
+        if (facets := _facets(wanted)) and not _beside_facets(wanted):
+            return Query(f"SELECT count(*) FROM session WHERE {_of_facets(facets).sql}", _values(facets))
+        walk = Walk(Order(By.CREATED))
+    such = _such(wanted, walk, few)
+    where = _all_of([*_bounds(walk), *such.where])
+    return Query(f"SELECT count(*) FROM {such.found.sql}{where.sql}", (*such.found.values, *where.values))
 
 
-def _walked(columns: str, walk: Walk, conditions: Sequence[Query], limit: int) -> Query:
-    where = _all_of([*_bounds(walk), *conditions])
+class _Such(NamedTuple):
+    """Sessions that match: out of what, and on which conditions."""
+
+    found: Query
+    where: list[Query]
+
+
+def _such(wanted: SessionFilter, walk: Walk, few: Query | None) -> _Such:
+    conditions = _conditions(wanted, walk.order, bounded=few is None)
+    if few is None:
+        return _Such(Query("session"), conditions)
+    # With a limit no engine makes one search of both, which would walk again.
+    columns = ", ".join(_columns(walk.order))
+    where = _all_of([few, *conditions])
+    sql = f"(SELECT {columns} FROM session{where.sql} LIMIT {ALL_ROWS}) AS few"
+    return _Such(Query(sql, where.values), [])
+
+
+def _walked(columns: str, walk: Walk, such: _Such, limit: int) -> Query:
+    where = _all_of([*_bounds(walk), *such.where])
     direction = "DESC" if walk.descends else "ASC"
-    by = ", ".join(f"{column} {direction}" for column in dict.fromkeys((walk.order.by.value, "id")))
-    return Query(f"SELECT {columns} FROM session{where.sql} ORDER BY {by} LIMIT ?", (*where.values, limit))
+    by = ", ".join(f"{column} {direction}" for column in _columns(walk.order))
+    return Query(
+        f"SELECT {columns} FROM {such.found.sql}{where.sql} ORDER BY {by} LIMIT ?",
+        (*such.found.values, *where.values, limit),
+    )
+
+
+def _columns(order: Order) -> list[str]:
+    """Of its index."""
+    return [*dict.fromkeys((order.by.value, "id"))]
 
 
 def _bounds(walk: Walk) -> list[Query]:
-    sign = "<" if walk.descends else ">"
+    behind, to = ("<", ">=") if walk.descends else (">", "<=")
     found = []
-    for place, compare in ((walk.behind, sign), (walk.to, f"{sign}=")):
+    for place, compare in ((walk.behind, behind), (walk.to, to)):
         if place is not None and walk.order.by is By.ID:
             found.append(Query(f"id {compare} ?", (place.id,)))
         elif place is not None:
@@ -80,22 +123,36 @@ def _bounds(walk: Walk) -> list[Query]:
     return found
 
 
-def _conditions(wanted: SessionFilter, order: Order, sign: str = "+") -> list[Query]:
+def _conditions(wanted: SessionFilter, order: Order, *, bounded: bool) -> list[Query]:
     found = []
     if facets := _facets(wanted):
-        where = _all_of(facets)
-        found.append(Query(f"{sign}facet IN (SELECT id FROM facet{where.sql})", where.values))
-    found += _dates(wanted, order)
+        such = _of_facets(facets)
+        found.append(such._replace(sql=f"+{such.sql}"))
+    found += _dates(wanted, order, bounded=bounded)
     if wanted.request_prefix:
-        found.append(
-            Query(
-                "id IN (SELECT id FROM session WHERE request_id >= ? AND request_id < ?)",
-                (wanted.request_prefix, wanted.request_prefix + LAST),
-            )
-        )
+        found.append(_ids(_begins("request_id", wanted.request_prefix)))
     if wanted.id_prefix:
-        found.append(_id_prefix(wanted.id_prefix))
+        found.append(_ids(_id_prefix(wanted.id_prefix)))
     return [*found, *map(_word, wanted.words)]
+
+
+def _of_facets(conditions: Sequence[Query]) -> Query:
+    where = _all_of(conditions)
+    return Query(f"facet IN (SELECT id FROM facet{where.sql})", where.values)
+
+
+def _ids(condition: Query) -> Query:
+    """The same, to be looked up in its own index."""
+    return Query(f"id IN (SELECT id FROM session WHERE {condition.sql})", condition.values)
+
+
+def _begins(column: str, prefix: str) -> Query:
+    return Query(f"{column} >= ? AND {column} < ?", (prefix, prefix + LAST))
+
+
+def _beside_facets(wanted: SessionFilter) -> bool:
+    """Whether it asks what facets do not tell."""
+    return bool(wanted.since or wanted.until or wanted.id_prefix or wanted.request_prefix or wanted.words)
 
 
 def _facets(wanted: SessionFilter) -> list[Query]:
@@ -113,54 +170,58 @@ def _facets(wanted: SessionFilter) -> list[Query]:
     return found
 
 
-def _dates(wanted: SessionFilter, order: Order) -> list[Query]:
-    """The index of the order has the time itself, or else the id: then those of that time bound it."""
-    times = [
+def _times(wanted: SessionFilter) -> list[Query]:
+    return [
         Query(f"created_at {sign} ?", (time,))
         for sign, time in ((">=", wanted.since), ("<", wanted.until))
         if time is not None
     ]
-    if not times or order.by is By.CREATED:
+
+
+def _dates(wanted: SessionFilter, order: Order, *, bounded: bool) -> list[Query]:
+    """`bounded`: where the order has not the time itself, by the first and the last session of that time."""
+    times = _times(wanted)
+    if not times or (order.by is By.CREATED and bounded):
         return times
-    exact = [Query(f"created_at || '' {time.sql.removeprefix('created_at ')}", time.values) for time in times]
-    if order.by is By.ID:
-        return exact
+    found = [Query(f"created_at || '' {time.sql.removeprefix('created_at ')}", time.values) for time in times]
     where = _all_of(times)
-    return [
-        Query(f"+id >= (SELECT min(id) FROM session{where.sql})", where.values),
-        Query(f"+id <= (SELECT max(id) FROM session{where.sql})", where.values),
-        *exact,
-    ]
+    column = "id" if order.by is By.ID else "+id"
+    for time, sign, bound in ((wanted.since, ">=", "min"), (wanted.until, "<=", "max")):
+        if time is not None and bounded:
+            sql = f"{column} {sign} (SELECT {bound}(+id) FROM session{where.sql})"
+            found.append(Query(sql, where.values))
+    return found
 
 
 def _id_prefix(digits: str) -> Query:
     """Numbers that begin with 12 are 12, 120 to 129, 1200 to 1299 …"""
-    if not (digits.isascii() and digits.isdecimal()) or digits.startswith("0"):
+    if not (digits.isascii() and digits.isdecimal()) or digits.startswith("0") or len(digits) >= LONGEST_ID:
         return Query("1 = 0")
-    ranges = [
-        (int(digits) * 10**more, (int(digits) + 1) * 10**more - 1) for more in range(LONGEST_ID - len(digits))
-    ]
-    if not ranges:
-        return Query("1 = 0")
-    return Query(
-        f"({' OR '.join(['+id BETWEEN ? AND ?'] * len(ranges))})",
-        tuple(number for both in ranges for number in both),
-    )
+    number = int(digits)
+    ranges = [(number * 10**more, (number + 1) * 10**more - 1) for more in range(LONGEST_ID - len(digits))]
+    return _any_of([Query("id BETWEEN ? AND ?", both) for both in ranges])
 
 
 def _word(word: Word) -> Query:
     mark = pattern(word.text)
-    facets = [Query("glob(?, operator)", (mark,)), Query("glob(?, kinds)", (mark,))]
+    facets = [Query(f"glob(?, {column})", (mark,)) for column in ("operator", "host", "shop", "kinds")]
     if word.kinds:
         facets.append(_has_kind(word.kinds))
-    facet = _any_of(facets)
-    columns = ("source", "error", "error_args", "request_id", "host", "CAST(id AS TEXT)")
-    found = [
-        Query(f"+facet IN (SELECT id FROM facet WHERE {facet.sql})", facet.values),
-        *(Query(f"glob(?, {column})", (mark,)) for column in columns),
-    ]
+    where = _any_of(facets)
+    errors = [Query("glob(?, error)", (mark,)), Query("glob(?, error_args)", (mark,))]
     if word.errors:
-        found.append(_is_one_of("error", sorted(word.errors)))
+        errors.append(_is_one_of("error", sorted(word.errors)))
+    error = _any_of(errors)
+    found = [
+        Query(f"+facet IN (SELECT id FROM facet WHERE {where.sql})", where.values),
+        Query("glob(?, source)", (mark,)),
+        Query(f"(error IS NOT NULL AND {error.sql})", error.values),
+    ]
+    if re.fullmatch("[0-9]{1,18}", word.text):
+        found.append(Query("+id = ?", (int(word.text),)))
+    if re.fullmatch("[0-9a-f]{4,}", word.text.lower()):
+        request = _begins("request_id", word.text.lower())
+        found.append(Query(f"({request.sql})", request.values))
     return _any_of(found)
 
 
@@ -188,12 +249,18 @@ def _is_one_of(column: str, values: Sequence[str]) -> Query:
 
 
 def _any_of(pieces: Sequence[Query]) -> Query:
-    return Query(f"({' OR '.join(piece.sql for piece in pieces)})", _values(pieces))
+    joined = _joined(" OR ", pieces)
+    return joined._replace(sql=f"({joined.sql})")
 
 
 def _all_of(pieces: Sequence[Query]) -> Query:
     """A WHERE; nothing where there is no condition."""
-    return Query(f" WHERE {' AND '.join(piece.sql for piece in pieces)}" if pieces else "", _values(pieces))
+    joined = _joined(" AND ", pieces)
+    return joined._replace(sql=f" WHERE {joined.sql}" if pieces else "")
+
+
+def _joined(word: str, pieces: Sequence[Query]) -> Query:
+    return Query(word.join(piece.sql for piece in pieces), _values(pieces))
 
 
 def _values(pieces: Sequence[Query]) -> tuple[object, ...]:

@@ -74,8 +74,8 @@ _ATTEMPT = (
 
 def attempts(columns: Sequence[str], *, of_kind: bool) -> str:
     """Newest first, those with these values in `columns`; then a kind as JSON, which stands in `kinds` where taking it
-    out makes a difference; then the limit. They are found in an index that holds all that is asked."""
-    conditions = [f"{column} = ?" for column in columns]
+    out makes a difference; then the limit. They are found in an index that holds all that is asked, in its order."""
+    conditions = [f"{column} = ?" if column == "request_id" else f"{column} || '' = ?" for column in columns]
     if of_kind:
         conditions.append("replace(kinds, ?, '') <> kinds")
     where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
@@ -99,13 +99,11 @@ def delete(count: int) -> str:
 
 
 PRUNABLE = (
-    "WITH RECURSIVE logged (id) AS (SELECT min(session_id) FROM event UNION ALL "
-    "SELECT (SELECT min(session_id) FROM event WHERE session_id > logged.id) FROM logged WHERE logged.id IS NOT NULL) "
-    f"SELECT session.id FROM logged JOIN session ON session.id = logged.id WHERE {IS_FINAL} AND finished_at < ?1 "
-    "LIMIT ?2"
+    "SELECT id FROM session WHERE id >= (SELECT min(session_id) FROM event) "
+    "AND finished_at < ?1 AND EXISTS (SELECT 1 FROM event WHERE session_id = session.id) ORDER BY id LIMIT ?2"
 )
-"""Sessions that ended before ?1 and have something to prune, the oldest first: the index of log lines is walked from
-one session to the next. Whoever has rejects has lines."""
+"""Sessions that ended before ?1 and have something to prune; who has rejects has log lines. Those in front of the first
+were pruned."""
 MADE = "SELECT id, created_at FROM session ORDER BY id DESC"
 
 

@@ -331,14 +331,6 @@ async def test_a_shop_that_was_closed_keeps_its_log_until_it_is_busy_again(
     assert await stage.journal.prune(90) == 1
 
 
-async def test_one_of_several_kinds_is_found(stage: Stage) -> None:
-    kinds = ("customers", "catalog")
-    await stage.launch(*kinds)
-    for kind in kinds:
-        assert [session.kinds for session in await stage.journal.sessions(of_kind(kind))] == [kinds]
-        assert [attempt.kinds for attempt in await stage.journal.attempts(kind=kind)] == [kinds]
-
-
 async def test_whoever_asked_first_has_cancelled(stage: Stage) -> None:
     session = await made(stage, Status.IN_PROGRESS)
     assert await stage.journal.cancelled_by(session.id) == "?"

@@ -110,7 +110,7 @@ async def test_a_newer_journal_is_read_where_it_says_so(tmp_path: Path) -> None:
         db.commit()
         with pytest.raises(DatabaseError, match="made by a newer obmen"):
             read_figures(f"sqlite:///{path}")
-        db.execute("CREATE TABLE obmen_schema_oldest (version INTEGER NOT NULL, oldest INTEGER NOT NULL)")
+        db.execute("DELETE FROM obmen_schema_oldest")
         db.execute("INSERT INTO obmen_schema_oldest VALUES (77, ?)", (len(STEPS),))
         db.commit()
         assert read_figures(f"sqlite:///{path}").schema == 77
@@ -160,6 +160,6 @@ async def test_no_figure_asks_all_sessions_or_all_of_an_attempt(tmp_path: Path) 
             plan = " ".join(row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}"))
             assert "SCAN session" not in plan or "USING INDEX one_active" in plan, plan
             assert "SCAN attempt" not in plan or "USING COVERING INDEX attempt_outcome" in plan, plan
-        for statement in (sql.ACTIVE_OF, sql.ACTIVE_SESSIONS):
+        for statement in (sql.ACTIVE_OF, sql.ACTIVE_SESSIONS_OF):
             plan = " ".join(row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", ("target",)))
             assert "session USING INDEX one_active" in plan, plan

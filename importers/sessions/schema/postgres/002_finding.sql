@@ -5,10 +5,11 @@ CREATE TABLE facet (
     status       text COLLATE "C" NOT NULL,
     kinds        text COLLATE "C" NOT NULL,
     operator     text COLLATE "C" NOT NULL,
+    host         text COLLATE "C" NOT NULL,
     shop         text COLLATE "C" NOT NULL,
     dry_run      bigint NOT NULL,
     with_rejects bigint NOT NULL,
-    UNIQUE (status, kinds, operator, shop, dry_run, with_rejects)
+    UNIQUE (status, kinds, operator, host, shop, dry_run, with_rejects)
 );
 ALTER TABLE session ADD COLUMN facet bigint;
 ALTER TABLE session ADD COLUMN rejected bigint NOT NULL DEFAULT 0;
@@ -24,13 +25,13 @@ BEGIN
     NEW.milliseconds := coalesce(greatest(0, round(
         extract(epoch FROM NEW.finished_at::timestamptz - NEW.started_at::timestamptz) * 1000)), 0);
     SELECT f.id INTO NEW.facet FROM facet f
-    WHERE f.status = NEW.status AND f.kinds = NEW.kinds AND f.operator = NEW.operator AND f.shop = NEW.shop
-    AND f.dry_run = is_dry_run AND f.with_rejects = (NEW.rejected > 0)::int;
+    WHERE f.status = NEW.status AND f.kinds = NEW.kinds AND f.operator = NEW.operator AND f.host = NEW.host
+    AND f.shop = NEW.shop AND f.dry_run = is_dry_run AND f.with_rejects = (NEW.rejected > 0)::int;
     IF NOT FOUND THEN
         -- DO UPDATE, not DO NOTHING: another transaction may just have made it.
-        INSERT INTO facet (status, kinds, operator, shop, dry_run, with_rejects)
-        VALUES (NEW.status, NEW.kinds, NEW.operator, NEW.shop, is_dry_run, (NEW.rejected > 0)::int)
-        ON CONFLICT (status, kinds, operator, shop, dry_run, with_rejects) DO UPDATE SET status = excluded.status
+        INSERT INTO facet (status, kinds, operator, host, shop, dry_run, with_rejects)
+        VALUES (NEW.status, NEW.kinds, NEW.operator, NEW.host, NEW.shop, is_dry_run, (NEW.rejected > 0)::int)
+        ON CONFLICT (status, kinds, operator, host, shop, dry_run, with_rejects) DO UPDATE SET status = excluded.status
         RETURNING id INTO NEW.facet;
     END IF;
     RETURN NEW;

@@ -7,18 +7,19 @@ CREATE TABLE facet (
     status       TEXT NOT NULL,
     kinds        TEXT NOT NULL,
     operator     TEXT NOT NULL,
+    host         TEXT NOT NULL,
     shop         TEXT NOT NULL,
     dry_run      INTEGER NOT NULL,
     with_rejects INTEGER NOT NULL,
-    UNIQUE (status, kinds, operator, shop, dry_run, with_rejects)
+    UNIQUE (status, kinds, operator, host, shop, dry_run, with_rejects)
 );
 ALTER TABLE session ADD COLUMN facet INTEGER;
 ALTER TABLE session ADD COLUMN rejected INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE session ADD COLUMN milliseconds INTEGER NOT NULL DEFAULT 0;  -- from the first claim to the end; 0 before that
 
 CREATE TRIGGER session_changed AFTER UPDATE OF status, by_kind, finished_at ON session BEGIN
-    INSERT INTO facet (status, kinds, operator, shop, dry_run, with_rejects)
-    SELECT NEW.status, NEW.kinds, NEW.operator, NEW.shop, coalesce(json_extract(NEW.options, '$.dry_run'), 0),
+    INSERT INTO facet (status, kinds, operator, host, shop, dry_run, with_rejects)
+    SELECT NEW.status, NEW.kinds, NEW.operator, NEW.host, NEW.shop, coalesce(json_extract(NEW.options, '$.dry_run'), 0),
         EXISTS (SELECT 1 FROM json_each(NEW.by_kind) WHERE json_extract(value, '$.rejected') > 0)
     WHERE true ON CONFLICT DO NOTHING;
     UPDATE session SET
@@ -27,7 +28,7 @@ CREATE TRIGGER session_changed AFTER UPDATE OF status, by_kind, finished_at ON s
             (julianday(NEW.finished_at) - julianday(NEW.started_at)) * 86400000) AS INTEGER)), 0),
         facet = (
             SELECT id FROM facet WHERE status = NEW.status AND kinds = NEW.kinds AND operator = NEW.operator
-            AND shop = NEW.shop AND dry_run = coalesce(json_extract(NEW.options, '$.dry_run'), 0)
+            AND host = NEW.host AND shop = NEW.shop AND dry_run = coalesce(json_extract(NEW.options, '$.dry_run'), 0)
             AND with_rejects =
                 EXISTS (SELECT 1 FROM json_each(NEW.by_kind) WHERE json_extract(value, '$.rejected') > 0)
         )
