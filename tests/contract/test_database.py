@@ -158,6 +158,7 @@ async def test_a_state_is_that_of_who_gave_the_mark(stage: Stage) -> None:
 
 
 async def test_triggers_are_found(stage: Stage) -> None:
+    stage.hand.drop_triggers()
     for found in (False, True):
         if found:
             stage.hand.make_trigger("lock")

@@ -71,7 +71,7 @@ def constants() -> dict[str, str]:
         and re.match("(SELECT|INSERT|UPDATE|DELETE|WITH) ", value)
     }
     found["delete"] = sql.delete(3)
-    found["prune event"], found["prune reject"] = sql.prune(3)
+    found["prune event"], found["prune reject"], found["prune detail"] = sql.prune(3)
     for least, backwards in product(("info", "warning", "error"), (False, True)):
         found[f"events {least} {backwards}"] = sql.events(least, backwards=backwards)
     for columns, of_kind in product(

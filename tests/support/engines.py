@@ -47,6 +47,10 @@ class Hand(Protocol):
         """One that does nothing."""
         ...
 
+    def drop_triggers(self) -> None:
+        """Those of the journal itself."""
+        ...
+
     def set_clock(self, seconds: float, epoch: str, utc: str) -> None:
         """Of a server that has one."""
         ...
@@ -82,6 +86,10 @@ class SqliteHand:
 
     def make_trigger(self, table: str) -> None:
         self.change(f"CREATE TRIGGER t AFTER INSERT ON {table} BEGIN SELECT 1; END")
+
+    def drop_triggers(self) -> None:
+        for name in ("session_changed", "session_made"):
+            self.change(f"DROP TRIGGER {name}")
 
     def set_clock(self, seconds: float, epoch: str, utc: str) -> None:
         pass  # `Clock` is that of the file
@@ -134,6 +142,9 @@ class PostgresHand:
     def make_trigger(self, table: str) -> None:
         self.change("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
         self.change(f"CREATE TRIGGER t AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION nothing()")
+
+    def drop_triggers(self) -> None:
+        self.change("DROP TRIGGER session_changed ON session")
 
     def set_clock(self, seconds: float, epoch: str, utc: str) -> None:
         self.change(
