@@ -34,6 +34,16 @@ class Counts(msgspec.Struct):
         return Counts(*(getattr(self, f) + getattr(other, f) for f in self.__struct_fields__))
 
 
+class FileRead(msgspec.Struct):
+    """What one import type read of a file."""
+
+    name: str
+    records: dict[str, int] = {}
+    """Rows by catalog table."""
+    rejected: int = 0
+    seconds: float = 0.0
+
+
 class Progress(msgspec.Struct, frozen=True):
     """How far the kind is: first it reads, then it merges. `done` of `total` is in bytes of XML while reading, in
     records while merging; within a stage `total` stays and `done` only grows."""
@@ -47,6 +57,8 @@ class Progress(msgspec.Struct, frozen=True):
     """Records read so far."""
     file: str = ""
     """The one that is read."""
+    files: tuple[FileRead, ...] = ()
+    """All that were, with the last one of reading."""
 
 
 class Log(msgspec.Struct, frozen=True):
@@ -106,4 +118,52 @@ class Counted(msgspec.Struct, frozen=True):
     """None: only another run can tell."""
 
 
-Event = Progress | Log | Reject | AllRead | Counted
+class PriceChange(msgspec.Struct, frozen=True):
+    """`old` and `new` as decimals."""
+
+    offer: str
+    name: str
+    price_type: str
+    """Its name."""
+    old: str
+    new: str
+    currency: str
+    percent: float | None
+    """+25.0: a quarter dearer; None: it was 0."""
+
+
+class StockLoss(msgspec.Struct, frozen=True):
+    """Of an offer in all its warehouses: what was there, and what is left."""
+
+    offer: str
+    name: str
+    old: float
+    new: float
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """What a shop has no more."""
+
+    id: str
+    name: str
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What a kind gave to the shop and took from it: all in numbers, and the largest or first of each by name."""
+
+    kind: str
+    tables: dict[str, Counts]
+    """Of which anything was read."""
+    prices: tuple[PriceChange, ...] = ()
+    """The largest changes first, by ratio."""
+    raised: int = 0
+    lowered: int = 0
+    stocks: tuple[StockLoss, ...] = ()
+    """The largest losses first."""
+    emptied: int = 0
+    """Offers that were in stock and are not."""
+    gone: dict[str, tuple[Gone, ...]] = {}
+    """By table: things that were there and are marked as removed now, or lost all their prices or stocks."""
+
+
+Event = Progress | Log | Reject | AllRead | Changes | Counted

@@ -24,5 +24,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
     if brands := await job.catalog.resolve_brands():
         text = N_("Brands of {count} products follow the new values")
         yield Log("info", text, {"count": brands}, once=True)
+    async for event in intake.changes():
+        yield event
     for event in intake.finish():
         yield event

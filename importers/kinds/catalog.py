@@ -44,5 +44,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
         await job.catalog.resolve_brands()
     async for event in lost.report(job.catalog):
         yield event
+    async for event in intake.changes():
+        yield event
     for event in intake.finish():
         yield event

@@ -19,5 +19,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
         yield event
     async for event in intake.merge(CUSTOMER):
         yield event
+    async for event in intake.changes():
+        yield event
     for event in intake.finish():
         yield event

@@ -28,9 +28,10 @@ from importers.catalog.tables import OFFER, PRICE, STOCK, UNIT, Shape
 from importers.commerceml.earlier import NeedsEarlier
 from importers.commerceml.records import Record, Rejected, Section, Seen, UnitUse
 from importers.errors import LimitExceeded
-from importers.events import Again, AllRead, Counted, Counts, Event, Log, Progress, Reject
+from importers.events import Again, AllRead, Changes, Counted, Counts, Event, Log, Progress, Reject
 from importers.kinds.accounts import many_rejects, many_removed, summary, total_of
 from importers.kinds.beside import ShareApart
+from importers.kinds.changes import LostStocks, PriceChanges, WhatChanged
 from importers.kinds.findings import Findings, some, some_messages
 from importers.kinds.protocol import Job
 from importers.kinds.staged import FACTS_OF_OFFERS, NOWHERE, Observer, Reads, Share, Staged
@@ -59,6 +60,7 @@ class Intake:
         self._hidden: dict[Shape, int] = defaultdict(int)
         self._gone: dict[str, int] = defaultdict(int)
         """By table: rows that count as read only because they were removed."""
+        self._changes = WhatChanged()
         self._made: set[str] = set()
         """Tables with rows that were made up here."""
         self._repeats = True
@@ -100,7 +102,8 @@ class Intake:
         export.check_unchanged()
         if job.beside:
             job.beside.read_ahead(job.kind)
-        yield Progress(job.kind, "read", work.total, work.total, staged.count)
+        files = tuple(staged.files.values())
+        yield Progress(job.kind, "read", work.total, work.total, staged.count, files=files)
         for shape, count in staged.counts.items():
             self.tables[shape.table.name].read += count
         for event in self.check_read():
@@ -205,6 +208,7 @@ class Intake:
             counts += merged.counts
             findings.observe(merged)
             self._hidden[shape] += merged.hidden
+            self._changes.observe(shape, merged)
             for key, file, line in merged.rejected:
                 counts.rejected += 1
                 yield Reject(self._job.kind, file, line, key, UNKNOWN_PART)
@@ -291,6 +295,24 @@ class Intake:
         if missing:
             yield Log(
                 "warning", message, {"count": len(missing), "ids": some(missing[:FIRST_FEW], len(missing))}
+            )
+
+    async def changes(
+        self, prices: PriceChanges | None = None, stocks: LostStocks | None = None
+    ) -> AsyncIterator[Event]:
+        """What the shop gained and lost, if anything."""
+        tables = {table: counts for table, counts in self.tables.items() if counts.read}
+        if any(counts.created or counts.updated or counts.removed for counts in tables.values()):
+            catalog = self._job.catalog
+            yield Changes(
+                self._job.kind,
+                tables,
+                prices=await prices.largest(catalog) if prices else (),
+                raised=prices.raised if prices else 0,
+                lowered=prices.lowered if prices else 0,
+                stocks=await stocks.largest(catalog) if stocks else (),
+                emptied=stocks.emptied if stocks else 0,
+                gone=await self._changes.gone(catalog),
             )
 
     def finish(self) -> Iterator[Event]:

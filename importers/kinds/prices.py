@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator
 
 from importers.catalog.tables import PRICE, PRICE_TYPE
 from importers.events import Event
+from importers.kinds.changes import PriceChanges
 from importers.kinds.intake import Intake
 from importers.kinds.protocol import Job
 from importers.kinds.staged import Reads
-from importers.kinds.summary import PriceChanges, Terms
+from importers.kinds.summary import Terms
 from importers.texts import N_
 
 READS = Reads((PRICE_TYPE, PRICE), Terms)
@@ -40,6 +41,8 @@ async def run(job: Job) -> AsyncIterator[Event]:
     ):
         yield event
     async for event in changes.report(job.catalog):
+        yield event
+    async for event in intake.changes(prices=changes):
         yield event
     for event in intake.finish():
         yield event

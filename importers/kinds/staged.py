@@ -10,6 +10,7 @@ on what stood in files before (`importers/commerceml/earlier.py`) is noticed.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, Self
@@ -27,6 +28,7 @@ from importers.commerceml.records import (
     Seen,
     UnitUse,
 )
+from importers.events import FileRead
 from importers.kinds.fullness import Sections
 from importers.kinds.units import Units
 
@@ -74,9 +76,12 @@ class Share:
     def __init__(self, span: range) -> None:
         self.span = span
         self._furthest = (span.start, 0)
+        self.part = span.start
+        """The one that is read now."""
 
     def progressed(self, part: int, position: int) -> None:
         """Who reads a share once more, as another one could not, is no further until he has come to where that was."""
+        self.part = part
         self._furthest = max(self._furthest, (part, position))
 
     def at(self) -> At:
@@ -100,6 +105,8 @@ class Staged:
         self.units = Units()
         self.counts: dict[Shape, int] = defaultdict(int)
         """Rows that were read, without those of overlays."""
+        self.files: dict[str, FileRead] = {}
+        """What was read of each part, by its name."""
         self._section = NOWHERE if from_start else None
         """The last one: what stands outside of all belongs to it, and be it of a file before."""
         self._price_types = PriceTypes(from_start=from_start)
@@ -116,24 +123,28 @@ class Staged:
         facts_of_offers = [shape for shape in self.asides if shape.record in FACTS_OF_OFFERS]
         waiting: dict[Shape, list[Record]] = defaultdict(list)
 
-        def stage() -> None:
+        def stage(file: FileRead) -> None:
             for shape, records in waiting.items():
                 if self._section is None:
                     raise NeedsEarlier
-                self.put(shape, records, self._section)
+                if (count := self.put(shape, records, self._section)) and not shape.overlays:
+                    table = shape.table.name
+                    file.records[table] = file.records.get(table, 0) + count
                 if self.observer:
                     self.observer.observe(records)
             waiting.clear()
 
+        began = time.perf_counter()
         for batch in export.records_in(
             share.span, *self.reads.wanted, price_types=self._price_types, on_progress=share.progressed
         ):
+            file = self._file(export.parts[share.part].name)
             rejected: list[Rejected] = []
             for record in batch:
                 if of := by_type.get(type(record)):
                     waiting[of].append(record)
                 elif isinstance(record, Section):
-                    stage()
+                    stage(file)
                     self._section = record
                     self.sections.enter(record)
                 elif isinstance(record, Rejected):
@@ -146,8 +157,16 @@ class Staged:
                     elif record.record == OFFER.record.__name__:
                         for shape in facts_of_offers:
                             self.asides[shape].mark_present(record.id)
-            stage()
+            stage(file)
+            file.rejected += len(rejected)
+            file.seconds += time.perf_counter() - began
             yield rejected
+            began = time.perf_counter()
+
+    def _file(self, name: str) -> FileRead:
+        if name not in self.files:
+            self.files[name] = FileRead(name)
+        return self.files[name]
 
     def put(self, shape: Shape, records: Iterable[Record], section: Section = NOWHERE) -> int:
         """Put records aside; how many rows these are."""
@@ -167,6 +186,7 @@ class Staged:
         self.sections.extend(other.sections)
         self._section = other._section or self._section
         self._price_types.extend(other._price_types)
+        self.files |= other.files  # a part is of one share
         for shape, aside in self.asides.items():
             aside.extend(other.asides[shape])
             self.counts[shape] += other.counts[shape]

@@ -14,10 +14,11 @@ from collections.abc import AsyncIterator
 
 from importers.catalog.tables import STOCK, WAREHOUSE
 from importers.events import Event
+from importers.kinds.changes import LostStocks
 from importers.kinds.intake import Intake
 from importers.kinds.protocol import Job
 from importers.kinds.staged import Reads
-from importers.kinds.summary import LostStocks, Totals
+from importers.kinds.summary import Totals
 from importers.texts import N_
 
 READS = Reads((WAREHOUSE, STOCK), Totals)
@@ -41,6 +42,8 @@ async def run(job: Job) -> AsyncIterator[Event]:
     ):
         yield event
     async for event in lost.report(job.catalog):
+        yield event
+    async for event in intake.changes(stocks=lost):
         yield event
     for event in intake.finish():
         yield event

@@ -1,16 +1,14 @@
-"""What an operator wants to know after an import beyond the counts: odd price changes, goods that cannot be sold."""
+"""What an operator wants to know after an import beyond the counts: odd terms, goods that cannot be sold."""
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import cast
 
-from importers.catalog.columns import Row
 from importers.catalog.protocol import FIRST_FEW, CatalogTransaction, Change
-from importers.catalog.tables import OFFER, PRICE_TYPE, PRODUCT
+from importers.catalog.tables import PRODUCT
 from importers.commerceml.earlier import NeedsEarlier
 from importers.commerceml.normalise import KNOWN_CURRENCIES
 from importers.commerceml.records import OfferPrices, OfferStocks, PriceType, Record
@@ -20,35 +18,6 @@ from importers.texts import N_
 
 MANY = 10_000
 """So many ids are kept at most, so that memory does not grow with the export; beyond it, "at least" is said."""
-
-
-class PriceChanges:
-    """The largest changes of prices, by ratio: what a misplaced decimal point looks like."""
-
-    def __init__(self) -> None:
-        self._top: list[tuple[float, str, str, str, str]] = []
-
-    def observe(self, change: Change) -> None:
-        old = {row[0]: row for row in change.old[0]}
-        for row in change.new[0]:
-            was = old.get(row[0], row)
-            if was[1] != row[1]:
-                entry = (_ratio(str(was[1]), str(row[1])), change.key, str(row[0]), _money(was), _money(row))
-                if len(self._top) < FIRST_FEW:
-                    heapq.heappush(self._top, entry)
-                else:
-                    heapq.heappushpop(self._top, entry)
-
-    async def report(self, catalog: CatalogTransaction) -> AsyncIterator[Event]:
-        offers = await catalog.names(OFFER.table, [entry[1] for entry in self._top])
-        types = await catalog.names(PRICE_TYPE.table, [entry[2] for entry in self._top])
-        for _rank, offer, price_type, old, new in sorted(self._top, reverse=True):
-            yield Log(
-                "info",
-                N_("Large price change: {offer}, {price_type}: {old} → {new}"),
-                {"offer": offers[offer], "price_type": types[price_type], "old": old, "new": new},
-                once=True,
-            )
 
 
 _CURRENCY_AND_UNIT = itemgetter(2, 3)
@@ -126,27 +95,6 @@ class Totals:
             )
 
 
-class LostStocks:
-    """Products of which some offer was in stock before and no offer is now."""
-
-    def __init__(self) -> None:
-        self._products: dict[str, None] = {}
-
-    def observe(self, change: Change) -> None:
-        if len(self._products) < MANY and _in_stock(change.old[0]) and not _in_stock(change.new[0]):
-            self._products[change.key.partition("#")[0]] = None
-
-    async def report(self, catalog: CatalogTransaction) -> AsyncIterator[Event]:
-        lost = await catalog.out_of_stock(list(self._products))
-        async for event in _report_lost(
-            catalog,
-            lost,
-            N_("{count} products are out of stock now: {products}"),
-            len(self._products) >= MANY,
-        ):
-            yield event
-
-
 class LostImages:
     """Products that had an image before and have none now."""
 
@@ -159,7 +107,7 @@ class LostImages:
             self._products.append(change.key)
 
     async def report(self, catalog: CatalogTransaction) -> AsyncIterator[Event]:
-        async for event in _report_lost(
+        async for event in report_lost(
             catalog,
             self._products,
             N_("{count} products lost their last image: {products}"),
@@ -205,26 +153,13 @@ async def unsold(catalog: CatalogTransaction, by_kind: Mapping[str, Counts]) -> 
             yield Log("warning", text, {"count": count, "ids": ids})
 
 
-async def _report_lost(
+async def report_lost(
     catalog: CatalogTransaction, products: Sequence[str], message: str, more: bool
 ) -> AsyncIterator[Event]:
+    """A warning that names the first of them. `more`: there may be others."""
     if products:
         first = products[:FIRST_FEW]
         called = await catalog.names(PRODUCT.table, first)
         listed = some([called[product] for product in first], len(products))
         count = f"≥ {len(products)}" if more else len(products)
         yield Log("warning", message, {"count": count, "products": listed}, once=True)
-
-
-def _in_stock(rows: Sequence[Row]) -> bool:
-    return any(str(quantity) != "0" and not str(quantity).startswith("-") for _warehouse, quantity in rows)
-
-
-def _money(row: Row) -> str:
-    return f"{row[1]} {row[2] or ''}".rstrip()
-
-
-def _ratio(old: str, new: str) -> float:
-    """How many times dearer or cheaper; only for ranking, so a float will do."""
-    low, high = sorted((abs(float(old)), abs(float(new))))
-    return high / low if low else float("inf")

@@ -20,5 +20,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
     await intake.define_units()
     async for event in intake.merge(OFFER):
         yield event
+    async for event in intake.changes():
+        yield event
     for event in intake.finish():
         yield event

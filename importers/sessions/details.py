@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from importers.events import Changes, FileRead
+
 
 class KindStanding(msgspec.Struct, frozen=True):
     """Of one import type: which share of it is read and merged, 0 to 1, and how many records were read."""
@@ -38,4 +40,31 @@ class Standing(msgspec.Struct, frozen=True):
     step: float = 0
 
 
-Detail = Standing
+class FileTold(msgspec.Struct, frozen=True):
+    """A file of the export."""
+
+    name: str
+    size: int
+    modified: str
+    """UTC."""
+    read: dict[str, FileRead]
+    """By import type: what it read of it."""
+
+    @property
+    def seconds(self) -> float:
+        return sum(read.seconds for read in self.read.values())
+
+
+class Files(msgspec.Struct, frozen=True):
+    """Those that were read, in their order; of a session that was skipped, none."""
+
+    files: tuple[FileTold, ...]
+
+
+class Gains(msgspec.Struct, frozen=True):
+    """What the shop gained and lost, by import type, of those that changed anything; of a dry run, what it would."""
+
+    kinds: dict[str, Changes]
+
+
+Detail = Standing | Files | Gains

@@ -193,6 +193,6 @@ class JournalReader:
         return [struct(row, Attempt) for row in rows]
 
 
-def name_of(detail: type[Detail]) -> str:
+def name_of(detail: type[msgspec.Struct]) -> str:
     """Under which it is kept."""
     return detail.__name__.lower()

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from importers.errors import LeaseLost, ObmenError, UnknownSession, Unsure
-from importers.events import NO_RECORD, Counted, Counts, Event, Log, Reject
+from importers.events import NO_RECORD, Changes, Counted, Counts, Event, FileRead, Log, Progress, Reject
 from importers.kinds.protocol import Job
 from importers.kinds.registry import KINDS, load, records_of
 from importers.logs import log_to
 from importers.processes import this_process
 from importers.sessions import MAX_REJECTS, Journal, Known, open_journal
+from importers.sessions.details import Files, FileTold, Gains
 from importers.sessions.models import CANCELLED_BY, Status
 from importers.targets import target_with
 from importers.texts import N_, Message
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from importers.catalog.protocol import Catalog, CatalogTransaction
-    from importers.commerceml import Export
+    from importers.commerceml import Export, Part
     from importers.kinds.protocol import Kind
+    from importers.sessions.details import Detail
     from importers.sessions.models import Session
     from importers.settings import Settings
     from importers.targets import Target
@@ -106,6 +108,12 @@ class _Run:
         self.rejects: list[Reject] = []
         self.rejected = 0
         self.measure = Measure({})
+        self.parts: tuple[Part, ...] = ()
+        self.read: dict[str, dict[str, FileRead]] = {}
+        """By file and import type."""
+        self.changes: dict[str, Changes] = {}
+        self.details: list[Detail] = []
+        """To be told."""
         self.listener = Listener()
         self.flushed_at = 0.0
         self.started_at = time.monotonic()
@@ -163,6 +171,7 @@ class _Run:
                 dry_run=session.options.dry_run,
             ) as transaction:
                 transaction.before_commit = self._may_commit
+                self.parts = export.parts
                 self.measure = Measure(plan_of(export, kinds))
                 if known and known.state == await transaction.state():
                     await self._tell_again(recalled(known.told))
@@ -254,6 +263,13 @@ class _Run:
         self.listener.observe(event)
         self.measure.observe(event)
         match event:
+            case Progress() if event.files:
+                for file in event.files:
+                    self.read.setdefault(file.name, {})[event.kind] = file
+                self.details.append(self._files())
+            case Changes():
+                self.changes[event.kind] = event
+                self.details.append(Gains(self.changes))
             case Log():
                 self.lines.append(event)
             case Reject():
@@ -274,6 +290,15 @@ class _Run:
         self.lines.append(line)
         await self._flush()
 
+    def _files(self) -> Files:
+        return Files(
+            tuple(
+                FileTold(part.name, part.size, part.modified, self.read[part.name])
+                for part in self.parts
+                if part.name in self.read
+            )
+        )
+
     async def _flush(self) -> None:
         standing = self.measure.standing()
         await self.journal.write(
@@ -285,9 +310,9 @@ class _Run:
             total=WHOLE if standing.kinds else 0,
             running_kind=standing.kind,
             by_kind=self.by_kind,
-            details=[standing] if standing.kinds else [],
+            details=[*self.details, *([standing] if standing.kinds else [])],
         )
-        self.lines, self.rejects = [], []
+        self.lines, self.rejects, self.details = [], [], []
 
     async def _may_commit(self) -> None:
         """The last check, under the catalog's write lock: only the holder of the lease commits (fence)."""
