@@ -98,6 +98,7 @@ _CURES = {
     "0A000": N_("the server cannot do that: {error}; use PostgreSQL 15 or later"),
     "P0001": N_("a trigger of the shop refused the change: {error}; change that trigger"),
     "42501": N_("this account may not do that; grant it the right"),
+    "53400": N_("a limit of the server is reached: {error}; raise it there"),
     "53100": N_("the server's disk is full; free some space"),
     "53200": N_("the server is out of memory; free some, or lower its settings"),
     "53300": N_("the server has too many connections; allow it more"),
