@@ -7,6 +7,7 @@
     ├── SourceError            2: the source is missing, empty, or holds no export
     │   └── BadFile            a file of the export cannot be read: cut, wrong root, wrong encoding, changed
     ├── DatabaseError          1: journal or catalog cannot be opened, is locked, read-only, too new, full
+    │   ├── ForeignTables      another program's tables have our names there
     │   ├── ConnectionLost     to its server, before a commit: nothing was done, and it can be done again
     │   └── Unsure             as it is lost in the midst of a commit, and nobody can tell what came of it
     ├── BrokerDown             1: nothing could be put where workers fetch it, or be asked of it; later it may
@@ -88,6 +89,19 @@ class BadFile(SourceError):
 
 class DatabaseError(ObmenError):
     pass
+
+
+class ForeignTables(DatabaseError):
+    """In a schema of a server."""
+
+    def __init__(self, path: str, names: str | Message, cure: Message) -> None:
+        super().__init__(
+            N_("{path}: its tables are not those that obmen made: {error}; {cure}"),
+            path=path,
+            error=names,
+            cure=cure,
+        )
+        self.names = names
 
 
 class ConnectionLost(DatabaseError):

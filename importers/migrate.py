@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from operator import itemgetter
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,15 +26,15 @@ from importers.addresses import (
 )
 from importers.catalog.opening import identity_of
 from importers.database.migrations import MOVED, MOVED_VERSION, OLDEST, VERSION, parts_of
-from importers.errors import ObmenError, SettingsError, UsageError
+from importers.errors import ForeignTables, ObmenError, SettingsError, UsageError
+from importers.migrate_rows import Differs, Table, compare, copy, tables_of
 from importers.targets import all_targets
-from importers.texts import N_
+from importers.texts import N_, Message
 
 if TYPE_CHECKING:
     from importers.database.protocol import Database, Transaction
     from importers.settings import Settings
 
-BATCH_ROWS = 500
 OF_THE_MOMENT = frozenset(("lock", "known", "upload"))
 """Tables of the journal with nothing that outlives a move."""
 MADE_WITH_IT = frozenset(("meta", "identity"))
@@ -60,6 +59,10 @@ class Moved(msgspec.Struct, frozen=True):
     to: str
     """The address that the setting has to have from now on. It holds no password."""
     rows: int
+    before: bool = False
+    """By an earlier run, that did not come to its end."""
+    changed: str = ""
+    """The first row, with its table, that somebody has changed there since."""
     left: tuple[str, ...] = ()
     """Tables and views in the file that obmen did not make: they stay there."""
 
@@ -74,6 +77,8 @@ class _Place(msgspec.Struct, frozen=True):
     """Which `to` names, quoted."""
     folder: Path
     """Of its steps."""
+    cure: Message
+    """Where something else is in that schema."""
 
 
 async def migrate(settings: Settings, to: str, catalog_schema: str | None = None) -> list[Moved]:
@@ -99,12 +104,12 @@ async def migrate(settings: Settings, to: str, catalog_schema: str | None = None
         for place, target in zip(catalogs, all_targets(settings), strict=True):
             if is_postgres(place.url):
                 continue
-            if done := await _moved_before(place):
-                moved.append(done)
+            if await _was_moved(place):
+                moved.append(await _compare_again(place))
             else:
                 old = await stack.enter_async_context(_opened(place.url, place.folder))
                 files.append((await stack.enter_async_context(old.transaction()), place))
-            async with _opened(place.to, place.folder):
+            async with _opened_for(place):
                 pass  # its tables are made
             ((says,),) = look(place.url, CATALOG_SCHEMA, "identity", "SELECT id FROM identity")
             keys[await target.key()] = await identity_of(place.to, says)
@@ -113,7 +118,7 @@ async def migrate(settings: Settings, to: str, catalog_schema: str | None = None
         else:
             files.append((held, journal))
         if files:
-            server = await stack.enter_async_context(_opened(files[-1][1].to, files[-1][1].folder))
+            server = await stack.enter_async_context(_opened_for(files[-1][1]))
             new = await stack.enter_async_context(server.transaction(gate="migrate"))
         for file, place in files:
             await new.execute(f"SET LOCAL search_path TO {place.schema}")
@@ -167,22 +172,26 @@ def _places(settings: Settings, to: str, catalog_schema: str | None) -> list[_Pl
             N_("--to names the database alone; for the schema of the catalog use --catalog-schema")
         )
     targets = all_targets(settings)
+    cure = N_("name another schema: --catalog-schema NAME") if len(targets) == 1 else _OTHER_DATABASE
     if len(targets) > 1 and catalog_schema:
         raise UsageError(N_("several shops have a schema each, by their names: leave --catalog-schema out"))
     places = []
     for target in targets:
         schema = catalog_schema or (CATALOG_SCHEMA if len(targets) == 1 else _schema_of(target.name))
         setting = "catalog.url" if len(targets) == 1 else f"shops.{target.name}.catalog.url"
-        places.append(_place(setting, target.catalog, to, schema, CATALOG))
+        places.append(_place(setting, target.catalog, to, schema, CATALOG, cure))
     if catalog_schema == JOURNAL_SCHEMA:
         raise UsageError(N_("the schema {schema} is the journal's; name another"), schema=JOURNAL_SCHEMA)
-    return [*places, _place("journal.url", settings.journal.url, to, JOURNAL_SCHEMA, JOURNAL)]
+    return [
+        *places,
+        _place("journal.url", settings.journal.url, to, JOURNAL_SCHEMA, JOURNAL, _OTHER_DATABASE),
+    ]
 
 
-def _place(setting: str, url: str, to: str, schema: str, folder: Path) -> _Place:
+def _place(setting: str, url: str, to: str, schema: str, folder: Path, cure: str) -> _Place:
     """Raises SettingsError for a name that no schema of ours has."""
     there = with_schema(to, schema)
-    return _Place(setting, url, there, f'"{postgres_of(there, "")[1]}"', folder)
+    return _Place(setting, url, there, f'"{postgres_of(there, "")[1]}"', folder, Message(cure))
 
 
 def _schema_of(shop: str) -> str:
@@ -200,6 +209,16 @@ async def _opened(url: str, folder: Path) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def _opened_for(place: _Place) -> AsyncIterator[Database]:
+    """Where it is moved to."""
+    try:
+        async with _opened(place.to, place.folder) as database:
+            yield database
+    except ForeignTables as error:
+        raise ForeignTables(without_secrets(place.to), error.names, place.cure) from error
 
 
 @asynccontextmanager
@@ -232,35 +251,98 @@ async def _refuse_active(journal: Transaction) -> None:
         )
 
 
-async def _moved_before(place: _Place) -> Moved | None:
-    """What an earlier run has done, that did not come to its end."""
+async def _was_moved(place: _Place) -> bool:
+    """By an earlier run, that did not come to its end."""
     from importers.database.looking import look
 
     found = look(place.url, CATALOG_SCHEMA, MOVED, f"SELECT place FROM {MOVED}")
-    if found and found[0][0] == without_secrets(place.to):
-        return Moved(place.setting, sqlite_path(place.url), place.to, 0)
-    return None
+    return bool(found) and found[0][0] == without_secrets(place.to)
+
+
+async def _compare_again(place: _Place) -> Moved:
+    """Every row was the same when it was moved. Who changed it there since may do so, and it is told."""
+    changed = ""
+    rows = 0
+    async with AsyncExitStack() as stack:
+        old = await stack.enter_async_context(_moved_file(sqlite_path(place.url)))
+        server = await stack.enter_async_context(_opened_for(place))
+        new = await stack.enter_async_context(server.transaction())
+        for table in await _tables(old, place):
+            ((count,),) = await old.select(f"SELECT count(*) FROM {table.name}")
+            rows += count
+            try:
+                await compare(old, new, table, {})
+            except Differs as found:
+                changed = changed or f"{found.table} {found.row}"
+    return Moved(place.setting, sqlite_path(place.url), place.to, rows, before=True, changed=changed)
+
+
+@asynccontextmanager
+async def _moved_file(path: str) -> AsyncIterator[Transaction]:
+    """One with the mark, which is opened for nothing else."""
+    from importers.database.sqlite import connect, transaction
+
+    connection = await connect(path, synchronous="FULL")
+    try:
+        async with transaction(path, connection) as old:
+            yield old
+    finally:
+        await connection.close()
+
+
+async def _tables(old: Transaction, place: _Place) -> list[Table]:
+    return [table for table in await tables_of(old, place.folder) if table.name not in OF_THE_MOMENT]
 
 
 async def _move(old: Transaction, new: Transaction, place: _Place, keys: Mapping[object, object]) -> Moved:
     """`old` is marked when it is committed, which it is after what was moved; if that does not come to pass, the next
     run finds the same rows there and only marks."""
-    tables = [table for table in await _tables(old, place.folder) if table.name not in OF_THE_MOMENT]
-    rows = 0
-    if await _is_empty(new, tables):
+    tables = await _tables(old, place)
+    if is_ours := await _is_empty(new, tables):
         for table in tables:
-            await _copy(old, new, table, place)
+            if table.name in MADE_WITH_IT:
+                await new.execute(f"DELETE FROM {table.name}")
+            await copy(old, new, table, sqlite_path(place.url))
         for name, column in NUMBERED.items():
             if any(table.name == name for table in tables):
                 await _go_on_behind(new, name, column, await _highest(old, name, column), place.to)
         await _rename_targets(new, keys)
-    for table in tables:
-        rows += await _compare(old, new, table, keys, place)
+    try:
+        rows = [await compare(old, new, table, keys) for table in tables]
+    except Differs as found:
+        raise _not_the_same(found, place, is_ours) from None
     left = await _others(old, place.folder)
     await old.execute(f"CREATE TABLE {MOVED} (place TEXT NOT NULL)")
     await old.execute(f"INSERT INTO {MOVED} VALUES (?1)", without_secrets(place.to))
     await old.execute("UPDATE obmen_schema SET version = ?1", MOVED_VERSION)
-    return Moved(place.setting, sqlite_path(place.url), place.to, rows, left)
+    return Moved(place.setting, sqlite_path(place.url), place.to, sum(rows), left=left)
+
+
+def _not_the_same(found: Differs, place: _Place, is_ours: bool) -> ObmenError:
+    """`is_ours`: what is there was copied just now."""
+    if is_ours and found.column:
+        return ObmenError(
+            N_(
+                "{path}: table {table}, row {row}: {column} is {here} and would be {there} on the server; nothing was "
+                "moved. Correct it in the file"
+            ),
+            path=sqlite_path(place.url),
+            table=found.table,
+            row=found.row,
+            column=found.column,
+            here=found.here,
+            there=found.there,
+        )
+    return ObmenError(
+        N_(
+            "{path}: table {table}, row {row} is not the same there; nothing was moved. If something else is in that "
+            "schema: {cure}"
+        ),
+        path=without_secrets(place.to),
+        table=found.table,
+        row=found.row,
+        cure=place.cure,
+    )
 
 
 async def _others(old: Transaction, folder: Path) -> tuple[str, ...]:
@@ -273,82 +355,11 @@ async def _others(old: Transaction, folder: Path) -> tuple[str, ...]:
     return tuple(name for (name,) in found if name.lower() not in ours)
 
 
-class _Table(msgspec.Struct, frozen=True):
-    name: str
-    columns: tuple[str, ...]
-    keys: tuple[str, ...]
-
-    @property
-    def all_rows(self) -> str:
-        return f"SELECT {', '.join(self.columns)} FROM {self.name} ORDER BY {', '.join(self.keys or self.columns)}"
-
-
-async def _tables(old: Transaction, folder: Path) -> list[_Table]:
-    names = {name for type_, name, _column in parts_of(folder / "sqlite") if type_ == "table"}
-    tables = []
-    for name in sorted(names):
-        columns = await old.select("SELECT name, pk FROM pragma_table_info(?1) ORDER BY cid", name)
-        keys = [column for column, pk in sorted(columns, key=itemgetter(1)) if pk]
-        tables.append(_Table(name, tuple(column for column, _pk in columns), tuple(keys)))
-    # What others refer to comes before them.
-    return sorted(tables, key=lambda table: {"facet": 0, "session": 1}.get(table.name, 2))
-
-
-async def _is_empty(new: Transaction, tables: Sequence[_Table]) -> bool:
+async def _is_empty(new: Transaction, tables: Sequence[Table]) -> bool:
     for table in tables:
         if table.name not in MADE_WITH_IT and await new.select(f"SELECT 1 FROM {table.name} LIMIT 1"):
             return False
     return True
-
-
-async def _copy(old: Transaction, new: Transaction, table: _Table, place: _Place) -> None:
-    import psycopg
-
-    if table.name in MADE_WITH_IT:
-        await new.execute(f"DELETE FROM {table.name}")
-    cells: list[object] = []
-    try:
-        async with aclosing(old.stream(table.all_rows)) as rows:
-            async for row in rows:
-                cells += row
-                if len(cells) >= BATCH_ROWS * len(table.columns):
-                    await new.insert(table.name, table.columns, cells)
-                    cells = []
-        await new.insert(table.name, table.columns, cells)
-    except (psycopg.DataError, psycopg.IntegrityError) as error:
-        raise ObmenError(
-            N_("{path}: table {table}: PostgreSQL does not take a value in it: {error}; nothing was moved"),
-            path=sqlite_path(place.url),
-            table=table.name,
-            error=error.diag.message_primary or error,
-        ) from error
-
-
-async def _compare(
-    old: Transaction, new: Transaction, table: _Table, keys: Mapping[object, object], place: _Place
-) -> int:
-    """How many rows there are. Raises ObmenError for the first one that is not the same."""
-    at = table.columns.index("target") if table.name == "session" else None
-    count = 0
-    async with aclosing(old.stream(table.all_rows)) as ours, aclosing(new.stream(table.all_rows)) as theirs:
-        while True:
-            row, other = await anext(ours, None), await anext(theirs, None)
-            if row is None and other is None:
-                return count
-            wanted = [*row] if row is not None else []
-            if at is not None and wanted:
-                wanted[at] = keys.get(wanted[at], wanted[at])
-            if wanted != [*(other if other is not None else ())]:
-                raise ObmenError(
-                    N_(
-                        "{path}: table {table}, row {number} is not the same there; nothing was moved. If something "
-                        "else is in that schema, name another"
-                    ),
-                    path=without_secrets(place.to),
-                    table=table.name,
-                    number=count + 1,
-                )
-            count += 1
 
 
 async def _rename_targets(db: Transaction, keys: Mapping[object, object]) -> None:
@@ -374,5 +385,6 @@ async def _go_on_behind(db: Transaction, table: str, column: str, number: int, u
         await db.execute("INSERT INTO sqlite_sequence VALUES (?1, ?2)", table, number)
 
 
+_OTHER_DATABASE = N_("name another database")
 _HIGHEST_IN_FILE = "SELECT max(seq) FROM sqlite_sequence WHERE name = 'session'"
 _HIGHEST_ON_SERVER = "SELECT pg_sequence_last_value(pg_get_serial_sequence('session', 'id')::regclass)"

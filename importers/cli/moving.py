@@ -65,7 +65,14 @@ def migrate(
         print_json(moved)
         return
     for one in moved:
-        print_line(_("{path}: {rows} rows moved and compared").format(path=one.path, rows=one.rows))
+        told = (
+            _("{path}: moved before: {rows} rows, compared again")
+            if one.before
+            else _("{path}: {rows} rows moved and compared")
+        )
+        print_line(told.format(path=one.path, rows=one.rows))
+        if one.changed:
+            print_line(_("{path}: changed there since: {row}").format(path=one.path, row=one.changed))
         if one.left:
             text = _("{path}: left there, as obmen did not make it: {names}")
             print_line(text.format(path=one.path, names=", ".join(one.left)))

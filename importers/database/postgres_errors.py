@@ -80,8 +80,13 @@ _REFUSALS = {
     "3D": r"database \".*\" does not exist",
     "53300": r"too many (clients|connections)|connection slots are reserved",
     "57P03": r"the database system is|not accepting connections",
+    "TLS authority": r"certificate verify failed",
+    "TLS file": r"certificate file .* does not exist|could not read root certificate file",
+    "TLS host": r"server certificate for .* does not match host name",
+    "TLS none": r"server does not support SSL",
 }
-"""What servers say to who wants a connection, in English; in other languages it is told as it is said."""
+"""What is said to who wants a connection, in English; in other languages it is told as it is said. Of TLS it is libpq
+that says it, which has no SQLSTATEs for that."""
 LOST = N_("the connection to the server is lost; try again")
 FOREIGN_TABLES = N_("its tables are not those that obmen made: {error}; restore them, or name another schema")
 _CURES = {
@@ -93,6 +98,7 @@ _CURES = {
     "0A000": N_("the server cannot do that: {error}; use PostgreSQL 15 or later"),
     "P0001": N_("a trigger of the shop refused the change: {error}; change that trigger"),
     "42501": N_("this account may not do that; grant it the right"),
+    "53400": N_("a limit of the server is reached: {error}; raise it there"),
     "53100": N_("the server's disk is full; free some space"),
     "53200": N_("the server is out of memory; free some, or lower its settings"),
     "53300": N_("the server has too many connections; allow it more"),
@@ -107,5 +113,11 @@ _CURES = {
     "XX001": N_("damaged; restore it from a copy"),
     "XX002": N_("damaged; restore it from a copy"),
     "08": LOST,
+    "TLS authority": N_(
+        "its certificate is not trusted, or out of date; name the file of who signed it in ?sslrootcert="
+    ),
+    "TLS file": N_("the file of who signs certificates is not there; name it in ?sslrootcert="),
+    "TLS host": N_("its certificate is for another host: {error}; correct the address"),
+    "TLS none": N_("the server does not speak TLS; let it (ssl = on), or leave sslmode out"),
 }
 """By SQLSTATE."""

@@ -17,7 +17,7 @@ from importers.database.migrations import (
     steps_of,
     which_oldest,
 )
-from importers.errors import PLACE, DatabaseError
+from importers.errors import PLACE, DatabaseError, ForeignTables
 from importers.texts import N_, Message
 
 IN_USE = N_("its tables are in use for long; end what holds them, then try again")
@@ -95,13 +95,7 @@ async def find(connection: psycopg.AsyncConnection[Any], folder: Path, schema: s
         gone = sorted({name if name not in taken else f"{name}.{column}" for name, column in lost})
         wrong = Message.of(N_("missing: {names}"), names=", ".join(gone)) if taken else VERSION
     if wrong:
-        raise DatabaseError(
-            N_(
-                "{path}: its tables are not those that obmen made: {error}; name another schema: ?schema=name"
-            ),
-            path=place,
-            error=wrong,
-        )
+        raise ForeignTables(place, wrong, Message(N_("name another schema: ?schema=name")))
     return version
 
 

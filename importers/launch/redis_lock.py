@@ -20,6 +20,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 from importers.addresses import without_secrets
 from importers.errors import DatabaseError, SettingsError
 from importers.launch.lock import LOCK_SECONDS, Locked
+from importers.redis_errors import why_not
 from importers.texts import N_, Message, _, plain
 
 TIMEOUT_SECONDS = 0.3
@@ -109,7 +110,7 @@ async def server_version(url: str) -> tuple[tuple[int, ...], float]:
         raise DatabaseError(
             N_("{url}: Redis does not answer: {error}"),
             url=without_secrets(url),
-            error=plain(str(error))[:200] or Message(N_("timeout")),
+            error=why_not(url, error) or Message(N_("timeout")),
         ) from error
     finally:
         with contextlib.suppress(Exception):

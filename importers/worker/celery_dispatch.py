@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from importers.addresses import without_secrets
 from importers.errors import BrokerDown, SettingsError
 from importers.processes import WorkerProcess
-from importers.texts import N_, plain
+from importers.texts import N_
 
 if TYPE_CHECKING:
     from importers.sessions import ActiveSession, Session
@@ -86,6 +86,7 @@ def connected(settings: Settings) -> Iterator[tuple[Any, Any]]:
     from kombu.exceptions import OperationalError
     from redis.exceptions import RedisError
 
+    from importers.redis_errors import why_not
     from importers.worker.celery_engine import make_sender
 
     url = settings.redis.url
@@ -97,5 +98,5 @@ def connected(settings: Settings) -> Iterator[tuple[Any, Any]]:
         raise BrokerDown(
             N_("{url}: the broker does not answer: {error}"),
             url=without_secrets(url),
-            error=plain(str(error))[:200] or type(error).__name__,
+            error=why_not(url, error) or type(error).__name__,
         ) from error

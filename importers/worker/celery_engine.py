@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from celery import Celery
 from kombu import Queue
+from redis.connection import FALSE_STRINGS
 
 from importers.errors import ObmenError
 from importers.settings import Settings
@@ -49,11 +50,16 @@ def broker_of(url: str) -> tuple[str, dict[str, Any] | None]:
     if scheme.lower() == "unix":
         number = options.pop("db", "0")
         return f"redis+socket://{rest}?{urlencode({'virtual_host': number, **options})}", None
-    tls = {name: options.pop(name) for name in [*options] if name.startswith("ssl_")}
+    tls: dict[str, Any] = {name: options.pop(name) for name in [*options] if name.startswith("ssl_")}
     if number := options.pop("db", ""):
         place = f"{place.rstrip('/')}/{number}"
     broker = f"{place}?{urlencode(options)}" if options else place
-    return broker, {"ssl_cert_reqs": "required", **tls} if scheme.lower() == "rediss" else None
+    if scheme.lower() != "rediss":
+        return broker, None
+    if check := tls.get("ssl_check_hostname"):
+        # As redis-py reads an address; kombu hands on what stands there.
+        tls["ssl_check_hostname"] = check.upper() not in FALSE_STRINGS
+    return broker, {"ssl_cert_reqs": "required", **tls}
 
 
 def make_app(settings: Settings) -> Celery:

@@ -88,6 +88,7 @@ def test_a_bug_stays_a_bug() -> None:
         ('FATAL:  database "shop" does not exist', "no such database"),
         ("FATAL:  sorry, too many clients already", "too many connections"),
         ("FATAL:  the database system is starting up", "when it is back"),
+        ("server does not support SSL, but SSL was required", "does not speak TLS; let it"),
         ("ВАЖНО:  пользователь не прошёл проверку", "cannot be reached: .*проверку; start it"),
     ],
 )

@@ -1,0 +1,44 @@
+"""What keeps from reaching Redis, in words for the operator."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlsplit
+
+from importers.texts import N_, Message, plain
+
+_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
+_OTHER_HOST = (62, 64)
+"""How OpenSSL numbers a certificate that is for another name, or for another IP address."""
+
+
+def why_not(url: str, error: Exception) -> str | Message:
+    """Why the server at `url` could not be asked, from the error of its client: nothing secret; "" where that is
+    silent."""
+    for option, path in parse_qsl(urlsplit(url).query):
+        if option in _FILES and not os.access(path, os.R_OK):
+            return Message.of(N_("cannot read {path}; correct {option}"), path=plain(path), option=option)
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            told = plain(cause.verify_message).rstrip(".")
+            if cause.verify_code in _OTHER_HOST:
+                return Message.of(
+                    N_("its certificate is for another host: {error}; correct the address"), error=told
+                )
+            return Message.of(
+                N_(
+                    "its certificate is not trusted: {error}; name the file of who signed it in ?ssl_ca_certs="
+                ),
+                error=told,
+            )
+        if isinstance(cause, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(cause):
+            return Message(N_("it does not speak TLS; correct the port, or write redis:// for rediss://"))
+    return plain(str(error))[:200]
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__
