@@ -28,7 +28,15 @@ NAMED = {
     "up", "down", "left", "right", *(f"f{number}" for number in range(1, 13)),
 }  # fmt: skip
 """Keys that have a name rather than a sign."""
-NAMES = {":": "colon", ",": "comma", ".": "full_stop", "/": "slash", "?": "question_mark"}
+NAMES = {
+    "[": "left_square_bracket",
+    "]": "right_square_bracket",
+    ":": "colon",
+    ",": "comma",
+    ".": "full_stop",
+    "/": "slash",
+    "?": "question_mark",
+}
 """How Textual calls the keys of the table that are neither letters nor named already."""
 
 
@@ -65,6 +73,8 @@ PLACES = {
     "attempts": N_("Attempts"),
     "doctor": N_("Health check"),
     "session": N_("Session"),
+    "rejects": N_("Rejects"),
+    "page": N_("A text in full"),
     "ask": N_("A line to fill in"),
     "messages": N_("Messages"),
     "question": N_("Question"),
@@ -150,6 +160,38 @@ TABLE = (
     Key("close_doctor", "escape,q,d", "close", N_("Back"), N_("Back to the sessions"), "doctor"),
     Key("yes", "y", "answer(True)", N_("Yes"), N_("Do it"), "question"),
     Key("no", "n,escape,q", "answer(False)", N_("No"), N_("Leave everything as it is"), "question"),
+    *(
+        Key(f"tab_{number}", str(number), f"tab('{tab}')", title, hint, "session", bar=False)
+        for number, (tab, title, hint) in enumerate(
+            (
+                ("log", N_("Log"), N_("Log of the session")),
+                ("rejects", N_("Rejects"), N_("Records that were not taken")),
+                ("summary", N_("Summary"), N_("How far it is, and counts by table")),
+                ("changes", N_("Changes"), N_("What the shop gained and lost")),
+                ("files", N_("Files"), N_("What was read of each file")),
+                ("details", N_("Details"), N_("Facts of the session")),
+            ),
+            1,
+        )
+    ),
+    Key("session_next_tab", "right,l", "next_tab(1)", N_("Next tab"), N_("The next tab"), "session", bar=False,
+        palette=False),
+    Key("session_previous_tab", "left,h", "next_tab(-1)", N_("Previous tab"), N_("The tab before"), "session",
+        bar=False, palette=False),
+    Key("previous_session", "[", "neighbour(-1)", N_("Previous"), N_("The session before this one in the list"),
+        "session"),
+    Key("next_session", "]", "neighbour(1)", N_("Next"), N_("The session behind this one in the list"), "session"),
+    Key("session_cancel", "c,f6", "cancel", N_("Cancel"), N_("Ask the running import to stop"), "session"),
+    Key("session_retry", "r,f5", "retry", N_("Retry"), N_("Run the same import again"), "session"),
+    Key("watch", "a", "watch", N_("Watch"), N_("Tell when this session ends"), "session"),
+    Key("write_rejects", "w", "write_rejects", N_("Write CSV"), N_("Write the rejects of the session as CSV"),
+        "session", bar=False),
+    Key("session_copy_id", "y", "copy_id", N_("Copy id"), N_("Copy the request id to the clipboard"), "session",
+        bar=False),
+    Key("session_copy_log", "Y", "copy_log", N_("Copy log"), N_("Copy the log to the clipboard"), "session", bar=False),
+    Key("back_to_reasons", "escape,backspace", "back", N_("Reasons"), N_("From the rejects back to their reasons"),
+        "rejects"),
+    Key("close_page", "escape,q,enter", "close", N_("Back"), N_("Close this text"), "page"),
     Key("close_session", "escape,q,f3", "close", N_("Back"), N_("Back to the sessions"), "session"),
     Key("close_ask", "escape", "close", N_("Close"), N_("Leave without an answer"), "ask"),
     Key("close_messages", "escape,q,m", "close", N_("Back"), N_("Back to the sessions"), "messages"),
@@ -261,7 +303,11 @@ def _meet(one: str, other: str) -> bool:
     return one == other or "app" in {one, other} or any({one, other} <= set(group) for group in TOGETHER)
 
 
-TOGETHER = (("main", "table", "log"), ("attempts", "table"))
+TOGETHER = (
+    ("main", "table", "log", "rejects"),
+    ("session", "table", "log", "rejects"),
+    ("attempts", "table"),
+)
 """Places of one screen."""
 
 

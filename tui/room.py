@@ -10,8 +10,8 @@ import asyncio
 import os
 import shlex
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -20,20 +20,17 @@ from textual.signal import Signal
 
 from importers.clock import utc_text
 from importers.errors import ObmenError, UnknownSession
-from importers.logs import log_to
 from importers.sessions.finding import Order, SessionFilter
 from importers.sessions.models import ACTIVE, FINAL, Outcome, Session, Status
 from importers.targets import target_of
 from importers.texts import N_, _, ngettext
 from tui import present
 from tui.alerts import alert
-from tui.exporting import write_log, write_sessions
-from tui.widgets.notices import Notice
+from tui.exporting import write_log, write_rejects, write_sessions
+from tui.telling import Telling
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from textual.notifications import SeverityLevel
 
     from importers.control import Control
     from importers.launch import LaunchRequest, LaunchResult
@@ -50,10 +47,9 @@ EXPORT_SECONDS = 60.0
 RETRY_SECONDS = 2.0
 """How long to wait before another look at a journal that could not be read."""
 COPIED_LINES = 300
-NOTICES_KEPT = 500
 
 
-class Room:
+class Room(Telling):
     """`app` runs the jobs and shows the notifications."""
 
     def __init__(
@@ -65,15 +61,13 @@ class Room:
         demo: bool,
         now: Callable[[], datetime],
     ) -> None:
+        super().__init__(app, settings, now)
         self._app = app
-        self.settings = settings
         self.demo = demo
-        self.now = now
         self.journal = journal
         """None until it is open."""
         self.trouble = ""
         """What keeps the journal from being read, one line; empty when all is well."""
-        self._explained = ""
         self._lost = ""
         """That the server of the journal is lost, and since when."""
         self.shops = settings.shop_names
@@ -87,12 +81,6 @@ class Room:
         """These sessions are gone."""
         self.show_session: Signal[int] = Signal(app, "show session")
         """The operator is to be taken to this session."""
-        self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
-        """All that was said, the newest last."""
-        self.standing: tuple[Notice, ...] = ()
-        """What is being said: the newest, below a warning that nobody has dismissed."""
-        self.noticed: Signal[None] = Signal(app, "noticed")
-        """`standing` is another one now."""
         self._awaited: set[int] = set()
         """Sessions whose end is to be told."""
 
@@ -299,6 +287,16 @@ class Room:
 
         self.start(job(), "journal")
 
+    def write_rejects(self, session_id: int) -> None:
+        """All rejects that are kept, as CSV in the working directory."""
+
+        async def job() -> None:
+            path, count = await write_rejects(self.require_journal(), session_id, self.now())
+            text = ngettext("{count} reject written to {path}", "{count} rejects written to {path}", count)
+            self.say(text.format(count=present.number(count), path=path))
+
+        self.start(job(), "journal")
+
     def export_sessions(self, wanted: SessionFilter, order: Order, marked: frozenset[int]) -> None:
         """Write the marked sessions, or else all that match, to a file of CSV in the working directory."""
 
@@ -310,24 +308,6 @@ class Room:
         self.start(job(), "journal")
 
     # What the room says
-
-    def say(self, text: str, severity: SeverityLevel = "information", title: str = "") -> None:
-        """One notice, above the keys and in the history."""
-        notice = Notice(self.now(), severity, title, present.plain(text))
-        self.notices.append(notice)
-        warnings = [one for one in self.standing if one.severity != "information"]
-        self._stand(*warnings[-1:], notice)
-
-    def dismiss(self, *notices: Notice) -> bool:
-        """Take these notices away, or all that stand; False when there was none."""
-        if not self.standing:
-            return False
-        self._stand(*(one for one in self.standing if notices and one not in notices))
-        return True
-
-    def _stand(self, *notices: Notice) -> None:
-        self.standing = notices
-        self.noticed.publish(None)
 
     def await_end(self, session_id: int) -> None:
         """Tell when this session has ended."""
@@ -377,27 +357,6 @@ class Room:
         if session:
             self.await_end(session.id)
             self.show_session.publish(session.id)
-
-    @contextmanager
-    def reporting(self) -> Iterator[None]:
-        """Turn errors into a notification of one line."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 (the last line of defence: told and logged, never swallowed)
-            self.say(self.explain(error), "error")
-
-    def explain(self, error: Exception) -> str:
-        """One line for the operator. What nobody foresaw also goes to the log file, once while it repeats."""
-        if isinstance(error, ObmenError):
-            return present.plain(str(error))
-        text = _("Internal error: {error}. Details are in {path}").format(
-            error=present.plain(f"{type(error).__name__}: {error}"), path=self.settings.log.path
-        )
-        if text != self._explained:
-            self._explained = text
-            with suppress(OSError):
-                log_to(self.settings.log.path).error("unexpected error in the control room", exc_info=error)
-        return text
 
     def set_trouble(self, text: str) -> None:
         """What keeps the journal from being read; "" when it can be read again."""

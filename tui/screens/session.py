@@ -6,6 +6,8 @@ from rich.text import Text
 from textual.app import ComposeResult
 
 from importers.sessions import Journal, Session
+from importers.sessions.finding import place_of
+from importers.texts import _
 from tui import present
 from tui.keys import bindings, rows
 from tui.pages import SessionPages
@@ -13,7 +15,7 @@ from tui.room import Room
 from tui.screens.acting import ActingScreen
 from tui.widgets.bars import Bar, KeyBar
 from tui.widgets.notices import NoticeBar
-from tui.widgets.panes import Panes
+from tui.widgets.panes import TITLES, Panes
 
 
 class SessionScreen(ActingScreen[None]):
@@ -33,7 +35,7 @@ class SessionScreen(ActingScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield Bar(id="head")
-        yield Panes(self.room)
+        yield Panes(self.room, tuple(TITLES))
         yield NoticeBar(self.room)
         yield KeyBar(rows("session", "app"))
 
@@ -51,6 +53,28 @@ class SessionScreen(ActingScreen[None]):
         session = self._session
         left = Text.assemble((f" #{session.id} ", "bold"), present.kinds(session))
         self.query_one("#head", Bar).set_texts(left, Text(present.state(session) + " "))
+
+    async def action_neighbour(self, step: int) -> None:
+        """The session in front of this one in the list, or the one behind it."""
+        journal = self.room.require_journal()
+        place = place_of(self._session, self._pages.order)
+        wanted, order = self._pages.wanted.sessions, self._pages.order
+        if step < 0:
+            page = await journal.find(wanted, order, before=place, limit=1)
+        else:
+            page = await journal.find(wanted, order, after=place, limit=1)
+        if page.sessions:
+            self._session = page.sessions[0]
+            self.wake()
+        else:
+            self.room.say(_("There is no other session in that direction"))
+
+    def action_write_rejects(self) -> None:
+        self.room.write_rejects(self._session.id)
+
+    def action_watch(self) -> None:
+        self.room.await_end(self._session.id)
+        self.room.say(_("The end of session {id} will be told").format(id=self._session.id))
 
     def action_close(self) -> None:
         if not self.room.dismiss():

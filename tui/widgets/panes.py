@@ -9,22 +9,32 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Static
 
-from importers.sessions import FINAL, Journal, LogLine, Session, StoredReject
+from importers.sessions import FINAL, Journal, LogLine, Session
+from importers.sessions.details import Files, Gains, Standing
 from importers.sessions.models import Level
 from importers.texts import N_, _
-from tui import present
+from tui import present, reports
+from tui.reports import Details
 from tui.room import Room
 from tui.widgets.bars import TabBar
 from tui.widgets.log import LogView
 from tui.widgets.rejects import RejectsPane
-from tui.widgets.summary import SummaryPane
+from tui.widgets.text_pane import TextPane
 
 LEVELS: tuple[Level, ...] = ("info", "warning", "error")
 LEVEL_NAMES = {"warning": N_("warnings and errors"), "error": N_("errors only")}
-TITLES = {"log": N_("Log"), "rejects": N_("Rejects"), "summary": N_("Summary")}
+TITLES = {
+    "log": N_("Log"),
+    "rejects": N_("Rejects"),
+    "summary": N_("Summary"),
+    "changes": N_("Changes"),
+    "files": N_("Files"),
+    "details": N_("Details"),
+}
+SHORT = ("log", "rejects", "summary")
+"""The tabs below or beside a list."""
 
 
 class Panes(Vertical):
@@ -33,7 +43,7 @@ class Panes(Vertical):
     class Wanted(Message):
         """There is more to load."""
 
-    def __init__(self, room: Room, tabs: Sequence[str] = tuple(TITLES)) -> None:
+    def __init__(self, room: Room, tabs: Sequence[str] = SHORT) -> None:
         super().__init__(id="panes")
         self._room = room
         self.tabs = tuple(tabs)
@@ -41,6 +51,8 @@ class Panes(Vertical):
         self._session: Session | None = None
         self._opened: int | None = -1
         """The session whose log is open; -1: not even none."""
+        self._details, self._details_of, self._ended = Details(), -1, False
+        """Of which session, and whether it had ended then."""
         self.least: Level = "info"
         """The log shows lines of this level and worse."""
 
@@ -67,8 +79,11 @@ class Panes(Vertical):
         elif self.tab == "rejects":
             rejects = self.query_one(RejectsPane)
             if rejects.session_id != self._opened:
-                rejects.open(self._opened, partial(_rejects, journal, session.id) if session else None)
-            await rejects.update()
+                rejects.open(self._opened)
+            await rejects.update(journal)
+        if session and (session.id != self._details_of or session.status not in FINAL or not self._ended):
+            self._details, self._details_of = await _details(journal, session), session.id
+            self._ended = session.status in FINAL
         self.show_again()
 
     def _empty_log(self) -> str:
@@ -77,19 +92,37 @@ class Panes(Vertical):
     def show_again(self) -> None:
         """Paint what changes with time alone."""
         session = self._session
-        if self.tab == "summary":
-            pane = self.query_one(SummaryPane)
-            pane.show(session, self._room.now(), shops=self._room.has_shops)
+        for pane in self.query(f"#{self.tab}").results(TextPane):
+            pane.show(self._page(session) if session else Text())
         self._update_tabs(session)
         self._show_waiting(session)
+
+    def _page(self, session: Session) -> Text:
+        """What the tab says of the session."""
+        now, shops, width = self._room.now(), self._room.has_shops, self.size.width - 3
+        match self.tab:
+            case "summary":
+                page = reports.summary(session, self._details, now, width)
+                return (
+                    page
+                    if "details" in self.tabs
+                    else page + Text("\n") + reports.facts(session, now, shops=shops)
+                )
+            case "changes":
+                return reports.changes(self._details.gains)
+            case "files":
+                return reports.files(self._details.files, width)
+            case _:
+                return reports.facts(session, now, shops=shops)
 
     async def open_tab(self, tab: str) -> None:
         """Show another pane; it is loaded by the next `load`."""
         self.tab = tab
         if not self.query(f"#{tab}"):
-            await self.mount(PANES[tab](id=tab))
-        for pane in self.query("#log, #rejects, #summary"):
-            pane.display = pane.id == tab
+            await self.mount(RejectsPane(id=tab) if tab == "rejects" else TextPane(id=tab))
+        for other in self.tabs:
+            for pane in self.query(f"#{other}"):
+                pane.display = other == tab
         self._update_tabs(self._session)
         self.post_message(self.Wanted())
 
@@ -138,14 +171,15 @@ class Panes(Vertical):
         await self.open_tab(event.tab)
 
 
-PANES: dict[str, type[Widget]] = {"rejects": RejectsPane, "summary": SummaryPane}
+async def _details(journal: Journal, session: Session) -> Details:
+    return Details(
+        await journal.detail(session.id, Standing),
+        await journal.detail(session.id, Files),
+        await journal.detail(session.id, Gains),
+    )
 
 
 async def _events(
     journal: Journal, session_id: int, least: Level, after: int, limit: int
 ) -> Sequence[LogLine]:
     return await journal.events(session_id, after=after, least=least, limit=limit)
-
-
-async def _rejects(journal: Journal, session_id: int, after: int, limit: int) -> Sequence[StoredReject]:
-    return await journal.rejects(session_id, after=after, limit=limit)

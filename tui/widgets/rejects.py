@@ -1,35 +1,39 @@
-"""The records of a session that were not taken: where they stand, why, and the fragment of the selected one."""
+"""The records of a session that were not taken: by reason, each with its place, the whole reason and its fragment."""
 
 from __future__ import annotations
-
-from collections.abc import Awaitable, Callable, Sequence
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Static
+from textual.widgets import DataTable, Static
 
+from importers.sessions import Journal
 from importers.sessions.models import StoredReject
 from importers.texts import N_, _, render
 from tui import present
+from tui.keys import bindings
 from tui.widgets.table import Column, StableTable
 
 PAGE = 200
 """Rejects loaded at once; more when the cursor reaches the last one."""
 
-Load = Callable[[int, int], Awaitable[Sequence[StoredReject]]]
-"""Rejects after an id, at most so many."""
-
 
 class RejectsPane(Vertical):
+    """The reasons with their numbers; Enter leads to the rejects of one, and there to all of a reject. Of a single
+    reason the rejects are shown at once."""
+
+    BINDINGS = bindings("rejects")
+
     class MoreWanted(Message):
-        """The cursor has come to the last one; `update` loads more."""
+        """There is more to load; `update` loads it."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
         self.session_id: int | None = None
-        self._load: Load | None = None
+        self._reasons: dict[str, int] = {}
+        self._reason: str | None = None
+        """The one whose rejects are shown; None: the reasons are."""
         self._rejects: dict[str, StoredReject] = {}
 
     def compose(self) -> ComposeResult:
@@ -40,61 +44,122 @@ class RejectsPane(Vertical):
     def table(self) -> StableTable:
         return self.query_one(StableTable)
 
-    def open(self, session_id: int | None, load: Load | None) -> None:
+    def open(self, session_id: int | None) -> None:
         """Show the rejects of another session."""
         self.session_id = session_id
-        self._load, self._rejects = load, {}
+        self._reasons, self._reason = {}, None
+        self._clear()
+
+    async def update(self, journal: Journal) -> None:
+        """Load what the journal has gained, as far as the cursor has come."""
+        session_id = self.session_id
+        if session_id is None:
+            return
+        reasons = dict(await journal.reasons(session_id))
+        if session_id != self.session_id:
+            return
+        if len(reasons) == 1 and self._reason is None:
+            self._show_reason(next(iter(reasons)))
+        self._reasons = reasons
+        reason = self._reason
+        if reason is not None and (len(self._rejects) < PAGE or self.table.at_end):
+            last = next(reversed(self._rejects.values())).id if self._rejects else 0
+            found = await journal.rejects(session_id, after=last, reason=reason, limit=PAGE)
+            if (session_id, reason) == (self.session_id, self._reason):
+                self._rejects |= {str(reject.id): reject for reject in found}
+        self._show()
+
+    def action_back(self) -> None:
+        """From the rejects of a reason to all reasons."""
+        self._reason = None
+        self._clear()
+        self.post_message(self.MoreWanted())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "back" or (self._reason is not None and len(self._reasons) > 1)
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        if self._reason is None:
+            if self.table.cursor_key is not None:
+                self._show_reason(self.table.cursor_key)
+                self.post_message(self.MoreWanted())
+        elif reject := self._rejects.get(self.table.cursor_key or ""):
+            from tui.screens.page import PageScreen
+
+            self.app.push_screen(PageScreen(_("Reject"), detail(reject)))
+
+    def _show_reason(self, reason: str) -> None:
+        self._reason = reason
+        self._clear()
+
+    def _clear(self) -> None:
+        self._rejects = {}
+        self.table.reshape(self._fitting())
         self.table.show([])
         self._update_details()
-
-    async def update(self) -> None:
-        """Load what the journal has gained, as far as the cursor has come."""
-        load = self._load
-        if load is None or (len(self._rejects) >= PAGE and not self.table.at_end):
-            return
-        last = next(reversed(self._rejects.values())).id if self._rejects else 0
-        found = await load(last, PAGE)
-        if load is self._load and found:
-            self._rejects |= {str(reject.id): reject for reject in found}
-            self._show()
-        self._update_details()
+        self.refresh_bindings()
 
     def _show(self) -> None:
-        self.table.show((key, self._row(reject)) for key, reject in self._rejects.items())
+        if self._reason is None:
+            self.table.show(
+                (reason, self._reason_row(reason, count)) for reason, count in self._reasons.items()
+            )
+        else:
+            self.table.show((key, self._row(reject)) for key, reject in self._rejects.items())
+        self._update_details()
 
     def on_resize(self) -> None:
         if self.table.reshape(self._fitting()):
             self._show()
 
     def on_stable_table_pointed(self, event: StableTable.Pointed) -> None:
+        event.stop()
         self._update_details()
-        if event.table.at_end and event.key:
+        if event.table.at_end and event.key and self._reason is not None:
             self.post_message(self.MoreWanted())
 
     def _update_details(self) -> None:
-        reject = self._rejects.get(self.table.cursor_key or "")
-        text = (
-            present.plain(reject.fragment) if reject else "" if self._rejects else _("Nothing was rejected.")
-        )
+        """Below the table: the whole of what is under the cursor."""
+        if self._reason is not None:
+            reject = self._rejects.get(self.table.cursor_key or "")
+            text = detail(reject) if reject else Text()
+        elif self._reasons:
+            text = Text(_("Enter shows the rejects of this reason; w writes all of them as CSV."), "dim")
+        else:
+            text = Text(_("Nothing was rejected."))
         self.query_one("#fragment", Static).update(text)
 
+    def _reason_row(self, reason: str, count: int) -> list[Text]:
+        text = present.plain(_(reason))
+        return [Text(present.number(count).rjust(9)), Text(text, no_wrap=True, overflow="ellipsis")]
+
     def _row(self, reject: StoredReject) -> list[Text]:
-        place = reject.file.rpartition("/")[2] + (f":{reject.line}" if reject.line else "")
-        cells = (
-            present.kind(reject.kind),
-            place,
-            reject.record_id,
-            render(reject.reason, reject.args),
-        )
+        cells = (place(reject).rpartition("/")[2], reject.record_id, render(reject.reason, reject.args))
         return [Text(present.plain(cell), no_wrap=True, overflow="ellipsis") for cell in cells]
 
     def _fitting(self) -> list[Column]:
-        room = max(60, self.app.size.width) - 9
-        kind, place = 16, min(24, room // 4)
-        record = min(36, room // 4)
+        room = max(40, self.size.width or self.app.size.width) - 7
+        if self._reason is None:
+            return [Column("count", N_("Number"), 9, right=True), Column("reason", N_("Reason"), room - 7)]
+        at, record = min(30, room // 3), min(36, room // 4)
         return [
-            Column("kind", N_("Type"), kind),
-            Column("place", N_("File and line"), place),
+            Column("place", N_("File and line"), at),
             Column("record", N_("Record"), record),
-            Column("reason", N_("Reason"), room - kind - place - record),
+            Column("reason", N_("Reason"), room - at - record),
         ]
+
+
+def place(reject: StoredReject) -> str:
+    return reject.file + (f":{reject.line}" if reject.line else "")
+
+
+def detail(reject: StoredReject) -> Text:
+    """All of it: the reason, where it stands, the fragment."""
+    page = Text()
+    page.append(present.plain(render(reject.reason, reject.args)) + "\n", "bold")
+    page.append(
+        f"{present.kind(reject.kind)}  {present.plain(place(reject))}  {present.plain(reject.record_id)}\n"
+    )
+    page.append(present.plain(reject.fragment), "dim")
+    return page

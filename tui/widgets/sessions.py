@@ -83,12 +83,15 @@ def fitting(width: int, *, shops: bool = False, digits: int = 5) -> list[Field]:
     return list(fields.values())
 
 
+def status_style(session: Session) -> str:
+    if session.status is Status.COMPLETED and (session.counts.rejected or session.options.dry_run):
+        return "yellow" if session.counts.rejected else "cyan"
+    return STATUS_STYLES[session.status]
+
+
 def status_text(session: Session) -> Text:
     """What an operator must know of it: how far it is, that it only tries, that records were not taken."""
-    style = STATUS_STYLES[session.status]
-    if session.status is Status.COMPLETED and (session.counts.rejected or session.options.dry_run):
-        style = "yellow" if session.counts.rejected else "cyan"
-    return Text(present.state(session), style=style, no_wrap=True, overflow="ellipsis")
+    return Text(present.state(session), style=status_style(session), no_wrap=True, overflow="ellipsis")
 
 
 def rejected_text(session: Session, width: int) -> Text:

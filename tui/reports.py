@@ -1,0 +1,254 @@
+"""One session as pages of text: how it stands, its counts, its files, what the shop gained and lost, its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from rich.text import Text
+
+from importers.events import Changes, Counts
+from importers.sessions import Session
+from importers.sessions.details import Files, Gains, Standing
+from importers.texts import N_, _
+from tui import present
+from tui.widgets.sessions import status_style
+
+COLUMNS = (
+    ("read", N_("read")),
+    ("created", N_("created")),
+    ("updated", N_("updated")),
+    ("unchanged", N_("unchanged")),
+    ("removed", N_("removed")),
+    ("rejected", N_("rejected")),
+    ("orphans", N_("without product")),
+)
+SPARKS = "▁▂▃▄▅▆▇█"
+STAGES = {"read": N_("reading"), "merge": N_("merging"), "commit": N_("committing")}
+FEW = 20
+"""So many of each sort of change are listed."""
+
+
+class Details(NamedTuple):
+    """What a session tells beside its row; None: nothing."""
+
+    standing: Standing | None = None
+    files: Files | None = None
+    gains: Gains | None = None
+
+
+def summary(session: Session, details: Details, now: datetime, width: int) -> Text:
+    """How it stands, then tables by counts."""
+    page = Text()
+    if session.error:
+        page.append(present.message(session.error) + "\n\n", "bold red")
+    if details.standing:
+        _standing(page, session, details.standing, now, width)
+    if session.options.dry_run:
+        page.append(_("dry run: nothing is written") + "\n\n", "bold cyan")
+    if details.gains and details.gains.kinds:
+        tables = {
+            present.kind(kind): {"  " + _(name): one for name, one in changes.tables.items()}
+            for kind, changes in details.gains.kinds.items()
+        }
+        page.append_text(_table(tables))
+    else:
+        page.append_text(_table({_("Type"): _by_kind(session)}))
+    return page
+
+
+def _standing(page: Text, session: Session, standing: Standing, now: datetime, width: int) -> None:
+    if not session.status.final:
+        room = max(10, min(40, width - 40))
+        page.append(present.progress_bar(session, room), "bold cyan")
+        if standing.seconds_left is not None:
+            page.append("  " + _("{time} left").format(time=present.span(round(standing.seconds_left))))
+        page.append("\n")
+        if standing.kind:
+            what = f"{present.kind(standing.kind)}: {_(STAGES.get(standing.stage, standing.stage))} {standing.file}"
+            page.append(present.plain(what) + "\n")
+        for kind, one in standing.kinds.items():
+            page.append(f"  {present.kind(kind)}  ", "dim").append(
+                _("{read}% read, {merged}% merged").format(
+                    read=int(one.read * 100), merged=int(one.merged * 100)
+                )
+                + "\n"
+            )
+    if standing.records:
+        page.append(
+            _("{count} records, {rate} a second").format(
+                count=present.number(standing.records), rate=present.number(round(standing.rate))
+            )
+            + "  "
+        )
+        page.append(sparkline(standing.rates, min(60, max(10, width - 50))), "cyan")
+        page.append("\n\n")
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """The last `width` values as bars, the highest one full."""
+    shown = values[-width:]
+    top = max(shown, default=0) or 1
+    return "".join(
+        SPARKS[min(len(SPARKS) - 1, int(value / top * (len(SPARKS) - 1) + 0.5))] for value in shown
+    )
+
+
+def _by_kind(session: Session) -> dict[str, Counts | str]:
+    """One row a kind; kinds that have no counts yet show that they wait."""
+    rows: dict[str, Counts | str] = {}
+    for kind in session.kinds:
+        waiting = _("running") if kind == session.running_kind else "-"
+        rows[present.kind(kind)] = session.by_kind.get(kind, waiting)
+    return rows
+
+
+def _table(groups: Mapping[str, Mapping[str, Counts | str]]) -> Text:
+    """Names by counts, in groups below each other; zeros are dim, orphans left out where there are none."""
+    page = Text()
+    told = [counts for rows in groups.values() for counts in rows.values() if isinstance(counts, Counts)]
+    first = max(present.width(name) for title, rows in groups.items() for name in (title, *rows))
+    columns = []
+    for field, name in COLUMNS:
+        numbers = [getattr(counts, field) for counts in told]
+        if field == "orphans" and not any(numbers):
+            continue
+        room = max(map(present.width, [_(name), *map(present.number, numbers)])) + 2
+        columns.append((field, _(name), room))
+    head = "".join(" " * (room - present.width(name)) + name for _field, name, room in columns)
+    for number, (title, rows) in enumerate(groups.items()):
+        page.append(title + " " * (first - present.width(title)), "bold")
+        page.append(("" if number else head) + "\n", "dim")
+        for name, counts in rows.items():
+            page.append(name + " " * (first - present.width(name)))
+            if isinstance(counts, str):
+                page.append("  " + counts, "dim")
+            else:
+                for field, _name, room in columns:
+                    value = getattr(counts, field)
+                    style = "dim" if not value else "bold yellow" if field in {"rejected", "orphans"} else ""
+                    page.append(present.number(value).rjust(room), style)
+            page.append("\n")
+    return page
+
+
+def facts(session: Session, now: datetime, *, shops: bool) -> Text:
+    """One fact a line. `shops`: whether there are several."""
+    options = [_("dry run: nothing is written")] if session.options.dry_run else []
+    options += [_("past the limits")] if session.options.force else []
+    options += [_("strict")] if session.options.strict else []
+    told = [
+        (_("Shop"), session.shop if shops else ""),
+        (_("Status"), present.state(session)),
+        (_("Types"), ", ".join(map(present.kind, session.kinds))),
+        (_("Started"), present.moment(session.started_at or session.created_at)),
+        (_("Finished"), present.moment(session.finished_at)),
+        (_("Duration"), present.elapsed(session, now)),
+        (_("Options"), ", ".join(options)),
+        (_("Request"), session.request_id),
+        (_("Task"), session.task_id),
+        (_("Operator"), f"{session.operator}@{session.host}"),
+        (_("Worker"), session.owner or ""),
+        (_("Source"), session.source),
+        (_("Only on"), session.source_host or ""),
+        (_("Target"), session.target),
+    ]
+    told = [(title, text) for title, text in told if text]
+    room = max(present.width(title) for title, _text in told) + 2
+    page = Text()
+    for title, text in told:
+        style = status_style(session) if title == _("Status") else ""
+        page.append(title + " " * (room - present.width(title)), "dim").append(
+            present.plain(text) + "\n", style
+        )
+    page.rstrip()
+    return page
+
+
+def files(told: Files | None, width: int) -> Text:
+    """Each file with size, time, records and seconds."""
+    if told is None or not told.files:
+        return Text(_("No file was read, or it is not told any more."), "dim")
+    page = Text()
+    numbers = [
+        (
+            present.size(one.size),
+            present.moment(one.modified)[:16],
+            present.number(sum(sum(read.records.values()) for read in one.read.values())),
+            present.number(sum(read.rejected for read in one.read.values())),
+            present.decimal(one.seconds),
+        )
+        for one in told.files
+    ]
+    titles = (_("Size"), _("Written"), _("Records"), _("Rejected"), _("Seconds"))
+    rooms = [max(map(present.width, column)) for column in zip(titles, *numbers, strict=True)]
+    first = max(20, width - sum(rooms) - 2 * len(rooms) - 2)
+    page.append(_("File").ljust(first), "dim")
+    page.append(
+        "".join("  " + title.rjust(room) for title, room in zip(titles, rooms, strict=True)) + "\n", "dim"
+    )
+    for one, row in zip(told.files, numbers, strict=True):
+        name = present.plain(one.name)
+        page.append(_shortened(name, first))
+        for place, (cell, room) in enumerate(zip(row, rooms, strict=True)):
+            page.append("  " + cell.rjust(room), "bold yellow" if place == 3 and cell != "0" else "")
+        page.append("\n")
+    return page
+
+
+def _shortened(name: str, room: int) -> str:
+    """A path without its folder where it is too long, and then cut in the middle: both ends tell files apart."""
+    if len(name) > room:
+        name = name.rpartition("/")[2]
+    if len(name) > room:
+        name = f"{name[: room - room // 3 - 1]}…{name[-(room // 3) :]}"
+    return name.ljust(room)
+
+
+def changes(told: Gains | None) -> Text:
+    """What the shop gained and lost."""
+    page = Text()
+    for kind, one in (told.kinds if told else {}).items():
+        part = _changes_of(one)
+        if part:
+            page.append(present.kind(kind) + "\n", "bold").append_text(part).append("\n")
+    return page if page else Text(_("Nothing changed in the shop, or it is not told any more."), "dim")
+
+
+def _changes_of(one: Changes) -> Text:
+    page = Text()
+    for name, counts in one.tables.items():
+        if counts.created or counts.updated or counts.removed:
+            page.append(f"  {_(name)}  ")
+            page.append(f"+{present.number(counts.created)} ~{present.number(counts.updated)} ")
+            page.append(f"-{present.number(counts.removed)}\n", "yellow" if counts.removed else "")
+    if one.prices:
+        page.append(
+            "  "
+            + _("Prices: {raised} raised, {lowered} lowered; the largest changes:").format(
+                raised=present.number(one.raised), lowered=present.number(one.lowered)
+            )
+            + "\n"
+        )
+        for price in one.prices[:FEW]:
+            percent = "" if price.percent is None else f"{price.percent:+.0f}%"
+            page.append(f"    {percent:>7}  ", "bold").append(
+                present.plain(f"{price.old} > {price.new} {price.currency}  {price.name}, {price.price_type}")
+                + "\n"
+            )
+    if one.stocks:
+        page.append(
+            "  "
+            + _("Out of stock now: {count}; the largest losses:").format(count=present.number(one.emptied))
+            + "\n"
+        )
+        for stock in one.stocks[:FEW]:
+            page.append(f"    {stock.old:g} > {stock.new:g}  ", "bold").append(
+                present.plain(stock.name) + "\n"
+            )
+    for table, gone in one.gone.items():
+        page.append("  " + _("Removed: {table}").format(table=_(table)) + "\n")
+        for thing in gone[:FEW]:
+            page.append(f"    {present.plain(thing.name)}  ").append(present.plain(thing.id) + "\n", "dim")
+    return page
