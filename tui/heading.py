@@ -13,16 +13,17 @@ from tui import present
 
 if TYPE_CHECKING:
     from importers.sessions import Session
+    from importers.sessions.details import Standing
     from tui.room import Room
 
 
-def heading(room: Room, running: Sequence[Session], width: int) -> Text:
-    """As many parts as fit into `width` cells, the most important first."""
+def heading(room: Room, running: Sequence[Session], standing: Standing | None, width: int) -> Text:
+    """As many parts as fit into `width` cells, the most important first. `standing`: of the oldest that runs."""
     settings = room.settings
     name = " obmen " + (_("demo") + " " if room.demo else "")
     name += _("read-only") + " " if settings.read_only else ""
     line = Text.assemble((name, "bold"), " ")
-    parts = [*_running(room, running), *_export(room), Text(_engine(room))]
+    parts = [*_running(room, running, standing), *_export(room), Text(_engine(room))]
     for number, part in enumerate(part for part in parts if part):
         gap = 3 if number else 0
         if number and line.cell_len + gap + part.cell_len > width:
@@ -31,7 +32,7 @@ def heading(room: Room, running: Sequence[Session], width: int) -> Text:
     return line
 
 
-def _running(room: Room, running: Sequence[Session]) -> list[Text]:
+def _running(room: Room, running: Sequence[Session], standing: Standing | None) -> list[Text]:
     """The one that runs in parts; of several how many, and the oldest of them."""
     if not running:
         return []
@@ -43,6 +44,9 @@ def _running(room: Room, running: Sequence[Session]) -> list[Text]:
         Text(present.plain(session.operator)),
         Text(_("since {time}").format(time=present.clock(session.started_at or session.created_at)[:5])),
     ]
+    if standing and standing.seconds_left is not None and not session.status.final:
+        left = _("{time} left").format(time=present.span(round(standing.seconds_left)))
+        parts.insert(1, Text(left, "bold"))
     if len(running) > 1:
         parts.insert(1, Text(_("and {count} more").format(count=len(running) - 1), "bold"))
     return parts

@@ -7,26 +7,22 @@ made, and subscribes to the signals that it shows; nothing here knows a screen.
 from __future__ import annotations
 
 import asyncio
-import os
-import shlex
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from textual.signal import Signal
 
 from importers.clock import utc_text
 from importers.errors import ObmenError, UnknownSession
-from importers.sessions.finding import Order, SessionFilter
+from importers.sessions.finding import SessionFilter
 from importers.sessions.models import ACTIVE, FINAL, Outcome, Session, Status
 from importers.targets import target_of
 from importers.texts import N_, _, ngettext
 from tui import present
 from tui.alerts import alert
-from tui.exporting import write_log, write_rejects, write_sessions
+from tui.taking import Taking
 from tui.telling import Telling
 
 if TYPE_CHECKING:
@@ -34,7 +30,8 @@ if TYPE_CHECKING:
 
     from importers.control import Control
     from importers.launch import LaunchRequest, LaunchResult
-    from importers.sessions import Attempt, Journal, LogLine
+    from importers.launch.holdings import RecordCounts
+    from importers.sessions import Attempt, Journal
     from importers.settings import Settings
     from tui.leaving import LeavingApp
 
@@ -46,7 +43,6 @@ REAP_SECONDS = 15.0
 EXPORT_SECONDS = 60.0
 RETRY_SECONDS = 2.0
 """How long to wait before another look at a journal that could not be read."""
-COPIED_LINES = 300
 
 
 class Room(Telling):
@@ -84,8 +80,16 @@ class Room(Telling):
         self._awaited: set[int] = set()
         """Sessions whose end is to be told."""
 
+        self.taking = Taking(self, app)
         self.export_at: datetime | None = None
         """When the newest file of the export was written; None while that is not known, and of several shops."""
+
+    @cached_property
+    def record_counts(self) -> RecordCounts:
+        """What sources hold, as far as it was counted since the room was opened."""
+        from importers.launch.holdings import RecordCounts
+
+        return RecordCounts()
 
     # Shops
 
@@ -246,64 +250,6 @@ class Room(Telling):
                     count=len(gone)
                 )
             )
-
-        self.start(job(), "journal")
-
-    def copy(self, text: str) -> None:
-        """To the clipboard of the operator's terminal (OSC 52), wherever this program runs."""
-        self._app.copy_to_clipboard(text)
-        first = text.partition("\n")[0][:40]
-        self.say(_("Copied, if the terminal allows it: {text}").format(text=first))
-
-    def copy_log(self, session_id: int) -> None:
-        """The last lines of a log: terminals take no more than some kilobytes."""
-
-        async def job() -> None:
-            journal = self.require_journal()
-            lines: deque[LogLine] = deque(maxlen=COPIED_LINES)
-            while found := await journal.events(session_id, after=lines[-1].id if lines else 0):
-                lines.extend(found)
-            self.copy("\n".join(f"{present.clock(line.at)} {present.log_text(line)}" for line in lines))
-
-        self.start(job(), "journal")
-
-    def save_log(self, session_id: int) -> None:
-        """The whole log to a file in the working directory."""
-
-        async def job() -> None:
-            path, count = await write_log(self.require_journal(), session_id, self.now())
-            text = ngettext("{count} line written to {path}", "{count} lines written to {path}", count)
-            self.say(text.format(count=present.number(count), path=path))
-
-        self.start(job(), "journal")
-
-    def page_log(self, session_id: int) -> None:
-        """The whole log in the operator's pager, on this terminal."""
-
-        async def job() -> None:
-            with TemporaryDirectory(prefix="obmen-") as folder:
-                path, _count = await write_log(self.require_journal(), session_id, self.now(), Path(folder))
-                await self._app.lend_terminal([*shlex.split(os.environ.get("PAGER") or "less"), str(path)])
-
-        self.start(job(), "journal")
-
-    def write_rejects(self, session_id: int) -> None:
-        """All rejects that are kept, as CSV in the working directory."""
-
-        async def job() -> None:
-            path, count = await write_rejects(self.require_journal(), session_id, self.now())
-            text = ngettext("{count} reject written to {path}", "{count} rejects written to {path}", count)
-            self.say(text.format(count=present.number(count), path=path))
-
-        self.start(job(), "journal")
-
-    def export_sessions(self, wanted: SessionFilter, order: Order, marked: frozenset[int]) -> None:
-        """Write the marked sessions, or else all that match, to a file of CSV in the working directory."""
-
-        async def job() -> None:
-            path, count = await write_sessions(self.require_journal(), wanted, order, marked, self.now())
-            text = ngettext("{count} session written to {path}", "{count} sessions written to {path}", count)
-            self.say(text.format(count=present.number(count), path=path))
 
         self.start(job(), "journal")
 

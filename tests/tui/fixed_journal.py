@@ -198,7 +198,16 @@ class FixedJournal:
     ) -> list[LogLine]:
         return [line for line in self.log.get(session_id, []) if line.id > after][:limit]
 
-    async def rejects(self, session_id: int, *, after: int = 0, limit: int = 1000) -> list[StoredReject]:
+    async def detail(self, session_id: int, of: type) -> None:
+        return None
+
+    async def reasons(self, session_id: int) -> list[tuple[str, int]]:
+        count = self.rows[session_id].counts.rejected
+        return [("quantity {value} is not a number", count)] if count else []
+
+    async def rejects(
+        self, session_id: int, *, after: int = 0, reason: str | None = None, limit: int = 1000
+    ) -> list[StoredReject]:
         count = self.rows[session_id].counts.rejected
         return [
             StoredReject(

@@ -59,11 +59,11 @@ class ActingScreen(LiveScreen[Result]):
 
     def action_copy_id(self) -> None:
         if session := self.session:
-            self.room.copy(session.request_id)
+            self.room.taking.copy(session.request_id)
 
     def action_copy_log(self) -> None:
         if session := self.session:
-            self.room.copy_log(session.id)
+            self.room.taking.copy_log(session.id)
 
     # The log, of whichever screen it is on
 
@@ -94,11 +94,11 @@ class ActingScreen(LiveScreen[Result]):
 
     def action_save_log(self) -> None:
         if session := self.session:
-            self.room.save_log(session.id)
+            self.room.taking.log(session.id)
 
     def action_pager(self) -> None:
         if session := self.session:
-            self.room.page_log(session.id)
+            self.room.taking.pager(session.id)
 
     async def action_tab(self, tab: str) -> None:
         await self.panes.open_tab(tab)

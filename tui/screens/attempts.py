@@ -164,7 +164,7 @@ class AttemptsScreen(LiveScreen[None]):
 
     def action_copy_id(self) -> None:
         if attempt := self.attempt:
-            self.room.copy(attempt.request_id)
+            self.room.taking.copy(attempt.request_id)
 
     async def action_filter(self) -> None:
         (await self._filter_line()).open()

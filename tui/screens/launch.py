@@ -6,7 +6,7 @@ is awaited; the launch itself belongs to the room, so that closing the dialog do
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import aclosing
 from pathlib import Path
 
 import msgspec
@@ -19,8 +19,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from importers.events import Options
+from importers.kinds.registry import names
 from importers.launch import LaunchResult, new_key, new_request
-from importers.launch.survey import has_products, survey
+from importers.launch.survey import has_products
 from importers.targets import Target, target_of
 from importers.texts import N_, _, ngettext
 from tui import present
@@ -28,6 +29,7 @@ from tui.keys import bindings, rows
 from tui.room import Room
 from tui.widgets.bars import KeyBar
 from tui.widgets.choices import Choices
+from tui.widgets.path_input import PathInput
 
 OPTIONS = (
     ("dry_run", "d", N_("Dry run: everything but the commit")),
@@ -35,6 +37,8 @@ OPTIONS = (
     ("strict", "e", N_("Fail unless the export has something of every type")),
 )
 """Fields of `Options`, one line each, with the keys of tui/keys.py."""
+RECENT = 200
+"""Sessions whose sources are offered again."""
 
 
 class LaunchScreen(ModalScreen[LaunchResult | None]):
@@ -46,6 +50,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     def __init__(self, room: Room, shop: str | None = None) -> None:
         """`shop`: the one that it begins with; None: that of the settings, or none until the operator chooses."""
         super().__init__()
+        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (26, "-tall")]
         self._room = room
         self._key = new_key()
         self._shops = room.settings.shop_names
@@ -69,9 +74,10 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
                 yield Static(id="shop")
             with Horizontal(classes="line"):
                 yield Static(_("Source") + "  ", markup=False)
-                yield Input(self._source, id="source", compact=True, select_on_focus=False)
+                yield PathInput(self._source, id="source")
             yield Choices(self._room.now)
             yield Static(id="options")
+            yield Static(id="running", markup=False)
             yield Static(id="status")
             # Alone in its row: terminals disagree on the width of its sign.
             sign, label = present.sign_apart(_("▶️ Run the import"))
@@ -79,7 +85,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             yield KeyBar(rows("launch", "app"))
 
     def on_mount(self) -> None:
-        self.query_one(Input).cursor_blink = False
+        self.run_worker(self._look_around(), group="survey", exit_on_error=False)
         self._show_shop()
         self._show_options()
         self._show_choice()
@@ -117,28 +123,53 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
 
     # What the source holds
 
+    async def _look_around(self) -> None:
+        """The sources used before, and what runs now: a confirm would join it."""
+        if (journal := self._room.journal) is None:
+            return
+        recent = await journal.find(limit=RECENT)
+        used = dict.fromkeys(session.source for session in recent.sessions if session.upload is None)
+        self.query_one(PathInput).remember(tuple(used))
+        running = await self._room.running(journal)
+        line = self.query_one("#running", Static)
+        line.display = bool(running)
+        if running:
+            session = running[-1]
+            line.update(
+                _("Runs now: session {id}, {type}, {status}, by {operator}").format(
+                    id=session.id,
+                    type=self._room.what(session),
+                    status=present.state(session),
+                    operator=present.plain(session.operator),
+                )
+            )
+
     def _survey(self) -> None:
         """Look at the source that the input names. Until that is done nothing can be chosen, so nothing launched."""
         target = self._target
-        self.query_one(Choices).set_holdings((), has_products=False, waiting=target is not None)
+        self.query_one(Choices).set_holdings((), "", has_products=False, waiting=target is not None)
         self._show_choice()
         if target is None:
             return
         self._source = str(Path(self.query_one(Input).value).expanduser().absolute())
         self.run_worker(
-            self._load_holdings(self._source, target), group="survey", exclusive=True, exit_on_error=False
+            self._load_holdings(self._source, target), group="holdings", exclusive=True, exit_on_error=False
         )
 
     async def _load_holdings(self, source: str, target: Target) -> None:
+        """What is known at once, then what was counted: the dialog can be used meanwhile."""
+        choices = self.query_one(Choices)
         try:
-            holdings = await asyncio.to_thread(survey, source)
             there_are = await has_products(target)
+            async with aclosing(self._room.record_counts.views(source)) as views:
+                async for view in views:
+                    choices.set_holdings(view.kinds, source, has_products=there_are)
+                    self._show_choice()
+                    if view.error:
+                        self._set_status(present.message(view.error), "yellow")
         except Exception as error:  # noqa: BLE001 (said in the dialog, and logged)
-            self.query_one(Choices).set_holdings((), has_products=False, waiting=False)
+            choices.set_holdings((), source, has_products=False, waiting=False)
             self._set_status(self._room.explain(error), "bold red")
-            return
-        self.query_one(Choices).set_holdings(holdings, has_products=there_are)
-        self._show_choice()
 
     # Choosing
 
@@ -180,6 +211,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             ticked = not getattr(self._options, option)
             self._options = msgspec.structs.replace(self._options, **{option: ticked})
             self._show_options()
+            self._show_choice()
 
     def _show_options(self) -> None:
         text = Text()
@@ -192,19 +224,23 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     def _show_choice(self) -> None:
         chosen = self.query_one(Choices).chosen
         self.query_one("#confirm", Button).disabled = self._sent or not chosen
-        shop = f" ({self._shop})" if len(self._shops) > 1 else ""
         if chosen:
-            self._set_status(
-                ngettext(
-                    "One session of the type: {type}",
-                    "One session of {count} imports, of the type: {type}",
-                    len(chosen),
-                ).format(count=len(chosen), type=present.kind(chosen[0]) + shop)
-            )
+            self._set_status(self._sentence(chosen))
         elif not self._shop:
             self._set_status(_("Choose the shop first: press o"))
         else:
             self._set_status(_("Choose one or more types. The first one chosen is the type of the session."))
+
+    def _sentence(self, chosen: tuple[str, ...]) -> str:
+        """What a confirm will do."""
+        what = ", ".join(present.kind(kind) for kind in sorted(chosen, key=names().index))
+        shop = f" ({self._shop})" if len(self._shops) > 1 else ""
+        first = present.kind(chosen[0])
+        if self._options.dry_run:
+            text = _("One session of the type {first} will try {types}{shop}, and write nothing.")
+        else:
+            text = _("One session of the type {first} will import {types}{shop}: all of it, or nothing.")
+        return text.format(first=first, types=what, shop=shop)
 
     def _set_status(self, text: str, style: str = "") -> None:
         self.query_one("#status", Static).update(Text(text, style))

@@ -14,6 +14,7 @@ from textual.widgets import DataTable, Static
 
 from importers.errors import UnknownSession
 from importers.sessions import FINAL, Journal, Order, Session
+from importers.sessions.details import Standing
 from importers.sessions.finding import By
 from importers.texts import _, ngettext
 from tui import present
@@ -50,6 +51,7 @@ class MainScreen(ActingScreen[None]):
         self._move: Move | None = None
         """Where the window has to go with the next load."""
         self._active: Sequence[Session] = ()
+        self._standing: Standing | None = None
         self._names = Names()
         self._rest: Timer | None = None
         self._shown_keys: tuple[bool | None, ...] = ()
@@ -98,6 +100,7 @@ class MainScreen(ActingScreen[None]):
         if go is not None and not pages.wanted:
             self._drop_filter()
         self._active = await self.room.running(journal)
+        self._standing = await journal.detail(self._active[-1].id, Standing) if self._active else None
         await self._forget_gone(journal)
         self.room.note_shops(pages.rows)
         self._show_rows(move, go)
@@ -184,7 +187,7 @@ class MainScreen(ActingScreen[None]):
         right = [count]
         if marked:
             right.insert(0, ngettext("{count} marked", "{count} marked", marked).format(count=marked))
-        left = heading(self.room, self._active, self.size.width - sum(map(len, right)) - 4)
+        left = heading(self.room, self._active, self._standing, self.size.width - sum(map(len, right)) - 4)
         self.query_one("#head", Bar).set_texts(left, Text(", ".join(right) + " "))
 
     def on_stable_table_pointed(self, event: StableTable.Pointed) -> None:
@@ -295,7 +298,7 @@ class MainScreen(ActingScreen[None]):
         return found
 
     def action_export(self) -> None:
-        self.room.export_sessions(self._pages.wanted.sessions, self._pages.order, frozenset(self.table.marks))
+        self.room.taking.sessions(self._pages.wanted.sessions, self._pages.order, frozenset(self.table.marks))
 
     def action_attempts(self) -> None:
         from tui.screens.attempts import AttemptsScreen

@@ -70,7 +70,7 @@ class SessionScreen(ActingScreen[None]):
             self.room.say(_("There is no other session in that direction"))
 
     def action_write_rejects(self) -> None:
-        self.room.write_rejects(self._session.id)
+        self.room.taking.rejects(self._session.id)
 
     def action_watch(self) -> None:
         self.room.await_end(self._session.id)

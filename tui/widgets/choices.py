@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from importers.launch.survey import Holding, lacks_products
+from importers.launch.holdings import Held, why_not
 from importers.texts import _, ngettext
 from tui import present
 
@@ -41,7 +41,8 @@ class Choices(Widget, can_focus=True):
     def __init__(self, now: Callable[[], datetime]) -> None:
         super().__init__(id="choices")
         self._now = now
-        self._holdings: tuple[Holding, ...] = ()
+        self._holdings: tuple[Held, ...] = ()
+        self._source = ""
         self._has_products = False
         self._waiting = True
         self._cursor = 0
@@ -51,18 +52,22 @@ class Choices(Widget, can_focus=True):
         """In the order chosen: the first one is the session's type."""
 
     def set_holdings(
-        self, holdings: tuple[Holding, ...], *, has_products: bool, waiting: bool = True
+        self, holdings: tuple[Held, ...], source: str, *, has_products: bool, waiting: bool = True
     ) -> None:
         """Show what a source holds; none: it is still being looked at, or (not `waiting`) cannot be read."""
-        self._holdings, self._has_products, self._waiting = holdings, has_products, waiting
+        layout = len(holdings) != len(self._holdings)
+        self._holdings, self._source = holdings, source
+        self._has_products, self._waiting = has_products, waiting
         self._drop()
-        self.refresh(layout=True)
+        self.refresh(layout=layout)
 
-    def reason(self, holding: Holding) -> str:
+    def reason(self, held: Held) -> str:
         """Why a kind cannot be chosen now, "" if it can."""
-        if not holding.files:
+        if not held.served:
             return _("the source has no files for it")
-        if lacks_products(holding.kind, self.chosen, has_products=self._has_products):
+        if held.records == 0:
+            return _("the source has no record of it")
+        if why_not(held, self.chosen, has_products=self._has_products, source=self._source):
             return _("no products yet: choose the catalog too")
         return ""
 
@@ -130,7 +135,11 @@ class Choices(Widget, can_focus=True):
         self.refresh()
 
 
-def holds(holding: Holding, now: datetime) -> str:
-    """Files, size and date, in columns."""
-    files = ngettext("{count} file", "{count} files", holding.files).format(count=holding.files)
-    return f"{files:<11}{present.size(holding.bytes):>8}   {present.when(holding.newest, now)}"
+def holds(held: Held, now: datetime) -> str:
+    """Records, size and date, in columns; what is still counted is left open."""
+    if held.records is None:
+        return _("counting…")
+    records = ngettext("{count} record", "{count} records", held.records).format(
+        count=present.number(held.records)
+    )
+    return f"{records:<17}{present.size(held.bytes or 0):>8}   {present.when(held.newest, now)}"

@@ -1,0 +1,65 @@
+"""A path to type: Tab completes it, up and down go through the ones used before."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual import events
+from textual.widgets import Input
+
+
+class PathInput(Input):
+    def __init__(self, value: str, *, id: str) -> None:  # noqa: A002 (Textual's name)
+        super().__init__(value, id=id, compact=True, select_on_focus=False)
+        self.cursor_blink = False
+        self._used: Sequence[str] = ()
+
+    def remember(self, used: Sequence[str]) -> None:
+        """Paths used before, the last one first."""
+        self._used = used
+
+    async def on_key(self, event: events.Key) -> None:
+        if event.key == "tab":
+            completed = await asyncio.to_thread(complete, self.value)
+            if completed != self.value:
+                event.stop()
+                event.prevent_default()
+                self.value = completed
+                self.cursor_position = len(completed)
+        elif event.key in {"up", "down"} and self._used:
+            event.stop()
+            event.prevent_default()
+            step = 1 if event.key == "up" else -1
+            at = self._used.index(self.value) + step if self.value in self._used else 0
+            self.value = self._used[at % len(self._used)]
+            self.cursor_position = len(self.value)
+
+
+def complete(text: str) -> str:
+    """`text` as far as all folders and archives that it may mean begin alike. Not for an event loop."""
+    folder, _slash, begin = str(Path(text).expanduser() if text.startswith("~") else text).rpartition("/")
+    try:
+        with os.scandir(f"{folder}/") as entries:
+            names = sorted(
+                entry.name + ("/" if entry.is_dir() else "")
+                for entry in entries
+                if entry.name.startswith(begin) and (entry.is_dir() or entry.name.lower().endswith(".zip"))
+            )
+    except OSError:
+        return text
+    if not begin:
+        names = [name for name in names if not name.startswith(".")]
+    common = _common_beginning(names)
+    return f"{folder}/{common}" if len(common) > len(begin) else text
+
+
+def _common_beginning(names: Sequence[str]) -> str:
+    """Of sorted names: what the first and the last one share, all share."""
+    first, last = (names[0], names[-1]) if names else ("", "")
+    alike = next(
+        (n for n, both in enumerate(zip(first, last, strict=False)) if both[0] != both[1]), len(first)
+    )
+    return first[:alike]
