@@ -26,6 +26,7 @@ from tui.screens.palette import Palette
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from importers.sessions import Journal
     from importers.settings import Settings
@@ -48,6 +49,7 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
         settings: Settings,
         *,
         demo: bool = False,
+        file: Path | None = None,
         journal: Journal | None = None,
         now: Callable[[], datetime] = present.now,
     ) -> None:
@@ -56,7 +58,7 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
         keys.use(settings.keys)
         super().__init__()
         self.set_keymap(keys.keymap())
-        self.room = Room(self, settings, journal, demo=demo, now=now)
+        self.room = Room(self, settings, journal, demo=demo, file=file, now=now)
         self.animation_level = "none"
         self.ascii_only = signs.is_plain()
 
@@ -118,12 +120,18 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
         if not isinstance(self.screen, MessagesScreen):
             self.push_screen(MessagesScreen(self.room))
 
+    def action_settings(self) -> None:
+        from tui.screens.settings import SettingsScreen
+
+        if not isinstance(self.screen, SettingsScreen):
+            self.push_screen(SettingsScreen(self.room))
+
     def action_interrupt(self) -> None:
         self.room.say(_("To quit press q or ^q. Imports go on without the screen."))
 
 
-def run(settings: Settings, *, demo: bool = False) -> int:
-    """Open the control room; the exit code when it is left."""
-    app = ObmenApp(settings, demo=demo)
+def run(settings: Settings, *, demo: bool = False, file: Path | None = None) -> int:
+    """Open the control room; the exit code when it is left. `file`: what --config named."""
+    app = ObmenApp(settings, demo=demo, file=file)
     app.run(mouse=settings.screen.mouse)
     return app.return_code or 0

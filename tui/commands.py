@@ -24,7 +24,7 @@ texts.add_domain("tui", LOCALE)
 def control_room(ctx: click.Context, /, *_results: object, **_options: object) -> None:
     """Without a command: the control room."""
     if ctx.invoked_subcommand is None:
-        ctx.exit(open_room(engine.settings_of(ctx)))
+        ctx.exit(open_room(engine.settings_of(ctx), file=ctx.params["config"]))
 
 
 @engine.cli.command(help=N_("Open the control room on a sample export, in a directory of its own."))

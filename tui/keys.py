@@ -76,6 +76,7 @@ PLACES = {
     "rejects": N_("Rejects"),
     "page": N_("A text in full"),
     "ask": N_("A line to fill in"),
+    "settings": N_("Settings"),
     "messages": N_("Messages"),
     "question": N_("Question"),
     "help": N_("Help"),
@@ -108,6 +109,8 @@ TABLE = (
         bar=False, palette=False),
     Key("previous_tab", "left,h", "next_tab(-1)", N_("Previous tab"), N_("Log, rejects, summary: the one before"),
         "main", bar=False, palette=False),
+    Key("settings", "i", "app.settings", N_("Settings"), N_("All settings in force, and who says so"), "main",
+        bar=False),
     Key("messages", "m", "app.messages", N_("Messages"), N_("All that was said here"), "main", bar=False),
     Key("copy_id", "y", "copy_id", N_("Copy id"), N_("Copy the request id to the clipboard"), "main", bar=False),
     Key("copy_log", "Y", "copy_log", N_("Copy log"), N_("Copy the log to the clipboard"), "main", bar=False),
@@ -194,6 +197,7 @@ TABLE = (
     Key("close_page", "escape,q,enter", "close", N_("Back"), N_("Close this text"), "page"),
     Key("close_session", "escape,q,f3", "close", N_("Back"), N_("Back to the sessions"), "session"),
     Key("close_ask", "escape", "close", N_("Close"), N_("Leave without an answer"), "ask"),
+    Key("close_settings", "escape,q,i", "close", N_("Back"), N_("Back to the sessions"), "settings"),
     Key("close_messages", "escape,q,m", "close", N_("Back"), N_("Back to the sessions"), "messages"),
     Key("close_help", "escape,q,?,f1", "close", N_("Back"), N_("Close the help"), "help"),
     Key("help", "?,f1", "app.help", N_("Help"), N_("All keys on one page"), "app", keep=True),
@@ -307,6 +311,7 @@ TOGETHER = (
     ("main", "table", "log", "rejects"),
     ("session", "table", "log", "rejects"),
     ("attempts", "table"),
+    ("settings", "table"),
 )
 """Places of one screen."""
 

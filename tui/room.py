@@ -27,6 +27,7 @@ from tui.telling import Telling
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from importers.control import Control
     from importers.launch import LaunchRequest, LaunchResult
@@ -55,11 +56,14 @@ class Room(Telling):
         journal: Journal | None,
         *,
         demo: bool,
+        file: Path | None,
         now: Callable[[], datetime],
     ) -> None:
         super().__init__(app, settings, now)
         self._app = app
         self.demo = demo
+        self.file = file
+        """The settings file that was named, if one was."""
         self.journal = journal
         """None until it is open."""
         self.trouble = ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from importers.catalog.external_sort import RUN_BYTES, ExternalSort, Item, Spool
 from importers.catalog.fold import main_rows
-from importers.catalog.payloads import UNREADABLE, entity_payload, facts_payload
+from importers.catalog.payloads import UNREADABLE, Cells, entity_payload, facts_payload, told_cells
 from importers.catalog.tables import Shape
 from importers.commerceml.records import Record
 
@@ -82,6 +82,12 @@ class Aside:
     def __iter__(self) -> Iterator[Item]:
         """All payloads in the order of keys; those of one key in the order in which they came."""
         return iter(self._sorted)
+
+    def cells(self, n: int) -> Iterator[Cells]:
+        """Of entities: what each record tells of the n-th table, if it does."""
+        for _key, payload in self._sorted:
+            if payload != UNREADABLE and (cells := told_cells(payload)[n]):
+                yield cells
 
     def close(self) -> None:
         self._sorted.close()

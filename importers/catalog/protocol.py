@@ -86,6 +86,11 @@ class CatalogTransaction(RowStore, Protocol):
         """Now, if it has not. From then on no other session commits. Raises LeaseLost, DatabaseError."""
         ...
 
+    def look(self) -> AbstractAsyncContextManager[CatalogTransaction]:
+        """To ask what is committed while this has not begun, without beginning it; else it is this. No other session
+        commits meanwhile, so it should be short, and must not write. Raises as `begin`."""
+        ...
+
     async def state(self) -> str | None:
         """What the catalog held when this transaction began: see `importers.database.protocol.Transaction.state`."""
         ...
@@ -121,6 +126,11 @@ class CatalogTransaction(RowStore, Protocol):
 
     def referred_images(self) -> AsyncGenerator[tuple[str]]:
         """(path,) of every image that a product or offer has, in order."""
+        ...
+
+    def staged_images(self) -> AsyncGenerator[str]:
+        """The path of every image that a record tells that is staged but not merged yet, in any order, perhaps
+        several times."""
         ...
 
     def orphaned_images(self) -> AsyncGenerator[tuple[str, int, str]]:

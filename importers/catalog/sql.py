@@ -124,7 +124,9 @@ def count_between(table: Table, after: str | None) -> str:
     return f"SELECT count(*) FROM {table.name} WHERE {lower}{key} <= ?"
 
 
-REFERRED = "SELECT path FROM product_image UNION SELECT path FROM offer_image"
+IMAGE_TABLES = ("product_image", "offer_image")
+"""The path is their last column."""
+REFERRED = " UNION ".join(f"SELECT path FROM {table}" for table in IMAGE_TABLES)
 REFERRED_IMAGES = f"{REFERRED} ORDER BY path"
 ORPHANED_IMAGES = f"SELECT path, size, sha256 FROM image WHERE path NOT IN ({REFERRED}) ORDER BY path"
 WAITING_IMAGES = "SELECT token, folder FROM images_waiting ORDER BY token"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -69,12 +70,10 @@ class CatalogStore:
     ) -> AsyncIterator[SessionTransaction]:
         stack = AsyncExitStack()
 
-        async def begin() -> Transaction:
-            return await stack.enter_async_context(
-                self._begun(journal_id, session_id, task_id, None if dry_run else fence)
-            )
+        def gated() -> AbstractAsyncContextManager[Transaction]:
+            return self._begun(journal_id, session_id, task_id, None if dry_run else fence)
 
-        transaction = SessionTransaction(begin, self._database.place)
+        transaction = SessionTransaction(stack, gated, self._database.place)
         kept: bool | None = False
         try:
             async with stack:
@@ -116,15 +115,22 @@ class CatalogStore:
 class SessionTransaction:
     """See `CatalogTransaction`."""
 
-    def __init__(self, begin: Callable[[], Awaitable[Transaction]], place: str) -> None:
-        self._begin = begin
+    def __init__(
+        self,
+        stack: AsyncExitStack,
+        gated: Callable[[], AbstractAsyncContextManager[Transaction]],
+        place: str,
+    ) -> None:
+        """`gated`: a transaction on the database; the session's ends with `stack`."""
+        self._stack = stack
+        self._gated = gated
         self._begun: Transaction | None = None
         self._place = place
         self.note = b""
         self.before_commit: Callable[[], Awaitable[None]] | None = None
         self.on_commit: list[Callable[[], None]] = []
         self.on_rollback: list[Callable[[], None]] = []
-        self._stages: list[Stage] = []
+        self._stages: list[tuple[Shape, Stage]] = []
 
     @property
     def changed(self) -> bool:
@@ -137,8 +143,16 @@ class SessionTransaction:
 
     async def begin(self) -> Transaction:
         if self._begun is None:
-            self._begun = await self._begin()
+            self._begun = await self._stack.enter_async_context(self._gated())
         return self._begun
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[SessionTransaction]:
+        if self._begun:
+            yield self
+            return
+        async with AsyncExitStack() as stack:
+            yield SessionTransaction(stack, self._gated, self._place)
 
     async def state(self) -> str | None:
         return await (await self.begin()).state()
@@ -150,7 +164,7 @@ class SessionTransaction:
 
     def end(self, *, kept: bool | None) -> None:
         """Let go what was held for it, and call who waits for its end; nobody where that is not known (None)."""
-        for stage in self._stages:
+        for _shape, stage in self._stages:
             stage.close()
         for then in () if kept is None else self.on_commit if kept else self.on_rollback:
             # What is committed is committed, and what went wrong before must not be hidden.
@@ -222,7 +236,7 @@ class SessionTransaction:
         from importers.catalog.merge import Stage  # here: a launch only looks into the catalog
 
         stage = Stage(self, shape)
-        self._stages.append(stage)
+        self._stages.append((shape, stage))
         return stage
 
     async def insert(self, table: Table, rows: Sequence[tuple[Cell, ...]]) -> None:
@@ -256,6 +270,17 @@ class SessionTransaction:
 
     def referred_images(self) -> AsyncGenerator[tuple[str]]:
         return self.rows(sql.REFERRED_IMAGES)
+
+    async def staged_images(self) -> AsyncGenerator[str]:
+        for shape, stage in self._stages:
+            for n, table in enumerate(shape.tables):
+                if table.name not in sql.IMAGE_TABLES:
+                    continue
+                for number, cells in enumerate(stage.aside.cells(n)):
+                    for path in cells[len(table.columns) - 1 :: len(table.columns)]:
+                        yield str(path)
+                    if number % BATCH_KEYS == 0:
+                        await asyncio.sleep(0)
 
     def orphaned_images(self) -> AsyncGenerator[tuple[str, int, str]]:
         return self.rows(sql.ORPHANED_IMAGES)

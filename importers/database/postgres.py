@@ -20,7 +20,7 @@ from importers.database.postgres_errors import plainly
 from importers.database.postgres_link import Contact, Link, Listener
 from importers.database.postgres_outcome import was_committed
 from importers.database.postgres_schema import GATES, migrate, quoted
-from importers.database.postgres_values import Connection, Row, all_of, end, fetch, numbered
+from importers.database.postgres_values import Connection, Row, all_of, copy_rows, end, fetch, numbered
 from importers.errors import PLACE, ConnectionLost, DatabaseError
 from importers.shielding import to_the_end
 from importers.texts import N_, Message
@@ -195,6 +195,8 @@ class PostgresTransaction:
         self._link = link
         self._connection: Connection
         self._era: str
+        self._adding: asyncio.Task[None] | None = None
+        """Rows that the server has got and still adds: who merges prepares the next ones meanwhile."""
 
     async def begin(self, statement: bytes) -> None:
         """On a connection that is opened anew where it was lost: nothing was written."""
@@ -213,10 +215,18 @@ class PostgresTransaction:
     def _plainly(self) -> AbstractContextManager[None]:
         return plainly(self._database.url, self._connection)
 
+    async def _added(self) -> Connection:
+        """The connection, once it is free. Raises what went wrong with the rows that were added last."""
+        adding, self._adding = self._adding, None
+        if adding:
+            await adding
+        return self._connection
+
     async def commit(self) -> None:
         """Unless it was to be rolled back. A cancellation that comes now is too late: what the server does decides."""
         if self._over:
             return
+        await self._added()
         self._over = True
         commit = asyncio.ensure_future(self._commit())
         try:
@@ -242,6 +252,9 @@ class PostgresTransaction:
         if self._over:
             return
         self._over = True
+        if self._adding:
+            self._adding.cancel()
+            await to_the_end(asyncio.gather(self._adding, return_exceptions=True))
         # Also what was begun when a cancellation came. A connection that is lost has rolled back.
         if connection := self._link.open:
             await end(connection)
@@ -251,14 +264,16 @@ class PostgresTransaction:
         return Now(*row)
 
     async def fetch(self, sql: str, *parameters: object) -> Sequence[Row]:
+        connection = await self._added()
         with self._plainly():
-            cursor = await self._connection.execute(numbered(sql).encode(), parameters)
+            cursor = await connection.execute(numbered(sql).encode(), parameters)
             self._note(cursor)
             return await all_of(cursor)
 
     async def select(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        connection = await self._added()
         with self._plainly():
-            async with self._connection.cursor(row_factory=tuple_row) as cursor:
+            async with connection.cursor(row_factory=tuple_row) as cursor:
                 await cursor.execute(numbered(sql).encode(), parameters)
                 return await cursor.fetchall()
 
@@ -275,41 +290,49 @@ class PostgresTransaction:
 
     async def stream(self, sql: str, *parameters: object) -> AsyncGenerator[Row]:
         name = f"stream_{next(_streams)}"
+        connection = await self._added()
         with self._plainly():
-            await self._connection.execute(f"DECLARE {name} CURSOR FOR {numbered(sql)}".encode(), parameters)
+            await connection.execute(f"DECLARE {name} CURSOR FOR {numbered(sql)}".encode(), parameters)
         try:
             while True:
+                await self._added()
                 with self._plainly():
-                    batch = await fetch(self._connection, f"FETCH {STREAM_ROWS} FROM {name}")
+                    batch = await fetch(connection, f"FETCH {STREAM_ROWS} FROM {name}")
                 if not batch:
                     return
                 for row in batch:
                     yield row
         finally:
-            with suppress(psycopg.Error):
-                await self._connection.execute(f"CLOSE {name}".encode())
+            with suppress(psycopg.Error, DatabaseError):
+                await (await self._added()).execute(f"CLOSE {name}".encode())
 
     async def execute(self, sql: str, *parameters: object) -> int:
+        connection = await self._added()
         with self._plainly():
-            cursor = await self._connection.execute(numbered(sql).encode(), parameters)
+            cursor = await connection.execute(numbered(sql).encode(), parameters)
         return self._note(cursor)
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        connection = await self._added()
         with self._plainly():
-            async with self._connection.cursor() as cursor:
+            async with connection.cursor() as cursor:
                 await cursor.executemany(numbered(sql).encode(), rows)
                 self._note(cursor)
 
     async def insert(self, table: str, columns: tuple[str, ...], cells: Sequence[object]) -> None:
         if not cells:
             return
-        width = len(columns)
-        statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN".encode()
-        with self._plainly():
-            async with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-                for at in range(0, len(cells), width):
-                    await copy.write_row(cells[at : at + width])
-        self.changes += len(cells) // width
+        connection = await self._added()
+        self.changes += len(cells) // len(columns)
+        sent = asyncio.Event()
+
+        async def add() -> None:
+            with self._plainly():
+                await copy_rows(connection, table, columns, cells, sent)
+
+        self._adding = asyncio.create_task(add())
+        self._adding.add_done_callback(lambda _task: sent.set())
+        await sent.wait()
 
     def _note(self, cursor: psycopg.AsyncCursor[Any]) -> int:
         """How many rows a statement that writes has touched."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -81,6 +82,18 @@ async def fetch(connection: Connection, sql: str, parameters: Sequence[object] =
 
 async def all_of(cursor: psycopg.AsyncCursor[Any]) -> Sequence[Row]:
     return await cursor.fetchall() if cursor.description else []
+
+
+async def copy_rows(
+    connection: Connection, table: str, columns: Sequence[str], cells: Sequence[object], sent: asyncio.Event
+) -> None:
+    """Add the rows that the cells make up. `sent` is set when nothing is left to be done but by the server."""
+    width = len(columns)
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN".encode()
+    async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for at in range(0, len(cells), width):
+            await copy.write_row(cells[at : at + width])
+        sent.set()  # who waits for it goes on only when the end has been sent as well, on the way out
 
 
 async def end(connection: Connection) -> None:

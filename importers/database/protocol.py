@@ -75,7 +75,8 @@ class Transaction(Reader, Protocol):
         ...
 
     async def insert(self, table: str, columns: tuple[str, ...], cells: Sequence[object]) -> None:
-        """Add the rows that the cells make up, one after the other: the fastest way for many."""
+        """Add the rows that the cells make up, one after the other: the fastest way for many. Where they cannot be
+        added, that may be told by what is asked next, at the latest before the commit."""
         ...
 
     async def state(self) -> str | None:

@@ -102,8 +102,9 @@ def check_images(config: Settings) -> Check:
 
 def _images_trouble(path: Path, config: Settings) -> str | None:
     """Why an import would refuse the folder: it is another catalog's, or has something else in place of our files."""
-    from importers.kinds.image_folder import MANIFEST, OURS, ImageFolder
+    from importers.kinds.image_folder import ImageFolder
     from importers.kinds.image_mark import Mark
+    from importers.kinds.image_paths import MANIFEST, OURS
 
     if trouble := _trouble(path / OURS, folder=True):
         return trouble

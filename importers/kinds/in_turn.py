@@ -8,7 +8,7 @@ from typing import cast
 
 from importers.events import AllRead, Event
 from importers.kinds.protocol import Job, Kind
-from importers.kinds.registry import reads_of
+from importers.kinds.registry import reads_first
 
 
 async def in_turn(
@@ -27,7 +27,7 @@ async def in_turn(
 
         begun: dict[str, AsyncGenerator[Event]] = {}
         for kind in kinds:
-            if read_first and reads_of(kind, kinds[kind]):
+            if read_first and reads_first(kinds[kind]):
                 begun[kind] = await begin(kind)
                 async for event in begun[kind]:
                     if isinstance(event, AllRead):

@@ -36,8 +36,11 @@ class Job(msgspec.Struct, frozen=True):
 
 class Kind(Protocol):
     """What an import type is: this much, whether it ships with obmen or comes from a plug-in, which may also have
-    `RECORDS`, see `registry.records_of`. Those of obmen that read XML also tell what in `READS`
-    (importers/kinds/staged.py), so that it can be read ahead."""
+    `RECORDS`, see `registry.records_of`.
+
+    One with `READS` (importers/kinds/staged.py: what it reads of XML, perhaps nothing) has two phases: it reads, and
+    asks nothing of the catalog (but a `look`), yields `AllRead`, then merges. So it can read before the transaction
+    begins. One without reads in it, when its turn comes."""
 
     def run(self, job: Job) -> AsyncIterator[Event]:
         """An async generator that reads the export, changes the catalog and reports: events as they come, one Counted.

@@ -93,9 +93,14 @@ def reads_pictures(name: str) -> bool:
 
 
 def reads_of(name: str, kind: Kind) -> Reads | None:
-    """What an import type of obmen reads of XML; None of those that ask the catalog before, and of plug-ins, which
-    may."""
-    return getattr(kind, "READS", None) if name in KINDS else None
+    """What of XML another process may read for an import type; None of one that reads none, and of plug-ins."""
+    reads: Reads | None = getattr(kind, "READS", None) if name in KINDS else None
+    return reads if reads and reads.shapes else None
+
+
+def reads_first(kind: Kind) -> bool:
+    """Whether it asks nothing of the catalog before `AllRead`: see `Kind`."""
+    return getattr(kind, "READS", None) is not None
 
 
 def names() -> tuple[str, ...]:

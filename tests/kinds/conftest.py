@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from exchange import Exchange
+from plug_ins import Install, installer
 from shops import NewShop, Shop
 from support.engines import Hand, PostgresHand, SqliteHand
 
@@ -113,3 +114,8 @@ def compare(new_shop: NewShop) -> Compare:
 @pytest.fixture
 def exchange(shop: Shop, tmp_path: Path) -> Exchange:
     return Exchange(shop, tmp_path / "1c")
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    return installer(tmp_path, monkeypatch)

@@ -52,7 +52,7 @@ async def test_no_path_leads_out_of_the_folder(shop: Shop, tmp_path: Path, path:
     ]
 
 
-@pytest.mark.parametrize("what", [".obmen-", ".tsv"])
+@pytest.mark.parametrize("what", [".obmen-", ".tsv", ".manifest"])
 async def test_a_full_disk_is_told_plainly(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
@@ -67,9 +67,9 @@ async def test_a_full_disk_is_told_plainly(
 async def test_a_disk_that_is_full_at_the_end_is_found_before_the_commit(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The end of the list is written when it is closed."""
+    """The end of the manifest is written when it is closed."""
     await shop.take(open_export(write(tmp_path / "1c", {"1.jpg": b"1"}, p="1.jpg")), "catalog", "images")
-    full(monkeypatch, ".tsv")
+    full(monkeypatch, ".manifest")
     with pytest.raises(ObmenError, match=r"No space left on device; free some space"):
         await shop.take(open_export(write(tmp_path / "1c", {}, p="1.jpg", q="")), "catalog", "images")
     assert shop.rows("SELECT count(*) FROM product") == [1]
@@ -180,7 +180,7 @@ async def test_a_link_that_is_planted_after_the_look(
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "1.jpg").write_bytes(b"private")
-    stage = ImageFolder.stage
+    look = ImageFolder.look
 
     def plant(self: ImageFolder, path: str, part: Any) -> Any:
         if what == "folder":
@@ -188,9 +188,9 @@ async def test_a_link_that_is_planted_after_the_look(
         else:
             (shop.images / "i").mkdir()
             (shop.images / "i/1.jpg").symlink_to(outside / "1.jpg")
-        return stage(self, path, part)
+        return look(self, path, part)
 
-    monkeypatch.setattr(ImageFolder, "stage", plant)
+    monkeypatch.setattr(ImageFolder, "look", plant)
     export = open_export(write(tmp_path / "1c", {"i/1.jpg": b"1"}, p="i/1.jpg"))
     with pytest.raises(ObmenError, match="images cannot be kept there"):
         await shop.take(export, "catalog", "images")

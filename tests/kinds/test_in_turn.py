@@ -11,6 +11,7 @@ import pytest
 from importers.events import AllRead, Event, Log
 from importers.kinds import KINDS, Job
 from importers.kinds.in_turn import in_turn
+from importers.kinds.registry import load, reads_first
 from importers.kinds.staged import Reads
 
 
@@ -47,16 +48,14 @@ async def run(told: list[str], kinds: dict[str, Any], *, read_first: bool) -> li
 
 @pytest.mark.parametrize("read_first", [False, True])
 async def test_all_is_read_first_but_by_who_may_ask_the_catalog_before(read_first: bool) -> None:
-    """Images do, and what another package brings may."""
-    assert "images" in KINDS
-    assert "weights" not in KINDS
+    """What another package brings may, unless it says what it reads."""
+    assert not {"weights", "sizes"} & set(KINDS)
     told: list[str] = []
-    kinds = {
-        name: Kind(name, told, reads=name != "images") for name in ("catalog", "prices", "images", "weights")
-    }
+    names = ("catalog", "images", "sizes", "weights")
+    kinds = {name: Kind(name, told, reads=name != "sizes") for name in names}
     events = await run(told, kinds, read_first=read_first)
     before, after = ("begin", "read"), ("merge", "end")
-    first = ("catalog", "prices") if read_first else ()
+    first = ("catalog", "images", "weights") if read_first else ()
     expected = [f"{step} {kind}" for kind in first for step in before]
     for kind in kinds:
         expected += [f"{step} {kind}" for step in (after if kind in first else (*before, *after))]
@@ -64,6 +63,10 @@ async def test_all_is_read_first_but_by_who_may_ask_the_catalog_before(read_firs
     lines = [(kind, event.message) for kind, event in events if isinstance(event, Log)]
     assert sorted(lines) == sorted((kind, line) for kind in kinds for line in ("read", "merged"))
     assert len(events) == len(lines), "what is said to the session alone goes no further"
+
+
+def test_every_kind_of_obmen_reads_first() -> None:
+    assert all(reads_first(load(kind)) for kind in KINDS)
 
 
 async def test_an_error_ends_those_that_wait_for_their_turn() -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from pathlib import Path
 
 import pytest
+from plug_ins import EXAMPLE, Install
 from shops import Shop
 
 from importers import kinds
@@ -15,31 +14,11 @@ from importers.errors import LimitExceeded, UsageError
 from importers.kinds.registry import files_of
 from importers.launch.survey import survey
 
-DOCS = Path(__file__).parents[2] / "docs" / "writing-a-kind.md"
-(EXAMPLE,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <КоммерческаяИнформация ВерсияСхемы="2.05"><Каталог СодержитТолькоИзменения="true"><Ид>c</Ид><Товары>{goods}</Товары>
 </Каталог></КоммерческаяИнформация>"""
 GOODS = """<Товар><Ид>{id}</Ид><Наименование>{id}</Наименование><ЗначенияРеквизитов><ЗначениеРеквизита>
 <Наименование>Вес</Наименование><Значение>{weight}</Значение></ЗначениеРеквизита></ЗначенияРеквизитов></Товар>"""
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    """Make a package that adds import types, as pip would leave it."""
-
-    def install(entry_points: str, **modules: str) -> None:
-        site = tmp_path / "site"
-        info = site / "shop_weights-1.0.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shop-weights\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[obmen.kinds]\n{entry_points}\n")
-        for name, source in modules.items():
-            (site / f"{name}.py").write_text(source, encoding="utf-8")
-            monkeypatch.delitem(sys.modules, name, raising=False)
-        monkeypatch.syspath_prepend(site)
-
-    return install
 
 
 def write(folder: Path, **weights: str) -> Path:
@@ -49,7 +28,7 @@ def write(folder: Path, **weights: str) -> Path:
     return folder
 
 
-async def test_the_documented_kind_works(install, shop: Shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+async def test_the_documented_kind_works(install: Install, shop: Shop, tmp_path: Path) -> None:
     install("weights = shop_weights", shop_weights=EXAMPLE)
     assert kinds.names() == (*kinds.KINDS, "weights")
     source = write(tmp_path / "1c", tent="4,5", boat="42", lamp="light")
@@ -66,7 +45,7 @@ async def test_the_documented_kind_works(install, shop: Shop, tmp_path: Path) ->
     assert shop.checksum() != before
 
 
-async def test_it_is_all_or_nothing_with_the_rest(install, shop: Shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+async def test_it_is_all_or_nothing_with_the_rest(install: Install, shop: Shop, tmp_path: Path) -> None:
     install("weights = shop_weights", shop_weights=EXAMPLE)
     source = open_export(write(tmp_path / "1c", tent="4,5"))
     await shop.take(source, "catalog")
@@ -84,7 +63,7 @@ def test_the_example_is_short() -> None:
     assert len(EXAMPLE.splitlines()) < 60
 
 
-def test_obmens_own_names_cannot_be_taken(install) -> None:  # type: ignore[no-untyped-def]
+def test_obmens_own_names_cannot_be_taken(install: Install) -> None:
     install("prices = shop_weights", shop_weights=EXAMPLE)
     assert kinds.names() == kinds.KINDS
     assert kinds.load("prices").__name__ == "importers.kinds.prices"  # type: ignore[attr-defined]
@@ -95,7 +74,7 @@ def test_an_unknown_name_is_told_with_the_known_ones() -> None:
         kinds.load("price")
 
 
-def test_a_broken_plug_in_is_told_plainly(install) -> None:  # type: ignore[no-untyped-def]
+def test_a_broken_plug_in_is_told_plainly(install: Install) -> None:
     install("bad = broken_kind\nempty = empty_kind", broken_kind="import nowhere_at_all", empty_kind="")
     with pytest.raises(UsageError, match=r"import type bad: broken_kind cannot be loaded: No module named"):
         kinds.load("bad")
@@ -103,7 +82,7 @@ def test_a_broken_plug_in_is_told_plainly(install) -> None:  # type: ignore[no-u
         kinds.load("empty")
 
 
-def test_a_kind_says_what_it_is_worth_running_for(install, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_kind_says_what_it_is_worth_running_for(install: Install, tmp_path: Path) -> None:
     records = "from importers.commerceml.records import Customer\nRECORDS = {Customer}\n"
     install(
         "people = shop_people\nall = shop_all\nbad = broken",

@@ -53,7 +53,7 @@ class DoctorScreen(Screen[None]):
         self._checks, self._running = [], True
         self._show()
         with self._room.reporting():
-            async for finding in check(self._room.settings):
+            async for finding in check(self._room.settings, self._room.file):
                 self._checks.append(finding)
                 self._show()
         self._running = False
