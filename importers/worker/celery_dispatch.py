@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from importers.addresses import without_secrets
 from importers.errors import PLACE, BrokerDown, BrokerRefuses, SettingsError
@@ -58,9 +58,11 @@ class CeleryDispatcher:
             await asyncio.to_thread(active.owner.kill)
 
     def _send(self, session: Session) -> None:
-        from importers.worker.celery_engine import TASK, queue_of
+        from importers.worker.celery_engine import TASK, make_sender, queue_of
 
-        with connected(self._settings) as (app, connection):
+        url = self._settings.redis.url
+        app = make_sender(url, self._settings.worker.queue)
+        with plainly(url), app.connection_for_write() as connection:
             app.send_task(
                 TASK,
                 args=(session.id,),
@@ -76,16 +78,6 @@ class CeleryDispatcher:
         with broker(self._settings) as redis:
             waiting = redis.lrange(f"{KEY_PREFIX}{queue_of(session, self._settings)}", 0, -1)
         return any(session.task_id.encode() in message for message in waiting)
-
-
-@contextmanager
-def connected(settings: Settings) -> Iterator[tuple[Any, Any]]:
-    """The app of senders, and a connection of it to the broker, which is made when it is used. Raises BrokerDown."""
-    from importers.worker.celery_engine import make_sender
-
-    app = make_sender(settings.redis.url, settings.worker.queue)
-    with plainly(settings.redis.url), app.connection_for_write() as connection:
-        yield app, connection
 
 
 @contextmanager
