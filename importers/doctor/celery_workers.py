@@ -78,13 +78,12 @@ def _check_workers(config: Settings) -> Check:
 @contextmanager
 def trial_worker(scratch: Settings) -> Iterator[None]:
     """A worker for the queue of these settings alone, whose journal only this host sees; nothing of both is left in the
-    broker. Raises BrokerDown."""
-    from importers.worker.celery_dispatch import broker, require_broker
-    from importers.worker.celery_engine import KEY_PREFIX
+    broker, nor is it when this process is killed. Raises BrokerDown."""
+    from importers.worker.celery_dispatch import require_broker
 
     require_broker(scratch)
     worker = subprocess.Popen(
-        [sys.executable, "-m", "importers.cli", "worker"],
+        [sys.executable, "-m", "importers.doctor.trial_worker", str(os.getpid())],
         env={**os.environ, **scratch.to_env(), "OBMEN_CONFIG": ""},
         cwd=Path(scratch.log.path).parent,
         stdin=subprocess.DEVNULL,
@@ -101,6 +100,14 @@ def trial_worker(scratch: Settings) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             worker.kill()
             worker.wait()
-        with broker(scratch) as redis:
-            for key in redis.scan_iter(f"{KEY_PREFIX}*{scratch.worker.queue}*"):
-                redis.delete(key)
+            forget(scratch)
+
+
+def forget(scratch: Settings) -> None:
+    """All that the broker keeps of the queue of these settings. Raises BrokerDown."""
+    from importers.worker.celery_dispatch import broker
+    from importers.worker.celery_engine import KEY_PREFIX
+
+    with broker(scratch) as redis:
+        for key in redis.scan_iter(f"{KEY_PREFIX}*{scratch.worker.queue}*"):
+            redis.delete(key)
