@@ -30,15 +30,21 @@ _SHOWN_FILE = _USER + r"(?P<place>/[^@?#]*)" + _MORE
 
 _REDIS = r"(?i)([^/?#]*@)?([\w.%-]+|\[[0-9a-f:.%]+\])?(:\d{1,5})?(/\d{0,5})?"
 _REDIS_SOCKET = r"([^/?#]*@)?/[^?#]+"
-_OPTIONS = ("db", "username", "password", "protocol", "client_name")
-_TLS_OPTIONS = (
-    "ssl_ca_certs",
-    "ssl_ca_path",
-    "ssl_cert_reqs",
-    "ssl_certfile",
-    "ssl_check_hostname",
-    "ssl_keyfile",
-)
+_OPTIONS = {
+    "db": r"\d{1,5}",
+    "username": r".+",
+    "password": r".+",
+    "protocol": r"[23]",
+    "client_name": r".+",
+}
+_TLS_OPTIONS = {
+    "ssl_ca_certs": r".+",
+    "ssl_ca_path": r".+",
+    "ssl_cert_reqs": r"none|optional|required",
+    "ssl_certfile": r".+",
+    "ssl_check_hostname": r"(?i:true|false|yes|no|1|0)",
+    "ssl_keyfile": r".+",
+}
 
 _HOST = r"(?:[\w.%-]+|\[[0-9a-f:.%]+\])(?::\d{1,5})?"
 _POSTGRES = rf"(?ai)([^/?#@]*@)?({_HOST}(,{_HOST})*)?(/[^/?#@]*)?"
@@ -156,11 +162,14 @@ def sqlite_path(address: str) -> str:
     raise SettingsError(PLACE, path=without_secrets(address), why=Message(reason))
 
 
-def require_redis(address: str) -> None:
-    """Raises SettingsError unless redis-py reads out of `address` what its author meant: it leaves out what it does
-    not understand (a fragment, a database that is no number), and hands unknown options to its own functions."""
+def redis_address(address: str) -> str:
+    """`address` with its scheme in small letters, as all clients know it. Raises SettingsError unless redis-py reads
+    out of it what its author meant: it leaves out what it does not understand (a fragment, a database that is no
+    number), and hands unknown options to its own functions."""
     if reason := _trouble(address):
         raise SettingsError(PLACE, path=without_secrets(address), why=reason)
+    scheme, mark, rest = address.partition("://")
+    return f"{scheme.lower()}{mark}{rest}"
 
 
 def _trouble(address: str) -> Message | None:
@@ -181,12 +190,10 @@ def _trouble(address: str) -> Message | None:
     if not ok:
         form = "unix:///run/redis.sock?db=0" if name == "unix" else f"{name}://:password@host:6379/0"
         return Message.of(_NOT_LIKE, form=form)
-    known = (*_OPTIONS, *(_TLS_OPTIONS if name == "rediss" else ()))
+    known = _OPTIONS | (_TLS_OPTIONS if name == "rediss" else {})
     for option, value in options:
         if not value or option not in known:
             return Message.of(N_("options after a ? can be: {known}"), known=", ".join(known))
-        if option in ("db", "protocol") and not re.fullmatch(
-            r"\d{1,5}" if option == "db" else "[23]", value, re.ASCII
-        ):
+        if not re.fullmatch(known[option], value, re.ASCII):
             return Message.of(N_("options after a ?: {option} has a wrong value"), option=option)
     return None

@@ -11,6 +11,7 @@
     │   ├── ConnectionLost     to its server, before a commit: nothing was done, and it can be done again
     │   └── Unsure             as it is lost in the midst of a commit, and nobody can tell what came of it
     ├── BrokerDown             1: nothing could be put where workers fetch it, or be asked of it; later it may
+    │   └── BrokerRefuses      it answers, but not to this account, or not with what was asked for
     ├── LimitExceeded          1: guarantee 9: too many rejects or removals; nothing was changed
     ├── LeaseLost              1: another worker or the operator took the session away; nothing was changed
     └── UnknownSession         1
@@ -113,6 +114,10 @@ class Unsure(DatabaseError):
 
 
 class BrokerDown(ObmenError):
+    pass
+
+
+class BrokerRefuses(BrokerDown):
     pass
 
 

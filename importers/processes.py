@@ -22,6 +22,7 @@ from importers.texts import N_
 PROC = Path("/proc")
 KILL_SECONDS = 5.0
 UNKNOWN = "?"
+PR_SET_PDEATHSIG = 1
 
 
 class WorkerProcess(msgspec.Struct, frozen=True):
@@ -98,6 +99,15 @@ def process_of(pid: int) -> WorkerProcess:
 
 def this_process() -> WorkerProcess:
     return process_of(os.getpid())
+
+
+def die_with(parent: int, how: signal.Signals = signal.SIGKILL) -> None:
+    """From now on this process gets `how` when the thread of `parent` that started it ends, whatever ends it."""
+    import ctypes  # here: few need it
+
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, how, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def start_of(pid: int) -> str:

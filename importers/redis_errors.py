@@ -1,4 +1,4 @@
-"""What keeps from reaching Redis, in words for the operator."""
+"""What keeps from reaching Redis, and what it says when it will not, in words for the operator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ import ssl
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
+
 from importers.texts import N_, Message, plain
+
+REFUSED = N_("Redis refuses user or password; correct them in redis.url")
+FORBIDDEN = N_(
+    "Redis forbids it to this account: {error}; grant it the right, or name another account in redis.url"
+)
+ANSWERED = N_("Redis answers with an error: {error}; mend that, or correct redis.url")
 
 _FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 _OTHER_HOST = (62, 64)
@@ -36,6 +44,21 @@ def why_not(url: str, error: Exception) -> str | Message:
         if isinstance(cause, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(cause):
             return Message(N_("it does not speak TLS; correct the port, or write redis:// for rediss://"))
     return plain(str(error))[:200]
+
+
+def refusal(error: BaseException) -> Message | None:
+    """What was answered, with the cure; None where nothing was. `error`: redis-py's, or one that was made of that."""
+    if isinstance(error, AuthenticationError):
+        return Message(REFUSED)
+    if isinstance(error, NoPermissionError):
+        return Message.of(FORBIDDEN, error=in_short(error))
+    if isinstance(error, ResponseError):
+        return Message.of(ANSWERED, error=in_short(error))
+    return refusal(error.__cause__) if error.__cause__ else None
+
+
+def in_short(error: BaseException) -> str:
+    return plain(str(error))[:200] or type(error).__name__
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

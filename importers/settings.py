@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from importers.addresses import SQLITE, is_postgres, postgres_address, require_redis, sqlite_path
+from importers.addresses import SQLITE, is_postgres, postgres_address, redis_address, sqlite_path
 from importers.apart import require_apart
 from importers.errors import SettingsError
 from importers.overrides import PREFIX as PREFIX
@@ -357,8 +357,7 @@ def _anchored(settings: Settings, base: Path, origin: str | Message, within: str
             origin, within + "source.path", Message(N_("is empty; name the folder or .zip that 1C writes"))
         )
     try:
-        if settings.redis.url:
-            require_redis(settings.redis.url)
+        redis = settings.redis.url and redis_address(settings.redis.url)
     except SettingsError as error:
         raise _wrong(origin, "redis.url", error) from None
     replace = msgspec.structs.replace
@@ -367,6 +366,7 @@ def _anchored(settings: Settings, base: Path, origin: str | Message, within: str
         source=replace(settings.source, path=path("source.path", settings.source.path)),
         catalog=replace(settings.catalog, url=url("catalog.url", settings.catalog.url)),
         journal=replace(settings.journal, url=url("journal.url", settings.journal.url)),
+        redis=replace(settings.redis, url=redis),
         images=replace(settings.images, path=path("images.path", settings.images.path)),
         log=replace(settings.log, path=path("log.path", settings.log.path)),
     )

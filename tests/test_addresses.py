@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from redis import ConnectionPool
 from redis.asyncio import Redis
 
 from importers.addresses import (
     is_postgres,
     postgres_address,
     postgres_of,
-    require_redis,
+    redis_address,
     sqlite_path,
     without_secrets,
 )
@@ -43,7 +44,7 @@ def test_no_password_is_shown(scheme: str) -> None:
         told = [
             without_secrets(address),
             refusal(sqlite_path, address),
-            refusal(require_redis, address),
+            refusal(redis_address, address),
             refusal(postgres_address, address),
         ]
         assert not [text for text in told if "s3cret" in text or len(text.splitlines()) > 1], address
@@ -170,15 +171,16 @@ TAKEN = {
 
 @pytest.mark.parametrize("address", TAKEN)
 def test_what_is_taken_for_redis_means_there_what_it_says(address: str) -> None:
-    require_redis(address)
+    url = redis_address(address)
 
     async def arguments() -> dict[str, object]:
-        redis = Redis.from_url(address)
+        redis = Redis.from_url(url)
         found = dict(redis.connection_pool.connection_kwargs)
         redis.connection_pool.make_connection()  # no argument that it does not know
         await redis.aclose()
         return found
 
+    ConnectionPool.from_url(url)  # another client, which knows schemes in small letters alone
     found = asyncio.run(arguments())
     told = ("host", "port", "db", "username", "password", "path", "ssl_cert_reqs")
     assert {name: found[name] for name in told if name in found} == TAKEN[address]
@@ -191,9 +193,10 @@ def test_what_is_taken_for_redis_means_there_what_it_says(address: str) -> None:
         "redis://:p/w@host", "redis://:p#w@host", "redis://:p?w@host", "redis://host#0", "redis://host:99999", "redis://host:0",
         "redis://host:x", "redis://host?timeout=1", "redis://host?password=", "redis://host?db=x", "redis://host?protocol=7",
         "redis://host?ssl_cert_reqs=none", "rediss://host?ssl_cert=x", "redis://host\n", "redis://h ost",
+        "rediss://host?ssl_cert_reqs=some", "rediss://host?ssl_check_hostname=off",
         "redis://host\udcff", "unix://run/redis.sock", "unix://", "unix:///", "redis://[::1", "redis://host?x",
     ],
 )  # fmt: skip
 def test_what_redis_would_misread_is_refused(address: str) -> None:
     with pytest.raises(SettingsError):
-        require_redis(address)
+        redis_address(address)

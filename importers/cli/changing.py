@@ -77,8 +77,10 @@ def worker(config: Settings, concurrency: int) -> None:
         )
     dispatcher_for(config).check()
     asyncio.run(_open_once(config))
+    from importers.worker.celery_dispatch import require_account
     from importers.worker.celery_worker import run_worker
 
+    require_account(config)
     leave(run_worker(config, concurrency))
 
 

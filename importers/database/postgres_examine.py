@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,23 @@ _FORBIDDEN = """
 
 LOOK_SECONDS = 10
 """So long a SELECT may take that only looks."""
+
+
+async def answers(url: str, seconds: float) -> bool:
+    """Whether the server says anything in this time, be it that it refuses. Raises DatabaseError for an address that
+    cannot be understood."""
+    address = conninfo(url, "obmen doctor")
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            await psycopg.AsyncConnection.connect(address, autocommit=True) as connection,
+        ):
+            await connection.execute(b"SELECT 1")
+    except (TimeoutError, psycopg.errors.ConnectionTimeout):
+        return False
+    except psycopg.Error:
+        return True
+    return True
 
 
 class Examined(msgspec.Struct, frozen=True):

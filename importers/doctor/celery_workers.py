@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importers.doctor.finding import Check
-from importers.errors import BrokerDown
+from importers.errors import BrokerDown, BrokerRefuses
 from importers.texts import N_, _, ngettext
 
 if TYPE_CHECKING:
@@ -33,19 +33,21 @@ async def check_workers(config: Settings) -> Check:
 
 def _check_workers(config: Settings) -> Check:
     from importers.targets import all_targets
-    from importers.worker.celery_dispatch import connected
+    from importers.worker.celery_dispatch import plainly, require_broker
     from importers.worker.celery_engine import make_app, queue_on
 
     name = N_("worker")
     here = queue_on(config, socket.gethostname())
     needed = {config.worker.queue if target.shared else here for target in all_targets(config)}
     try:
-        with connected(config) as (_app, connection):
-            connection.connect()
+        require_broker(config)
+        with plainly(config.redis.url):
             # Senders wait for less than workers need for an answer.
             asked = make_app(config).control.inspect(timeout=REPLY_SECONDS)
             served = asked.active_queues() or {}
             told = (asked.conf() or {}) if served else {}
+    except BrokerRefuses as error:
+        return Check(name, False, str(error), _("mend that; sessions wait for it"))
     except BrokerDown as error:
         return Check(
             name, False, str(error), _("start the broker, or correct redis.url; sessions wait for it")
@@ -76,14 +78,12 @@ def _check_workers(config: Settings) -> Check:
 @contextmanager
 def trial_worker(scratch: Settings) -> Iterator[None]:
     """A worker for the queue of these settings alone, whose journal only this host sees; nothing of both is left in the
-    broker. Raises BrokerDown."""
-    from importers.worker.celery_dispatch import connected
-    from importers.worker.celery_engine import KEY_PREFIX
+    broker, nor is it when this process is killed. Raises BrokerDown."""
+    from importers.worker.celery_dispatch import require_broker
 
-    with connected(scratch) as (_app, connection):
-        connection.connect()
+    require_broker(scratch)
     worker = subprocess.Popen(
-        [sys.executable, "-m", "importers.cli", "worker"],
+        [sys.executable, "-m", "importers.doctor.trial_worker", str(os.getpid())],
         env={**os.environ, **scratch.to_env(), "OBMEN_CONFIG": ""},
         cwd=Path(scratch.log.path).parent,
         stdin=subprocess.DEVNULL,
@@ -100,9 +100,14 @@ def trial_worker(scratch: Settings) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             worker.kill()
             worker.wait()
-        from redis import Redis
+            forget(scratch)
 
-        with connected(scratch) as (_app, connection):
-            redis = Redis(connection_pool=connection.channel().client.connection_pool)
-            for key in redis.scan_iter(f"{KEY_PREFIX}*{scratch.worker.queue}*"):
-                redis.delete(key)
+
+def forget(scratch: Settings) -> None:
+    """All that the broker keeps of the queue of these settings. Raises BrokerDown."""
+    from importers.worker.celery_dispatch import broker
+    from importers.worker.celery_engine import KEY_PREFIX
+
+    with broker(scratch) as redis:
+        for key in redis.scan_iter(f"{KEY_PREFIX}*{scratch.worker.queue}*"):
+            redis.delete(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from importers import settings
 from importers.addresses import JOURNAL_SCHEMA
 from importers.doctor.finding import Check
 from importers.doctor.places import check_database, check_images, check_log
+from importers.doctor.servers import silent_servers
 from importers.doctor.surroundings import (
     check_locale,
     check_logout,
@@ -47,15 +48,16 @@ async def check(config: Settings, file: Path | None = None) -> AsyncIterator[Che
         return
     for name, shop in shops.items():
         yield of(name, await asyncio.to_thread(check_source, Path(shop.source.path)))
-    yield await check_database(N_("journal"), config)
+    silent = await silent_servers(config)
+    yield await check_database(N_("journal"), config, silent)
     for name, shop in shops.items():
-        yield of(name, await check_database(N_("catalog"), shop))
+        yield of(name, await check_database(N_("catalog"), shop, silent))
     if len(shops) > 1:
-        yield await check_targets(config)
-    if trouble := await asyncio.to_thread(check_restored, config):
+        yield await check_targets(config, silent)
+    if not silent and (trouble := await asyncio.to_thread(check_restored, config)):
         yield trouble
     for name, shop in shops.items():
-        yield of(name, await asyncio.to_thread(check_images, shop))
+        yield of(name, await asyncio.to_thread(check_images, shop, silent))
     yield await asyncio.to_thread(check_log, Path(config.log.path))
     yield await check_redis(config)
     yield await check_worker(config)
@@ -70,14 +72,17 @@ def of(shop: str, finding: Check) -> Check:
     return msgspec.structs.replace(finding, shop=shop)
 
 
-async def check_targets(config: Settings) -> Check:
-    """Whether each shop has a catalog of its own, whatever the addresses look like."""
+async def check_targets(config: Settings, silent: Collection[str] = ()) -> Check:
+    """Whether each shop has a catalog of its own, whatever the addresses look like. `silent`: those that are not to be
+    asked."""
     name = N_("shops")
     found: dict[str, str] = {}
     for target in all_targets(config):
+        if target.catalog in silent:  # the line of its catalog tells
+            continue
         try:
             key = await target.key()
-        except ObmenError:  # the line of its catalog tells
+        except ObmenError:  # so it does here
             continue
         if key in found:
             return Check(

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,23 +24,25 @@ FREE_BYTES = 200 * 1024 * 1024
 FSTAB = Path("/etc/fstab")
 
 
-async def check_database(name: str, config: Settings) -> Check:
-    """Has our tables, or room for them, can be written now, has room on its disk. Nothing is made or changed."""
-    if is_postgres(config.journal.url if name == "journal" else config.catalog.url):
-        from importers.doctor.servers import check_server
+async def check_database(name: str, config: Settings, silent: Collection[str] = ()) -> Check:
+    """Has our tables, or room for them, can be written now, has room on its disk. Nothing is made or changed. `silent`:
+    addresses of those that are not to be asked."""
+    url = config.journal.url if name == "journal" else config.catalog.url
+    if is_postgres(url):
+        from importers.doctor.servers import check_server, check_silent
 
-        return await check_server(name, config)
+        return check_silent(name, url) if url in silent else await check_server(name, config)
     from importers.catalog.opening import SCHEMA as CATALOG
     from importers.database.sqlite import examine
     from importers.sessions.opening import SCHEMA as JOURNAL
 
     cure = _("mend that, or set {name}.url to another file").format(name=name)
-    url, schema = (config.journal.url, JOURNAL) if name == "journal" else (config.catalog.url, CATALOG)
+    schema = JOURNAL if name == "journal" else CATALOG
     try:
         path = Path(sqlite_path(url))
         await examine(path, schema)
     except ObmenError as error:
-        if name == "catalog" and (session := await _importing(config)):
+        if name == "catalog" and config.journal.url not in silent and (session := await _importing(config)):
             return Check(name, True, _("{path}: session {id} is writing it").format(path=path, id=session.id))
         return Check(name, False, str(error), cure)
     return await asyncio.to_thread(_place, name, path, cure)
@@ -87,12 +90,13 @@ async def _importing(config: Settings) -> Session | None:
     return None
 
 
-def check_images(config: Settings) -> Check:
+def check_images(config: Settings, silent: Collection[str] = ()) -> Check:
+    """`silent` as for `check_database`."""
     name, path = N_("images"), Path(config.images.path)
     cure = _("mend that, or set images.path to a folder that this account may write")
     urls = (config.journal.url, config.catalog.url)
     made = {Path(sqlite_path(url)).parent for url in urls if not is_postgres(url)}
-    trouble = _trouble(path, folder=True) or _images_trouble(path, config)
+    trouble = _trouble(path, folder=True) or _images_trouble(path, config, silent)
     if not (trouble or path.parent.exists() or path.parent in made):
         trouble = _("{path}: its folder is not there; make it, or mount the disk that it is on").format(
             path=path
@@ -100,7 +104,7 @@ def check_images(config: Settings) -> Check:
     return Check(name, not trouble, trouble or str(path), cure if trouble else "")
 
 
-def _images_trouble(path: Path, config: Settings) -> str | None:
+def _images_trouble(path: Path, config: Settings, silent: Collection[str]) -> str | None:
     """Why an import would refuse the folder: it is another catalog's, or has something else in place of our files."""
     from importers.kinds.image_folder import ImageFolder
     from importers.kinds.image_mark import Mark
@@ -110,6 +114,8 @@ def _images_trouble(path: Path, config: Settings) -> str | None:
         return trouble
     if (path / MANIFEST).is_dir():
         return f"{path / MANIFEST}: {os.strerror(errno.EISDIR)}"
+    if config.catalog.url in silent:
+        return None
     try:
         identity, place = _identity(config.catalog.url)
     except DatabaseError:  # the line of the catalog tells

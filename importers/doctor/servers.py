@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from importers.addresses import CATALOG_SCHEMA, JOURNAL_SCHEMA, postgres_of, without_secrets
+from importers.addresses import CATALOG_SCHEMA, JOURNAL_SCHEMA, is_postgres, postgres_of, without_secrets
 from importers.doctor.finding import Check
 from importers.errors import ObmenError
+from importers.targets import all_targets
 from importers.texts import _
 
 if TYPE_CHECKING:
@@ -15,6 +17,47 @@ if TYPE_CHECKING:
 
 CLOCK_SECONDS = 60.0
 """Nothing is decided by the clock of a host, but its log lines are read beside those of others."""
+ANSWER_SECONDS = 4.0
+"""A server that says nothing for so long is taken for one that hangs."""
+
+
+async def silent_servers(config: Settings) -> frozenset[str]:
+    """Addresses of databases whose server says nothing. All are asked at once, as each look at such a one would take
+    its time."""
+    from importers.database.opening import require_driver
+
+    urls = {config.journal.url, *(target.catalog for target in all_targets(config))}
+    asked = sorted(url for url in urls if is_postgres(url))
+    try:
+        for url in asked:
+            require_driver(url)
+    except ObmenError:  # the line of each database tells
+        return frozenset()
+    answered = await asyncio.gather(*map(_answers, asked))
+    return frozenset(url for url, answer in zip(asked, answered, strict=True) if not answer)
+
+
+async def _answers(url: str) -> bool:
+    from importers.database.postgres_examine import answers
+
+    try:
+        return await answers(postgres_of(url, CATALOG_SCHEMA)[0], ANSWER_SECONDS)
+    except ObmenError:
+        return True
+
+
+def check_silent(name: str, url: str) -> Check:
+    """What is said of one of them."""
+    return Check(
+        name,
+        False,
+        _("{path}: the server gave no answer in {seconds} s").format(
+            path=without_secrets(url), seconds=f"{ANSWER_SECONDS:.0f}"
+        ),
+        _(
+            "see whether it hangs, or something on the way to it; or set {name}.url to another database"
+        ).format(name=name),
+    )
 
 
 async def check_server(name: str, config: Settings) -> Check:

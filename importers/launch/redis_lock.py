@@ -18,9 +18,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError, ResponseError
 
 from importers.addresses import without_secrets
-from importers.errors import DatabaseError, SettingsError
+from importers.errors import PLACE, DatabaseError, SettingsError
 from importers.launch.lock import LOCK_SECONDS, Locked
-from importers.redis_errors import why_not
+from importers.redis_errors import refusal, why_not
 from importers.texts import N_, Message, _, plain
 
 TIMEOUT_SECONDS = 0.3
@@ -107,6 +107,8 @@ async def server_version(url: str) -> tuple[tuple[int, ...], float]:
                 await redis.ping()
             seconds = time.monotonic() - start
     except Exception as error:
+        if why := refusal(error):
+            raise DatabaseError(PLACE, path=without_secrets(url), why=why) from error
         raise DatabaseError(
             N_("{url}: Redis does not answer: {error}"),
             url=without_secrets(url),

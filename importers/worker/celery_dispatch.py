@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from importers.addresses import without_secrets
-from importers.errors import BrokerDown, SettingsError
+from importers.errors import PLACE, BrokerDown, BrokerRefuses, SettingsError
 from importers.processes import WorkerProcess
 from importers.texts import N_
 
 if TYPE_CHECKING:
+    from redis import Redis
+
     from importers.sessions import ActiveSession, Session
     from importers.settings import Settings
 
@@ -56,9 +58,11 @@ class CeleryDispatcher:
             await asyncio.to_thread(active.owner.kill)
 
     def _send(self, session: Session) -> None:
-        from importers.worker.celery_engine import TASK, queue_of
+        from importers.worker.celery_engine import TASK, make_sender, queue_of
 
-        with connected(self._settings) as (app, connection):
+        url = self._settings.redis.url
+        app = make_sender(url, self._settings.worker.queue)
+        with plainly(url), app.connection_for_write() as connection:
             app.send_task(
                 TASK,
                 args=(session.id,),
@@ -69,34 +73,66 @@ class CeleryDispatcher:
             )
 
     def _is_waiting(self, session: Session) -> bool:
-        from redis import Redis
-
         from importers.worker.celery_engine import KEY_PREFIX, queue_of
 
-        with connected(self._settings) as (_app, connection):
-            # Celery's own client puts the prefix before the keys of some commands and not of others.
-            redis = Redis(connection_pool=connection.channel().client.connection_pool)
+        with broker(self._settings) as redis:
             waiting = redis.lrange(f"{KEY_PREFIX}{queue_of(session, self._settings)}", 0, -1)
         return any(session.task_id.encode() in message for message in waiting)
 
 
 @contextmanager
-def connected(settings: Settings) -> Iterator[tuple[Any, Any]]:
-    """The app of senders, and a connection of it to the broker, which is made when it is used. Raises BrokerDown."""
+def broker(settings: Settings) -> Iterator[Redis]:
+    """The broker itself, past Celery. It is tried once, without a pause. Raises BrokerDown."""
+    from redis import Redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    from importers.worker.celery_engine import SENDER_SECONDS
+
+    with (
+        plainly(settings.redis.url),
+        Redis.from_url(
+            settings.redis.url,
+            socket_timeout=SENDER_SECONDS,
+            socket_connect_timeout=SENDER_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        ) as redis,
+    ):
+        yield redis
+
+
+def require_broker(settings: Settings) -> None:
+    """Raises BrokerDown unless it answers, and knows this account."""
+    with broker(settings) as redis:
+        redis.ping()
+
+
+def require_account(settings: Settings) -> None:
+    """Raises BrokerRefuses: a worker would try for ever, as it does where the broker is down."""
+    try:
+        require_broker(settings)
+    except BrokerRefuses:
+        raise
+    except BrokerDown:
+        pass  # it may come up at any time
+
+
+@contextmanager
+def plainly(url: str) -> Iterator[None]:
+    """Raises BrokerDown in place of all that Celery and redis-py say of a broker."""
     from kombu.exceptions import OperationalError
     from redis.exceptions import RedisError
 
-    from importers.redis_errors import why_not
-    from importers.worker.celery_engine import make_sender
+    from importers.redis_errors import refusal, why_not
 
-    url = settings.redis.url
-    app = make_sender(url, settings.worker.queue)
+    place = without_secrets(url)
     try:
-        with app.connection_for_write() as connection:
-            yield app, connection
+        yield
     except (OperationalError, RedisError, OSError) as error:
+        if why := refusal(error):
+            raise BrokerRefuses(PLACE, path=place, why=why) from error
         raise BrokerDown(
             N_("{url}: the broker does not answer: {error}"),
-            url=without_secrets(url),
+            url=place,
             error=why_not(url, error) or type(error).__name__,
         ) from error

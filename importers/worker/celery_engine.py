@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from functools import cache
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode
+from typing import TYPE_CHECKING
 
 from celery import Celery
 from kombu import Queue
-from redis.connection import FALSE_STRINGS
 
 from importers.errors import ObmenError
 from importers.settings import Settings
+from importers.worker.broker import shown_to_celery, transport_of
 
 if TYPE_CHECKING:
     from importers.sessions import Session
@@ -40,26 +39,6 @@ def queue_of(session: Session, settings: Settings) -> str:
 
 def queue_on(settings: Settings, host: str) -> str:
     return f"{settings.worker.queue}@{host}"
-
-
-def broker_of(url: str) -> tuple[str, dict[str, Any] | None]:
-    """The address of Redis as Celery wants it, and its TLS options."""
-    place, _mark, query = url.partition("?")
-    options = dict(parse_qsl(query))
-    scheme, _sep, rest = place.partition("://")
-    if scheme.lower() == "unix":
-        number = options.pop("db", "0")
-        return f"redis+socket://{rest}?{urlencode({'virtual_host': number, **options})}", None
-    tls: dict[str, Any] = {name: options.pop(name) for name in [*options] if name.startswith("ssl_")}
-    if number := options.pop("db", ""):
-        place = f"{place.rstrip('/')}/{number}"
-    broker = f"{place}?{urlencode(options)}" if options else place
-    if scheme.lower() != "rediss":
-        return broker, None
-    if check := tls.get("ssl_check_hostname"):
-        # As redis-py reads an address; kombu hands on what stands there.
-        tls["ssl_check_hostname"] = check.upper() not in FALSE_STRINGS
-    return broker, {"ssl_cert_reqs": "required", **tls}
 
 
 def make_app(settings: Settings) -> Celery:
@@ -105,10 +84,9 @@ def make_sender(redis: str, queue: str) -> Celery:
 
 def _configured(redis: str, queue: str) -> Celery:
     """All that obmen's guarantees need of Celery."""
-    broker, tls = broker_of(redis)
-    app = Celery("obmen", broker=broker, set_as_current=False)
+    app = Celery("obmen", broker=shown_to_celery(redis), set_as_current=False)
     app.conf.update(
-        broker_use_ssl=tls,
+        broker_transport=transport_of(redis),
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={"global_keyprefix": KEY_PREFIX, "visibility_timeout": 24 * 3600},

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from importers.errors import BrokerDown, ObmenError
+from importers.errors import BrokerDown, BrokerRefuses, ObmenError
 from importers.events import Log
 from importers.processes import this_process
 from importers.sessions.models import Status
@@ -73,6 +75,39 @@ def dispatcher_for(settings: Settings) -> Dispatcher:
     from importers.worker.celery_dispatch import CeleryDispatcher
 
     return CeleryDispatcher(settings)
+
+
+class OneLook:
+    """A dispatcher for one look at all sessions: a broker that gave no answer for one of them is not asked for others,
+    each of which would wait for it as long."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        self._down: BrokerDown | None = None
+        self.check = dispatcher.check
+        self.reaches = dispatcher.reaches
+        self.is_lost = dispatcher.is_lost
+        self.end = dispatcher.end
+
+    async def send(self, session: Session) -> WorkerProcess | None:
+        with self._once():
+            return await self._dispatcher.send(session)
+
+    async def is_waiting(self, active: ActiveSession) -> bool:
+        with self._once():
+            return await self._dispatcher.is_waiting(active)
+
+    @contextmanager
+    def _once(self) -> Iterator[None]:
+        if self._down:
+            raise self._down
+        try:
+            yield
+        except BrokerRefuses:  # it answers at once, and for another queue perhaps otherwise
+            raise
+        except BrokerDown as error:
+            self._down = error
+            raise
 
 
 async def dispatch(session: Session, dispatcher: Dispatcher, journal: Journal) -> bool:

@@ -48,9 +48,9 @@ async def reap(
 ) -> int:
     """Settle the sessions of all shops of the settings; how many were ended, started again, or sent. `trouble` is
     given what kept one from being settled. `dispatcher`: the one of the settings."""
-    from importers.worker.dispatch import dispatcher_for
+    from importers.worker.dispatch import OneLook, dispatcher_for
 
-    dispatcher = dispatcher or dispatcher_for(settings)
+    dispatcher = OneLook(dispatcher or dispatcher_for(settings))
     await journal.prune(settings.journal.keep_events_days)
     await Uploads(journal.database).drop_orphans()
     acted = 0

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,6 +17,7 @@ from support.engine_stage import RedisServer, redis_server
 from support.examination import examine, failing
 
 from importers.doctor import celery_workers
+from importers.processes import start_of
 from importers.settings import Redis, Settings
 
 
@@ -56,6 +62,52 @@ async def test_with_a_worker_all_is_well(clustered: Settings, monkeypatch: pytes
             "is configured otherwise: task_acks_late"
             in (await celery_workers.check_workers(clustered)).detail
         )
+
+
+def test_the_worker_of_the_trial_ends_with_a_doctor_that_is_killed(
+    clustered: Settings, redis: RedisServer
+) -> None:
+    """And leaves nothing in the broker."""
+    scratch = msgspec.structs.replace(
+        clustered, worker=msgspec.structs.replace(clustered.worker, queue="on-trial")
+    )
+    code = (
+        "from importers import settings\nfrom importers.doctor.celery_workers import trial_worker\n"
+        "with trial_worker(settings.from_env()):\n    input()"
+    )
+    doctor = subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, **scratch.to_env()}, stdin=subprocess.PIPE
+    )
+    try:
+        until(lambda: redis.ask("KEYS", "*on-trial*") != "*0")
+        (worker,) = children_of(doctor.pid)
+        until(lambda: len(session_of(worker)) == 3)  # itself, its pool, and who looks after sessions
+    finally:
+        doctor.kill()
+        doctor.communicate()
+    until(lambda: not session_of(worker))
+    assert redis.ask("KEYS", "*on-trial*") == "*0"
+
+
+def until(comes: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not comes():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+
+
+def session_of(leader: int) -> list[int]:
+    """The processes in the session of the system that `leader` began."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(ProcessLookupError):
+            if os.getsid(int(process.name)) == leader and start_of(int(process.name)):
+                found.append(int(process.name))
+    return found
 
 
 async def test_a_broker_that_is_down_keeps_nobody_waiting(clustered: Settings, redis: RedisServer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from pathlib import Path
 
 import msgspec
@@ -10,7 +12,8 @@ from support.engine_stage import make_settings, shops_in, write_export
 from support.engines import PostgresHand
 from support.examination import contents
 
-from importers.doctor import Check, check, checks
+from importers.database.postgres_examine import answers
+from importers.doctor import Check, check, checks, servers
 from importers.settings import Catalog, Settings, Source
 
 
@@ -55,3 +58,33 @@ async def test_two_shops_on_one_database_are_noticed(two: Settings, postgres: st
     found = await checks.check_targets(msgspec.structs.replace(two, shops=shops))
     assert (found.ok, found.detail) == (False, "a and b import into one catalog, by two addresses")
     assert (await checks.check_targets(two)).ok
+
+
+async def test_a_server_that_hangs_is_waited_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many databases it has: whoever asks it once more waits for 5 seconds each time."""
+    monkeypatch.setattr(servers, "ANSWER_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as hanging:  # what connects is accepted, and told nothing
+        place = f"127.0.0.1:{hanging.getsockname()[1]}"
+        shops = shops_in(tmp_path, "a", "b", "c")
+        for name, shop in shops.items():
+            write_export(tmp_path / name / "export")
+            shop["catalog"] = {"url": f"postgresql://u:s3cret@{place}/{name}"}
+        journal = {"url": f"postgresql://u:s3cret@{place}/journal"}
+        settings = make_settings(tmp_path, shops=shops, journal=journal)
+        found: list[Check] = []
+        began = time.monotonic()
+        async for line in check(settings):
+            if line.name == "log":  # behind the last that has to do with databases
+                break
+            found += [] if line.ok else [line]
+        assert time.monotonic() - began < 4
+    assert [line.title for line in found] == ["journal", "catalog a", "catalog b", "catalog c"]
+    assert {"the server gave no answer" in line.detail for line in found} == {True}
+    assert "s3cret" not in str(found)
+
+
+async def test_a_server_that_refuses_has_answered(postgres: str) -> None:
+    urls = ["postgresql://u@127.0.0.1:1/db", postgres, postgres.replace("//obmen@", "//nobody@")]
+    assert [await answers(url, 5.0) for url in urls] == [True] * 3

@@ -102,3 +102,14 @@ def tunnel(server: Path, context: ssl.SSLContext, first: bytes = b"") -> Iterato
 def _openssl(*args: str | Path) -> None:
     assert OPENSSL
     subprocess.run([OPENSSL, *args], check=True, capture_output=True, timeout=20)
+
+
+@contextmanager
+def behind_tls(server: Path, folder: Path) -> Iterator[tuple[int, Path]]:
+    """The port on this machine, and the certificate of who signed the server's. `server`: its socket."""
+    authority = Authority(folder, "authority")
+    front = Tunnel(server, authority.for_server(), b"")
+    try:
+        yield front.port, authority.file
+    finally:
+        front.close()

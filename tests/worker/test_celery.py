@@ -22,7 +22,7 @@ from support.engine_stage import PEOPLE, RedisServer, Stage, redis_server, stage
 from importers.catalog import open_catalog
 from importers.processes import start_of
 from importers.sessions import Session, Status, rules
-from importers.settings import Settings
+from importers.settings import Redis, Settings
 from importers.texts import Message
 from importers.worker.celery_dispatch import CeleryDispatcher
 from importers.worker.celery_engine import make_app
@@ -256,7 +256,10 @@ async def test_a_journal_that_cannot_be_opened_is_one_line_in_its_log(stage: Sta
 
 def test_the_next_session_does_not_wait_for_the_process_of_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """That a process ends is seen before it can be waited for, and Celery looks again after 5 seconds only."""
-    assert make_app(Settings()).conf.worker_pool == "importers.worker.celery_pool:PromptTaskPool"
+    assert (
+        make_app(Settings(redis=Redis("redis://host"))).conf.worker_pool
+        == "importers.worker.celery_pool:PromptTaskPool"
+    )
     watched, held = os.pipe()
     ending = subprocess.Popen(
         [sys.executable, "-c", f"import os, time; os.close({held}); time.sleep(0.3)"], pass_fds=[held]

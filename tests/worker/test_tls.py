@@ -21,7 +21,9 @@ from importers.errors import BrokerDown, DatabaseError
 from importers.launch import redis_lock
 from importers.launch.redis_lock import server_version
 from importers.sessions import Status
-from importers.worker.celery_dispatch import connected
+from importers.settings import Settings
+from importers.worker.celery_dispatch import plainly
+from importers.worker.celery_engine import make_sender
 from importers.worker.dispatch import dispatcher_for
 
 pytestmark = pytest.mark.skipif(OPENSSL is None, reason="no openssl here, which makes certificates")
@@ -125,12 +127,19 @@ async def test_lock_and_broker_say_what_is_not_trusted(
     with pytest.raises(DatabaseError, match=told) as of_lock:
         await server_version(url)
     settings = make_settings(tmp_path, redis={"url": url}, worker={"engine": "celery"})
-    with pytest.raises(BrokerDown, match=told) as of_broker, connected(settings) as (_app, connection):
-        assert connection.default_channel
+    with pytest.raises(BrokerDown, match=told) as of_broker:
+        reach_broker(settings)
     for error in (of_lock.value, of_broker.value):
         assert "s3cret" not in str(error)
         assert "\n" not in str(error)
     assert b"s3cret" not in servers.wire
+
+
+def reach_broker(settings: Settings) -> None:
+    """As Celery sends to it."""
+    url = settings.redis.url
+    with plainly(url), make_sender(url, settings.worker.queue).connection_for_write() as connection:
+        assert connection.default_channel
 
 
 async def test_lock_and_broker_read_an_address_alike(servers: Servers, tmp_path: Path) -> None:
@@ -138,8 +147,7 @@ async def test_lock_and_broker_read_an_address_alike(servers: Servers, tmp_path:
     version, _seconds = await server_version(url)
     assert version
     settings = make_settings(tmp_path, redis={"url": url}, worker={"engine": "celery"})
-    with connected(settings) as (_app, connection):
-        assert connection.default_channel
+    reach_broker(settings)
 
 
 @pytest.mark.parametrize(
