@@ -107,6 +107,11 @@ class Crashing:
             self.stage.change, f"UPDATE session SET {late} WHERE id = ?1", session.id, rules.LOST_SECONDS + 1
         )
 
+    async def send_again(self, session: Session) -> None:
+        """A broker may deliver twice."""
+        assert self.stage.dispatcher
+        await self.stage.dispatcher.send(session)
+
     async def looked_after(self, session: Session) -> Session:
         async with asyncio.timeout(60):
             while not (found := await self.stage.journal.session(session.id)).status.final:
@@ -177,6 +182,7 @@ async def fall(crashing: Crashing, trap: Trap, monkeypatch: pytest.MonkeyPatch) 
         if trap.whom == "worker":  # whoever looks after it is on another host
             patch.setattr(WorkerProcess, "is_here", False)
         await crashing.pass_time(session)
+        await crashing.send_again(session)
         if trap.whom == "worker" and trap.kills:
             crashing.worker.end()
             crashing.start_worker()
