@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from importers.errors import LeaseLost, ObmenError, UnknownSession, Unsure
+from importers.errors import ObmenError, UnknownSession, Unsure
 from importers.events import NO_RECORD, Changes, Counted, Counts, Event, FileRead, Log, Progress, Reject
 from importers.kinds.protocol import Job
 from importers.kinds.registry import KINDS, load, records_of
@@ -125,10 +125,6 @@ class _Run:
         except CancelRequested:
             by = Message.of(CANCELLED_BY, operator=await self.journal.cancelled_by(self.session.id))
             return await self._end(Status.CANCELLED, by)
-        except LeaseLost as error:
-            log_to(self.settings.log.path).warning("session %d: %s", self.session.id, error)
-            # Whoever took the session ends it, and this changes nothing. If the journal knows of nobody, nobody will.
-            return await self._end(Status.FAILED, error.message)
         except Unsure as error:
             # It may be done. Whoever finds this worker gone asks the catalog what came of it, and ends the session.
             log_to(self.settings.log.path).warning("session %d: %s", self.session.id, error)
@@ -332,7 +328,12 @@ class _Run:
             )
         await self._flush()
         line = Log.of("error", error) if error else self._completed()
-        await self.journal.finish(self.session.id, self.session.fence, status, self.by_kind, error, line)
+        finish = self.journal.finish
+        ended = await finish(self.session.id, self.session.fence, status, self.by_kind, error, line)
+        if (
+            error and not ended
+        ):  # somebody took the session and ends it: what was met here is told nowhere else
+            log_to(self.settings.log.path).warning("session %d: %s", self.session.id, error)
         return 0 if status is Status.COMPLETED else 1
 
     def _completed(self) -> Log:

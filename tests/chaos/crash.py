@@ -2,6 +2,10 @@
 
 crash.py launch KEY POINT SIGNAL     prints [outcome, session] if it lives so long
 crash.py work ID POINT SIGNAL
+crash.py celery TRAP                 `obmen worker`; one of its sessions falls into what is written in the file TRAP
+
+A trap is `POINT,SIGNAL,WHOM`: it strikes the session's process ("child"), or the worker with all of its processes.
+Whoever falls into it leaves its pid in TRAP.fell.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from importers import settings
@@ -21,6 +26,7 @@ from importers.launch import launch, new_request
 from importers.launch.table_lock import TableLock
 from importers.sessions import open_journal
 from importers.sessions.store import JournalStore
+from importers.worker.celery_worker import run_worker
 from importers.worker.process import ProcessDispatcher
 from importers.worker.run import _Run, work
 
@@ -66,14 +72,13 @@ WORKER = {
 }
 
 
-def arm(point: Point, number: signal.Signals) -> None:
+def arm(point: Point, fall: Callable[[], None]) -> None:
     of, name, side, when = point
     original = getattr(of, name)
 
     def crash(*args: Any) -> None:
         if when(*args):
-            setattr(of, name, original)  # once
-            os.kill(os.getpid(), number)
+            fall()
 
     @functools.wraps(original)
     async def wrapped(*args: Any, **rest: Any) -> Any:
@@ -103,9 +108,33 @@ async def confirm(key: str) -> None:
         await journal.close()
 
 
+def fall_into(trap: Path, here: str) -> None:
+    if not trap.exists():
+        return
+    point, number, whom = trap.read_text(encoding="utf-8").split(",")
+    if point == here:
+        trap.rename(trap.with_suffix(".sprung"))
+        trap.with_suffix(".fell").write_text(str(os.getpid()), encoding="utf-8")
+        strike = os.killpg if whom == "worker" else os.kill
+        strike(os.getpgid(0) if whom == "worker" else os.getpid(), signal.Signals[number])
+
+
+def serve(trap: Path) -> int:
+    for name, point in WORKER.items():
+        arm(point, functools.partial(fall_into, trap, name))
+    return run_worker(settings.load(), concurrency=2)
+
+
 def main() -> int:
-    role, what, point, number = sys.argv[1:]
-    arm((LAUNCHER if role == "launch" else WORKER)[point], signal.Signals[number])
+    role, what, *trap = sys.argv[1:]
+    if role == "celery":
+        return serve(Path(what))
+    point, number = trap
+    shots = [signal.Signals[number]]
+    arm(
+        (LAUNCHER if role == "launch" else WORKER)[point],
+        lambda: os.kill(os.getpid(), shots.pop()) if shots else None,
+    )
     if role == "launch":
         asyncio.run(confirm(what))
         return 0

@@ -1,8 +1,8 @@
-"""Processes that race for the same launches: `race.py FOLDER PROCESSES TARGETS [REDIS | naive] [JOURNAL]`.
+"""Processes that race for the same launches: `race.py FOLDER PROCESSES TARGETS [naive]`.
 
-Every process confirms once for every target, all at a barrier; neighbours share an idempotency key, as a double click
-does. Prints one JSON object: how often each outcome came, and what the journal holds. With "naive" the check and
-the insert are two steps, as in the program that this one replaces.
+Every process confirms once for every target, a shop of FOLDER/config.toml, all at a barrier; neighbours share an
+idempotency key, as a double click does. Prints one JSON object: how often each outcome came, and what the journal
+holds. With "naive" the check and the insert are two steps, as in the program that this one replaces.
 """
 
 from __future__ import annotations
@@ -18,33 +18,30 @@ from pathlib import Path
 from typing import Any
 
 import aiosqlite  # noqa: F401 (before the processes are forked)
-import msgspec
 from support.dispatchers import RecordingDispatcher
-from support.engine_stage import make_settings, write_export
 from support.engines import Hand, PostgresHand, SqliteHand
 
 import importers.commerceml.source
 import importers.launch.launching
 import importers.launch.redis_lock
+from importers.addresses import is_postgres
 from importers.launch import launch, new_request
 from importers.launch.lock import LaunchLock, Locked
 from importers.sessions import open_journal, opening
 from importers.sessions.store import JournalStore
-from importers.settings import Catalog, Settings
+from importers.settings import Settings, load
 
 
-async def confirm(
-    folder: Path, settings: Settings, number: int, targets: int, barrier: Barrier
-) -> Counter[str]:
+async def confirm(settings: Settings, number: int, targets: int, barrier: Barrier) -> Counter[str]:
     outcomes: Counter[str] = Counter()
+    dispatcher = None if settings.worker.engine == "celery" else RecordingDispatcher(settings)
     barrier.wait(60)  # all open the journal at the same time, the first of them makes it
     journal = await open_journal(settings.journal.url)
     try:
         for target in range(targets):
-            mine = msgspec.structs.replace(settings, catalog=Catalog(f"sqlite:///{folder}/{target}.sqlite3"))
-            request = new_request(mine, ("customers",), key=f"{target}-{number // 2}")
+            request = new_request(settings, ("customers",), shop=f"t{target}", key=f"{target}-{number // 2}")
             barrier.wait(60)
-            result = await launch(request, mine, journal, dispatcher=RecordingDispatcher(mine))
+            result = await launch(request, settings, journal, dispatcher=dispatcher)
             outcomes[result.outcome] += 1
             if result.outcome == "error":
                 sys.stderr.write(f"{result.reason}\n")
@@ -53,11 +50,9 @@ async def confirm(
     return outcomes
 
 
-def process(
-    folder: Path, settings: Settings, number: int, targets: int, barrier: Barrier, answer: Any
-) -> None:
+def process(settings: Settings, number: int, targets: int, barrier: Barrier, answer: Any) -> None:
     try:
-        answer.put(dict(asyncio.run(confirm(folder, settings, number, targets, barrier))))
+        answer.put(dict(asyncio.run(confirm(settings, number, targets, barrier))))
     finally:
         answer.put(None)  # the last word, also of a process that failed
 
@@ -97,20 +92,20 @@ def make_naive(settings: Settings) -> None:
     importers.launch.launching.lock_for = lambda *_: NoLock()  # type: ignore[assignment]
 
 
-def main(folder: Path, processes: int, targets: int, extra: str, journal: str) -> None:
-    """`journal`: the address of a schema on a server; "": a file."""
-    write_export(folder / "export")
-    sections = {"journal": {"url": journal}} if journal else {}
-    settings = make_settings(folder, redis={"url": "" if extra == "naive" else extra}, **sections)
+def main(folder: Path, processes: int, targets: int, *naive: str) -> None:
+    settings = load(folder / "config.toml", {})
+    journal = settings.journal.url
     hand: Hand = (
-        PostgresHand(*journal.split("&schema=")) if journal else SqliteHand(folder / "journal.sqlite3")
+        PostgresHand(*journal.split("&schema="))
+        if is_postgres(journal)
+        else SqliteHand(folder / "journal.sqlite3")
     )
-    if extra == "naive":
+    if naive:
         make_naive(settings)
     forks = multiprocessing.get_context("fork")
     barrier, answers = forks.Barrier(processes), forks.SimpleQueue()
     children = [
-        forks.Process(target=process, args=(folder, settings, number, targets, barrier, answers))
+        forks.Process(target=process, args=(settings, number, targets, barrier, answers))
         for number in range(processes)
     ]
     for child in children:
@@ -134,5 +129,4 @@ def main(folder: Path, processes: int, targets: int, extra: str, journal: str) -
 
 
 if __name__ == "__main__":
-    extra, journal, *_none = [*sys.argv[4:], "", ""]
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), extra, journal)
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

@@ -40,6 +40,8 @@ BLOCKED_FOR_SECONDS = 20.0
 """Lease and grace are 0.9 s; the rest is for a busy machine. What this must tell apart waits a minute or for ever."""
 IN_A_TRANSACTION = {"in the transaction that creates", "in the transaction that claims"}
 """Stopped there, a process keeps the journal from everybody: they are told, and go on once it does."""
+TOO_LONG = "it took too long and was ended; try again"
+"""What others are told whom it keeps from a server. That frees itself of it after 10 seconds."""
 UNCHANGED = {"claimed", "reading", "rows written", "before the check", "between check and commit"}
 """Points from which a worker that is gone leaves a failed session and the catalog as before."""
 
@@ -90,6 +92,16 @@ class Crashing(Stage):
     def pid(self) -> int:
         (child,) = self.children
         return child.pid
+
+    @property
+    def is_served(self) -> bool:
+        """By a server, not from files."""
+        return isinstance(self.hand, PostgresHand)
+
+    @property
+    def stopped(self) -> str:
+        """What others are told whom the child keeps from a file."""
+        return f"locked by process {self.pid}, which is stopped (to wake it: kill -CONT {self.pid})"
 
     async def fell(self) -> int:
         """Once the child has met its point: how."""
@@ -192,7 +204,7 @@ async def check(stage: Crashing, session: Session, expected: Status, reason: str
     assert another.session
     assert (await stage.ended(another.session.id)).status is Status.COMPLETED
     assert stage.customers() == PEOPLE
-    for name in ("journal", "catalog") if isinstance(stage.hand, SqliteHand) else ():
+    for name in () if stage.is_served else ("journal", "catalog"):
         assert rows(stage.folder / f"{name}.sqlite3", "PRAGMA integrity_check") == [("ok",)]
     assert "Traceback" not in stage.log()
 
@@ -257,7 +269,12 @@ async def test_a_worker_is_killed(stage: Crashing, point: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "point", points(LAUNCHER, "holding the lock", "in the transaction that creates", "dispatch marked")
+    ("engine", "point"),
+    on_both(
+        LAUNCHER,
+        ["holding the lock", "in the transaction that creates", "dispatch marked"],
+        ["dispatch marked"],
+    ),
 )
 async def test_a_launcher_is_stopped_and_goes_on_late(
     stage: Crashing, point: str, monkeypatch: pytest.MonkeyPatch
@@ -270,8 +287,7 @@ async def test_a_launcher_is_stopped_and_goes_on_late(
             patch.setattr(sqlite, "PATIENCE_SECONDS", 0.2)
             shut_out = await stage.launch()
         assert shut_out.outcome is Outcome.ERROR
-        why = str(shut_out.reason)
-        assert f"locked by process {stage.pid}, which is stopped (to wake it: kill -CONT {stage.pid})" in why
+        assert (TOO_LONG if stage.is_served else stage.stopped) in str(shut_out.reason)
         thawed = await stage.thaw()
         session = await aftermath(stage)
     else:
@@ -284,7 +300,8 @@ async def test_a_launcher_is_stopped_and_goes_on_late(
 
 
 @pytest.mark.parametrize(
-    "point", points(WORKER, "before the claim", "reading", "in the transaction that finishes")
+    ("engine", "point"),
+    on_both(WORKER, ["before the claim", "reading", "in the transaction that finishes"], ["reading"]),
 )
 async def test_a_worker_is_stopped_and_ended(
     stage: Crashing, point: str, monkeypatch: pytest.MonkeyPatch
@@ -295,11 +312,14 @@ async def test_a_worker_is_stopped_and_ended(
     if point in IN_A_TRANSACTION:
         with monkeypatch.context() as patch:
             patch.setattr(sqlite, "PATIENCE_SECONDS", 0.2)
-            assert (await stage.launch()).outcome is Outcome.ERROR
+            # On a server it keeps the row of its session only, which a launch reads.
+            assert (await stage.launch()).outcome is (Outcome.JOINED if stage.is_served else Outcome.ERROR)
         await stage.thaw()
     # Its heartbeat may be in a transaction of its own, at any point. Whoever looks first frees the journal.
     journal = Path(stage.settings.journal.url.removeprefix("sqlite:///"))
-    if point == "in the transaction that finishes" or sqlite_errors.lock_holder(journal):
+    if point == "in the transaction that finishes" or (
+        not stage.is_served and sqlite_errors.lock_holder(journal)
+    ):
         await looked_after(stage)
     session = await aftermath(stage)
     if point in UNCHANGED:
@@ -312,12 +332,15 @@ async def test_a_worker_is_stopped_and_ended(
         assert stage.rows("SELECT count(*) FROM event WHERE type = 'received' AND session_id = 1") == [(1,)]
 
 
-@pytest.mark.parametrize("point", points(sorted(UNCHANGED), "claimed", "between check and commit"))
+@pytest.mark.parametrize(
+    ("engine", "point"),
+    on_both(sorted(UNCHANGED), ["claimed", "between check and commit"], ["between check and commit"]),
+)
 async def test_a_worker_that_cannot_be_ended_goes_on_too_late(
     stage: Crashing, point: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It runs in another container, say. What it does after its session was ended reaches no catalog, and it says so;
-    once it stands between check and commit, nobody calls its session ended."""
+    """It runs in another container, say. What it does after its session was ended reaches no catalog, and it says so.
+    A server ends what it has begun; in a file nobody calls its session ended while it may stand before its commit."""
     await launched_with_trap(stage, point, "SIGSTOP")
     assert await stage.fell() == signal.SIGSTOP
     monkeypatch.setattr(WorkerProcess, "is_here", False)
@@ -328,14 +351,12 @@ async def test_a_worker_that_cannot_be_ended_goes_on_too_late(
     acted = await stage.reap()
     code, _ = await stage.thaw()
     session = await stage.journal.session(1)
-    if point in ("claimed", "reading"):  # it holds nothing
+    if point in ("claimed", "reading") or stage.is_served:  # it holds nothing, or not any more
         assert (acted, code, session.status) == (1, 1, Status.FAILED)
-        assert "session 1: the session was taken from this worker" in stage.log()
+        taken = "was taken from this worker" in stage.log()
+        assert taken or (stage.is_served and "the server ends connections" in stage.log())
         await check(stage, session, Status.FAILED, "gave no sign of life")
     else:
         assert (acted, code) == (0, 0)
-        assert (
-            f"locked by process {stage.pid}, which is stopped (to wake it: kill -CONT {stage.pid})"
-            in stage.log()
-        )
+        assert stage.stopped in stage.log()
         await check(stage, session, Status.COMPLETED, "")

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.engine_stage import RedisServer, redis_server
+from support.celery_worker import CeleryWorker
+from support.engine_stage import PEOPLE, RedisServer, redis_server, write_export
 from support.engines import PostgresHand
 
 HERE = Path(__file__).parent
 SMALL = (8, 50)
+CONFIG = """\
+journal.url = "{journal}"
+redis.url = "{redis}"
+worker.engine = "{engine}"
+# However long it takes until the last one's turn comes: it is the same launch.
+launch.recency_seconds = 3600
+log.path = "obmen.log"
+source.path = "export"
+"""
+SHOP = """\
+[shops.t{n}]
+catalog.url = "{catalog}"
+images.path = "images{n}"
+"""
 
 
 def empty(redis: RedisServer) -> None:
@@ -29,18 +46,36 @@ def redis() -> Iterator[RedisServer]:
         yield server
 
 
+def write_config(
+    folder: Path, targets: int, redis: str = "", journal: str = "", catalogs: Sequence[str] = ()
+) -> Path:
+    """A shop a target, all with the same export. `journal`, `catalogs`: addresses on a server; none: in files. With
+    those of catalogs a session goes through Celery, and else nowhere."""
+    write_export(folder / "export")
+    journal = journal or "sqlite:///journal.sqlite3"
+    catalogs = catalogs or [f"sqlite:///{target}.sqlite3" for target in range(targets)]
+    engine = "celery" if catalogs[0].startswith("postgres") else "process"
+    text = CONFIG.format(journal=journal, redis=redis, engine=engine)
+    text += "".join(SHOP.format(n=n, catalog=url) for n, url in enumerate(catalogs))
+    config = folder / "config.toml"
+    config.write_text(text, encoding="utf-8")
+    return config
+
+
 def race(
     folder: Path,
     processes: int,
     targets: int,
-    extra: str = "",
+    redis: str = "",
     during: Callable[[], None] = lambda: None,
     journal: str = "",
+    catalogs: Sequence[str] = (),
+    naive: bool = False,
 ) -> Any:
     """What race.py found; `during` is called again and again while it runs."""
-    command = [
-        sys.executable, str(HERE / "race.py"), str(folder), str(processes), str(targets), extra, journal
-    ]  # fmt: skip
+    write_config(folder, targets, redis, journal, catalogs)
+    command = [sys.executable, str(HERE / "race.py"), str(folder), str(processes), str(targets)]
+    command += ["naive"] if naive else []
     child = subprocess.Popen(
         command,
         env={**os.environ, "PYTHONPATH": str(HERE.parent)},
@@ -79,7 +114,7 @@ def test_racing_processes_make_one_session_a_target(tmp_path: Path) -> None:
 
 
 def test_the_naive_way_fails_the_same_harness(tmp_path: Path) -> None:
-    found = race(tmp_path, *SMALL, "naive")
+    found = race(tmp_path, *SMALL, naive=True)
     assert found["sessions"] > SMALL[1] * 1.2, "else the race is none"
     with pytest.raises(AssertionError):
         assert_exact(found, *SMALL)
@@ -116,6 +151,40 @@ def test_racing_for_one_on_a_server_with_redis(tmp_path: Path, redis: RedisServe
     assert redis.keys() == 0
 
 
+@pytest.mark.parametrize(
+    ("processes", "targets"), [(6, 4), pytest.param(32, 60, marks=pytest.mark.chaos)], ids=["small", "full"]
+)
+def test_racing_for_sessions_that_go_through_celery(
+    tmp_path: Path, redis: RedisServer, journal: str, postgres: str, processes: int, targets: int
+) -> None:
+    """Each session's message is received once, and claims once."""
+    with ExitStack() as stack:
+        hands = [PostgresHand(postgres) for _target in range(targets)]
+        for hand in hands:
+            stack.callback(hand.drop)
+        catalogs = [hand.url for hand in hands]
+        worker = CeleryWorker(write_config(tmp_path, targets, redis.url, journal, catalogs))
+        stack.callback(worker.end)
+        assert_exact(
+            race(tmp_path, processes, targets, redis.url, journal=journal, catalogs=catalogs),
+            processes,
+            targets,
+        )
+        of_journal = PostgresHand(*journal.split("&schema="))
+        worker.said(r" ready\.")
+        for (task,) in of_journal.rows("SELECT task_id FROM session"):
+            worker.said(rf"Task obmen\.work\[{task}\] succeeded", 120)
+            assert worker.count(rf"Task obmen\.work\[{task}\] received") == 1
+        statuses = of_journal.rows("SELECT status, count(*) FROM session GROUP BY status")
+        assert statuses == [("completed", targets)]
+        received = of_journal.rows("SELECT session_id FROM event WHERE type = 'received'")
+        assert len(received) == len(set(received)) == targets
+        for hand in hands:
+            assert dict(hand.rows("SELECT id, name FROM customer")) == PEOPLE
+            assert len(hand.rows("SELECT 1 FROM applied")) == 1
+    assert redis.ask("LLEN", f"obmen.obmen@{socket.gethostname()}") == ":0"
+
+
 @pytest.mark.chaos
 def test_10_000_attempts_by_64_processes_on_a_server(
     tmp_path: Path, redis: RedisServer, journal: str
@@ -146,4 +215,4 @@ def test_racing_with_a_frozen_redis(tmp_path: Path, redis: RedisServer) -> None:
 
 @pytest.mark.chaos
 def test_the_naive_way_fails_at_length(tmp_path: Path) -> None:
-    assert race(tmp_path, 16, 625, "naive")["sessions"] > 625 * 1.5
+    assert race(tmp_path, 16, 625, naive=True)["sessions"] > 625 * 1.5

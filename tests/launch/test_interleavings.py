@@ -7,99 +7,31 @@ tests/launch/test_mutants.py shows that each sees its guard missing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
-from support.engine_stage import MovedClock, RedisServer, Stage, dead_process, no_processes, rows, staged
+from engine_mutants import attribute
+from laboratory import LEASE, RECENCY, Interleaving, Lab, laboratory
+from support.engine_stage import RedisServer, dead_process
+from support.engines import Hand
 
-from importers.catalog import open_catalog
 from importers.errors import LeaseLost
-from importers.kinds import Counts, Log
 from importers.launch import redis_lock
-from importers.launch.launching import _new_session
 from importers.launch.lock import LaunchLock, Locked, holding
 from importers.launch.redis_lock import RedisLock
 from importers.launch.table_lock import TableLock
-from importers.processes import WorkerProcess, this_process
-from importers.sessions import Attempt, Journal, NewSession, Outcome, Session, Status
+from importers.processes import this_process
+from importers.sessions import Outcome, Status
+from importers.sessions.store import JournalStore
 from importers.targets import target_of
 from importers.texts import Message
 from importers.worker import reaper
-from importers.worker.dispatch import Dispatcher, dispatch
-from importers.worker.heartbeat import must_go_on
+from importers.worker.dispatch import dispatch
 
-RECENCY, LEASE = 5.0, 30.0
-
-
-@dataclass
-class Lab:
-    """Two processes, each with a journal of its own on the same file, one clock, one catalog."""
-
-    stage: Stage
-    a: Journal
-    b: Journal
-    clock: MovedClock
-    redis: RedisServer
-
-    @property
-    def dispatcher(self) -> Dispatcher:
-        assert self.stage.dispatcher
-        return self.stage.dispatcher
-
-    @property
-    def target(self) -> str:
-        return f"sqlite:///{self.stage.folder}/catalog.sqlite3"
-
-    def new(self, key: str) -> NewSession:
-        request = self.stage.request(key=key)
-        attempt = Attempt(key, key, request.kinds, request.source, self.target, "anna", "host", 1, "")
-        return _new_session(attempt, request, self.target)
-
-    async def create(self, journal: Journal, key: str) -> tuple[Outcome, Session]:
-        return await journal.create(self.new(key), RECENCY, [Log("info", "made")])
-
-    async def claim(self, journal: Journal, owner: WorkerProcess | None = None) -> Session:
-        """By a worker that lives, unless another owner is given."""
-        session = await journal.claim(1, self.target, owner or this_process(), LEASE)
-        assert session is not None
-        return session
-
-    async def import_(self, journal: Journal, session: Session, name: str) -> None:
-        """What a worker does between claim and finish."""
-        catalog = await open_catalog(self.target)
-        try:
-            async with catalog.transaction(
-                journal_id=journal.journal_id,
-                session_id=session.id,
-                task_id=session.task_id,
-                fence=session.fence,
-            ) as transaction:
-                await transaction.execute(
-                    "INSERT OR REPLACE INTO customer (id, name, removed) VALUES ('c', ?, 0)", name
-                )
-                transaction.note = msgspec.json.encode({"customers": Counts(read=1, created=1)})
-
-                async def may_commit() -> None:
-                    must_go_on(await journal.beat(session.id, session.fence, LEASE))
-
-                transaction.before_commit = may_commit
-        finally:
-            await catalog.close()
-
-    def sessions(self) -> int:
-        return int(self.stage.rows("SELECT count(*) FROM session")[0][0])
-
-    def customer(self) -> str | None:
-        found = rows(self.stage.folder / "catalog.sqlite3", "SELECT name FROM customer")
-        return found[0][0] if found else None
-
-
-Interleaving = Callable[[Lab], Awaitable[None]]
-
+AT_THE_GATE = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 # Two launchers
 
@@ -119,6 +51,42 @@ async def both_look_then_one_is_through_before_the_other_creates(lab: Lab) -> No
     await lab.a.finish(session.id, session.fence, Status.COMPLETED, {})
     assert (await lab.create(lab.b, "b"))[0] is Outcome.JOINED
     assert lab.sessions() == 1
+
+
+async def both_look_in_their_transactions_then_both_create(lab: Lab) -> None:
+    """The first that has looked waits for the other, which has looked, too, or waits at the gate."""
+    existing = JournalStore._existing
+    looked: set[str] = set()
+
+    async def wait_for_the_other(self: JournalStore, db: Any, new: Any, recency: float) -> Any:
+        found = await existing(self, db, new, recency)
+        if db is not self.database:
+            looked.add(new.idempotency_key)
+            async with asyncio.timeout(5):
+                while len(looked) < 2 and not lab.stage.rows(AT_THE_GATE):  # noqa: ASYNC110 (the server knows)
+                    await asyncio.sleep(0.002)
+        return found
+
+    with attribute(JournalStore, "_existing", wait_for_the_other):
+        first, second = await asyncio.gather(lab.create(lab.a, "a"), lab.create(lab.b, "b"))
+    assert {first[0], second[0]} == {Outcome.CREATED, Outcome.JOINED}
+    assert lab.sessions() == 1
+
+
+async def redis_forgets_the_lock_while_it_is_held(lab: Lab) -> None:
+    create, locks = lab.a.create, []
+
+    async def late(*args: Any) -> Any:
+        locks.append(lab.redis.keys())
+        lab.redis.ask("FLUSHALL")
+        assert (await lab.launch(lab.b, "b")).outcome is Outcome.CREATED
+        return await create(*args)
+
+    with attribute(lab.a, "create", late):
+        result = await lab.launch(lab.a, "a")
+    assert (result.outcome, result.lock) == (Outcome.JOINED, Locked.ACQUIRED)
+    assert (locks, lab.redis.keys()) == ([1], 0)
+    assert (lab.sessions(), lab.stage.sent) == (1, [1])
 
 
 async def a_retry_comes_when_all_is_long_over(lab: Lab) -> None:
@@ -145,7 +113,7 @@ async def a_joined_key_is_retried_when_all_is_long_over(lab: Lab) -> None:
 
 async def a_writer_of_another_program_breaks_in(lab: Lab) -> None:
     await lab.create(lab.a, "a")
-    with pytest.raises(Exception, match="UNIQUE constraint failed"):
+    with pytest.raises(lab.stage.hand.refused):
         lab.stage.change(
             "INSERT INTO session (request_id, idempotency_key, task_id, kinds, source, options, target, status, "
             "operator, host, created_at, created_clock, boot_id) SELECT 'r', 'other', 't', kinds, source, options, "
@@ -310,6 +278,7 @@ async def a_launcher_is_cancelled_while_it_waits_for_redis(lab: Lab) -> None:
 INTERLEAVINGS: tuple[Interleaving, ...] = (
     both_look_then_both_create,
     both_look_then_one_is_through_before_the_other_creates,
+    redis_forgets_the_lock_while_it_is_held,
     a_retry_comes_when_all_is_long_over,
     a_joined_key_is_retried_when_all_is_long_over,
     a_writer_of_another_program_breaks_in,
@@ -328,22 +297,38 @@ INTERLEAVINGS: tuple[Interleaving, ...] = (
     a_slow_holder_lets_go_of_anothers_lock_on_redis,
     a_launcher_is_cancelled_while_it_waits_for_redis,
 )
+ON_A_SERVER: tuple[Interleaving, ...] = (*INTERLEAVINGS, both_look_in_their_transactions_then_both_create)
+"""In a file there are no two transactions that write."""
+ALWAYS_ON_A_SERVER: tuple[Interleaving, ...] = (
+    both_look_then_both_create,
+    both_look_in_their_transactions_then_both_create,
+    redis_forgets_the_lock_while_it_is_held,
+    both_dispatch,
+    both_claim,
+    a_thawed_worker_commits_before_its_successor,
+    a_thawed_worker_commits_after_its_successor,
+    a_reaper_acts_on_what_it_read_before_the_worker_finished,
+    two_reapers_send_the_same_lost_session,
+)
+"""Where two write at once, or engines differ. The others are the same statements one after the other."""
 
 
-@asynccontextmanager
-async def laboratory(folder: Path, redis: RedisServer) -> AsyncIterator[Lab]:
-    clock = MovedClock()
-    async with AsyncExitStack() as stack:
-        stage = await stack.enter_async_context(staged(folder, clock))
-        no_processes(stage)
-        other = await stage.another_journal()
-        stack.push_async_callback(other.close)
-        catalog = await open_catalog(stage.settings.catalog.url)
-        await catalog.close()
-        yield Lab(stage, stage.journal, other, clock, redis)
+def on_each_engine() -> list[Any]:
+    on_files = [pytest.param("sqlite", each, id=f"sqlite-{each.__name__}") for each in INTERLEAVINGS]
+    return on_files + [
+        pytest.param(
+            "postgres",
+            each,
+            id=f"postgres-{each.__name__}",
+            marks=[] if each in ALWAYS_ON_A_SERVER else [pytest.mark.chaos],
+        )
+        for each in ON_A_SERVER
+    ]
 
 
-@pytest.mark.parametrize("interleaving", INTERLEAVINGS, ids=lambda found: found.__name__)
-async def test_interleaving(tmp_path: Path, redis: RedisServer, interleaving: Interleaving) -> None:
-    async with laboratory(tmp_path, redis) as lab:
+@pytest.mark.parametrize(("engine", "interleaving"), on_each_engine())
+async def test_interleaving(
+    tmp_path: Path, redis: RedisServer, make_hand: Callable[[str], Hand], interleaving: Interleaving
+) -> None:
+    async with laboratory(tmp_path, redis, make_hand) as lab:
         await interleaving(lab)

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import pytest
 from engine_mutants import attribute, sql
+from laboratory import Interleaving, laboratory
 from support.engine_stage import RedisServer
+from support.engines import Hand
 from test_interleavings import (
-    Interleaving,
+    INTERLEAVINGS,
     a_host_without_the_source_claims_first,
     a_joined_key_is_retried_when_all_is_long_over,
     a_launcher_fails_to_start_a_worker_that_came_all_the_same,
@@ -29,12 +30,13 @@ from test_interleavings import (
     a_writer_of_another_program_breaks_in,
     both_claim,
     both_dispatch,
+    both_look_in_their_transactions_then_both_create,
     both_look_then_both_create,
     both_look_then_one_is_through_before_the_other_creates,
-    laboratory,
     two_reapers_send_the_same_lost_session,
 )
 
+from importers.database.postgres import PostgresDatabase
 from importers.launch import redis_lock
 from importers.launch.redis_lock import RedisLock
 from importers.sessions import NewSession, Status
@@ -55,6 +57,15 @@ class _Guard:
         return await _Guard.existing(self, db, new, recency) if db is self.database else None
 
 
+class _Gate:
+    transaction = PostgresDatabase.transaction
+
+    @staticmethod
+    def left_open(self: PostgresDatabase, gate: str | None = None) -> Any:
+        return _Gate.transaction(self)
+
+
+ANSWERED_BY_NONE = "INSERT INTO launch_key SELECT ?1, ?2, CAST(?3 AS BIGINT) WHERE 1 = 0"
 INDEXES = "CREATE UNIQUE INDEX one_active"
 MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
     "no unique index": (
@@ -74,12 +85,12 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
     "no idempotency key": (
         lambda: sql(
             ("idempotency_key TEXT NOT NULL UNIQUE", "idempotency_key TEXT NOT NULL"),
-            ("FROM launch_key WHERE idempotency_key = ?1", "FROM launch_key WHERE idempotency_key = ?1 AND 0"),
+            ("FROM launch_key WHERE idempotency_key = ?1", "FROM launch_key WHERE idempotency_key = ?1 AND 1 = 0"),
         ),
         a_retry_comes_when_all_is_long_over,
     ),
     "joined keys are not answered": (
-        lambda: sql(("INSERT INTO launch_key VALUES (?1, ?2, ?3)", "INSERT INTO launch_key SELECT ?1, ?2, ?3 WHERE 0")),
+        lambda: sql(("INSERT INTO launch_key VALUES (?1, ?2, ?3)", ANSWERED_BY_NONE)),
         a_joined_key_is_retried_when_all_is_long_over,
     ),
     "no recency": (
@@ -105,13 +116,16 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
     "no fence": (
         lambda: sql(
             ("RETURNING status", "RETURNING 'in_progress' AS status"),
-            ("fence = ?2 AND status IN ('in_progress', 'cancelling')", "?2 >= 0 AND status = 'in_progress'"),
+            (
+                "fence = ?2 AND status IN ('in_progress', 'cancelling')",
+                "CAST(?2 AS BIGINT) >= 0 AND status = 'in_progress'",
+            ),
         ),
         a_thawed_worker_commits_before_its_successor,
     ),
     "no fence in the catalog": (
         lambda: _both(
-            sql(("task_id = ?2 AND fence > ?3", "task_id = ?2 AND fence > ?3 AND 0")),
+            sql(("task_id = ?2 AND fence > ?3", "task_id = ?2 AND fence > ?3 AND 1 = 0")),
             # The successor is gone, and with it what the journal could say.
             attribute(JournalStore, "beat", lambda *_: _status()),
         ),
@@ -131,12 +145,12 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
     ),
     "reaper without its guard": (
         lambda: sql(
-            ("AND fence = ?2 AND status IN ('started', 'in_progress', 'cancelling')", "AND ?2 >= 0"),
+            ("AND fence = ?2 AND status IN ('started', 'in_progress', 'cancelling')", "AND CAST(?2 AS BIGINT) >= 0"),
         ),
         a_reaper_acts_on_what_it_read_before_the_worker_finished,
     ),
     "sent again without a guard": (
-        lambda: sql(("AND dispatches = ?2 AND dispatched_clock IS NOT NULL", "AND ?2 > 0")),
+        lambda: sql(("AND dispatches = ?2 AND dispatched_clock IS NOT NULL", "AND CAST(?2 AS BIGINT) > 0")),
         two_reapers_send_the_same_lost_session,
     ),
     "release without compare": (
@@ -151,7 +165,15 @@ MUTANTS: dict[str, tuple[Callable[[], Any], Interleaving]] = {
         lambda: attribute(RedisLock, "release", no_release),
         a_launcher_is_cancelled_while_it_waits_for_redis,
     ),
+    "no gate, no index": (
+        lambda: _both(
+            sql((INDEXES, "CREATE INDEX one_active")),
+            attribute(PostgresDatabase, "transaction", _Gate.left_open),
+        ),
+        both_look_in_their_transactions_then_both_create,
+    ),
 }  # fmt: skip
+ALWAYS_ON_A_SERVER = ("no gate, no index",)
 
 
 async def _status() -> Status:
@@ -164,10 +186,27 @@ def _both(one: Any, other: Any) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("name", MUTANTS)
-async def test_mutant_is_killed(tmp_path: Path, redis: RedisServer, name: str) -> None:
+def on_each_engine() -> list[Any]:
+    on_files = [
+        pytest.param("sqlite", name, id=name) for name, (_m, by) in MUTANTS.items() if by in INTERLEAVINGS
+    ]
+    return on_files + [
+        pytest.param(
+            "postgres",
+            name,
+            id=f"postgres-{name}",
+            marks=[] if name in ALWAYS_ON_A_SERVER else [pytest.mark.chaos],
+        )
+        for name in MUTANTS
+    ]
+
+
+@pytest.mark.parametrize(("engine", "name"), on_each_engine())
+async def test_mutant_is_killed(
+    tmp_path: Path, redis: RedisServer, make_hand: Callable[[str], Hand], name: str
+) -> None:
     mutate, interleaving = MUTANTS[name]
     with mutate():
-        async with laboratory(tmp_path, redis) as lab:
-            with pytest.raises((AssertionError, pytest.fail.Exception, aiosqlite.IntegrityError)):
+        async with laboratory(tmp_path, redis, make_hand) as lab:
+            with pytest.raises((AssertionError, pytest.fail.Exception, lab.stage.hand.refused)):
                 await interleaving(lab)

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -21,15 +21,19 @@ class CeleryWorker:
     """Its log is read line by line; `said` waits for one."""
 
     def __init__(
-        self, settings: Settings | Path, *options: str, env: Mapping[str, str] | None = None
+        self,
+        settings: Settings | Path,
+        *options: str,
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str] = ("-m", "tui", "worker"),
     ) -> None:
-        """`settings`: those, or the file that has them; `env` beside them."""
+        """`settings`: those, or the file that has them; `env` beside them; `command`: of Python."""
         if isinstance(settings, Path):
             told, folder = {"OBMEN_CONFIG": str(settings)}, settings.parent
         else:
             told, folder = settings.to_env() | {"OBMEN_CONFIG": ""}, Path(settings.log.path).parent
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tui", "worker", *options],
+            [sys.executable, *command, *options],
             env={**os.environ, **told, **(env or {})},
             cwd=folder,
             stdin=subprocess.DEVNULL,
