@@ -152,9 +152,12 @@ def attempt_json(attempt: Attempt) -> dict[str, Any]:
     }
 
 
+LEVELS = {"warning": N_("WARNING"), "error": N_("ERROR")}
+
+
 def log_line(line: LogLine) -> str:
     """`07:31:05 WARNING text`; the level is named only where it is not info. Times are UTC, as stored."""
-    level = "" if line.level == "info" else f"{_(line.level.upper())} "
+    level = f"{_(LEVELS[line.level])} " if line.level in LEVELS else ""
     return f"{line.at[11:19]} {level}{plain(texts.render(line.message, line.args))}"
 
 

@@ -16,9 +16,10 @@ from pathlib import Path
 import msgspec
 
 LANGUAGES = ("en", "ru")
+LOCALE = Path(__file__).parent / "locale"
 
 _translations: gettext.NullTranslations = gettext.NullTranslations()
-_domains: list[tuple[str, Path]] = [("importers", Path(__file__).parent / "locale")]
+_domains: list[tuple[str, Path]] = [("importers", LOCALE)]
 _language = "en"
 
 

@@ -11,7 +11,8 @@ import msgspec
 
 from importers import texts
 from importers.apart import require_apart
-from importers.cli.group import Seconds, SourcePath, as_json, cli, option, pass_settings
+from importers.cli.arguments import Seconds, SessionId, SourcePath
+from importers.cli.group import as_json, cli, option, pass_settings
 from importers.cli.running import EXIT_FAILED, follow_session, no_such_kind, run
 from importers.errors import SourceError
 from importers.output import go_on, print_json, print_line, print_summary, session_json
@@ -32,7 +33,7 @@ REPORT_SECONDS = 1.0
 @option("--shop", metavar="NAME", help=N_("The shop to import into, instead of the default one."))
 @option(
     "--source",
-    type=SourcePath(path_type=Path, readable=False),
+    type=SourcePath(),
     help=N_("Folder or .zip written by 1C, instead of the setting."),
 )
 @option("--upload", is_flag=True, help=N_("Send the source along, for workers that do not see it."))
@@ -152,7 +153,7 @@ def _reason(result: LaunchResult) -> str:
 
 
 @cli.command(help=N_("Launch once more what a finished session imported."))
-@click.argument("session_id", metavar="ID", type=int)
+@click.argument("session_id", metavar="ID", type=SessionId())
 @option("--detach", is_flag=True, help=N_("Launch only, do not follow the session."))
 @as_json
 @pass_settings

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from importers import texts
+from importers.cli.arguments import SessionId, Whole
 from importers.cli.group import as_json, cli, option, pass_settings
 from importers.cli.running import follow_session, require_kind, require_shop, run
 from importers.errors import UsageError
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 @option("--status", help=N_("Only sessions with this status."))
 @option("--kind", help=N_("Only sessions with this import type."))
 @option("--shop", help=N_("Only sessions of this shop."))
-@option("--limit", type=click.IntRange(min=1), default=50, help=N_("How many at most."))
+@option("--limit", type=Whole(min=1), metavar="N", default=50, help=N_("How many at most."))
 @as_json
 @pass_settings
 def sessions(
@@ -91,7 +92,7 @@ def sessions(
 
 
 @cli.command(help=N_("Show one session: its state, counts per import type, and error."))
-@click.argument("session_id", metavar="ID", type=int)
+@click.argument("session_id", metavar="ID", type=SessionId())
 @as_json
 @pass_settings
 def show(config: Settings, session_id: int, as_json: bool) -> None:
@@ -112,7 +113,7 @@ def show(config: Settings, session_id: int, as_json: bool) -> None:
 @option("--kind", help=N_("Only attempts with this import type."))
 @option("--operator", help=N_("Only attempts of this operator."))
 @option("--shop", help=N_("Only attempts on this shop."))
-@option("--limit", type=click.IntRange(min=1), default=50, help=N_("How many at most."))
+@option("--limit", type=Whole(min=1), metavar="N", default=50, help=N_("How many at most."))
 @as_json
 @pass_settings
 def attempts(
@@ -169,7 +170,7 @@ def attempts(
 
 
 @cli.command(help=N_("Print the log of a session."))
-@click.argument("session_id", metavar="ID", type=int)
+@click.argument("session_id", metavar="ID", type=SessionId())
 @option("-f", "--follow", is_flag=True, help=N_("Go on until the session ends."))
 @as_json
 @pass_settings
@@ -199,7 +200,7 @@ def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None
 
 
 @cli.command(help=N_("List the records that a session did not take, with file, line and reason."))
-@click.argument("session_id", metavar="ID", type=int)
+@click.argument("session_id", metavar="ID", type=SessionId())
 @option("--csv", "as_csv", is_flag=True, help=N_("Print CSV."))
 @as_json
 @pass_settings
