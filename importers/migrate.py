@@ -29,7 +29,8 @@ from importers.catalog.opening import identity_of
 from importers.database.migrations import MOVED, MOVED_VERSION, OLDEST, VERSION, parts_of
 from importers.errors import ObmenError, SettingsError, UsageError
 from importers.targets import all_targets
-from importers.texts import N_
+from importers.texts import N_, Message
+from importers.words import STATUSES
 
 if TYPE_CHECKING:
     from importers.database.protocol import Database, Transaction
@@ -221,7 +222,7 @@ async def _refuse_active(journal: Transaction) -> None:
         raise ObmenError(
             N_("session {id} is active ({status}): wait for its end or cancel it, then move"),
             id=number,
-            status=status,
+            status=Message(STATUSES[status]),
         )
 
 

@@ -111,6 +111,13 @@ def print_line(text: str = "", *, err: bool = False) -> None:
     print(plain(text), file=sys.stderr if err else sys.stdout, flush=True)
 
 
+def write(text: str, *, err: bool) -> None:
+    """For what moves the cursor or has colours; whatever comes from elsewhere in it must be `plain`."""
+    stream = sys.stderr if err else sys.stdout
+    stream.write(text)
+    stream.flush()
+
+
 def session_json(session: Session) -> dict[str, Any]:
     """A session as `show --json` and `import --json` print it (docs/guarantees.md, "What scripts hold on to"). `shop`,
     `source_host` and `waiting` are there where they tell something that is not so with one shop on one machine."""
@@ -155,10 +162,15 @@ def attempt_json(attempt: Attempt) -> dict[str, Any]:
 LEVELS = {"warning": N_("WARNING"), "error": N_("ERROR")}
 
 
+def log_parts(line: LogLine) -> tuple[str, str, str]:
+    """Time on the reader's clock, level and text; the level is named only where it is not info."""
+    level = _(LEVELS[line.level]) if line.level in LEVELS else ""
+    return texts.clock_of(line.at), level, plain(texts.render(line.message, line.args))
+
+
 def log_line(line: LogLine) -> str:
-    """`07:31:05 WARNING text`; the level is named only where it is not info. Times are UTC, as stored."""
-    level = f"{_(LEVELS[line.level])} " if line.level in LEVELS else ""
-    return f"{line.at[11:19]} {level}{plain(texts.render(line.message, line.args))}"
+    """`10:31:05+03:00 WARNING text`."""
+    return " ".join(filter(None, log_parts(line)))
 
 
 def shop_column(

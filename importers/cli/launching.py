@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,19 +12,17 @@ from importers import texts
 from importers.apart import require_apart
 from importers.cli.arguments import Seconds, SessionId, SourcePath
 from importers.cli.group import as_json, cli, option, pass_settings
+from importers.cli.live import Live
 from importers.cli.running import EXIT_FAILED, follow_session, no_such_kind, run
 from importers.errors import SourceError
 from importers.output import go_on, print_json, print_line, print_summary, session_json
 from importers.targets import target_of
-from importers.texts import N_, _
+from importers.texts import N_, _, decimal
 
 if TYPE_CHECKING:
     from importers.control import Control
     from importers.launch import LaunchResult
     from importers.settings import Settings
-
-
-REPORT_SECONDS = 1.0
 
 
 @cli.command("import", help=N_("Import KINDs from the source and follow the session to its end."))
@@ -90,18 +87,22 @@ def import_(
 
 
 class Uploading:
-    """Says once a second how much was sent along."""
+    """Says how much was sent along."""
 
     def __init__(self) -> None:
+        self._live = Live(err=True)
         self._said = -1
-        self._said_at = float("-inf")
 
     def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if done > self._said and (done == total or now - self._said_at >= REPORT_SECONDS):
-            self._said, self._said_at = done, now
-            text = _("Uploading: {done} of {total} MB")
-            print_line(text.format(done=f"{done / 1e6:.1f}", total=f"{total / 1e6:.1f}"), err=True)
+        text = _("Uploading: {done} of {total} MB").format(
+            done=decimal(done / 1e6), total=decimal(total / 1e6)
+        )
+        if done < total:
+            self._live.show(text, at_once=self._said < 0)
+        elif done > self._said:
+            self._live.clear()
+            print_line(text, err=True)
+        self._said = done
 
 
 def _source_path(config: Settings, source: Path | None) -> str:

@@ -178,7 +178,7 @@ def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None
     async def show(control: Control) -> int:
         await control.journal.session(session_id)
         if follow:
-            await follow_session(control, session_id, err=as_json)
+            await follow_session(control, session_id, err=as_json, plain=False)
         lines = (
             [line async for line in _pages(control.journal.events, session_id)]
             if as_json or not follow

@@ -139,4 +139,4 @@ def test_inspect_and_log_lines_are_in_russian(obmen: Obmen, capsys: pytest.Captu
     texts.use("ru")
     log = Log("warning", "{kind}: started", {"kind": "prices"})
     line = LogLine(1, 1, "2026-01-02T03:04:05.678Z", "log", log.level, log.message, log.args)
-    assert "ПРЕДУПРЕЖДЕНИЕ" in log_line(line)
+    assert "ВНИМАНИЕ" in log_line(line)
