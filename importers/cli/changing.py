@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from importers import words
 from importers.cli.arguments import SessionId, Whole
 from importers.cli.group import as_json, cli, option, pass_settings
 from importers.cli.running import EXIT_FAILED, leave, run
@@ -34,11 +35,13 @@ def cancel(config: Settings, session_id: int, as_json: bool) -> None:
             print_json(session_json(session))
         elif before.status.final:
             print_line(
-                _("Session {id} had already ended: {status}").format(id=session_id, status=session.status),
+                _("Session {id} had already ended: {status}").format(
+                    id=session_id, status=words.status(session.status)
+                ),
                 err=True,
             )
         else:
-            print_line(_("Session {id}: {status}").format(id=session_id, status=session.status))
+            print_line(_("Session {id}: {status}").format(id=session_id, status=words.status(session.status)))
         return EXIT_FAILED if before.status.final else 0
 
     run(config, ask)

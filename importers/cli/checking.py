@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from importers import texts
 from importers.cli.arguments import SourcePath
 from importers.cli.group import as_json, cli, settings_of
 from importers.cli.running import EXIT_FAILED, leave
@@ -51,7 +52,11 @@ def inspect(path: Path, as_json: bool) -> None:
     print_line()
     print_table(
         (_("Type"), _("Files"), _("Bytes"), _("Records"), _("Newest")),
-        ((kind, k.files, k.bytes, k.records, k.newest) for kind, k in found.kinds.items() if k.files),
+        (
+            (_(kind), k.files, k.bytes, k.records, texts.when(k.newest))
+            for kind, k in found.kinds.items()
+            if k.files
+        ),
     )
     for gap in found.gaps:
         print_line(gap)

@@ -12,18 +12,16 @@ from importers import texts
 from importers.cli.arguments import SessionId, Whole
 from importers.cli.group import as_json, cli, option, pass_settings
 from importers.cli.running import follow_session, require_kind, require_shop, run
+from importers.cli.shown import print_attempts, print_session, print_sessions
 from importers.errors import UsageError
 from importers.output import (
     attempt_json,
     log_line,
     print_csv,
-    print_fields,
     print_json,
     print_line,
-    print_summary,
     print_table,
     session_json,
-    shop_column,
 )
 from importers.texts import N_, _
 
@@ -58,34 +56,7 @@ def sessions(
         if as_json:
             print_json([session_json(session) for session in found])
         else:
-            title, of = shop_column(config, found)
-            print_table(
-                (
-                    _("ID"),
-                    *title,
-                    _("Type"),
-                    _("Status"),
-                    _("Created"),
-                    _("Read"),
-                    _("Rejected"),
-                    _("Operator"),
-                    _("Request"),
-                ),
-                (
-                    (
-                        s.id,
-                        *of(s),
-                        s.type,
-                        s.status,
-                        s.created_at,
-                        s.counts.read,
-                        s.counts.rejected,
-                        s.operator,
-                        s.request_id,
-                    )
-                    for s in found
-                ),
-            )
+            print_sessions(config, found)
         return 0
 
     run(config, show)
@@ -101,8 +72,8 @@ def show(config: Settings, session_id: int, as_json: bool) -> None:
         if as_json:
             print_json(session_json(session))
         else:
-            print_fields(session, *shop_column(config, [session])[0])
-            print_summary(session)
+            attempts = await control.journal.attempts(request_id=session.request_id, limit=1)
+            print_session(config, session, next(iter(attempts), None))
         return 0
 
     run(config, show)
@@ -136,34 +107,7 @@ def attempts(
         if as_json:
             print_json([attempt_json(attempt) for attempt in found])
         else:
-            title, of = shop_column(config, found)
-            print_table(
-                (
-                    _("At"),
-                    _("Request"),
-                    _("Outcome"),
-                    _("Session"),
-                    *title,
-                    _("Types"),
-                    _("Operator"),
-                    _("Host"),
-                    _("Lock"),
-                ),
-                (
-                    (
-                        a.at,
-                        a.request_id,
-                        a.outcome,
-                        a.session_id,
-                        *of(a),
-                        ",".join(a.kinds),
-                        a.operator,
-                        a.host,
-                        a.lock,
-                    )
-                    for a in found
-                ),
-            )
+            print_attempts(config, found)
         return 0
 
     run(config, show)
@@ -217,7 +161,8 @@ def rejects(config: Settings, session_id: int, as_csv: bool, as_json: bool) -> N
         elif as_csv:
             print_csv(names, rows)
         else:
-            print_table((_("Type"), _("File"), _("Line"), _("ID"), _("Reason")), (row[:5] for row in rows))
+            head = (_("Type"), _("File"), _("Line"), _("ID"), _("Reason"))
+            print_table(head, ((_(kind), *rest) for kind, *rest, _fragment in rows))
         return 0
 
     run(config, show)

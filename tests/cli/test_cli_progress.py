@@ -57,7 +57,8 @@ def test_what_matters_most_stays_when_there_is_little_room() -> None:
     assert told(79).startswith("#######..........")
     assert told(40) == "###....  43%  Product prices  3 rejected"
     assert told(32) == " 43%  Product prices  3 rejected"
-    assert told(12) == " 43%"
+    assert told(12) == "###....  43%"
+    assert told(10) == " 43%"
     assert told_in(200, FULL, signs=True, colours=False).count("█") == 12, "of 30"
     assert cut("abcdef", 4) == "abc~"
 
