@@ -95,7 +95,7 @@ def print_session(settings: Settings, session: Session, attempt: Attempt | None)
         (_("Task"), session.task_id),
         (_("Shop"), session.shop if shop_column(settings, [session])[0] else None),
         (_("Types"), kinds(session.kinds)),
-        (_("Options"), options(session)),
+        (_("Launched with"), options(session)),
         (_("Status"), words.status(session.status)),
         (_("Waits"), session.waiting),
         (_("Source"), session.source),
