@@ -12,7 +12,7 @@ import msgspec
 from importers import texts, words
 from importers.apart import require_apart
 from importers.cli import shown
-from importers.cli.arguments import Seconds, SessionId, SourcePath
+from importers.cli.arguments import KIND, SHOP, Seconds, SessionId, SourcePath
 from importers.cli.group import Command, as_json, cli, option, pass_settings
 from importers.cli.live import Live
 from importers.cli.running import EXIT_FAILED, follow_session, no_such_kind, run
@@ -41,8 +41,8 @@ class Import(Command):
 
 
 @cli.command("import", cls=Import, help=N_("Import KINDs from the source and follow the session to its end."))
-@click.argument("kinds", metavar="KIND…", nargs=-1, required=True)
-@option("--shop", metavar="NAME", help=N_("The shop to import into, instead of the default one."))
+@click.argument("kinds", metavar="KIND…", type=KIND, nargs=-1, required=True)
+@option("--shop", type=SHOP, metavar="NAME", help=N_("The shop to import into, instead of the default one."))
 @option(
     "--source",
     type=SourcePath(),

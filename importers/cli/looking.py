@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from importers import texts
-from importers.cli.arguments import SessionId, Whole
+from importers.cli.arguments import KIND, SHOP, STATUS, SessionId, Whole
 from importers.cli.group import as_json, cli, option, pass_settings
 from importers.cli.running import follow_session, require_kind, require_shop, run
 from importers.cli.shown import print_attempts, print_session, print_sessions
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 
 @cli.command(help=N_("List the sessions, newest first."))
-@option("--status", help=N_("Only sessions with this status."))
-@option("--kind", help=N_("Only sessions with this import type."))
-@option("--shop", help=N_("Only sessions of this shop."))
+@option("--status", type=STATUS, metavar="STATUS", help=N_("Only sessions with this status."))
+@option("--kind", type=KIND, metavar="KIND", help=N_("Only sessions with this import type."))
+@option("--shop", type=SHOP, metavar="NAME", help=N_("Only sessions of this shop."))
 @option("--limit", type=Whole(min=1), metavar="N", default=50, help=N_("How many at most."))
 @as_json
 @pass_settings
@@ -81,9 +81,9 @@ def show(config: Settings, session_id: int, as_json: bool) -> None:
 
 @cli.command(help=N_("List the attempts to launch: every confirm, whatever came of it."))
 @option("--request", "request_id", help=N_("Only the attempt with this request id."))
-@option("--kind", help=N_("Only attempts with this import type."))
+@option("--kind", type=KIND, metavar="KIND", help=N_("Only attempts with this import type."))
 @option("--operator", help=N_("Only attempts of this operator."))
-@option("--shop", help=N_("Only attempts on this shop."))
+@option("--shop", type=SHOP, metavar="NAME", help=N_("Only attempts on this shop."))
 @option("--limit", type=Whole(min=1), metavar="N", default=50, help=N_("How many at most."))
 @as_json
 @pass_settings

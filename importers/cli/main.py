@@ -16,6 +16,9 @@ from importers.errors import ObmenError
 from importers.output import OutputLost, go_on, guard, print_json, print_line
 from importers.texts import _
 
+COMPLETING = "_OBMEN_COMPLETE"
+"""Set by what `obmen completion` prints; click then completes, and runs no command."""
+
 
 def language_of(args: Sequence[str], environ: Mapping[str, str]) -> str:
     """The language before the settings are read: `--language`, $OBMEN_LANGUAGE, the locale."""
@@ -32,7 +35,8 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. Errors meant for the operator are one line on stderr, and with `--json` a
     document on stdout, too."""
     args = sys.argv[1:] if args is None else args
-    guard()
+    if COMPLETING not in os.environ:  # click writes bytes then, which only a plain stream takes
+        guard()
     with speaking():
         speak(language_of(args, os.environ))
         return _main(args, as_json="--json" in args)
