@@ -141,7 +141,7 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
         yield Check(
             N_("session type"),
             session.type == KIND,
-            session.type,
+            _(session.type),
             _("report this as a bug, with the log"),
         )
         lines = await journal.events(session.id)
