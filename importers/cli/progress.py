@@ -54,9 +54,9 @@ class Course:
         told = await self._told()
         share = told.share if told else _share_of(session)
         if share is not None:
-            share = self._share = max(self._share, share)
+            self._share = max(self._share, share)
         return Standing(
-            share=share,
+            share=None if share is None and not self._share else self._share,
             state=_state_of(session),
             rate=told.rate if told else None,
             seconds_left=told.seconds_left if told else self._seconds_left(),

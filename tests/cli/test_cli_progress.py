@@ -11,15 +11,18 @@ import sys
 import termios
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, cast
 
+import msgspec
 import pytest
 
 from importers import texts
 from importers.cli.live import PLAIN_SECONDS, Live, cut
-from importers.cli.progress import Standing, Teller, told_in
+from importers.cli.progress import Course, Standing, Teller, told_in
+from importers.events import Counts
 from importers.output import Output
 from importers.sample.make import write_export
-from importers.sessions import LogLine
+from importers.sessions import Journal, LogLine, Session, Status, StoredReject
 from tests.conftest import Obmen
 from tests.tui.pty_stage import Terminal
 
@@ -61,6 +64,51 @@ def test_what_matters_most_stays_when_there_is_little_room() -> None:
     assert told(10) == " 43%"
     assert told_in(200, FULL, signs=True, colours=False).count("█") == 12, "of 30"
     assert cut("abcdef", 4) == "abc~"
+
+
+class Told:
+    """What the journal tells, look by look, with one reject more at each."""
+
+    def __init__(self, session: Session, *changes: dict[str, Any]) -> None:
+        self._looks = [msgspec.structs.replace(session, **change) for change in changes]
+        self._rejects = 0
+
+    async def session(self, _session_id: int) -> Session:
+        return self._looks.pop(0)
+
+    async def rejects(self, session_id: int, *, after: int) -> list[StoredReject]:
+        if after > self._rejects:
+            return []
+        self._rejects = after + 1
+        return [StoredReject(after + 1, session_id, "stocks", "a.xml", 1, "x", "")] if after % 2 == 0 else []
+
+
+async def test_what_is_told_only_grows_over_kinds_and_stages() -> None:
+    session = Session(
+        1, "r", "t", ("stocks", "prices"), Status.IN_PROGRESS, "s", "t", "o", "h", "2026-01-02T03:04:05.678Z"
+    )
+    through = {"by_kind": {"stocks": Counts(rejected=7)}}
+    told = Told(
+        session, {"status": Status.STARTED}, {"done": 10, "total": 100, "running_kind": "stocks"},
+        {"done": 98, "total": 100}, {"done": 1, "total": 50}, {"done": 1, "total": 10, **through},
+        {"status": Status.CANCELLING, **through},
+    )  # fmt: skip
+    clock = Clock()
+    course = Course(cast("Journal", told), 1, clock)
+    found = [await course.standing() for _look in range(6)]
+    assert [standing.share for standing in found] == [None, 0.05, 0.49, 0.49, 0.55, 0.55]
+    assert [standing.state for standing in found] == [
+        "waiting for a worker",
+        "Product stocks",
+        "",
+        "",
+        "",
+        "cancelling",
+    ]
+    assert [standing.rejected for standing in found][-2:] == [7, 7]
+    left = [standing.seconds_left for standing in found]
+    assert left[:2] == [None, None]
+    assert left[3] == pytest.approx((1 - 0.49) * 2 / 0.44)
 
 
 class Terminals:
