@@ -30,6 +30,7 @@ from importers.errors import ForeignTables, ObmenError, SettingsError, UsageErro
 from importers.migrate_rows import Differs, Table, compare, copy, tables_of
 from importers.targets import all_targets
 from importers.texts import N_, Message
+from importers.words import STATUSES
 
 if TYPE_CHECKING:
     from importers.database.protocol import Database, Transaction
@@ -247,7 +248,7 @@ async def _refuse_active(journal: Transaction) -> None:
         raise ObmenError(
             N_("session {id} is active ({status}): wait for its end or cancel it, then move"),
             id=number,
-            status=status,
+            status=Message(STATUSES[status]),
         )
 
 

@@ -7,9 +7,8 @@ import errno
 import io
 import os
 import re
-import socket
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
@@ -21,7 +20,6 @@ from importers.texts import N_, _, plain, plain_json
 
 if TYPE_CHECKING:
     from importers.sessions import Attempt, LogLine, Session
-    from importers.settings import Settings
 
 
 class OutputLost(UsageError):
@@ -111,6 +109,13 @@ def print_line(text: str = "", *, err: bool = False) -> None:
     print(plain(text), file=sys.stderr if err else sys.stdout, flush=True)
 
 
+def write(text: str, *, err: bool) -> None:
+    """For what moves the cursor or has colours; whatever comes from elsewhere in it must be `plain`."""
+    stream = sys.stderr if err else sys.stdout
+    stream.write(text)
+    stream.flush()
+
+
 def session_json(session: Session) -> dict[str, Any]:
     """A session as `show --json` and `import --json` print it (docs/guarantees.md, "What scripts hold on to"). `shop`,
     `source_host` and `waiting` are there where they tell something that is not so with one shop on one machine."""
@@ -152,58 +157,18 @@ def attempt_json(attempt: Attempt) -> dict[str, Any]:
     }
 
 
+LEVELS = {"warning": N_("WARNING"), "error": N_("ERROR")}
+
+
+def log_parts(line: LogLine) -> tuple[str, str, str]:
+    """Time on the reader's clock, level and text; the level is named only where it is not info."""
+    level = _(LEVELS[line.level]) if line.level in LEVELS else ""
+    return texts.clock_of(line.at), level, plain(texts.render(line.message, line.args))
+
+
 def log_line(line: LogLine) -> str:
-    """`07:31:05 WARNING text`; the level is named only where it is not info. Times are UTC, as stored."""
-    level = "" if line.level == "info" else f"{_(line.level.upper())} "
-    return f"{line.at[11:19]} {level}{plain(texts.render(line.message, line.args))}"
-
-
-def shop_column(
-    settings: Settings, rows: Sequence[Session | Attempt]
-) -> tuple[list[str], Callable[[Session | Attempt], list[str]]]:
-    """Title and cells of the column that tells the shop: nothing where there is only one."""
-    several = len({*settings.shop_names, *(row.shop for row in rows)}) > 1
-    return ([_("Shop")], lambda row: [row.shop]) if several else ([], lambda _row: [])
-
-
-def print_fields(session: Session, *shop: str) -> None:
-    """`shop`: given where that is to be told, too."""
-    fields = session_json(session)
-    names = ["id", "request_id", "task_id", "kinds", "status", "source", "operator", "host", "created_at",
-             "started_at", "finished_at", "error"]  # fmt: skip
-    fields["shop"] = session.shop
-    if shop:
-        names.insert(3, "shop")
-    if session.waiting:
-        names.insert(names.index("status") + 1, "waiting")
-    for name in names:
-        value = fields[name]
-        text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
-        print_line(f"{name:12} {text}")
-        if name == "host" and session.source_host not in (None, socket.gethostname()):
-            print_line(f"source_host  {session.source_host}")
-
-
-def print_summary(session: Session) -> None:
-    if session.error:
-        print_line(str(session.error), err=True)
-    head = (
-        _("Type"),
-        _("Read"),
-        _("Created"),
-        _("Updated"),
-        _("Unchanged"),
-        _("Removed"),
-        _("Rejected"),
-        _("Orphans"),
-    )
-    print_table(
-        head,
-        (
-            (kind, c.read, c.created, c.updated, c.unchanged, c.removed, c.rejected, c.orphans)
-            for kind, c in session.by_kind.items()
-        ),
-    )
+    """`10:31:05+03:00 WARNING text`."""
+    return " ".join(filter(None, log_parts(line)))
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -211,9 +176,13 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         head,
         *(["" if value is None else plain(texts.shorten(str(value))) for value in row] for row in rows),
     ]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(texts.width, column)) for column in zip(*cells, strict=True)]
     for row in cells:
-        print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print_line(
+            "  ".join(
+                cell + " " * (width - texts.width(cell)) for cell, width in zip(row, widths, strict=True)
+            ).rstrip()
+        )
 
 
 def print_json(value: object) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,6 +23,7 @@ from importers.apart import require_apart
 from importers.errors import SettingsError
 from importers.overrides import PREFIX as PREFIX
 from importers.overrides import told_by, variables
+from importers.settings_errors import must_be, placed, wrong
 from importers.settings_file import config_dir as config_dir
 from importers.settings_file import data_dir as data_dir
 from importers.settings_file import find as find
@@ -212,13 +213,13 @@ def _shops_of(given: dict[str, Any], origin: str | Message) -> dict[str, dict[st
     """What a file tells of each shop, taken out of `given`."""
     shops = given.pop("shops", {})
     if not isinstance(shops, dict):
-        raise _wrong(origin, "shops", Message(N_("must be tables, one for each shop: [shops.name]")))
+        raise wrong(origin, "shops", Message(N_("must be tables, one for each shop: [shops.name]")))
     for name, told in shops.items():
         if not SHOP_NAME.fullmatch(name):
             why = Message(N_("the name of a shop is made of a-z, 0-9 and -, 32 of them at most"))
-            raise _wrong(origin, f"shops.{name}" if _NAME.fullmatch(name) else "shops", why)
+            raise wrong(origin, f"shops.{name}" if _NAME.fullmatch(name) else "shops", why)
         if not isinstance(told, dict):
-            raise _wrong(origin, f"shops.{name}", Message(N_("must be a table: [shops.name]")))
+            raise wrong(origin, f"shops.{name}", Message(N_("must be a table: [shops.name]")))
         _check_keys(told, origin, Shop, f"shops.{name}.")
     return shops
 
@@ -238,7 +239,7 @@ def _check_default(settings: Settings, origin: str | Message) -> None:
     default = settings.default_shop
     if default and default not in settings.shop_names:
         why = Message.of(N_("there is no such shop; {hint}"), hint=nearest(default, settings.shop_names))
-        raise _wrong(origin, "default_shop", why)
+        raise wrong(origin, "default_shop", why)
 
 
 def _with(
@@ -264,12 +265,11 @@ def _convert(
     try:
         settings = msgspec.convert(data, Settings, strict=strict)
     except msgspec.ValidationError as error:
-        problem, _at, where = str(error).partition(" - at `$.")
-        why: str | Message = problem
+        _problem, _at, where = str(error).partition(
+            " - at `$."
+        )  # the rest is English, and may repeat the value
         key = where.rstrip("`")
-        if known := _choices(key):  # msgspec would repeat the value
-            why = Message.of(N_("must be one of: {known}"), known=", ".join(known))
-        raise _wrong(origin, within + key, why) from None
+        raise wrong(origin, within + key, must_be(Settings, key)) from None
     for key, value, low, high in (
         ("limits.max_reject_share", settings.limits.max_reject_share, 0, 1),
         ("limits.max_removed_share", settings.limits.max_removed_share, 0, 1),
@@ -286,23 +286,12 @@ def _convert(
     ):
         if not low <= value <= high:  # not a number is between nothing
             text = N_("{value} is not between {low} and {high}")
-            raise _wrong(origin, within + key, Message.of(text, value=value, low=low, high=high))
+            raise wrong(origin, within + key, Message.of(text, value=value, low=low, high=high))
     if settings.worker.engine == "celery" and not settings.redis.url:
-        raise _wrong(origin, "worker.engine", Message(N_('"celery" needs redis.url, its broker')))
+        raise wrong(origin, "worker.engine", Message(N_('"celery" needs redis.url, its broker')))
     if not re.fullmatch(r"[a-z0-9_.-]{1,40}", settings.worker.queue):
-        raise _wrong(origin, "worker.queue", Message(N_("must have 1 to 40 of a-z, 0-9, _, . and -")))
+        raise wrong(origin, "worker.queue", Message(N_("must have 1 to 40 of a-z, 0-9, _, . and -")))
     return settings
-
-
-def _wrong(origin: str | Message, key: str, error: str | Message | SettingsError) -> SettingsError:
-    return SettingsError(N_("{origin}: setting {key}: {error}"), origin=origin, key=key, error=error)
-
-
-def _choices(key: str) -> tuple[str, ...]:
-    """The values that a setting can have, () where any text or number will do."""
-    section, _dot, name = f".{key}".rpartition(".")
-    struct = type(getattr(Settings(), section.strip("."))) if section.strip(".") else Settings
-    return next((get_args(f.type) for f in msgspec.structs.fields(struct) if f.name == name), ())
 
 
 def _check_keys(
@@ -314,7 +303,7 @@ def _check_keys(
         if key not in sections:
             raise SettingsError(
                 N_("{origin}: unknown setting {key}; {hint}"),
-                origin=origin,
+                origin=placed(origin, within + key) if isinstance(origin, str) else origin,
                 key=within + key if _NAME.fullmatch(key) else "…",
                 hint=nearest(key, sections, within),
             )
@@ -339,7 +328,7 @@ def _anchored(settings: Settings, base: Path, origin: str | Message, within: str
                 return value and str(base / Path(value).expanduser())
         except RuntimeError:  # ~ of an account that is not there
             pass
-        raise _wrong(origin, within + key, Message(N_("not a path; correct the setting")))
+        raise wrong(origin, within + key, Message(N_("not a path; correct the setting")))
 
     def url(key: str, value: str) -> str:
         if not value:
@@ -350,16 +339,16 @@ def _anchored(settings: Settings, base: Path, origin: str | Message, within: str
             file = path(key, sqlite_path(value))
             return SQLITE + sqlite_path(f"{SQLITE}{file}{'/' if _is_folder(file) else ''}")
         except SettingsError as error:
-            raise _wrong(origin, within + key, error) from None
+            raise wrong(origin, within + key, error) from None
 
     if not settings.source.path:
-        raise _wrong(
+        raise wrong(
             origin, within + "source.path", Message(N_("is empty; name the folder or .zip that 1C writes"))
         )
     try:
         redis = settings.redis.url and redis_address(settings.redis.url)
     except SettingsError as error:
-        raise _wrong(origin, "redis.url", error) from None
+        raise wrong(origin, "redis.url", error) from None
     replace = msgspec.structs.replace
     return replace(
         settings,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from importers.errors import SettingsError
-from importers.texts import N_
+from importers.texts import N_, Message
 
 
 def data_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -61,14 +61,39 @@ def _is_file(path: Path) -> bool:
 def read(path: Path) -> dict[str, Any]:
     import tomllib  # a worker has its settings from the environment
 
+    text = ""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        # It repeats names of the file, and one may be a password that lost its quotes.
-        text = _QUOTED.sub("…", str(error))
-        raise SettingsError(N_("{path}: not valid TOML: {error}"), path=path, error=text) from None
+        raise _not_toml(path, text, str(error)) from None
     except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(N_("{path}: cannot be read: {error}"), path=path, error=error) from error
 
 
+def _not_toml(path: Path, text: str, told: str) -> SettingsError:
+    """In the reader's words, as far as they are known. What is quoted is left out: it may be a password that lost its
+    own quotes."""
+    place = _PLACE.search(told)
+    line = place[1] if place and place[1] else len(text.splitlines())
+    why = Message(_QUOTED.sub("…", _PLACE.sub("", told)))
+    return SettingsError(N_("{path}:{line}: not valid TOML: {error}"), path=path, line=line, error=why)
+
+
+_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _QUOTED = re.compile(r"""(['"]).{2,}\1""")
+WHY_NO_TOML = (
+    N_("Cannot overwrite a value"),
+    N_('Expected "\'"'),
+    N_("Expected '=' after a key in a key/value pair"),
+    N_("Expected ']' at the end of a table declaration"),
+    N_("Expected newline or end of document after a statement"),
+    N_("Invalid initial character for a key part"),
+    N_("Invalid statement"),
+    N_("Invalid value"),
+    N_("Unclosed array"),
+    N_("Unclosed inline table"),
+    N_("Unescaped '\\' in a string"),
+    N_("Unterminated string"),
+)
+"""What tomllib says most often."""

@@ -9,16 +9,19 @@ from __future__ import annotations
 import gettext
 import locale
 import os
+import unicodedata
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 import msgspec
 
 LANGUAGES = ("en", "ru")
+LOCALE = Path(__file__).parent / "locale"
 
 _translations: gettext.NullTranslations = gettext.NullTranslations()
-_domains: list[tuple[str, Path]] = [("importers", Path(__file__).parent / "locale")]
+_domains: list[tuple[str, Path]] = [("importers", LOCALE)]
 _language = "en"
 
 
@@ -94,7 +97,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 def render(message: str, args: Mapping[str, object]) -> str:
-    """A stored message in the language of who looks; `{name}` fields are filled from `args`, `{table}` translated."""
+    """A stored message in the language of who looks; `{name}` fields are filled from `args`, as `READS` says."""
     return _filled(message, args, _)
 
 
@@ -114,9 +117,54 @@ def _filled(text: str, args: Mapping[str, object], translate: Callable[[str], st
             shown[name] = _filled(str(inner), inner_args, translate)
         else:
             shown[name] = plain(shorten(value)) if isinstance(value, str) else value
-    if "table" in shown:
-        shown["table"] = translate(str(shown["table"]))
+    if translate is not str:  # it is told, not stored
+        for name in shown.keys() & READS:
+            shown[name] = READS[name](str(shown[name]))
     return text.format_map(shown)
+
+
+def _each(names: str) -> str:
+    return ", ".join(map(_, names.split(", ")))
+
+
+def when(at: str | None, now: datetime | None = None) -> str:
+    """A time of the journal on the reader's clock, with its offset; the year only where it is another one."""
+    if not at:
+        return ""
+    local, today = _local(at), (now or datetime.now(UTC)).astimezone()
+    form = _("%m-%d") if local.year == today.year else _("%Y-%m-%d")
+    return f"{local.strftime(form)} {_time(local)}"
+
+
+def clock_of(at: str, now: datetime | None = None) -> str:
+    """The same without the date, if it is today's."""
+    local, today = _local(at), (now or datetime.now(UTC)).astimezone()
+    return _time(local) if local.date() == today.date() else when(at, now)
+
+
+def _local(at: str) -> datetime:
+    return datetime.fromisoformat(at).astimezone()
+
+
+def _time(local: datetime) -> str:
+    return f"{local:%H:%M:%S}{local.isoformat()[-6:]}"
+
+
+def decimal(value: float | str) -> str:
+    """With the reader's decimal sign; of a number one digit after it."""
+    text = value if isinstance(value, str) else f"{value:.1f}"
+    return text.replace(".", "," if language() == "ru" else ".")
+
+
+READS: dict[str, Callable[[str], str]] = {
+    "table": _,
+    "kind": _,
+    "kinds": _each,
+    "outcome": _,
+    "seconds": decimal,
+    "since": when,
+}
+"""How arguments are told that the journal keeps in English or for machines, by their names."""
 
 
 LONGEST = 500
@@ -152,6 +200,14 @@ def plain(text: str) -> str:
     """One line that is safe to print: no control characters (an id may hold an escape sequence), no bidi tricks, no
     halves of characters (a file name may be no UTF-8)."""
     return text.translate(_UNPRINTABLE)
+
+
+def width(text: str) -> int:
+    """Cells that `text` takes in a terminal."""
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        for sign in text
+    )
 
 
 def plain_json(text: str) -> str:

@@ -19,6 +19,7 @@ from importers.database.postgres import PostgresTransaction
 from importers.database.sqlite import SqliteTransaction
 from importers.errors import DatabaseError, ObmenError, UsageError
 from importers.sessions import open_journal
+from importers.words import STATUSES
 from tests.conftest import Obmen
 
 
@@ -85,7 +86,7 @@ async def test_not_while_a_session_is_active(obmen: Obmen, database: str, status
     with closing(sqlite3.connect(obmen.folder / "journal.sqlite3")) as db:
         db.execute("UPDATE session SET status = ?, finished_at = NULL", (status,))
         db.commit()
-    with pytest.raises(ObmenError, match=rf"session 1 is active \({status}\): wait"):
+    with pytest.raises(ObmenError, match=rf"session 1 is active \({STATUSES[status]}\): wait"):
         await migrate.migrate(obmen.settings, database)
     assert rows(database, "SELECT 1 FROM pg_namespace WHERE nspname = 'obmen'") == []
     await (await open_journal(obmen.settings.journal.url)).close()

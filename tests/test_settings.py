@@ -207,7 +207,7 @@ def test_a_misspelt_variable_is_told_the_right_one(tmp_path: Path) -> None:
     ],
 )
 def test_no_setting_is_taken_that_would_mean_nothing(tmp_path: Path, text: str, key: str) -> None:
-    with pytest.raises(SettingsError, match=rf"obmen\.toml: setting {key}: "):
+    with pytest.raises(SettingsError, match=rf"obmen\.toml:1: setting {key}: "):
         load_text(tmp_path, text)
     section, name = f".{key}".rsplit(".", 1)
     variable = f"OBMEN_{section.strip('.')}{'__' if section else ''}{name}".upper()

@@ -7,7 +7,7 @@ Exit codes: 0 done, 1 failed or cancelled or unknown id, 2 usage or bad source, 
 
 from __future__ import annotations
 
-from importers.cli import changing, checking, launching, looking, measuring, moving
+from importers.cli import changing, checking, completing, launching, looking, measuring, moving
 from importers.cli.group import cli, settings_of
 from importers.cli.main import main
 
@@ -15,6 +15,7 @@ __all__ = [
     "changing",
     "checking",
     "cli",
+    "completing",
     "launching",
     "looking",
     "main",

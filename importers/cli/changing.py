@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from importers import words
+from importers.cli.arguments import SessionId, Whole
 from importers.cli.group import as_json, cli, option, pass_settings
 from importers.cli.running import EXIT_FAILED, leave, run
 from importers.errors import ReadOnly, UsageError
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @cli.command(help=N_("Cancel a session; the catalog stays as it was."))
-@click.argument("session_id", metavar="ID", type=int)
+@click.argument("session_id", metavar="ID", type=SessionId())
 @as_json
 @pass_settings
 def cancel(config: Settings, session_id: int, as_json: bool) -> None:
@@ -33,18 +35,20 @@ def cancel(config: Settings, session_id: int, as_json: bool) -> None:
             print_json(session_json(session))
         elif before.status.final:
             print_line(
-                _("Session {id} had already ended: {status}").format(id=session_id, status=session.status),
+                _("Session {id} had already ended: {status}").format(
+                    id=session_id, status=words.status(session.status)
+                ),
                 err=True,
             )
         else:
-            print_line(_("Session {id}: {status}").format(id=session_id, status=session.status))
+            print_line(_("Session {id}: {status}").format(id=session_id, status=words.status(session.status)))
         return EXIT_FAILED if before.status.final else 0
 
     run(config, ask)
 
 
 @cli.command(help=N_("Delete finished sessions with their logs and rejects; attempts stay."))
-@click.argument("session_ids", metavar="ID…", type=int, nargs=-1, required=True)
+@click.argument("session_ids", metavar="ID…", type=SessionId(), nargs=-1, required=True)
 @pass_settings
 def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
     go_on()
@@ -64,7 +68,7 @@ def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
 
 
 @cli.command(help=N_("Run a Celery worker for this project's queues, until SIGTERM or Ctrl+C."))
-@option("--concurrency", type=click.IntRange(1, 64), default=1, help=N_("So many sessions at a time."))
+@option("--concurrency", type=Whole(1, 64), metavar="N", default=1, help=N_("So many sessions at a time."))
 @pass_settings
 def worker(config: Settings, concurrency: int) -> None:
     from importers.worker.dispatch import dispatcher_for

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from importers.cli.group import SourcePath, as_json, cli, settings_of
+from importers import texts
+from importers.cli.arguments import SourcePath
+from importers.cli.group import as_json, cli, settings_of
 from importers.cli.running import EXIT_FAILED, leave
 from importers.errors import ObmenError, SourceError
 from importers.output import go_on, print_json, print_line, print_table
@@ -19,10 +21,10 @@ if TYPE_CHECKING:
 
 
 @cli.command(help=N_("Show what an export holds: version, encoding, files and counts per import type."))
-@click.argument("path", type=SourcePath(path_type=Path, readable=False))
+@click.argument("path", type=SourcePath())
 @as_json
 def inspect(path: Path, as_json: bool) -> None:
-    from importers.kinds.inspect import inspect_export
+    from importers.kinds.inspect import TITLES, inspect_export
 
     try:
         found = inspect_export(path)
@@ -42,7 +44,7 @@ def inspect(path: Path, as_json: bool) -> None:
                 f.size,
                 f.encoding,
                 f.version,
-                ", ".join(f"{k} {n}" for k, n in f.counts.items() if n),
+                ", ".join(f"{_(TITLES[name])} {n}" for name, n in f.counts.items() if n),
             )
             for f in found.files
         ),
@@ -50,7 +52,11 @@ def inspect(path: Path, as_json: bool) -> None:
     print_line()
     print_table(
         (_("Type"), _("Files"), _("Bytes"), _("Records"), _("Newest")),
-        ((kind, k.files, k.bytes, k.records, k.newest) for kind, k in found.kinds.items() if k.files),
+        (
+            (_(kind), k.files, k.bytes, k.records, texts.when(k.newest))
+            for kind, k in found.kinds.items()
+            if k.files
+        ),
     )
     for gap in found.gaps:
         print_line(gap)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from copy import copy
 from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,8 @@ import click
 import msgspec
 
 from importers import __version__, settings, texts
+from importers.cli.arguments import FilePath
+from importers.cli.click_texts import speak
 from importers.errors import SettingsError
 from importers.texts import N_, _
 
@@ -19,28 +21,17 @@ if TYPE_CHECKING:
     from importers.settings import Settings
 
 
-CLICK_TEXTS = (  # click looks its own texts up in our domain
-    N_("Usage:"),
-    N_("Options"),
-    N_("Commands"),
-    N_("Error: {message}"),
-    N_("Show this message and exit."),
-    N_("Show the version and exit."),
-    N_("Try '{command} {option}' for help."),
-    N_("Missing argument"),
-    N_("Missing option"),
-    N_("Missing command."),
-    N_("No such command {name!r}."),
-    N_("Invalid value: {message}"),
-    N_("Invalid value for {param_hint}: {message}"),
-    N_("{value!r} is not a valid {number_type}."),
-    N_("Option {name!r} requires an argument."),
-    N_("No such option: {name}"),
-)
-
-
 class Command(click.Command):
-    """A command whose help is marked with N_() and translated when shown: the language is known only by then."""
+    """A command whose texts are marked with N_() and translated when shown: the language is known only by then."""
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [_(piece) for piece in super().collect_usage_pieces(ctx)]
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option:  # click keeps it, with the words of the language in which it was first asked for
+            option.help = _("Show this message and exit.")
+        return option
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_paragraph()
@@ -55,10 +46,15 @@ class Group(Command, click.Group):
     command_class = Command
 
 
+PIECES = (N_("[OPTIONS]"), N_("[COMMAND] [ARGS]..."))
+"""Of a usage line."""
+
+
 class Option(click.Option):
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        self.help = _(self.help) if self.help else None
-        return super().get_help_record(ctx)
+        translated = copy(self)
+        translated.help = _(self.help) if self.help else None
+        return click.Option.get_help_record(translated, ctx)
 
 
 def option(*names: str, **attrs: Any) -> Callable[[Any], Any]:
@@ -66,24 +62,6 @@ def option(*names: str, **attrs: Any) -> Callable[[Any], Any]:
 
 
 as_json = option("--json", "as_json", is_flag=True, help=N_("Print one JSON document."))
-
-
-class SourcePath(click.Path):
-    """A folder or .zip. An empty one, of a variable that is not set for instance, is not the working directory."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value == "":
-            self.fail(_("is empty; name the folder or .zip that 1C writes"), param, ctx)
-        return super().convert(value, param, ctx)
-
-
-class Seconds(click.FloatRange):
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        seconds = super().convert(value, param, ctx)
-        if not math.isfinite(seconds):
-            text = _("{value!r} is not a valid {number_type}.").format(value=value, number_type=self.name)
-            self.fail(text, param, ctx)
-        return seconds
 
 
 def settings_of(ctx: click.Context) -> Settings:
@@ -108,9 +86,15 @@ def pass_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     context_settings={"help_option_names": ["-h", "--help"]},
     help=N_("Imports from 1C into a shop's database: every confirm makes exactly one session."),
 )
-@option("--config", type=click.Path(path_type=Path), help=N_("The settings file to use."))
+@option("--config", type=FilePath(), metavar="FILE", help=N_("The settings file to use."))
 @option("--language", type=click.Choice(texts.LANGUAGES), help=N_("The language of texts and help."))
-@click.version_option(__version__, "--version", message="obmen %(version)s")
+@click.version_option(
+    __version__,
+    "--version",
+    message="obmen %(version)s",
+    cls=Option,
+    help=N_("Show the version and exit."),
+)
 @click.pass_context
 def cli(ctx: click.Context, config: Path | None, language: str | None) -> None:
     """Settings that cannot be read are for the command to raise: help, inspect and demo do without."""
@@ -119,7 +103,7 @@ def cli(ctx: click.Context, config: Path | None, language: str | None) -> None:
     except SettingsError as error:
         ctx.obj = error
         if language:
-            texts.use(language)
+            speak(language)
     else:
         ctx.obj = msgspec.structs.replace(loaded, language=language or loaded.language)
-        texts.use(ctx.obj.language)
+        speak(ctx.obj.language)

@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from importers import texts
+from importers import texts, words
 from importers.apart import require_apart
-from importers.cli.group import Seconds, SourcePath, as_json, cli, option, pass_settings
+from importers.cli import shown
+from importers.cli.arguments import KIND, SHOP, Seconds, SessionId, SourcePath
+from importers.cli.group import Command, as_json, cli, option, pass_settings
+from importers.cli.live import Live
 from importers.cli.running import EXIT_FAILED, follow_session, no_such_kind, run
+from importers.cli.shown import NO_REDIS, print_counts
 from importers.errors import SourceError
-from importers.output import go_on, print_json, print_line, print_summary, session_json
+from importers.output import go_on, print_json, print_line, session_json
 from importers.targets import target_of
-from importers.texts import N_, _
+from importers.texts import N_, _, decimal
 
 if TYPE_CHECKING:
     from importers.control import Control
     from importers.launch import LaunchResult
+    from importers.sessions import Session
     from importers.settings import Settings
 
 
-REPORT_SECONDS = 1.0
+class Import(Command):
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from importers.kinds.registry import names, title_of
+
+        with formatter.section(_("Import types (KIND)")):
+            formatter.write_dl(
+                [(name, _(title_of(name)) if title_of(name) != name else "") for name in names()]
+            )
+        super().format_options(ctx, formatter)
 
 
-@cli.command("import", help=N_("Import KINDs from the source and follow the session to its end."))
-@click.argument("kinds", metavar="KIND…", nargs=-1, required=True)
-@option("--shop", metavar="NAME", help=N_("The shop to import into, instead of the default one."))
+@cli.command("import", cls=Import, help=N_("Import KINDs from the source and follow the session to its end."))
+@click.argument("kinds", metavar="KIND…", type=KIND, nargs=-1, required=True)
+@option("--shop", type=SHOP, metavar="NAME", help=N_("The shop to import into, instead of the default one."))
 @option(
     "--source",
-    type=SourcePath(path_type=Path, readable=False),
+    type=SourcePath(),
     help=N_("Folder or .zip written by 1C, instead of the setting."),
 )
 @option("--upload", is_flag=True, help=N_("Send the source along, for workers that do not see it."))
@@ -81,26 +94,30 @@ def import_(
     )
 
     async def launch(control: Control) -> int:
-        return await _report(
-            control, await control.launch(request, wait or 0, Uploading()), detach=detach, as_json=as_json
-        )
+        result = await control.launch(request, wait or 0, Uploading())
+        lacking = _lacking(result, request.kinds, request.source)
+        return await _report(control, result, lacking, detach=detach, as_json=as_json)
 
     run(config, launch)
 
 
 class Uploading:
-    """Says once a second how much was sent along."""
+    """Says how much was sent along."""
 
     def __init__(self) -> None:
+        self._live = Live(err=True)
         self._said = -1
-        self._said_at = float("-inf")
 
     def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if done > self._said and (done == total or now - self._said_at >= REPORT_SECONDS):
-            self._said, self._said_at = done, now
-            text = _("Uploading: {done} of {total} MB")
-            print_line(text.format(done=f"{done / 1e6:.1f}", total=f"{total / 1e6:.1f}"), err=True)
+        text = _("Uploading: {done} of {total} MB").format(
+            done=decimal(done / 1e6), total=decimal(total / 1e6)
+        )
+        if done < total:
+            self._live.show(text, at_once=self._said < 0)
+        elif done > self._said:
+            self._live.clear()
+            print_line(text, err=True)
+        self._said = done
 
 
 def _source_path(config: Settings, source: Path | None) -> str:
@@ -116,43 +133,70 @@ def _source_path(config: Settings, source: Path | None) -> str:
     return path
 
 
-async def _report(control: Control, result: LaunchResult, *, detach: bool, as_json: bool) -> int:
-    """Print what came of a confirm, and follow its session; the exit code."""
+async def _report(
+    control: Control, result: LaunchResult, lacking: Sequence[str], *, detach: bool, as_json: bool
+) -> int:
+    """Print what came of a confirm, and follow its session; the exit code. `lacking`: the types that were asked for and
+    that the session does not import."""
     from importers.sessions import Outcome, Status
 
-    if result.session is None:
-        if as_json:
-            print_json({"outcome": result.outcome, "request_id": result.request_id, "error": _reason(result)})
-        print_line(f"[Request {result.request_id}] {_reason(result)}", err=True)
-        return result.exit_code
     session = result.session
-    if result.outcome is not Outcome.CREATED:
+    if result.lock == "unavailable":
+        print_line(_(NO_REDIS), err=True)
+    if result.outcome is not Outcome.CREATED or session is None:
         print_line(f"[Request {result.request_id}] {_reason(result)}", err=True)
-        if as_json:
+        if session and lacking:
+            print_line(_told_lacking(session, lacking), err=True)
+        if session is None and as_json:
+            print_json(
+                {
+                    "outcome": result.outcome,
+                    "request_id": result.request_id,
+                    "error": _reason(result),
+                    "exit_code": result.exit_code,
+                }
+            )
+        elif session and as_json:
             print_json({**session_json(session), "outcome": result.outcome})
-        else:
+        elif session:
             print_line(str(session.id))
         return result.exit_code
-    if detach:
-        if not as_json:
-            print_line(
-                _("Session {id} was launched; follow it with: obmen logs -f {id}").format(id=session.id)
-            )
-    else:
+    if not detach:
         session = await follow_session(control, session.id, err=as_json)
-        if not as_json:
-            print_summary(session)
     if as_json:
         print_json({**session_json(session), "outcome": result.outcome})
+    elif detach:
+        print_line(_("Session {id} was launched; follow it with: obmen logs -f {id}").format(id=session.id))
+    else:
+        if session.error:
+            print_line(str(session.error), err=True)
+        print_counts(session)
     return 0 if detach or session.status is Status.COMPLETED else EXIT_FAILED
 
 
+def _lacking(result: LaunchResult, kinds: Sequence[str], source: str) -> list[str]:
+    """What was asked for and is not what the session that is there imports."""
+    session = result.session
+    if session is None:
+        return []
+    return [kind for kind in kinds if kind not in session.kinds or session.source != source]
+
+
+def _told_lacking(session: Session, lacking: Sequence[str]) -> str:
+    text = (
+        _("Not imported: {kinds} from this source. Launch again when session {id} has ended, or with --wait")
+        if set(lacking) <= set(session.kinds)
+        else _("Not imported: {kinds}. Launch again when session {id} has ended, or with --wait")
+    )
+    return text.format(kinds=shown.kinds(lacking), id=session.id)
+
+
 def _reason(result: LaunchResult) -> str:
-    return texts.plain(str(result.reason or _(result.outcome)))
+    return texts.plain(str(result.reason or words.outcome(result.outcome)))
 
 
 @cli.command(help=N_("Launch once more what a finished session imported."))
-@click.argument("session_id", metavar="ID", type=int)
+@click.argument("session_id", metavar="ID", type=SessionId())
 @option("--detach", is_flag=True, help=N_("Launch only, do not follow the session."))
 @as_json
 @pass_settings
@@ -160,6 +204,9 @@ def retry(config: Settings, session_id: int, detach: bool, as_json: bool) -> Non
     go_on()
 
     async def again(control: Control) -> int:
-        return await _report(control, await control.retry(session_id), detach=detach, as_json=as_json)
+        wanted = await control.journal.session(session_id)
+        result = await control.retry(session_id)
+        lacking = _lacking(result, wanted.kinds, wanted.source)
+        return await _report(control, result, lacking, detach=detach, as_json=as_json)
 
     run(config, again)

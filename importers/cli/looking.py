@@ -9,20 +9,19 @@ import click
 import msgspec
 
 from importers import texts
+from importers.cli.arguments import KIND, SHOP, STATUS, SessionId, Whole
 from importers.cli.group import as_json, cli, option, pass_settings
 from importers.cli.running import follow_session, require_kind, require_shop, run
+from importers.cli.shown import print_attempts, print_session, print_sessions
 from importers.errors import UsageError
 from importers.output import (
     attempt_json,
     log_line,
     print_csv,
-    print_fields,
     print_json,
     print_line,
-    print_summary,
     print_table,
     session_json,
-    shop_column,
 )
 from importers.texts import N_, _
 
@@ -32,10 +31,10 @@ if TYPE_CHECKING:
 
 
 @cli.command(help=N_("List the sessions, newest first."))
-@option("--status", help=N_("Only sessions with this status."))
-@option("--kind", help=N_("Only sessions with this import type."))
-@option("--shop", help=N_("Only sessions of this shop."))
-@option("--limit", type=click.IntRange(min=1), default=50, help=N_("How many at most."))
+@option("--status", type=STATUS, metavar="STATUS", help=N_("Only sessions with this status."))
+@option("--kind", type=KIND, metavar="KIND", help=N_("Only sessions with this import type."))
+@option("--shop", type=SHOP, metavar="NAME", help=N_("Only sessions of this shop."))
+@option("--limit", type=Whole(min=1), metavar="N", default=50, help=N_("How many at most."))
 @as_json
 @pass_settings
 def sessions(
@@ -63,41 +62,14 @@ def sessions(
         if as_json:
             print_json([session_json(session) for session in found])
         else:
-            title, of = shop_column(config, found)
-            print_table(
-                (
-                    _("ID"),
-                    *title,
-                    _("Type"),
-                    _("Status"),
-                    _("Created"),
-                    _("Read"),
-                    _("Rejected"),
-                    _("Operator"),
-                    _("Request"),
-                ),
-                (
-                    (
-                        s.id,
-                        *of(s),
-                        s.type,
-                        s.status,
-                        s.created_at,
-                        s.counts.read,
-                        s.counts.rejected,
-                        s.operator,
-                        s.request_id,
-                    )
-                    for s in found
-                ),
-            )
+            print_sessions(config, found)
         return 0
 
     run(config, show)
 
 
 @cli.command(help=N_("Show one session: its state, counts per import type, and error."))
-@click.argument("session_id", metavar="ID", type=int)
+@click.argument("session_id", metavar="ID", type=SessionId())
 @as_json
 @pass_settings
 def show(config: Settings, session_id: int, as_json: bool) -> None:
@@ -106,8 +78,8 @@ def show(config: Settings, session_id: int, as_json: bool) -> None:
         if as_json:
             print_json(session_json(session))
         else:
-            print_fields(session, *shop_column(config, [session])[0])
-            print_summary(session)
+            attempts = await control.journal.attempts(request_id=session.request_id, limit=1)
+            print_session(config, session, next(iter(attempts), None))
         return 0
 
     run(config, show)
@@ -115,10 +87,10 @@ def show(config: Settings, session_id: int, as_json: bool) -> None:
 
 @cli.command(help=N_("List the attempts to launch: every confirm, whatever came of it."))
 @option("--request", "request_id", help=N_("Only the attempt with this request id."))
-@option("--kind", help=N_("Only attempts with this import type."))
+@option("--kind", type=KIND, metavar="KIND", help=N_("Only attempts with this import type."))
 @option("--operator", help=N_("Only attempts of this operator."))
-@option("--shop", help=N_("Only attempts on this shop."))
-@option("--limit", type=click.IntRange(min=1), default=50, help=N_("How many at most."))
+@option("--shop", type=SHOP, metavar="NAME", help=N_("Only attempts on this shop."))
+@option("--limit", type=Whole(min=1), metavar="N", default=50, help=N_("How many at most."))
 @as_json
 @pass_settings
 def attempts(
@@ -141,41 +113,14 @@ def attempts(
         if as_json:
             print_json([attempt_json(attempt) for attempt in found])
         else:
-            title, of = shop_column(config, found)
-            print_table(
-                (
-                    _("At"),
-                    _("Request"),
-                    _("Outcome"),
-                    _("Session"),
-                    *title,
-                    _("Types"),
-                    _("Operator"),
-                    _("Host"),
-                    _("Lock"),
-                ),
-                (
-                    (
-                        a.at,
-                        a.request_id,
-                        a.outcome,
-                        a.session_id,
-                        *of(a),
-                        ",".join(a.kinds),
-                        a.operator,
-                        a.host,
-                        a.lock,
-                    )
-                    for a in found
-                ),
-            )
+            print_attempts(config, found)
         return 0
 
     run(config, show)
 
 
 @cli.command(help=N_("Print the log of a session."))
-@click.argument("session_id", metavar="ID", type=int)
+@click.argument("session_id", metavar="ID", type=SessionId())
 @option("-f", "--follow", is_flag=True, help=N_("Go on until the session ends."))
 @as_json
 @pass_settings
@@ -183,7 +128,7 @@ def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None
     async def show(control: Control) -> int:
         await control.journal.session(session_id)
         if follow:
-            await follow_session(control, session_id, err=as_json)
+            await follow_session(control, session_id, err=as_json, plain=False)
         lines = (
             [line async for line in _pages(control.journal.events, session_id)]
             if as_json or not follow
@@ -205,7 +150,7 @@ def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None
 
 
 @cli.command(help=N_("List the records that a session did not take, with file, line and reason."))
-@click.argument("session_id", metavar="ID", type=int)
+@click.argument("session_id", metavar="ID", type=SessionId())
 @option("--csv", "as_csv", is_flag=True, help=N_("Print CSV."))
 @as_json
 @pass_settings
@@ -222,7 +167,8 @@ def rejects(config: Settings, session_id: int, as_csv: bool, as_json: bool) -> N
         elif as_csv:
             print_csv(names, rows)
         else:
-            print_table((_("Type"), _("File"), _("Line"), _("ID"), _("Reason")), (row[:5] for row in rows))
+            head = (_("Type"), _("File"), _("Line"), _("ID"), _("Reason"))
+            print_table(head, ((_(kind), *rest) for kind, *rest, _fragment in rows))
         return 0
 
     run(config, show)

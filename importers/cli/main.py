@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import click
 
 from importers import settings, texts
+from importers.cli.click_texts import speak, speaking
 from importers.cli.group import cli
 from importers.cli.running import EXIT_FAILED, EXIT_INTERRUPTED
 from importers.errors import ObmenError
-from importers.output import OutputLost, guard, print_line
+from importers.output import OutputLost, go_on, guard, print_json, print_line
 from importers.texts import _
 
-if TYPE_CHECKING:
-    pass
+COMPLETING = "_OBMEN_COMPLETE"
+"""Set by what `obmen completion` prints; click then completes, and runs no command."""
 
 
 def language_of(args: Sequence[str], environ: Mapping[str, str]) -> str:
@@ -32,37 +32,53 @@ def language_of(args: Sequence[str], environ: Mapping[str, str]) -> str:
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code. Errors meant for the operator are one line on stderr."""
-
+    """Run the command line; the exit code. Errors meant for the operator are one line on stderr, and with `--json` a
+    document on stdout, too."""
     args = sys.argv[1:] if args is None else args
-    guard()
-    texts.use(language_of(args, os.environ))
+    if COMPLETING not in os.environ:  # click writes bytes then, which only a plain stream takes
+        guard()
+    with speaking():
+        speak(language_of(args, os.environ))
+        return _main(args, as_json="--json" in args)
+
+
+def _main(args: Sequence[str], *, as_json: bool) -> int:
     try:
         code = cli.main(list(args), prog_name="obmen", standalone_mode=False)
     except click.exceptions.Exit as exit_:
-        code = exit_.exit_code
-    except click.Abort:
-        return EXIT_INTERRUPTED
-    except KeyboardInterrupt:
+        return exit_.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        if as_json:
+            _document(_("interrupted"), EXIT_INTERRUPTED)
         return EXIT_INTERRUPTED
     except click.ClickException as error:
+        if as_json:
+            _document(error.format_message(), error.exit_code)
         error.show()
         return error.exit_code
     except OutputLost as error:
         return 0 if error.quietly else _fail(str(error), error.exit_code)
     except ObmenError as error:
-        return _fail(str(error), error.exit_code)
+        return _fail(str(error), error.exit_code, as_json=as_json)
     except Exception as error:  # noqa: BLE001 (the last line: no operator should meet a traceback)
-        return _unexpected(error)
+        return _fail(_unexpected(error), as_json=as_json)
     return code if isinstance(code, int) else 0
 
 
-def _fail(message: str, code: int = EXIT_FAILED) -> int:
+def _fail(message: str, code: int = EXIT_FAILED, *, as_json: bool = False) -> int:
+    if as_json:
+        _document(message, code)
     print_line(texts.shorten(_("Error: {message}").format(message=message), 4 * texts.LONGEST), err=True)
     return code
 
 
-def _unexpected(error: Exception) -> int:
+def _document(message: str, code: int) -> None:
+    """What a script reads where nothing else could be told."""
+    go_on()  # the exit code says what went wrong, whether this can be written or not
+    print_json({"error": message, "exit_code": code})
+
+
+def _unexpected(error: Exception) -> str:
     """A bug: its traceback goes to the log file, one line to the operator."""
     from importers.logs import log_to
 
@@ -70,6 +86,6 @@ def _unexpected(error: Exception) -> int:
     try:
         path = str(settings.data_dir() / "obmen.log")
     except ObmenError:  # no home directory, so no log either
-        return _fail(_("unexpected {error}").format(error=text))
+        return _("unexpected {error}").format(error=text)
     log_to(path).error("unexpected", exc_info=error)
-    return _fail(_("unexpected {error}; the log {path} has the details").format(error=text, path=path))
+    return _("unexpected {error}; the log {path} has the details").format(error=text, path=path)

@@ -6,8 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from importers.cli.arguments import FilePath, Whole
 from importers.cli.group import cli, option, pass_settings
 from importers.errors import UsageError
 from importers.output import print_line
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
 @cli.command(help=N_("Print the journal's figures for Prometheus; nothing is changed."))
 @option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="FILE",
     help=N_("Write them whole to FILE, a .prom that node_exporter reads."),
 )
 @option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     metavar="N",
     help=N_("Answer scrapes by HTTP at this port until the command is ended."),
 )

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from importers.errors import ObmenError, UsageError
-from importers.output import log_line, print_line
+from importers.output import print_line
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
+    from importers.cli.progress import Teller
     from importers.control import Control
-    from importers.sessions import Journal, LogLine, Session
+    from importers.sessions import Journal, Session
     from importers.settings import Settings
-    from importers.texts import Message
 
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
@@ -56,35 +56,52 @@ def leave(code: int) -> NoReturn:
 class Patience:
     """Says once what keeps a dead worker's session from being ended, a full disk for instance; then gives up on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[object], None]) -> None:
+        self._say = say
         self._since: float | None = None
 
     def __call__(self, error: ObmenError) -> None:
         now = time.monotonic()
         if self._since is None:
             self._since = now
-            print_line(str(error), err=True)
+            self._say(error)
         elif now - self._since > PATIENCE_SECONDS:
             raise error
 
 
-async def follow_session(control: Control, session_id: int, *, err: bool) -> Session:
-    """Print the session's log lines as they are written, until it ends."""
+async def follow_session(control: Control, session_id: int, *, err: bool, plain: bool = True) -> Session:
+    """Print the session's log lines as they are written, and how far it is, until it ends. `plain`: the latter even
+    where no terminal shows it."""
+    from importers.cli.progress import Teller
 
-    def present(lines: list[LogLine]) -> None:
-        for line in lines:
-            print_line(log_line(line), err=err)
-
-    def waits(why: Message) -> None:
-        print_line(str(why), err=err)
-
+    teller = Teller(err=err, plain=plain)
+    ticking = asyncio.create_task(_tick(control, session_id, teller))
     try:
-        return await control.follow(session_id, present, trouble=Patience(), waiting=waits)
+        return await control.follow(session_id, teller.log, trouble=Patience(teller.say), waiting=teller.say)
     except asyncio.CancelledError:
+        teller.live.clear()
         print_line(
-            _("The import goes on. Follow: obmen logs -f {id}  Stop: obmen cancel {id}").format(id=session_id)
+            _("The import goes on. Follow: obmen logs -f {id}  Stop: obmen cancel {id}").format(
+                id=session_id
+            ),
+            err=err,
         )
         raise
+    finally:
+        ticking.cancel()
+        with suppress(asyncio.CancelledError):
+            await ticking
+        teller.live.clear()
+
+
+async def _tick(control: Control, session_id: int, teller: Teller) -> None:
+    from importers.cli.progress import Course
+
+    course = Course(control.journal, session_id)
+    while True:
+        await asyncio.sleep(teller.live.seconds)
+        with suppress(ObmenError):  # who follows is told of it
+            teller.show(await course.standing())
 
 
 def no_such_kind(kind: str) -> UsageError:

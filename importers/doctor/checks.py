@@ -25,7 +25,7 @@ from importers.doctor.surroundings import (
 from importers.doctor.trial import checklist
 from importers.errors import ObmenError
 from importers.targets import all_targets
-from importers.texts import N_, _, ngettext
+from importers.texts import N_, _, ngettext, when
 
 if TYPE_CHECKING:
     from importers.commerceml.source import Export
@@ -153,7 +153,7 @@ def check_source(path: Path) -> Check:
     parts = export.parts or export.holding_pictures()  # pictures may come alone
     newest = max(datetime.fromisoformat(part.modified) for part in parts)
     files = ngettext("{n} file", "{n} files", len(parts)).format(n=len(parts))
-    detail = f"{path}: {files}, {newest:%Y-%m-%d %H:%M} UTC"
+    detail = f"{path}: {files}, {when(newest.isoformat())}"
     if export.gaps:
         return Check(
             name,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from importers import words
 from importers.doctor.finding import Check
 from importers.errors import ObmenError
 from importers.processes import start_of
@@ -140,7 +141,7 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
         yield Check(
             N_("session type"),
             session.type == KIND,
-            session.type,
+            _(session.type),
             _("report this as a bug, with the log"),
         )
         lines = await journal.events(session.id)
@@ -157,7 +158,7 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
         yield Check(
             N_("one task received"),
             len(received) == 1,
-            _("received {n} times, the session is {status}").format(n=len(received), status=session.status),
+            _received(len(received), words.status(session.status)),
             _("see whether a worker can start: {command}").format(
                 command=f"{sys.executable} -m importers.worker"
             ),
@@ -166,7 +167,7 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
         yield Check(
             N_("launch lock"),
             set(locks) == {"acquired"},
-            ", ".join(locks),
+            ", ".join(map(words.lock, locks)),
             _("see the redis line above; the database alone still allows one session only"),
         )
     finally:
@@ -183,3 +184,9 @@ async def _end_workers(journal: Journal, scratch: Settings) -> None:
     for active in await journal.active_sessions():
         if active.owner and active.owner.pid != os.getpid():
             await dispatcher_for(scratch).end(active)
+
+
+def _received(times: int, status: str) -> str:
+    if times == 1:
+        return _("received once, the session is {status}").format(status=status)
+    return _("received {n} times, the session is {status}").format(n=times, status=status)

@@ -27,6 +27,7 @@ from importers.commerceml.records import (
     Warehouse,
 )
 from importers.kinds.registry import KINDS, files_of, records_of
+from importers.texts import N_
 
 COUNTED: frozenset[type[Record]] = frozenset(
     (
@@ -36,6 +37,21 @@ COUNTED: frozenset[type[Record]] = frozenset(
 )  # fmt: skip
 COUNTED_AS = {OfferPrices: "Price", OfferStocks: "Stock"}
 """Facts are counted one by one."""
+TITLES = {
+    "Section": N_("sections"),
+    "Group": N_("groups"),
+    "Property": N_("properties"),
+    "PropertyValue": N_("property values"),
+    "Unit": N_("units"),
+    "Warehouse": N_("warehouses"),
+    "PriceType": N_("price types"),
+    "Product": N_("products"),
+    "Offer": N_("offers"),
+    "Price": N_("prices"),
+    "Stock": N_("stocks"),
+    "Customer": N_("customers"),
+}
+"""What to call the records that are counted."""
 
 
 class File(msgspec.Struct, frozen=True):

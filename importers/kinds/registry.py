@@ -42,6 +42,16 @@ REGISTERED = {
 }
 """Those that ship with obmen, in the order in which they always run; each is the module of its name."""
 KINDS = tuple(REGISTERED)
+WORDS = (
+    N_("catalog"),
+    N_("attributes"),
+    N_("variants"),
+    N_("stocks"),
+    N_("prices"),
+    N_("customers"),
+    N_("images"),
+)
+"""Their names, which messages tell as words of the reader's language (`texts.READS`)."""
 ENTRY_POINTS = "obmen.kinds"
 """The group of entry points by which a package adds import types (docs/writing-a-kind.md)."""
 

@@ -88,7 +88,7 @@ def must_go_on(status: Status | None) -> None:
     """`status`: as the journal has it for the fence of this worker. Raises CancelRequested, or LeaseLost when the
     session is no longer this worker's."""
     if status is Status.CANCELLING:
-        raise CancelRequested(N_("cancelled by an operator"))
+        raise CancelRequested
     if status is not Status.IN_PROGRESS:
         raise LeaseLost(
             N_("the session was taken from this worker, which gave no sign of life; nothing is changed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -200,17 +201,19 @@ def test_a_read_only_database(obmen: Obmen) -> None:
 def test_interrupting_the_follower_leaves_the_import_alone(obmen: Obmen) -> None:
     launched = obmen.json("import", "catalog", "--detach")
     follower = subprocess.Popen(
-        [sys.executable, "-m", "tui", "logs", "-f", str(launched["id"])],
+        [sys.executable, "-m", "tui", "logs", "-f", str(launched["id"]), "--json"],
         cwd=obmen.folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    assert follower.stdout is not None
-    follower.stdout.readline()
+    assert follower.stderr is not None
+    follower.stderr.readline()
     os.killpg(follower.pid, signal.SIGINT)
-    _out, err = follower.communicate(timeout=30)
+    out, err = follower.communicate(timeout=30)
     assert "Traceback" not in err
+    assert json.loads(out) == {"error": "interrupted", "exit_code": 130}
+    assert "The import goes on. Follow: obmen logs -f 1" in err
     obmen.run("logs", "-f", str(launched["id"]))
     assert obmen.json("show", str(launched["id"]))["status"] == "completed"

@@ -76,7 +76,7 @@ def test_listings_by_shop(two: Obmen) -> None:
         assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
         assert "c: there is no such shop; known: a, b" in wrong.stderr
     assert two.json("show", str(first["id"]))["shop"] == "a"
-    assert "shop         a\n" in two.run("show", str(first["id"])).stdout
+    assert "Shop           a\n" in two.run("show", str(first["id"])).stdout
 
 
 def test_one_shop_is_not_spoken_of(obmen: Obmen) -> None:

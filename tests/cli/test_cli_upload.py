@@ -45,7 +45,7 @@ def test_a_strange_host_of_the_source_is_shown(obmen: Obmen) -> None:
          sys.executable, "-m", "tui", "show", "1"],
         cwd=obmen.folder, env={**os.environ, **obmen.env}, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert f"source_host  {this_process().host}\n" in elsewhere.stdout
+    assert f"Source on      {this_process().host}\n" in elsewhere.stdout
 
 
 def test_interrupted_it_leaves_nothing(obmen: Obmen, tmp_path: Path, rows: Rows) -> None:

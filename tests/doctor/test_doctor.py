@@ -26,7 +26,7 @@ async def test_all_is_well_and_the_operators_data_are_left_alone(healthy: Settin
     assert failing(found) == {}
     assert list(found) == NAMES
     assert found["one session per confirm"].detail == "1 session from 3 presses"
-    assert found["one task received"].detail == "received 1 times, the session is completed"
+    assert found["one task received"].detail == "received once, the session is completed"
     assert list(contents(tmp_path)) == [f"{tmp_path}/export/contragents_1_1.xml"], "nothing is made"
     await make_databases(healthy)
     before = contents(tmp_path)

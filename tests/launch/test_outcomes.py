@@ -94,8 +94,9 @@ async def test_joined_while_any_import_of_the_target_is_active(stage: Stage, clo
     assert first.session is not None
     assert other.session is not None
     assert (other.outcome, other.session.id, stage.sent) == (Outcome.JOINED, first.session.id, [1])
+    since = texts.when(first.session.created_at)
     assert str(other.reason) == (
-        f"session 1 is running, launched by {account()}@{first.session.host} at {first.session.created_at}"
+        f"session 1 is running, launched by {account()}@{first.session.host} at {since}"
     )
     assert (await attempt(stage, other)).session_id == 1
     assert f"[Request {other.request_id}] No new import: joined. session 1 is running" in stage.log()

@@ -1,0 +1,176 @@
+"""How far a session is, in one line: of what a journal tells, as wide as there is room."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from importers import texts
+from importers.cli.live import Live, bar, cut, duration
+from importers.kinds.registry import title_of
+from importers.output import log_parts, print_line, write
+from importers.texts import N_, _
+from importers.words import now_text, number
+
+if TYPE_CHECKING:
+    from importers.sessions import Journal, LogLine, Session
+
+LEAST_BAR, LARGEST_BAR = 6, 30
+ENOUGH = 2.0, 0.02
+"""After so many seconds, and so much work, the time left can be estimated."""
+GREEN, YELLOW, RED, DIM = "32", "33", "1;31", "2"
+LEVEL_COLOURS = {"warning": YELLOW, "error": RED}
+STATES = {"started": N_("waiting for a worker"), "cancelling": N_("cancelling")}
+
+
+class Standing(NamedTuple):
+    share: float | None
+    """0 to 1; None: not known yet."""
+    state: str
+    """What happens now, in words; "" where nothing is known."""
+    rate: float | None = None
+    """Records a second."""
+    seconds_left: float | None = None
+    rejected: int = 0
+
+
+class Course:
+    """Asks the journal how far a session is. What it answers only grows."""
+
+    def __init__(
+        self, journal: Journal, session_id: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._journal = journal
+        self._id = session_id
+        self._clock = clock
+        self._share = 0.0
+        self._since: tuple[float, float] | None = None
+        self._last_reject = self._rejected = 0
+
+    async def standing(self) -> Standing:
+        session = await self._journal.session(self._id)
+        told = await self._told()
+        share = told.share if told else _share_of(session)
+        if share is not None:
+            self._share = max(self._share, share)
+        return Standing(
+            share=None if share is None and not self._share else self._share,
+            state=_state_of(session),
+            rate=told.rate if told else None,
+            seconds_left=told.seconds_left if told else self._seconds_left(),
+            rejected=max(await self._rejects(), session.counts.rejected),
+        )
+
+    async def _told(self) -> Any:
+        """What the worker itself measured, of a journal that keeps it; else None."""
+        if not hasattr(self._journal, "detail"):
+            return None
+        return await self._journal.detail(self._id, import_module("importers.sessions.details").Standing)
+
+    async def _rejects(self) -> int:
+        while rejects := await self._journal.rejects(self._id, after=self._last_reject):
+            self._rejected += len(rejects)
+            self._last_reject = rejects[-1].id
+        return self._rejected
+
+    def _seconds_left(self) -> float | None:
+        now = self._clock()
+        if not self._share:
+            return None
+        self._since = self._since or (now, self._share)
+        seconds, done = now - self._since[0], self._share - self._since[1]
+        if seconds < ENOUGH[0] or done < ENOUGH[1]:
+            return None
+        return (1 - self._share) * seconds / done
+
+
+def _share_of(session: Session) -> float | None:
+    if not session.total:
+        return None
+    return min(1.0, (len(session.by_kind) + session.done / session.total) / len(session.kinds))
+
+
+def _state_of(session: Session) -> str:
+    if session.status in STATES:
+        return _(STATES[session.status])
+    return texts.plain(_(title_of(session.running_kind))) if session.running_kind else ""
+
+
+def told_plainly(standing: Standing) -> str:
+    """`22:31:05+03:00 43% Product prices, 12 400/s, 0:35 left, 3 rejected`."""
+    share = "" if standing.share is None else _percent(standing).strip()
+    words = [" ".join(filter(None, (share, standing.state))), *_details(standing)]
+    return f"{texts.clock_of(now_text())} {', '.join(filter(None, words))}"
+
+
+def told_in(width: int, standing: Standing, *, signs: bool, colours: bool) -> str:
+    """The line for a terminal of so many cells: with a bar, and of the details those that have room."""
+
+    def painted(text: str, colour: str) -> str:
+        return f"\x1b[{colour}m{text}\x1b[m" if colours and text else text
+
+    if standing.share is None:
+        return cut(standing.state, width)
+    parts = [_percent(standing)]
+    for part in (standing.state, *_details(standing)):
+        if part and texts.width("  ".join([*parts, part])) <= width:
+            parts.append(part)
+    room = width - texts.width("  ".join(parts)) - 1
+    drawn = ""
+    if room >= LEAST_BAR:
+        drawn = painted(bar(standing.share, min(room, LARGEST_BAR), signs=signs), GREEN) + " "
+    rejected = _rejected(standing)
+    told = [painted(part, YELLOW) if part == rejected else part for part in parts]
+    return cut(parts[0], width) if texts.width(parts[0]) > width else drawn + "  ".join(told)
+
+
+def _percent(standing: Standing) -> str:
+    return f"{int((standing.share or 0) * 100):3}%"
+
+
+def _details(standing: Standing) -> list[str]:
+    """The most important first."""
+    left, rate = standing.seconds_left, standing.rate
+    return [
+        _rejected(standing),
+        "" if left is None else _("{time} left").format(time=duration(left)),
+        "" if not rate else _("{n} records/s").format(n=number(round(rate))),
+    ]
+
+
+def _rejected(standing: Standing) -> str:
+    return _("{n} rejected").format(n=number(standing.rejected)) if standing.rejected else ""
+
+
+class Teller:
+    """Prints the log lines of a session, and below them how far it is."""
+
+    def __init__(self, *, err: bool, plain: bool) -> None:
+        self._err = err
+        self.live = Live(err=err, plain=plain)
+
+    def log(self, lines: list[LogLine]) -> None:
+        self.live.clear()
+        for line in lines:
+            at, level, text = log_parts(line)
+            if self.live.colours:
+                colour = LEVEL_COLOURS.get(line.level, "")
+                level = f"\x1b[{colour}m{level}\x1b[m" if level else ""
+                at = f"\x1b[{DIM}m{at}\x1b[m"
+                write(" ".join(filter(None, (at, level, text))) + "\n", err=self._err)
+            else:
+                print_line(" ".join(filter(None, (at, level, text))), err=self._err)
+
+    def say(self, text: object) -> None:
+        """On standard error."""
+        self.live.clear()
+        print_line(str(text), err=True)
+
+    def show(self, standing: Standing) -> None:
+        live = self.live
+        if live.in_place:
+            live.show(told_in(live.width, standing, signs=live.signs, colours=live.colours))
+        elif standing.share is not None:
+            live.show(told_plainly(standing))
