@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.text import Text
 from textual.signal import Signal
 
 from importers.errors import ObmenError
 from importers.logs import log_to
-from importers.texts import _
+from importers.texts import N_, _
 from tui import present
-from tui.widgets.notices import Notice
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,6 +25,26 @@ if TYPE_CHECKING:
     from importers.settings import Settings
 
 NOTICES_KEPT = 500
+STYLES: dict[SeverityLevel, str] = {"information": "", "warning": "yellow", "error": "red"}
+WORDS: dict[SeverityLevel, str] = {"information": "", "warning": N_("WARNING"), "error": N_("ERROR")}
+
+
+@dataclass(frozen=True)
+class Notice:
+    at: datetime
+    severity: SeverityLevel
+    title: str
+    """Stands in a line of its own; may be empty."""
+    text: str
+
+    @property
+    def page(self) -> Text:
+        """The title, then the text; a word for what is not good news, as colours may not be seen."""
+        style = STYLES[self.severity]
+        sign, title = present.sign_apart(self.title)
+        page = Text.assemble(sign, (title, "bold"), "\n" if self.title else "", style=style)
+        word = "" if sign or not WORDS[self.severity] else _(WORDS[self.severity]) + ": "
+        return Text.assemble(word if not self.title else "", page, self.text, style=style)
 
 
 class Telling:

@@ -8,8 +8,9 @@ from typing import TypeVar
 from importers.sessions import FINAL, Session, Status
 from importers.texts import _
 from tui.screens.live import LiveScreen
+from tui.screens.panes import Panes
 from tui.widgets.log import LogView
-from tui.widgets.panes import Panes
+from tui.widgets.rejects import RejectsPane
 
 Result = TypeVar("Result")
 
@@ -105,6 +106,11 @@ class ActingScreen(LiveScreen[Result]):
 
     async def action_next_tab(self, step: int) -> None:
         await self.panes.next_tab(step)
+
+    def on_rejects_pane_opened(self, event: RejectsPane.Opened) -> None:
+        from tui.screens.page import PageScreen
+
+        self.app.push_screen(PageScreen(_("Reject"), event.page))
 
     def on_panes_wanted(self) -> None:
         self.wake()

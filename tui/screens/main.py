@@ -24,11 +24,11 @@ from tui.keys import bindings, rows
 from tui.pages import Move, SessionPages
 from tui.room import Room
 from tui.screens.acting import ActingScreen
+from tui.screens.panes import Panes
 from tui.widgets.bars import Bar, KeyBar
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.log import LogView
 from tui.widgets.notices import NoticeBar
-from tui.widgets.panes import Panes
 from tui.widgets.sessions import SORTED, SessionTable
 from tui.widgets.table import StableTable
 

@@ -12,8 +12,8 @@ from importers.texts import _, ngettext
 from tui import present
 from tui.keys import bindings, rows
 from tui.room import Room
+from tui.telling import Notice
 from tui.widgets.bars import Bar, KeyBar
-from tui.widgets.notices import Notice
 
 
 class MessagesScreen(Screen[None]):

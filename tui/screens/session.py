@@ -13,9 +13,9 @@ from tui.keys import bindings, rows
 from tui.pages import SessionPages
 from tui.room import Room
 from tui.screens.acting import ActingScreen
+from tui.screens.panes import TITLES, Panes
 from tui.widgets.bars import Bar, KeyBar
 from tui.widgets.notices import NoticeBar
-from tui.widgets.panes import TITLES, Panes
 
 
 class SessionScreen(ActingScreen[None]):

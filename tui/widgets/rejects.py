@@ -28,6 +28,13 @@ class RejectsPane(Vertical):
     class MoreWanted(Message):
         """There is more to load; `update` loads it."""
 
+    class Opened(Message):
+        """A reject is to be shown in full."""
+
+        def __init__(self, page: Text) -> None:
+            super().__init__()
+            self.page = page
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
         self.session_id: int | None = None
@@ -85,9 +92,7 @@ class RejectsPane(Vertical):
                 self._show_reason(self.table.cursor_key)
                 self.post_message(self.MoreWanted())
         elif reject := self._rejects.get(self.table.cursor_key or ""):
-            from tui.screens.page import PageScreen
-
-            self.app.push_screen(PageScreen(_("Reject"), detail(reject)))
+            self.post_message(self.Opened(detail(reject)))
 
     def _show_reason(self, reason: str) -> None:
         self._reason = reason
