@@ -20,8 +20,24 @@ from importers.errors import ObmenError
 from importers.texts import N_
 
 PROC = Path("/proc")
+PR_SET_PDEATHSIG = 1
 KILL_SECONDS = 5.0
 UNKNOWN = "?"
+
+
+def leave_signals_to_parent() -> None:
+    """What a terminal or systemd sends to all processes is for the one that started this."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def die_with(parent: int) -> None:
+    """From now on be killed when the process is that started this, whatever this does at the time."""
+    import ctypes  # here: a small session needs none
+
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 class WorkerProcess(msgspec.Struct, frozen=True):

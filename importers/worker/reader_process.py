@@ -32,13 +32,13 @@ from importers.errors import ObmenError
 from importers.kinds import intake as _intake  # noqa: F401
 from importers.kinds.beside import Apart
 from importers.kinds.staged import Reads, Share
+from importers.processes import die_with, leave_signals_to_parent
 
 if TYPE_CHECKING:
     from importers.catalog.external_sort import Place
     from importers.commerceml import Export
     from importers.commerceml.records import Record
 
-PR_SET_PDEATHSIG = 1
 CONTROL_GROUP, CONTROL_GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 LONGEST_REPLY = 64_000
 _PROGRESS = struct.Struct("QQQ")
@@ -150,7 +150,7 @@ def _serve(tasks: IO[bytes], replies: socket.socket, progress: mmap.mmap, worker
     """All that the process does: read what it is told to, until the worker is gone."""
     code = 1
     try:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        leave_signals_to_parent()
         _read_all(tasks, replies, progress, worker)
         code = 0
     except BaseException:  # noqa: BLE001 (it must never go on as a second worker)
@@ -168,7 +168,7 @@ def _read_all(tasks: IO[bytes], replies: socket.socket, progress: mmap.mmap, wor
             return
         if task.export:
             export = task.export
-            _die_with(worker)
+            die_with(worker)  # while it reads, it does not see the pipe close
         if export:
             message, spool = _reply_to(task, export, progress)
             socket.send_fds(replies, [message], [spool.fileno()] if spool else [])
@@ -188,15 +188,6 @@ def _reply_to(task: Task, export: Export, progress: mmap.mmap) -> tuple[bytes, S
         text = traceback.format_exc().encode()
         return _REPLY.pack(0, 0) + text[_REPLY.size - LONGEST_REPLY :], None
     return _REPLY.pack(*place), apart.spool
-
-
-def _die_with(worker: int) -> None:
-    """From now on be killed when the worker is: while it reads, it does not see the pipe close."""
-    import ctypes  # here: a small session has no task for it
-
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != worker:
-        os._exit(1)
 
 
 class _Pickler(pickle.Pickler):
