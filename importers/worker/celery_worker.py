@@ -64,7 +64,6 @@ def _reap_beside(settings: Settings) -> None:
     """While a worker of this process is up. A process, and no thread: the worker forks for each session. It is killed
     with the worker, and looks after sessions until then."""
     running: list[subprocess.Popen[bytes]] = []
-    timers: list[Any] = []
 
     def start(**_of_signal: Any) -> None:
         command = [sys.executable, "-m", "importers.worker.reaping", str(os.getpid())]
@@ -72,18 +71,14 @@ def _reap_beside(settings: Settings) -> None:
         running[:] = [subprocess.Popen(command, env=env, cwd="/", start_new_session=True)]
 
     def look() -> None:
-        if running and (code := running[0].poll()) is not None:
+        if (code := running[0].poll()) is not None:
             get_logger(__name__).warning(
                 "the process that looks after sessions ended (%s): starting anew", code
             )
             start()
 
     def ready(sender: Any, **_of_signal: Any) -> None:
-        """Said again after each loss of the broker."""
-        if not running:
-            start()
-        for timer in timers:
-            timer.cancel()
-        timers[:] = [sender.timer.call_repeatedly(LOOK_SECONDS, look)]
+        start()
+        sender.timer.call_repeatedly(LOOK_SECONDS, look)
 
     worker_ready.connect(ready, weak=False)

@@ -122,8 +122,7 @@ async def test_the_process_that_looks_after_sessions_is_one_and_is_started_anew(
     with celery_worker(stage.settings) as worker:
         await until(lambda: reaping(worker))
         redis.restart()
-        worker.said("Connected to redis")
-        await until(lambda: worker.count(r" ready\.") == 2)
+        await until(lambda: worker.count("Connected to redis") == 2)
         (first,) = reaping(worker)
         os.kill(first, signal.SIGKILL)
         worker.said("looks after sessions ended")
@@ -138,10 +137,25 @@ async def test_celerys_own_command_is_as_quiet_and_has_a_name_of_its_own(stage: 
         assert one.count("mingle") == other.count("mingle") == 0
 
 
+async def test_two_workers_of_the_same_name_take_a_session_each(stage: Stage) -> None:
+    same = "--hostname=same@host"
+    with (
+        celery_worker(stage.settings, same, command=CELERY) as one,
+        celery_worker(stage.settings, same, command=CELERY) as other,
+    ):
+        with catalog_locked(stage):
+            session = await launched(stage)
+            await claimed(stage, session.id)
+            assert stage.dispatcher
+            await stage.dispatcher.send(session)
+            await until(lambda: one.count("received") == other.count("received") == 1)
+        assert (await stage.ended(session.id)).status is Status.COMPLETED
+
+
 @pytest.mark.parametrize(
     ("environ", "told"),
     [
-        ({"OBMEN_JOURNAL__URL": "sqlite:////nowhere/at/all.sqlite3"}, "/nowhere/at/all.sqlite3"),
+        ({"OBMEN_JOURNAL__URL": "postgresql://127.0.0.1:1/nowhere"}, "127.0.0.1:1"),
         ({"OBMEN_WORKER__ENGINE": "process"}, 'set it to "celery"'),
         ({"OBMEN_WORKER__LEASE_SECONDS": "soon"}, "worker.lease_seconds"),
     ],

@@ -168,7 +168,7 @@ def test_it_ends_with_a_worker_that_is_killed_before_it_has_a_task() -> None:
 
 
 @TWO_CORES
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 async def test_its_death_fails_the_session_plainly(stage: Stage, number: signal.Signals) -> None:
     session = await launched(stage)
     worker = Worker(stage, session.id, "read")
