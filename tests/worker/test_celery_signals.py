@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,13 @@ def command_of(pid: int) -> bytes:
         return b""
 
 
+async def left_of(pids: list[int]) -> list[int]:
+    """Those that are there a second later."""
+    with suppress(TimeoutError):
+        await until(lambda: not any(map(start_of, pids)), 1)
+    return [pid for pid in pids if start_of(pid)]
+
+
 async def until(condition: Callable[[], object], seconds: float = 20) -> None:
     """Other processes tell nobody."""
     async with asyncio.timeout(seconds):
@@ -113,7 +121,10 @@ async def test_a_worker_that_is_killed_leaves_no_process(stage: Stage) -> None:
         await until(lambda: reaping(worker))
         there = beside(worker.pid)
         os.kill(worker.pid, signal.SIGKILL)
-        await until(lambda: not any(map(start_of, there)), 1)
+        left = await left_of(there)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        assert not left
 
 
 async def test_the_process_that_looks_after_sessions_is_one_and_is_started_anew(
