@@ -20,9 +20,16 @@ from importers.errors import ObmenError
 from importers.texts import N_
 
 PROC = Path("/proc")
+PR_SET_PDEATHSIG = 1
 KILL_SECONDS = 5.0
 UNKNOWN = "?"
 PR_SET_PDEATHSIG = 1
+
+
+def leave_signals_to_parent() -> None:
+    """What a terminal or systemd sends to all processes is for the one that started this."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class WorkerProcess(msgspec.Struct, frozen=True):

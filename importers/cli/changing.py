@@ -11,7 +11,6 @@ from importers import words
 from importers.cli.arguments import SessionId, Whole
 from importers.cli.group import as_json, cli, option, pass_settings
 from importers.cli.running import EXIT_FAILED, leave, run
-from importers.errors import ReadOnly, UsageError
 from importers.output import go_on, print_json, print_line, session_json
 from importers.texts import N_, _
 
@@ -71,25 +70,9 @@ def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
 @option("--concurrency", type=Whole(1, 64), metavar="N", default=1, help=N_("So many sessions at a time."))
 @pass_settings
 def worker(config: Settings, concurrency: int) -> None:
-    from importers.worker.dispatch import dispatcher_for
+    from importers.worker.celery_dispatch import require_usable
 
-    if config.read_only:
-        raise ReadOnly
-    if config.worker.engine != "celery":
-        raise UsageError(
-            N_('with worker.engine = "process" every session starts its own worker; set it to "celery"')
-        )
-    dispatcher_for(config).check()
-    asyncio.run(_open_once(config))
-    from importers.worker.celery_dispatch import require_account
+    asyncio.run(require_usable(config))
     from importers.worker.celery_worker import run_worker
 
-    require_account(config)
     leave(run_worker(config, concurrency))
-
-
-async def _open_once(config: Settings) -> None:
-    """A worker that cannot open the journal would take other workers' messages, and lose them. Raises DatabaseError."""
-    from importers.sessions import open_journal
-
-    await (await open_journal(config.journal.url)).close()

@@ -9,8 +9,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from importers.addresses import without_secrets
-from importers.errors import PLACE, BrokerDown, BrokerRefuses, SettingsError
+from importers.errors import PLACE, BrokerDown, BrokerRefuses, ReadOnly, SettingsError, UsageError
 from importers.processes import WorkerProcess
+from importers.sessions import open_journal
 from importers.texts import N_
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from importers.settings import Settings
 
 NEEDS_BROKER = N_('worker.engine = "celery" needs redis.url, its broker; set that, too')
+NO_CELERY = N_('with worker.engine = "process" every session starts its own worker; set it to "celery"')
 IN_QUEUE = "queue"
 """In place of a host: what was sent waits for a worker, and nobody knows which one that will be."""
 
@@ -78,6 +80,18 @@ class CeleryDispatcher:
         with broker(self._settings) as redis:
             waiting = redis.lrange(f"{KEY_PREFIX}{queue_of(session, self._settings)}", 0, -1)
         return any(session.task_id.encode() in message for message in waiting)
+
+
+async def require_usable(settings: Settings) -> None:
+    """What a worker needs: one that cannot open the journal would take other workers' messages, and lose them. Raises
+    UsageError, SettingsError, DatabaseError, BrokerRefuses."""
+    if settings.read_only:
+        raise ReadOnly
+    if settings.worker.engine != "celery":
+        raise UsageError(NO_CELERY)
+    CeleryDispatcher(settings).check()
+    await (await open_journal(settings.journal.url)).close()
+    await asyncio.to_thread(require_account, settings)
 
 
 @contextmanager

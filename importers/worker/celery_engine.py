@@ -101,6 +101,8 @@ def _configured(redis: str, queue: str) -> Celery:
         worker_disable_prefetch=True,
         worker_max_tasks_per_child=1,
         worker_pool="importers.worker.celery_pool:PromptTaskPool",
+        worker_consumer="importers.worker.celery_pool:QuietConsumer",
+        worker_concurrency=1,
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
     )

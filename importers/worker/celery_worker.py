@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import celeryd_init, worker_ready
+from celery.utils.log import get_logger
+from celery.utils.nodenames import default_nodename
 
 from importers.worker.celery_engine import make_app
 
@@ -15,23 +18,31 @@ if TYPE_CHECKING:
     from importers.settings import Settings
 
 
+LOOK_SECONDS = 2.0
+"""So often a worker looks whether the process beside it is there."""
+
+
 def run_worker(settings: Settings, concurrency: int) -> int:
-    """Take sessions of all queues that this host can serve, `concurrency` of them at a time; the exit code. SIGTERM
-    lets those that run come to their end, SIGQUIT ends them."""
+    """Take sessions of all queues that this host can serve, `concurrency` of them at a time; the exit code. See
+    `drain_on_signals` for how it ends."""
     prepare(settings)
     app = make_app(settings)
-    name = f"{settings.worker.queue}.{os.getpid()}@%h"
-    options = ["--loglevel=INFO", f"--concurrency={concurrency}", f"--hostname={name}"]
     try:
-        app.worker_main(["worker", *options, "--without-gossip", "--without-mingle"])
+        app.worker_main(["worker", "--loglevel=INFO", f"--concurrency={concurrency}"])
     except SystemExit as end:
         return int(end.code or 0)
     return 0
 
 
 def prepare(settings: Settings) -> None:
-    """What the worker of this process needs beside its app."""
-    _load()
+    """What a worker of this process, should there be one, needs beside its app."""
+
+    def begin(instance: Any, **_of_signal: Any) -> None:
+        if instance.hostname == default_nodename(""):  # several on a host must not have the same
+            instance.hostname = f"{settings.worker.queue}.{os.getpid()}@{socket.gethostname()}"
+        _load()
+
+    celeryd_init.connect(begin, weak=False)
     _reap_beside(settings)
 
 
@@ -50,18 +61,24 @@ def _load() -> None:
 
 
 def _reap_beside(settings: Settings) -> None:
-    """While a worker of this process is up. A process, and no thread: the worker forks for each session."""
+    """While a worker of this process is up. A process, and no thread: the worker forks for each session. It is killed
+    with the worker, and looks after sessions until then."""
     running: list[subprocess.Popen[bytes]] = []
 
     def start(**_of_signal: Any) -> None:
         command = [sys.executable, "-m", "importers.worker.reaping", str(os.getpid())]
-        running.append(subprocess.Popen(command, env={**os.environ, **settings.to_env()}, cwd="/"))
+        env = {**os.environ, **settings.to_env()}
+        running[:] = [subprocess.Popen(command, env=env, cwd="/", start_new_session=True)]
 
-    def stop(**_of_signal: Any) -> None:
-        for process in running:
-            process.terminate()
-            process.wait()
-        running.clear()
+    def look() -> None:
+        if (code := running[0].poll()) is not None:
+            get_logger(__name__).warning(
+                "the process that looks after sessions ended (%s): starting anew", code
+            )
+            start()
 
-    worker_ready.connect(start, weak=False)
-    worker_shutting_down.connect(stop, weak=False)
+    def ready(sender: Any, **_of_signal: Any) -> None:
+        start()
+        sender.timer.call_repeatedly(LOOK_SECONDS, look)
+
+    worker_ready.connect(ready, weak=False)

@@ -32,7 +32,7 @@ from importers.errors import ObmenError
 from importers.kinds import intake as _intake  # noqa: F401
 from importers.kinds.beside import Apart
 from importers.kinds.staged import At, Reads, Share
-from importers.processes import die_with
+from importers.processes import die_with, leave_signals_to_parent
 
 if TYPE_CHECKING:
     from importers.catalog.external_sort import Place
@@ -150,7 +150,7 @@ def _serve(tasks: IO[bytes], replies: socket.socket, progress: mmap.mmap, worker
     """All that the process does: read what it is told to, until the worker is gone."""
     code = 1
     try:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        leave_signals_to_parent()
         _read_all(tasks, replies, progress, worker)
         code = 0
     except BaseException:  # noqa: BLE001 (it must never go on as a second worker)

@@ -7,27 +7,29 @@ import os
 import re
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from support.celery_worker import CeleryWorker, celery_worker
-from support.engine_stage import PEOPLE, RedisServer, Stage, redis_server, staged
+from support.celery_worker import (
+    CeleryWorker,
+    catalog_locked,
+    celery_stage,
+    celery_worker,
+    claimed,
+    launched,
+)
+from support.engine_stage import PEOPLE, RedisServer, Stage, redis_server
 
-from importers.catalog import open_catalog
 from importers.processes import start_of
 from importers.sessions import Session, Status, rules
 from importers.settings import Redis, Settings
 from importers.texts import Message
-from importers.worker.celery_dispatch import CeleryDispatcher
 from importers.worker.celery_engine import make_app
 from importers.worker.celery_pool import PromptPool
-from importers.worker.dispatch import dispatcher_for
 
 RECEIVED = "SELECT count(*) FROM event WHERE type = 'received'"
 
@@ -40,36 +42,8 @@ def redis() -> Iterator[RedisServer]:
 
 @pytest.fixture
 async def stage(tmp_path: Path, redis: RedisServer) -> AsyncIterator[Stage]:
-    sections = {"redis": {"url": redis.url}, "worker": {"engine": "celery"}}
-    async with staged(tmp_path, **sections) as stage:
-        await (await open_catalog(stage.settings.catalog.url)).close()
-        stage.dispatcher = dispatcher_for(stage.settings)
-        assert isinstance(stage.dispatcher, CeleryDispatcher)
+    async with celery_stage(tmp_path, redis) as stage:
         yield stage
-
-
-async def launched(stage: Stage) -> Session:
-    result = await stage.launch()
-    assert result.session, result
-    return await stage.journal.session(result.session.id)
-
-
-@contextmanager
-def catalog_locked(stage: Stage) -> Iterator[None]:
-    """Meanwhile a worker that has claimed its session gets no further."""
-    with closing(sqlite3.connect(stage.folder / "catalog.sqlite3", isolation_level=None)) as holder:
-        holder.execute("BEGIN IMMEDIATE")
-        yield
-
-
-async def claimed(stage: Stage, session_id: int) -> int:
-    """The pid of its worker, once it has one."""
-    watch = stage.journal.watch()
-    async with asyncio.timeout(40):
-        while (session := await stage.journal.session(session_id)).status is not Status.IN_PROGRESS:
-            await watch.changed(1)
-    assert session.owner
-    return int(session.owner.rpartition(":")[2])
 
 
 QUEUE = f"obmen.obmen@{socket.gethostname()}"

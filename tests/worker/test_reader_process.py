@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -150,6 +151,22 @@ async def test_it_ends_with_a_worker_that_has_nothing_to_claim(stage: Stage) -> 
 
 
 @TWO_CORES
+def test_signals_to_all_processes_are_for_the_worker() -> None:
+    reader = reader_process.fork_reader()
+    assert reader
+    ignored = 0
+    end = time.monotonic() + 5
+    while not ignored and time.monotonic() < end:
+        status = Path(f"/proc/{reader.pid}/status").read_text(encoding="ascii")
+        ignored = int(status.partition("SigIgn:")[2].split()[0], 16) & 1 << signal.SIGINT - 1
+    assert ignored
+    assert reader.pid
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        os.kill(reader.pid, number)
+    assert reader.close() == -signal.SIGKILL, "until then it was there"
+
+
+@TWO_CORES
 def test_it_ends_with_a_worker_that_is_killed_before_it_has_a_task() -> None:
     program = (
         "from importers.worker import reader_process as r; it = r.fork_reader(); print(it.pid, flush=True)"
@@ -168,7 +185,7 @@ def test_it_ends_with_a_worker_that_is_killed_before_it_has_a_task() -> None:
 
 
 @TWO_CORES
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 async def test_its_death_fails_the_session_plainly(stage: Stage, number: signal.Signals) -> None:
     session = await launched(stage)
     worker = Worker(stage, session.id, "read")
