@@ -16,7 +16,6 @@ from importers.addresses import without_secrets
 
 TRANSPORT_ALIASES.setdefault("unix", TRANSPORT_ALIASES["redis"])
 """Celery takes the address apart once more where it tells its configuration."""
-_DEFAULT = {"username": None, "password": None, "db": 0}
 _OF_TCP = ("socket_connect_timeout", "socket_keepalive", "socket_keepalive_options")
 
 
@@ -36,7 +35,7 @@ def transport_of(url: str) -> type[Transport]:
 
         def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
             params: dict[str, Any] = super()._connparams(asynchronous)  # type: ignore[misc]  # its types lack it
-            params |= _DEFAULT | pool.connection_kwargs
+            params |= pool.connection_kwargs
             if pool.connection_class is UnixDomainSocketConnection:
                 for option in _OF_TCP:
                     params.pop(option, None)

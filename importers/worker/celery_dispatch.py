@@ -98,8 +98,6 @@ async def require_usable(settings: Settings) -> None:
 def broker(settings: Settings) -> Iterator[Redis]:
     """The broker itself, past Celery. It is tried once, without a pause. Raises BrokerDown."""
     from redis import Redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
 
     from importers.worker.celery_engine import SENDER_SECONDS
 
@@ -109,7 +107,6 @@ def broker(settings: Settings) -> Iterator[Redis]:
             settings.redis.url,
             socket_timeout=SENDER_SECONDS,
             socket_connect_timeout=SENDER_SECONDS,
-            retry=Retry(NoBackoff(), 0),
         ) as redis,
     ):
         yield redis

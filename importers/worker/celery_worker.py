@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from celery.signals import celeryd_init, worker_ready
-from celery.utils.log import get_logger
+from celery.utils.log import get_logger, worker_logger
 from celery.utils.nodenames import default_nodename
 
+from importers.addresses import without_secrets
+from importers.errors import PLACE, ObmenError
+from importers.redis_errors import refusal
 from importers.worker.celery_engine import make_app
 
 if TYPE_CHECKING:
@@ -27,11 +32,17 @@ def run_worker(settings: Settings, concurrency: int) -> int:
     `drain_on_signals` for how it ends."""
     prepare(settings)
     app = make_app(settings)
+    workers: list[Any] = []
+
+    def note(instance: Any, **_of_signal: Any) -> None:
+        workers.append(instance)
+
+    celeryd_init.connect(note)
     try:
         app.worker_main(["worker", "--loglevel=INFO", f"--concurrency={concurrency}"])
     except SystemExit as end:
         return int(end.code or 0)
-    return 0
+    return int(workers[0].exitcode or 0)  # which Celery would keep to itself
 
 
 def prepare(settings: Settings) -> None:
@@ -44,6 +55,7 @@ def prepare(settings: Settings) -> None:
 
     celeryd_init.connect(begin, weak=False)
     _reap_beside(settings)
+    worker_logger.addFilter(partial(_tell_refusal, without_secrets(settings.redis.url)))
 
 
 def _load() -> None:
@@ -58,6 +70,14 @@ def _load() -> None:
 
     for kind in importers.kinds.registry.KINDS:
         importers.kinds.registry.load(kind)
+
+
+def _tell_refusal(place: str, record: logging.LogRecord) -> bool:
+    """In place of a traceback, where Redis forbids the worker what it needs."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error and (why := refusal(error)):
+        record.msg, record.args, record.exc_info = "%s", (ObmenError(PLACE, path=place, why=why),), None
+    return True
 
 
 def _reap_beside(settings: Settings) -> None:

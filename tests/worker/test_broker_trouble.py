@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from support.celery_worker import CeleryWorker
 from support.engine_stage import (
     PEOPLE,
     RedisServer,
@@ -107,6 +108,17 @@ def test_a_worker_that_is_refused_does_not_start(
     assert REFUSED in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert "wr0ng" not in done.stdout + done.stderr
+
+
+def test_a_worker_without_a_right_ends_and_says_which(tmp_path: Path, redis: RedisServer) -> None:
+    redis.ask("ACL SETUSER ann on >s3cret ~* &* +@all -brpop")
+    worker = CeleryWorker(celery_at(tmp_path, f"unix://ann:s3cret@{redis.socket}"))
+    try:
+        told = worker.said("Redis forbids it to this account: .*brpop.*; grant it the right")
+        assert f"unix://…@{redis.socket}: " in told
+        assert (worker.wait(), worker.count("Traceback"), worker.count("s3cret")) == (1, 0, 0)
+    finally:
+        worker.end()
 
 
 async def test_a_frozen_broker_is_asked_once_by_a_look_at_all_sessions(
