@@ -167,23 +167,6 @@ async def test_redis_fails_over_while_the_lock_is_held(
         assert replica.keys() == 0
 
 
-async def test_redis_is_emptied_between_the_lock_and_the_row(
-    stage: Stage, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with_redis(stage, redis.url)
-    create = type(stage.journal).create
-
-    async def emptied(*args: Any) -> Any:
-        redis.ask("FLUSHALL")
-        await asyncio.sleep(0.02)  # all rivals are inside now
-        return await create(*args)
-
-    monkeypatch.setattr(type(stage.journal), "create", emptied)
-    results = await asyncio.gather(*(stage.launch() for _ in range(5)))
-    assert sorted(result.outcome for result in results) == ["created", *["joined"] * 4]
-    assert stage.rows("SELECT count(*) FROM session") == [(1,)]
-
-
 async def test_a_key_that_its_holder_left_behind(
     stage: Stage, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
