@@ -110,3 +110,22 @@ async def test_who_reads_ahead_does_not_guess_either(tmp_path: Path) -> None:
     while not await share.wait(1):
         pass
     assert share.taken() is None
+
+
+async def test_what_is_read_before_its_turn_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "LEAST_BYTES", 1)
+    with sharing_of(open_export(EXPORT), "catalog") as of_session:
+        assert of_session.ahead() == {}
+        of_session._process.at = lambda _number: None  # type: ignore[method-assign]
+        of_session.read_ahead("another")
+        assert of_session.ahead() == {"catalog": (0.0, 0)}
+        shares = of_session._ahead["catalog"]
+        apart = Apart(READS, from_start=False)
+        apart.staged.counts[READS.shapes[0]] = 7
+        cast("ShareBeside", shares[-1]).end(apart)
+        share, records = of_session.ahead()["catalog"]
+        assert (0 < share < 1) == (len(shares) > 1)
+        assert records == 7
+        for each in shares:
+            cast("ShareBeside", each).end(apart)
+        assert of_session.ahead()["catalog"][0] == 1.0
