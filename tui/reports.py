@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rich.text import Text
 
 from importers.events import Changes, Counts
-from importers.sessions import Session
+from importers.sessions import Session, Status
 from importers.sessions.details import Files, Gains, Standing
 from importers.texts import N_, _
 from tui import present
@@ -70,7 +70,7 @@ def _standing(page: Text, session: Session, standing: Standing, now: datetime, w
             page.append(present.plain(what) + "\n")
         for kind, one in standing.kinds.items():
             page.append(f"  {present.kind(kind)}  ", "dim").append(
-                _("{read}% read, {merged}% merged").format(
+                _("{read} read, {merged} merged").format(
                     read=int(one.read * 100), merged=int(one.merged * 100)
                 )
                 + "\n"
@@ -206,14 +206,16 @@ def _shortened(name: str, room: int) -> str:
     return name.ljust(room)
 
 
-def changes(told: Gains | None) -> Text:
-    """What the shop gained and lost."""
+def changes(session: Session, told: Gains | None) -> Text:
+    """What the shop gained and lost; or would have, of a session that wrote nothing."""
     page = Text()
+    if told and (session.options.dry_run or session.status in {Status.FAILED, Status.CANCELLED}):
+        page.append(_("Nothing of this was written:") + "\n\n", "bold yellow")
     for kind, one in (told.kinds if told else {}).items():
         part = _changes_of(one)
         if part:
             page.append(present.kind(kind) + "\n", "bold").append_text(part).append("\n")
-    return page if page else Text(_("Nothing changed in the shop, or it is not told any more."), "dim")
+    return page if told and told.kinds else Text(_("Nothing changed in the shop, or it is not told any more."), "dim")
 
 
 def _changes_of(one: Changes) -> Text:

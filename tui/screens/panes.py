@@ -109,7 +109,7 @@ class Panes(Vertical):
                     else page + Text("\n") + reports.facts(session, now, shops=shops)
                 )
             case "changes":
-                return reports.changes(self._details.gains)
+                return reports.changes(session, self._details.gains)
             case "files":
                 return reports.files(self._details.files, width)
             case _:
