@@ -215,7 +215,11 @@ def changes(session: Session, told: Gains | None) -> Text:
         part = _changes_of(one)
         if part:
             page.append(present.kind(kind) + "\n", "bold").append_text(part).append("\n")
-    return page if told and told.kinds else Text(_("Nothing changed in the shop, or it is not told any more."), "dim")
+    return (
+        page
+        if told and told.kinds
+        else Text(_("Nothing changed in the shop, or it is not told any more."), "dim")
+    )
 
 
 def _changes_of(one: Changes) -> Text:

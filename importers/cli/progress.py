@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from importers import texts
 from importers.cli.live import Live, bar, cut, duration
 from importers.kinds.registry import title_of
 from importers.output import log_parts, print_line, write
+from importers.sessions.details import Standing as Measured
 from importers.texts import N_, _
 from importers.words import now_text, number
 
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
     from importers.sessions import Journal, LogLine, Session
 
 LEAST_BAR, LARGEST_BAR = 6, 30
-ENOUGH = 2.0, 0.02
-"""After so many seconds, and so much work, the time left can be estimated."""
 GREEN, YELLOW, RED, DIM = "32", "33", "1;31", "2"
 LEVEL_COLOURS = {"warning": YELLOW, "error": RED}
 STATES = {"started": N_("waiting for a worker"), "cancelling": N_("cancelling")}
@@ -37,59 +33,29 @@ class Standing(NamedTuple):
 
 
 class Course:
-    """Asks the journal how far a session is. What it answers only grows."""
+    """Asks the journal how far a session is."""
 
-    def __init__(
-        self, journal: Journal, session_id: int, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, journal: Journal, session_id: int) -> None:
         self._journal = journal
         self._id = session_id
-        self._clock = clock
-        self._share = 0.0
-        self._since: tuple[float, float] | None = None
         self._last_reject = self._rejected = 0
 
     async def standing(self) -> Standing:
         session = await self._journal.session(self._id)
-        told = await self._told()
-        share = told.share if told else _share_of(session)
-        if share is not None:
-            self._share = max(self._share, share)
+        told = await self._journal.detail(self._id, Measured)
         return Standing(
-            share=None if share is None and not self._share else self._share,
+            share=session.done / session.total if session.total else None,
             state=_state_of(session),
             rate=told.rate if told else None,
-            seconds_left=told.seconds_left if told else self._seconds_left(),
+            seconds_left=told.seconds_left if told else None,
             rejected=max(await self._rejects(), session.counts.rejected),
         )
-
-    async def _told(self) -> Any:
-        """What the worker itself measured, of a journal that keeps it; else None."""
-        if not hasattr(self._journal, "detail"):
-            return None
-        return await self._journal.detail(self._id, import_module("importers.sessions.details").Standing)
 
     async def _rejects(self) -> int:
         while rejects := await self._journal.rejects(self._id, after=self._last_reject):
             self._rejected += len(rejects)
             self._last_reject = rejects[-1].id
         return self._rejected
-
-    def _seconds_left(self) -> float | None:
-        now = self._clock()
-        if not self._share:
-            return None
-        self._since = self._since or (now, self._share)
-        seconds, done = now - self._since[0], self._share - self._since[1]
-        if seconds < ENOUGH[0] or done < ENOUGH[1]:
-            return None
-        return (1 - self._share) * seconds / done
-
-
-def _share_of(session: Session) -> float | None:
-    if not session.total:
-        return None
-    return min(1.0, (len(session.by_kind) + session.done / session.total) / len(session.kinds))
 
 
 def _state_of(session: Session) -> str:
