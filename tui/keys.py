@@ -307,13 +307,8 @@ def _meet(one: str, other: str) -> bool:
     return one == other or "app" in {one, other} or any({one, other} <= set(group) for group in TOGETHER)
 
 
-TOGETHER = (
-    ("main", "table", "log", "rejects"),
-    ("session", "table", "log", "rejects"),
-    ("attempts", "table"),
-    ("settings", "table"),
-)
-"""Places of one screen."""
+TOGETHER = (("main", "table"), ("session", "log"), ("attempts", "table"), ("settings", "table"))
+"""A screen, and what has the focus there at first. What else may have it takes its keys before the screen does."""
 
 
 def shown(key: str) -> str:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
-from fixed_journal import NOW, FixedJournal
+from fixed_journal import NOW, RUNNING, SESSIONS, FixedJournal
+from rich.text import Text
 from textual.binding import Binding
 from textual.widgets import Input
 from tui_stage import settled
@@ -14,13 +15,21 @@ from tui_stage import settled
 from importers import doctor
 from tui import keys
 from tui.app import ObmenApp
+from tui.filters import Filter
 from tui.keys import TABLE, with_twins
+from tui.pages import SessionPages
+from tui.screens.ask import AskScreen
 from tui.screens.attempts import AttemptsScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.doctor import DoctorScreen
 from tui.screens.help import HelpScreen, page
 from tui.screens.launch import LaunchScreen
+from tui.screens.messages import MessagesScreen
+from tui.screens.page import PageScreen
+from tui.screens.session import SessionScreen
+from tui.screens.settings import SettingsScreen
 from tui.widgets.log import LogView
+from tui.widgets.rejects import RejectsPane
 
 OPENERS = {
     "main": lambda _room: None,
@@ -32,6 +41,12 @@ OPENERS = {
     "question": lambda _room: ConfirmScreen("Sure?"),
     "doctor": DoctorScreen,
     "help": lambda _room: HelpScreen(),
+    "session": lambda room: SessionScreen(room, RUNNING, SessionPages(Filter())),
+    "settings": SettingsScreen,
+    "messages": MessagesScreen,
+    "ask": lambda _room: AskScreen("Which?"),
+    "page": lambda _room: PageScreen("Text", Text("in full")),
+    "rejects": lambda room: SessionScreen(room, SESSIONS[1], SessionPages(Filter())),
 }
 
 
@@ -59,7 +74,7 @@ async def test_every_key_fires_its_action_in_both_layouts(place: str, settings, 
     fired: list[str] = []
 
     async def record(app: ObmenApp, action: str, node: object = None, **_named: object) -> bool:
-        owner = app if action.startswith("app.") else node
+        owner = {"app": app, "screen": app.screen}.get(action.partition(".")[0], node)
         assert hasattr(owner, "action_" + action.rpartition(".")[2].partition("(")[0]), action
         if action == "screen.copy_text":
             return False  # as when no text is selected: ctrl+c goes on to the app
@@ -74,15 +89,23 @@ async def test_every_key_fires_its_action_in_both_layouts(place: str, settings, 
             await app.push_screen(screen)
         await settled(pilot)
         if place == "log":
+            app.screen.query_one(LogView).search("x")
             app.screen.query_one(LogView).focus()
+        if place == "rejects":
+            await pilot.press("2")
+            await settled(pilot)
+            app.screen.query_one("#rejects-table").focus()
+            monkeypatch.setattr(RejectsPane, "check_action", lambda *_args: True)
         monkeypatch.setattr(ObmenApp, "run_action", record)
         monkeypatch.setattr(type(app.screen), "check_action", lambda *_args: True)
-        modal = place in {"launch", "question", "help"}
+        modal = place in {"launch", "question", "help", "ask", "page"}
         hidden = {key for row in keys.rows(place) for key in with_twins(row.keys)}
         for row in [*keys.rows(place), *(keys.rows("app") if modal else [])]:
             for key in with_twins(row.keys):
                 if row.where == "app" and place != "app" and key in hidden:
                     continue  # the help screen closes by the key that opens it
+                if place == "ask" and (len(key) == 1 or key in {*keys.NAMES.values(), "ctrl+c", "ctrl+с"}):
+                    continue  # it belongs to the answer
                 await pilot.press(key)
                 # Enter in the table of attempts: DataTable takes it and passes it on.
                 assert fired == ["select_cursor" if row.id == "goto" else row.action], (row.id, key)

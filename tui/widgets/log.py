@@ -67,6 +67,8 @@ class LogView(Widget, can_focus=True):
         self._wrapped = True
         self.sought = ""
         """The words that are highlighted, and that `next_match` goes to."""
+        self._match: int | None = None
+        """The line that was found last."""
 
     def open(self, load: Load | None, *, follow: bool, empty: str) -> None:
         """Show another log: from its end, or from its beginning."""
@@ -75,6 +77,7 @@ class LogView(Widget, can_focus=True):
         self.follow = follow
         self._top = self._above = 0
         self._missing.clear()
+        self._match = None
         self._fresh = True
         if load is None:
             self._paint()
@@ -135,13 +138,13 @@ class LogView(Widget, can_focus=True):
 
     def search(self, text: str) -> None:
         """Highlight `text`, and go to the line that has it next."""
-        self.sought = text
+        self.sought, self._match = text, None
         self._paint()
         if text:
             self._go_to_match(self._top, 1)
 
     def action_next_match(self, step: int) -> None:
-        self._go_to_match(self._top + step, step)
+        self._go_to_match((self._top if self._match is None else self._match) + step, step)
 
     def _go_to_match(self, start: int, step: int) -> None:
         self.run_worker(self._find(start, step), group="log search", exclusive=True, exit_on_error=False)
@@ -155,6 +158,7 @@ class LogView(Widget, can_focus=True):
             if found is None:
                 self.post_message(self.NotFound(self.sought))
             else:
+                self._match = found
                 self.go_to(found)
 
     def go_to(self, number: int) -> None:
@@ -172,11 +176,9 @@ class LogView(Widget, can_focus=True):
         except ValueError:
             return False
         if lines and len(lines):
-            await lines.fetch(0)
-            first = lines.line(0)
-            begin = present.parse(first.at).astimezone() if first else datetime.now().astimezone()
+            begin, end = await lines.times()
             moment = datetime.combine(begin.date(), wanted, begin.tzinfo)
-            if moment < begin - timedelta(seconds=1):
+            if moment < begin and moment + timedelta(days=1) <= end:  # it went on past midnight
                 moment += timedelta(days=1)
             number = await lines.at(utc_text(moment.astimezone(UTC)))
             if lines is self.lines:

@@ -6,6 +6,7 @@ import asyncio
 from array import array
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 
 from rich.cells import cell_len
 
@@ -86,6 +87,17 @@ class Lines:
                 return number
             number += step
         return None
+
+    async def times(self) -> tuple[datetime, datetime]:
+        """When the first and the last line were written, in the reader's time zone. There must be one."""
+        await self.fetch(0)
+        first, *_rest = self._blocks.get(0) or self._last
+        last = self._last[-1] if self._last else await self._line_of(len(self) - 1)
+        return present.parse(first.at).astimezone(), present.parse(last.at).astimezone()
+
+    async def _line_of(self, number: int) -> LogLine:
+        await self.fetch(number)
+        return self._blocks[number // BLOCK][number % BLOCK]
 
     async def at(self, moment: str) -> int:
         """The first line that was written at this journal time or later; the last line when there is none."""

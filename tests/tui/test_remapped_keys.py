@@ -1,0 +1,65 @@
+"""Keys of the settings: they take the place of ours, in both layouts, and what is unclear is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from fixed_journal import NOW, FixedJournal
+from tui_stage import settled
+
+from importers.errors import SettingsError
+from importers.settings import Settings
+from tui import keys
+from tui.app import ObmenApp
+from tui.screens.help import page
+from tui.screens.launch import LaunchScreen
+
+
+@pytest.fixture(autouse=True)
+def ours_again() -> Iterator[None]:
+    yield
+    keys.use({})
+
+
+@pytest.mark.parametrize("key", ["k", "л", "f12"])
+async def test_another_key_launches_and_the_first_one_does_not(settings: Settings, key: str) -> None:
+    own = {"launch": "k,f12", "row_up": "up"}
+    app = ObmenApp(msgspec.structs.replace(settings, keys=own), journal=FixedJournal(), now=lambda: NOW)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("n")
+        await settled(pilot)
+        assert len(app.screen_stack) == 1
+        assert " k Import" in app.screen.query_one("KeyBar").render().plain
+        assert "k F12" in page().plain
+        await pilot.press(key)
+        await settled(pilot)
+        assert isinstance(app.screen, LaunchScreen)
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ({"launch": "r"}, "keys.launch: r is a key of retry as well"),
+        ({"launch": "к"}, "keys.launch: к is a key of retry as well"),
+        ({"launch": "ctrl+q"}, r"keys.launch: ctrl\+q is a key of leave as well"),
+        ({"launch": "j"}, "keys.launch: j is a key of row_down as well"),
+        ({"lanch": "n"}, r"keys.lanch: there is no such key; did you mean launch\?"),
+        ({"launch": "f13"}, 'keys.launch: "f13" is no key'),
+        ({"launch": ""}, 'keys.launch: "" is no key'),
+        ({"launch": "n,"}, 'keys.launch: "" is no key'),
+    ],
+)
+def test_what_is_unclear_is_refused(own: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        keys.use(own)
+
+
+def test_two_rows_may_change_places() -> None:
+    keys.use({"launch": "r", "retry": "n"})
+    assert {row.id: row.keys for row in keys.rows("main") if row.id in {"launch", "retry"}} == {
+        "launch": "r",
+        "retry": "n",
+    }

@@ -1,0 +1,119 @@
+"""A session on a screen of its own: what a real import tells, tab by tab, and its neighbours in the list."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static
+from tui_stage import settled
+
+from importers.sample import EXPORT
+from tui.app import ObmenApp
+from tui.screens.main import MainScreen
+from tui.screens.page import PageScreen
+from tui.screens.session import SessionScreen
+from tui.widgets.rejects import RejectsPane
+from tui.widgets.text_pane import TextPane
+
+
+@asynccontextmanager
+async def opened(obmen: Any, size: tuple[int, int]) -> AsyncIterator[tuple[ObmenApp, Pilot[int]]]:
+    app = ObmenApp(obmen.settings)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        yield app, pilot
+
+
+async def press(pilot: Pilot[int], *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
+
+
+def page(app: ObmenApp, tab: str) -> str:
+    return str(app.screen.query_one(f"#{tab}", TextPane).query_one(Static).render())
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (140, 40)])
+async def test_all_that_an_import_tells(obmen: Any, size: tuple[int, int]) -> None:
+    obmen.json("import", "catalog", "prices")
+    async with opened(obmen, size) as (app, pilot):
+        await press(pilot, "enter")
+        assert isinstance(app.screen, SessionScreen)
+        log = app.screen.panes.log_view
+        assert "Received by worker" in " ".join(log.render_line(y).text for y in range(log.size.height))
+        await press(pilot, "3")
+        assert "price_type" in page(app, "summary")
+        assert "a second" in page(app, "summary")
+        await press(pilot, "4")
+        assert "product  +" in page(app, "changes")
+        await press(pilot, "l")
+        assert "xml" in page(app, "files")
+        await press(pilot, "д")
+        assert app.screen.session.request_id in page(app, "details")
+        await press(pilot, "2")
+        assert "Nothing was rejected" in str(app.screen.query_one("#fragment", Static).render())
+        await press(pilot, "escape")
+        assert isinstance(app.screen, MainScreen)
+
+
+async def test_the_next_and_the_previous_one_are_those_of_the_list(obmen: Any) -> None:
+    for kind in ("catalog", "stocks", "customers"):
+        obmen.json("import", kind)
+    async with opened(obmen, (80, 24)) as (app, pilot):
+        await press(pilot, "down", "enter")
+        assert app.screen.session.id == 2
+        for key, wanted in (("[", 3), ("х", 3), ("]", 2), ("ъ", 1), ("]", 1)):
+            await press(pilot, key)
+            assert app.screen.session.id == wanted, key
+
+
+async def test_words_of_the_log_are_found_and_its_levels_chosen(obmen: Any) -> None:
+    obmen.json("import", "catalog")
+    async with opened(obmen, (80, 24)) as (app, pilot):
+        await press(pilot, "enter", "g", "/", *"offer", "enter")
+        view = app.screen.panes.log_view
+        assert "offer: read" in " ".join(view.render_line(y).text for y in range(view.size.height))
+        assert app.screen.panes.log_view.follow is False
+        await press(pilot, "n")
+        assert "No other line has: offer" in app.room.notices[-1].text
+        await press(pilot, "e", "e")
+        assert "No such lines" in view.render_line(0).text
+        await press(pilot, "e", "t", *"00:00", "enter")
+        assert view.position.startswith("1-")
+        await press(pilot, "t", *"25:99", "enter")
+        assert "is no time of day" in app.room.notices[-1].text
+
+
+def broken_copy(export: Path) -> str:
+    """The sample export with two prices that are none; the name of their file."""
+    shutil.copytree(EXPORT, export)
+    path = sorted((export / "prices").iterdir())[0]
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("<ЦенаЗаЕдиницу>", "<ЦенаЗаЕдиницу>x", 2), encoding="utf-8")
+    return path.name
+
+
+async def test_rejects_stand_under_their_reasons_and_open_in_full(obmen: Any) -> None:
+    export = obmen.folder / "broken"
+    name = await asyncio.to_thread(broken_copy, export)
+    obmen.json("import", "catalog", "prices", "--source", str(export))
+    async with opened(obmen, (80, 24)) as (app, pilot):
+        await press(pilot, "enter", "2", "tab")
+        pane = app.screen.query_one(RejectsPane)
+        pane.table.focus()
+        await settled(pilot)
+        detail = str(pane.query_one("#fragment", Static).render())
+        assert f"{name}:" in detail
+        assert "<ЦенаЗаЕдиницу>x" in detail
+        assert "xmlns" not in detail
+        await press(pilot, "enter")
+        assert isinstance(app.screen, PageScreen)
+        await press(pilot, "escape")
