@@ -220,6 +220,15 @@ def width(text: str) -> int:
     )
 
 
+def fitted(text: str, room: int) -> str:
+    """`text` in at most `room` cells, visibly cut where it has more."""
+    if width(text) <= room:
+        return text
+    while text and width(text) > room - 1:
+        text = text[:-1]
+    return text + "…" if room > 0 else ""
+
+
 def sign_apart(text: str) -> tuple[str, str]:
     """A leading sign with an emoji selector (U+FE0F), and the rest.
 

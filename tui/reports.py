@@ -52,9 +52,9 @@ def summary(session: Session, details: Details, now: datetime, width: int) -> Te
             present.kind(kind): {"  " + _(name): one for name, one in changes.tables.items()}
             for kind, changes in details.gains.kinds.items()
         }
-        page.append_text(_table(tables))
+        page.append_text(_table(tables, width))
     else:
-        page.append_text(_table({_("Type"): _by_kind(session)}))
+        page.append_text(_table({_("Type"): _by_kind(session)}, width))
     return page
 
 
@@ -104,19 +104,25 @@ def _by_kind(session: Session) -> dict[str, Counts | str]:
     return rows
 
 
-def _table(groups: Mapping[str, Mapping[str, Counts | str]]) -> Text:
-    """Names by counts, in groups below each other; zeros are dim, orphans left out where there are none."""
+def _table(groups: Mapping[str, Mapping[str, Counts | str]], width: int) -> Text:
+    """Names by counts, in groups below each other, in `width` cells as far as numbers leave room; zeros are dim, orphans
+    left out where there are none."""
     page = Text()
     told = [counts for rows in groups.values() for counts in rows.values() if isinstance(counts, Counts)]
     first = max(present.width(name) for title, rows in groups.items() for name in (title, *rows))
-    columns = []
-    for field, name in COLUMNS:
-        numbers = [getattr(counts, field) for counts in told]
-        if field == "orphans" and not any(numbers):
-            continue
-        room = max(map(present.width, [_(name), *map(present.number, numbers)])) + 2
-        columns.append((field, _(name), room))
-    head = "".join(" " * (room - present.width(name)) + name for _field, name, room in columns)
+    fields = [
+        (field, name)
+        for field, name in COLUMNS
+        if field != "orphans" or any(getattr(counts, field) for counts in told)
+    ]
+    numbers = [
+        max([1, *(len(present.number(getattr(one, field))) for one in told)]) for field, _name in fields
+    ]
+    rooms = _rooms([_(name) for _field, name in fields], numbers, width - first)
+    head = "".join(
+        present.fitted(_(name), room - 1).rjust(room)
+        for (_field, name), room in zip(fields, rooms, strict=True)
+    )
     for number, (title, rows) in enumerate(groups.items()):
         page.append(title + " " * (first - present.width(title)), "bold")
         page.append(("" if number else head) + "\n", "dim")
@@ -125,12 +131,22 @@ def _table(groups: Mapping[str, Mapping[str, Counts | str]]) -> Text:
             if isinstance(counts, str):
                 page.append("  " + counts, "dim")
             else:
-                for field, _name, room in columns:
+                for (field, _name), room in zip(fields, rooms, strict=True):
                     value = getattr(counts, field)
                     style = "dim" if not value else "bold yellow" if field in {"rejected", "orphans"} else ""
                     page.append(present.number(value).rjust(room), style)
             page.append("\n")
     return page
+
+
+def _rooms(titles: Sequence[str], numbers: Sequence[int], width: int) -> list[int]:
+    """Cells of each column: titles give way, the longest first, numbers never."""
+    least = [number + 1 for number in numbers]
+    rooms = [max(present.width(title) + 2, room) for title, room in zip(titles, least, strict=True)]
+    while sum(rooms) > width and rooms != least:
+        longest = max(range(len(rooms)), key=lambda place: rooms[place] - least[place])
+        rooms[longest] -= 1
+    return rooms
 
 
 def facts(session: Session, now: datetime, *, shops: bool) -> Text:

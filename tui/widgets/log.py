@@ -11,7 +11,6 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -274,7 +273,7 @@ class LogView(Widget, can_focus=True):
         stamp = Segment(present.clock(line.at).ljust(TIME), self.get_component_rich_style("log--time"))
         indent = Segment(" " * TIME)
         room = max(10, self.size.width - TIME)
-        pieces = wrap(text, room) if self._wrapped else [_cut(text, room)]
+        pieces = wrap(text, room) if self._wrapped else [present.fitted(text, room)]
         return [
             Strip([indent if row else stamp, *self._highlighted(piece, style)])
             for row, piece in enumerate(pieces)
@@ -290,12 +289,3 @@ class LogView(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         strip = self._rows[y] if y < len(self._rows) else Strip.blank(self.size.width)
         return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
-
-
-def _cut(text: str, width: int) -> str:
-    """As much as fits into a row, visibly cut."""
-    if cell_len(text) <= width:
-        return text
-    while cell_len(text) >= width:
-        text = text[: max(width - 1, 0)] if len(text) > width else text[:-1]
-    return text + "…"
