@@ -105,8 +105,8 @@ def _by_kind(session: Session) -> dict[str, Counts | str]:
 
 
 def _table(groups: Mapping[str, Mapping[str, Counts | str]], width: int) -> Text:
-    """Names by counts, in groups below each other, in `width` cells as far as numbers leave room; zeros are dim, orphans
-    left out where there are none."""
+    """Names by counts, in groups below each other, in `width` cells as far as numbers leave room; zeros are dim, and
+    orphans left out where there are none."""
     page = Text()
     told = [counts for rows in groups.values() for counts in rows.values() if isinstance(counts, Counts)]
     first = max(present.width(name) for title, rows in groups.items() for name in (title, *rows))
