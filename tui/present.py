@@ -92,9 +92,7 @@ def state(session: Session) -> str:
 
 def ending(session: Session) -> str:
     """How it ended: status, records and how long it took."""
-    parts = [status(session.status)]
-    if session.options.dry_run:
-        parts.append(_("dry run: nothing was written"))
+    parts = [state(session)]
     if session.error:
         parts.append(message(session.error))
     if session.counts.read:

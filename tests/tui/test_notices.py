@@ -1,0 +1,84 @@
+"""What the room says: in lines of its own, until it is dismissed, and in a history."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from fixed_journal import NOW, FixedJournal
+from textual.pilot import Pilot
+from textual.widgets import Static
+from tui_stage import settled
+
+from importers.settings import Settings
+from tui.app import ObmenApp
+from tui.screens.messages import MessagesScreen
+from tui.widgets.log import LogView
+from tui.widgets.path_input import complete
+
+
+@pytest.fixture
+async def pilot(settings: Settings) -> AsyncIterator[Pilot[int]]:
+    app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        yield pilot
+
+
+def room(pilot: Pilot[int]):
+    assert isinstance(pilot.app, ObmenApp)
+    return pilot.app.room
+
+
+def shown(pilot: Pilot[int]) -> str:
+    bar = pilot.app.screen.query_one("#notice", Static)
+    return str(bar.render()) if bar.display else ""
+
+
+async def test_a_notice_takes_rows_and_covers_none(pilot: Pilot[int]) -> None:
+    log = pilot.app.screen.query_one(LogView)
+    last = log.render_line(log.size.height - 1).text
+    room(pilot).say("first", "warning", "A title")
+    await settled(pilot)
+    assert shown(pilot) == "A title\nfirst"
+    assert log.render_line(log.size.height - 1).text == last
+    bar = pilot.app.screen.query_one("#notice")
+    assert bar.region.y >= log.region.bottom
+
+
+async def test_a_warning_stands_below_news_until_escape(pilot: Pilot[int]) -> None:
+    room(pilot).say("careful", "warning")
+    room(pilot).say("news")
+    await settled(pilot)
+    assert shown(pilot) == "WARNING: careful\nnews"
+    await pilot.press("escape")
+    await settled(pilot)
+    assert shown(pilot) == ""
+    await pilot.press("m")
+    await settled(pilot)
+    assert isinstance(pilot.app.screen, MessagesScreen)
+    page = str(pilot.app.screen.query_one("#page", Static).render())
+    assert page.index("news") < page.index("careful")
+
+
+async def test_the_end_of_a_session_that_is_awaited_is_told_once(pilot: Pilot[int]) -> None:
+    room(pilot).await_end(15)
+    room(pilot).await_end(16)  # it runs
+    for _look in range(2):
+        await room(pilot)._tell_ends(room(pilot).journal)
+    said = [notice.text for notice in room(pilot).notices]
+    assert said == ["Session 15, Product stocks: ! completed, 640 records, 3 rejected"]
+    assert room(pilot).notices[0].severity == "warning"
+
+
+def test_a_path_is_completed_as_far_as_it_is_clear(tmp_path: Path) -> None:
+    for name in ("export-1", "export-2", "other", ".hidden"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "export-1" / "one.zip").touch()
+    (tmp_path / "export-1" / "one.txt").touch()
+    assert complete(f"{tmp_path}/ex") == f"{tmp_path}/export-"
+    assert complete(f"{tmp_path}/ot") == f"{tmp_path}/other/"
+    assert complete(f"{tmp_path}/export-1/o") == f"{tmp_path}/export-1/one.zip"
+    assert complete(f"{tmp_path}/zz") == f"{tmp_path}/zz"
+    assert complete(f"{tmp_path}/nowhere/x") == f"{tmp_path}/nowhere/x"
