@@ -29,6 +29,7 @@ DARK = Theme(
     },
 )
 
+ANSI_THEME = "ansi-dark"
 BUILTIN_THEMES[DARK.name] = DARK
 """Known before the app is made: changing the theme of a made app parses all styles twice."""
 
@@ -48,8 +49,12 @@ ANSI = TerminalTheme(_rgb("#14181d"), _rgb("#d3dae1"), _ANSI, _ANSI)
 def default() -> str:
     """The theme to start with.
 
-    Over SSH without true colour, the terminal's own sixteen: short escapes, looks that the operator knows.
-    With NO_COLOR the same, of which nothing but bold, dim and reverse is left.
+    The terminal's own sixteen colours where it has no more, and over SSH without true colour: short escapes, looks that
+    the operator knows. With NO_COLOR the same, of which nothing but bold, dim and reverse is left.
     """
-    plain_ssh = "SSH_CONNECTION" in os.environ and os.environ.get("COLORTERM") not in {"truecolor", "24bit"}
-    return "ansi-dark" if plain_ssh or "NO_COLOR" in os.environ else DARK.name
+    if "NO_COLOR" in os.environ:
+        return ANSI_THEME
+    if os.environ.get("COLORTERM") in {"truecolor", "24bit"}:
+        return DARK.name
+    has_256 = os.environ.get("TERM", "").endswith(("256color", "kitty", "direct"))
+    return DARK.name if has_256 and "SSH_CONNECTION" not in os.environ else ANSI_THEME

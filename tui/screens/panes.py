@@ -161,6 +161,12 @@ class Panes(Vertical):
             line.update(why)
         line.display = bool(why)
 
+    def on_descendant_focus(self) -> None:
+        self.query_one(TabBar).add_class("-focused")
+
+    def on_descendant_blur(self) -> None:
+        self.query_one(TabBar).remove_class("-focused")
+
     def on_log_view_moved(self) -> None:
         self._update_tabs(self._session)
 
