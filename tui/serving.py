@@ -29,6 +29,7 @@ from textual_serve.download_manager import DownloadManager
 
 from importers import texts
 from importers.errors import UsageError
+from importers.output import print_line
 from importers.texts import N_, _
 
 STATIC = Path(textual_serve.__file__).parent / "static"
@@ -47,6 +48,10 @@ HEADERS = {
 }
 TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 """What the page's terminal is, wherever the server was started."""
+PLAIN_SCREEN = b"\x1b[?1049l\x1b[m\x1b[2J\x1b[H"
+NO_SYNC, SYNC = "\x1b[?2026;0$y", "\x1b[?2026;2$y"
+"""The page's terminal knows no synchronized output, but it answers when it has drawn what came before the question.
+That is all that a room wants to know, which else would write frame after frame into a slow line (painting.py)."""
 LEAVE_SECONDS = 5.0
 """How long a room has for leaving in order; more than it takes itself."""
 HEARTBEAT_SECONDS = 15.0
@@ -105,6 +110,7 @@ class Tab(AppService):
         )
         self._command = command
         self._socket = socket_
+        self._last_words = asyncio.StreamReader()
 
     async def _close(self) -> None:
         await self._socket.close()
@@ -121,10 +127,19 @@ class Tab(AppService):
             start_new_session=True,
         )
         self._process, self._stdin = process, process.stdin
+        if process.stderr:  # textual-serve would print them on our stdout
+            self._last_words = process.stderr
+            process.stderr = asyncio.StreamReader()
+            process.stderr.feed_eof()
         return process
 
     async def run(self) -> None:
+        """Until the room ends. What it then says (of settings that cannot be read, for instance) is for its page."""
+        words = asyncio.create_task(self._last_words.read())
         await super().run()
+        if told := (await words).decode(errors="replace").strip():
+            print_line(told, err=True)
+            await self.on_data(PLAIN_SCREEN + told.replace("\n", "\r\n").encode())
         await self._close()
 
     async def on_data(self, payload: bytes) -> None:
@@ -143,6 +158,7 @@ class Tab(AppService):
         except TimeoutError:
             self._process.kill()
         await self._task
+        await self._process.wait()
 
 
 class Rooms:
@@ -200,7 +216,7 @@ async def _pass_on(tab: Tab, socket_: web.WebSocketResponse, message: object) ->
     """What the page sends: ["stdin", text], ["resize", {width, height}], ["ping", data], ["focus"], ["blur"]."""
     match message:
         case ["stdin", str(text)]:
-            await tab.send_bytes(text.encode(errors="replace"))
+            await tab.send_bytes(text.replace(NO_SYNC, SYNC).encode(errors="replace"))
         case ["resize", {"width": int(width), "height": int(height)}]:
             await tab.set_terminal_size(_bounded(width), _bounded(height))
         case ["ping", data]:

@@ -23,6 +23,7 @@ OPTIONS = (
     "--enable-unsafe-swiftshader", "--window-size=1000,700",
 )  # fmt: skip
 KEYS = {
+    "\t": {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9, "text": ""},
     "\r": {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13},
     " ": {"key": " ", "code": "Space", "windowsVirtualKeyCode": 32},
 }
@@ -36,6 +37,9 @@ class Page:
         self._asked = 0
         self.screen = pyte.Screen(200, 60)
         self._stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+        self.closed = False
+        """Whether the room at the other end of it is gone."""
         self.complaints: list[str] = []
         """Of the page's scripts, and of what its policy forbade."""
 
@@ -57,7 +61,11 @@ class Page:
         message: dict[str, Any] = json.loads(await self._devtools.receive_str(timeout=15))
         method, params = message.get("method"), message.get("params", {})
         if method == "Network.webSocketFrameReceived" and params["response"]["opcode"] == 2:
-            self._stream.feed(base64.b64decode(params["response"]["payloadData"]))
+            data = base64.b64decode(params["response"]["payloadData"])
+            self.raw += data
+            self._stream.feed(data)
+        elif method == "Network.webSocketClosed":
+            self.closed = True
         elif method == "Runtime.exceptionThrown":
             self.complaints.append(str(params["exceptionDetails"]))
         elif method == "Log.entryAdded" and params["entry"]["level"] == "error":

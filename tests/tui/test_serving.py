@@ -20,6 +20,9 @@ from browser_stage import BROWSER, browser
 from tui_stage import CONFIG
 
 from tests.conftest import Obmen
+from tui import painting, serving
+
+ASK = painting.ASK.encode()
 
 
 @dataclass
@@ -43,11 +46,21 @@ class Server:
 
 
 @contextmanager
-def served(folder: Path, *options: str) -> Iterator[Server]:
+def served(folder: Path, *options: str, language: str = "en") -> Iterator[Server]:
     path = folder / "stderr"
     with path.open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tui", "--config", "config.toml", "serve", "--port", "0", *options],
+            [
+                sys.executable,
+                "-m",
+                "tui",
+                "--config",
+                "config.toml",
+                f"--language={language}",
+                "serve",
+                "--port=0",
+                *options,
+            ],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -80,14 +93,16 @@ async def stranger() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @asynccontextmanager
-async def room(server: Server, http: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    """Of a tab that was let in, once it is on the screen."""
+async def room(
+    server: Server, http: aiohttp.ClientSession, greeting: str = "No imports yet"
+) -> AsyncIterator[tuple[aiohttp.ClientWebSocketResponse, bytes]]:
+    """Of a tab that was let in, once it is on the screen; and what was shown until then."""
     await http.get(server.address)
     async with http.ws_connect(f"{server.base}ws?width=80&height=24", origin=server.base.rstrip("/")) as tab:
         shown = b""
-        while b"No imports yet" not in shown:
+        while greeting.encode() not in shown:
             shown += await tab.receive_bytes(timeout=15)
-        yield tab
+        yield tab, shown
 
 
 def told_to(pid: int) -> str:
@@ -149,10 +164,10 @@ async def test_pages_of_other_sites_get_no_room(
 
 
 async def test_each_tab_has_a_room_that_ends_with_it(server: Server, stranger: aiohttp.ClientSession) -> None:
-    async with room(server, stranger) as one:
+    async with room(server, stranger) as (one, _):
         (first,) = server.rooms()
         handle = os.pidfd_open(first)
-        async with room(server, stranger) as other:
+        async with room(server, stranger) as (other, _):
             assert len(server.rooms()) == 2
             (second,) = {*server.rooms()} - {first}
             await one.close()
@@ -165,7 +180,7 @@ async def test_each_tab_has_a_room_that_ends_with_it(server: Server, stranger: a
 
 
 async def test_quitting_by_key_closes_the_tab(server: Server, stranger: aiohttp.ClientSession) -> None:
-    async with room(server, stranger) as tab:
+    async with room(server, stranger) as (tab, _):
         (pid,) = server.rooms()
         handle = os.pidfd_open(pid)
         await tab.send_json(["stdin", "q"])
@@ -173,6 +188,66 @@ async def test_quitting_by_key_closes_the_tab(server: Server, stranger: aiohttp.
         while (await tab.receive(timeout=10)).type is aiohttp.WSMsgType.BINARY:
             pass
         assert tab.closed
+
+
+class FakePage:
+    def __init__(self) -> None:
+        self.shown = b""
+        self.began = asyncio.Event()
+        self.closed = asyncio.Event()
+
+    async def send_bytes(self, data: bytes) -> None:
+        self.shown += data
+        self.began.set()
+
+    send_str = send_bytes
+
+    async def close(self) -> None:
+        self.closed.set()
+
+
+async def tab_of(code: str) -> tuple[serving.Tab, FakePage]:
+    """A tab with a program of ours for a room."""
+    page: Any = FakePage()
+    tab = serving.Tab([sys.executable, "-c", f"print('__GANGLION__', flush=True)\n{code}"], page)
+    await tab.start(80, 24)
+    return tab, page
+
+
+async def test_a_room_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "LEAVE_SECONDS", 0.1)
+    code = """
+import signal, os, time
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+os.write(1, b"D\\0\\0\\0\\1x")
+time.sleep(99)
+"""
+    tab, page = await tab_of(code)
+    await page.began.wait()
+    await tab.stop()
+    await page.closed.wait()
+    assert tab._process
+    assert tab._process.returncode == -signal.SIGKILL
+
+
+async def test_the_last_words_of_a_room_are_on_its_page(capsys: pytest.CaptureFixture[str]) -> None:
+    tab, page = await tab_of("import sys; sys.exit('Error: config.toml: wrong\\nin two lines')")
+    await page.closed.wait()
+    await tab.stop()
+    assert page.shown.endswith(b"\x1b[HError: config.toml: wrong\r\nin two lines")
+    assert capsys.readouterr().out == ""
+
+
+async def test_settings_and_options_hold_in_a_browser(obmen: Obmen, stranger: aiohttp.ClientSession) -> None:
+    with (obmen.folder / "config.toml").open("a") as config:
+        config.write("[screen]\nmouse = false\n")
+    with served(obmen.folder, "--title", "Магазин", language="ru") as server:
+        async with room(server, stranger, "Импорта ещё не было") as (_tab, shown):
+            assert shown.rfind(b"\x1b[?1003l") > shown.rfind(b"\x1b[?1003h") > 0
+        async with stranger.get(server.base) as answer:
+            page = await answer.text()
+            assert '<html lang="ru">' in page
+            assert "<title>Магазин</title>" in page
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
@@ -247,5 +322,11 @@ async def test_an_import_by_keys_in_a_browser(
             assert await page.value_of("location.href") == server.base
             assert await page.value_of("document.title") == "Shop <1>"
             assert await page.value_of("document.cookie") == ""
+            await page.press("\t")
+            await page.press("o")
+            await page.wait_for("a browser has no place for")
+            assert page.raw.count(ASK) > 3, "a frame waits until the page has drawn the last one"
+            await page.press("q")
+            await page.wait_for(lambda _text: page.closed)
             assert page.complaints == []
         assert rows(obmen.folder / "journal.sqlite3", "SELECT status FROM session") == [("completed",)]
