@@ -76,9 +76,8 @@ class Gate:
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             if request.path == "/" and "token" in request.query:
                 return self._enter(request) if self._knows(request.query["token"]) else _refused()
-            return (
-                await handler(request) if self._knows(request.cookies.get(self._cookie, "")) else _refused()
-            )
+            told = request.cookies.get(self._cookie, "")
+            return await handler(request) if self._knows(told) else _refused()
 
         return guard
 

@@ -114,6 +114,7 @@ def test_without_its_own_background_nothing_is_erased(monkeypatch: pytest.Monkey
         ({"TERM": "xterm"}, True),
         ({"TERM": "xterm", "LANG": "en_US.UTF-8", "LC_ALL": "C"}, True),
         ({"TERM": "xterm", "LC_CTYPE": "en_US.UTF-8", "LANG": "C"}, False),
+        ({"TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver", "LANG": "C"}, False),
     ],
 )
 def test_which_terminals_have_letters_only(env: dict[str, str], plain: bool) -> None:

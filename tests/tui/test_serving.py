@@ -19,6 +19,7 @@ import pytest
 from browser_stage import BROWSER, browser
 from tui_stage import CONFIG
 
+from importers.processes import start_of
 from tests.conftest import Obmen
 from tui import painting, serving
 
@@ -42,7 +43,8 @@ class Server:
 
     def rooms(self) -> list[int]:
         pid = self.process.pid
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [child for child in map(int, children) if start_of(child)]
 
 
 @contextmanager
@@ -167,6 +169,9 @@ async def test_each_tab_has_a_room_that_ends_with_it(server: Server, stranger: a
     async with room(server, stranger) as (one, _):
         (first,) = server.rooms()
         handle = os.pidfd_open(first)
+        assert os.getpgid(first) != os.getpgid(server.process.pid), (
+            "^C at the server would reach its room, too"
+        )
         async with room(server, stranger) as (other, _):
             assert len(server.rooms()) == 2
             (second,) = {*server.rooms()} - {first}
@@ -262,6 +267,36 @@ async def test_rooms_end_with_the_server(
             await ended(pid, handle)
         assert server.process.wait(10) == (-number if number == signal.SIGKILL else 0)
         assert "Traceback" not in server.stderr.read_text()
+
+
+def test_a_room_that_was_left_alone_ends_without_being_told(obmen: Obmen) -> None:
+    env = {
+        **os.environ,
+        "TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver",
+        "COLUMNS": "80",
+        "ROWS": "24",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui"],
+        cwd=obmen.folder,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with process:
+        try:
+            assert process.stdin
+            assert process.stdout
+            shown = b""
+            while b"No imports yet" not in shown:
+                data = os.read(process.stdout.fileno(), 65536)
+                assert data, shown
+                shown += data
+            process.stdin.close()  # and nothing else: what it writes is still read
+            process.stdout.read()
+            assert process.wait(10) == 128 + signal.SIGHUP
+        finally:
+            process.kill()
 
 
 async def test_the_token_is_told_once_and_nowhere_else(obmen: Obmen, stranger: aiohttp.ClientSession) -> None:
