@@ -122,7 +122,7 @@ class Tab(AppService):
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
-            env=self._build_environment(width, height) | TERMINAL,
+            env=self._build_environment(width, height) | TERMINAL | {"LINES": str(height)},
             start_new_session=True,
         )
         self._process, self._stdin = process, process.stdin
