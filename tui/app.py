@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from importers.sessions import Journal
     from importers.settings import Settings
 
+MOUSE_OFF = "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l"
+
 
 class ObmenApp(LeavingApp, inherit_bindings=False):
     """`now` and `journal` are for tests: a frozen clock, and fixed sessions that nobody reaps."""
@@ -68,6 +70,8 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
     def on_mount(self) -> None:
         if not self.is_headless:
             self.handle_signals()
+        if self.is_web and self._driver and not self.room.settings.screen.mouse:
+            self._driver.write(MOUSE_OFF)  # Textual's driver of the web asks for it, whatever it was told
 
     def on_ready(self) -> None:
         self.call_after_refresh(self._begin)

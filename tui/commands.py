@@ -1,8 +1,11 @@
-"""The engine's command line, plus the two commands that open the screen."""
+"""The engine's command line, plus the commands that open the screen, in a terminal or a browser."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -10,8 +13,11 @@ import msgspec
 
 from importers import cli as engine
 from importers import settings, texts
+from importers.cli.group import option
+from importers.errors import UsageError
+from importers.output import print_line
 from importers.settings import Settings
-from importers.texts import N_
+from importers.texts import N_, _
 from tui import LOCALE
 from tui.opening import open_room
 
@@ -66,3 +72,44 @@ def demo_settings(folder: Path) -> Settings:
     ]:
         del os.environ[name]  # the workers inherit the environment
     return settings.load(config)
+
+
+@engine.cli.command(help=N_("Open the control room in a browser, by the address that is printed."))
+@option("--host", default="127.0.0.1", help=N_("The address to listen at; 127.0.0.1 unless it is named."))
+@option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    metavar="N",
+    help=N_("The port to listen at; 8000 unless it is named, 0 takes any that is free."),
+)
+@option("--title", default="obmen", help=N_("What the browser's tab is called."))
+@click.pass_context
+def serve(ctx: click.Context, host: str, port: int, title: str) -> None:
+    engine.settings_of(ctx)  # what cannot be read is told here rather than in each tab
+    if find_spec("textual_serve") is None:
+        raise UsageError(N_('serve needs another library: pip install "obmen[serve]"'))
+    from tui import serving
+
+    def ready(address: str, port: int) -> None:
+        if not serving.is_loopback(host):
+            text = _(
+                "Nothing on the way to this port is encrypted: whoever listens there can read along and take over. "
+                "Put a reverse proxy with TLS in front, or leave --host out and go through "
+                "ssh -L {port}:127.0.0.1:{port}"
+            )
+            print_line(text.format(port=port), err=True)
+        print_line(address)
+        print_line(
+            _("Open this address in a browser; whoever knows it can do all that you can. ^C ends it."),
+            err=True,
+        )
+
+    asyncio.run(serving.serve(_room_command(ctx), host, port, title=title, ready=ready))
+
+
+def _room_command(ctx: click.Context) -> list[str]:
+    """What opens a room with the settings that this command was given; the rest is in the environment."""
+    given = ctx.find_root().params
+    options = [f"--{name}={given[name]}" for name in ("config", "language") if given[name] is not None]
+    return [sys.executable, "-P", "-m", "tui", *options]

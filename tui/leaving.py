@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -32,8 +33,9 @@ class LeavingApp(PaintingApp, inherit_bindings=False):
         self.set_interval(1, self._check_terminal)
 
     def _check_terminal(self) -> None:
-        """A terminal may go without a signal (nohup, a foreign session); Textual would read its end for ever."""
-        if not os.isatty(0):
+        """A terminal may go without a signal (nohup, a foreign session); Textual would read its end for ever. So may
+        the server of a browser's room, if it is killed."""
+        if not (is_connected(0) if self.is_web else os.isatty(0)):
             self._leave(signal.SIGHUP)
 
     def _leave(self, number: signal.Signals) -> None:
@@ -73,6 +75,10 @@ class LeavingApp(PaintingApp, inherit_bindings=False):
     async def lend_terminal(self, command: Sequence[str]) -> None:
         """Run a program of the operator's on the terminal, and paint anew when it has ended. Raises UsageError."""
         driver = self._driver
+        if self.is_web:
+            raise UsageError(
+                N_("a browser has no place for {program}; read the log here"), program=command[0]
+            )
         if driver is None or not driver.can_suspend or self.is_headless:
             return
         self.resting = True
@@ -100,3 +106,10 @@ class LeavingApp(PaintingApp, inherit_bindings=False):
             async with asyncio.timeout(EXIT_SECONDS / 2):
                 await asyncio.gather(*launches, return_exceptions=True)
         self.exit(return_code=code)
+
+
+def is_connected(descriptor: int) -> bool:
+    """Whether anybody holds the other end of this pipe or socket."""
+    watch = select.poll()
+    watch.register(descriptor, 0)
+    return not watch.poll(0)  # without a wish, what comes is the end or an error

@@ -1,4 +1,4 @@
-"""Opening the control room, where there is a terminal for it."""
+"""Opening the control room, where there is a terminal for it, or a browser at the other end of its pipes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def open_room(config: Settings, *, demo: bool = False, file: Path | None = None) -> int:
     """The control room on these settings; the exit code. `file`: what --config named. Raises UsageError without a
     terminal."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    from tui.signs import is_browser
+
+    if not (is_browser() or (sys.stdin.isatty() and sys.stdout.isatty())):
         raise UsageError(
             N_("the control room needs a terminal; without one use the commands, see obmen --help")
         )

@@ -92,10 +92,13 @@ class Frame:
                 if at != (start, y):
                     out.append(f"\x1b[{y + 1};{start + 1}H")
                 stop = self._blank_from(wanted, start, end)
-                for text, other in wanted[start:stop]:
+                for x, (text, other) in enumerate(wanted[start:stop], start):
                     if other != look:
                         out.append(f"\x1b[0;{other}m" if other else "\x1b[m")
                         look = other
+                    if len(text) > 1:  # terminals take signs of several characters for one cell or two
+                        after = x + (2 if wanted[x + 1 : x + 2] == [("", other)] else 1)
+                        text = f"{' ' * (after - x)}\x1b[{x + 1}G{text}\x1b[{after + 1}G"
                     out.append(text)
                 if stop < end:
                     if wanted[stop][1] != look:

@@ -21,8 +21,15 @@ SPELLED = {
 """What each sign becomes."""
 
 
+def is_browser(env: Mapping[str, str] = os.environ) -> bool:
+    """Whether the terminal is a page of `obmen serve`."""
+    return env.get("TEXTUAL_DRIVER", "").startswith("textual.drivers.web_driver:")
+
+
 def is_plain(env: Mapping[str, str] = os.environ) -> bool:
     """Whether the terminal, or the locale in which it is written to, has letters only."""
+    if is_browser(env):
+        return False
     if env.get("TERM", "").startswith(PLAIN_TERMINALS):
         return True
     locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or "C"

@@ -92,6 +92,17 @@ def test_a_row_with_a_sign_of_doubtful_width_is_written_whole() -> None:
     assert frame.changes().startswith("\x1b[1;1H🚀 Run 2")
 
 
+def test_what_follows_a_sign_of_doubtful_width_keeps_its_place() -> None:
+    """This terminal takes ▶️ for one cell where two were meant."""
+    shown, frame = Terminal(), Frame(WIDTH, HEIGHT, ColorSystem.STANDARD, ascii_only=False)
+    put(frame, [(0, 0, [("xxxxxxxxx", Style.null())])])
+    shown.stream.feed(frame.changes())
+    put(frame, [(0, 0, [("│▶️ go│й|", Style(bgcolor="blue"))])])
+    shown.stream.feed(frame.changes())
+    assert shown.screen.display[0].rstrip() == "│▶  go│й|"
+    assert [cell.bg for cell in map(shown.screen.buffer[0].__getitem__, range(9))] == ["blue"] * 9
+
+
 def test_without_its_own_background_nothing_is_erased(monkeypatch: pytest.MonkeyPatch) -> None:
     """GNU screen erases in the terminal's background, whatever is set."""
     monkeypatch.setenv("TERM", "screen")
@@ -114,6 +125,7 @@ def test_without_its_own_background_nothing_is_erased(monkeypatch: pytest.Monkey
         ({"TERM": "xterm"}, True),
         ({"TERM": "xterm", "LANG": "en_US.UTF-8", "LC_ALL": "C"}, True),
         ({"TERM": "xterm", "LC_CTYPE": "en_US.UTF-8", "LANG": "C"}, False),
+        ({"TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver", "LANG": "C"}, False),
     ],
 )
 def test_which_terminals_have_letters_only(env: dict[str, str], plain: bool) -> None:
