@@ -162,10 +162,14 @@ class Panes(Vertical):
         line.display = bool(why)
 
     def on_descendant_focus(self) -> None:
-        self.query_one(TabBar).add_class("-focused")
+        self._show_focus(has=True)
 
     def on_descendant_blur(self) -> None:
-        self.query_one(TabBar).remove_class("-focused")
+        self._show_focus(has=False)
+
+    def _show_focus(self, *, has: bool) -> None:
+        self.query_one(TabBar).set_class(has, "-focused")
+        self.call_after_refresh(lambda: self._update_tabs(self._session))
 
     def on_log_view_moved(self) -> None:
         self._update_tabs(self._session)
