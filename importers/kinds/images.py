@@ -26,6 +26,7 @@ from importers.events import AllRead, Event, Log, Progress
 from importers.kinds.findings import some
 from importers.kinds.image_folder import COPIED, RUN_BYTES, ImageFolder
 from importers.kinds.image_mark import Mark
+from importers.kinds.image_paths import refused
 from importers.kinds.intake import Intake
 from importers.kinds.protocol import Job
 from importers.kinds.staged import Reads
@@ -67,7 +68,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
             found, part = folder.found_ahead(path), None
             if found is None:  # it became known since
                 part = pictures.get(path)
-                if reason := await asyncio.to_thread(folder.refuses, path):
+                if reason := refused(path) or await asyncio.to_thread(folder.refuses, path):
                     yield intake.reject(Rejected(path, part.name if part else "", None, "ImageFile", reason))
                     continue
                 found = await asyncio.to_thread(folder.look, path, part)
@@ -122,7 +123,9 @@ async def _look_ahead(
     """Copy what will probably be referred to, before the catalog is kept busy."""
     done = 0
     for path in _different(await _probable(job, folder)):
-        if path.lower().startswith(ADDRESSES) or await asyncio.to_thread(folder.refuses, path) is not None:
+        if path.lower().startswith(ADDRESSES) or refused(path):
+            continue
+        if await asyncio.to_thread(folder.refuses, path) is not None:
             continue
         part = pictures.get(path)
         await asyncio.to_thread(folder.look_ahead, path, part)

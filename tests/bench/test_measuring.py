@@ -93,7 +93,7 @@ def test_without_its_tools_the_bench_says_how_to_get_them() -> None:
     told = subprocess.run(
         [sys.executable, "-m", "bench"],
         cwd=TOP,
-        env={"PATH": "", "PYTHONPATH": str(TOP)},
+        env={"PATH": "", "PYTHONPATH": f"{TOP}:{TOP}/tests"},
         capture_output=True,
         text=True,
         check=False,

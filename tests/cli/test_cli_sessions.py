@@ -84,7 +84,7 @@ def test_a_kind_that_nobody_knows_is_wrong_usage(obmen: Obmen) -> None:
     """One that a plug-in brought which is not there any more can still be looked for."""
     obmen.json("import", "customers")
     with closing(sqlite3.connect(obmen.folder / "journal.sqlite3")) as db, db:
-        db.execute("""UPDATE session SET kinds = '["reviews"]'""")
+        db.execute("""UPDATE session SET kinds = '["reviews"]', status = status""")
     for command in ("sessions", "attempts"):
         done = obmen.run(command, "--kind", "nope")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)

@@ -31,7 +31,7 @@ async def test_without_the_redis_that_is_set(healthy: Settings, tmp_path: Path) 
     healthy = msgspec.structs.replace(healthy, redis=type(healthy.redis)(url=f"unix://{tmp_path}/nobody"))
     found = await examine(healthy)
     assert list(failing(found)) == ["redis", "launch lock"]
-    assert found["launch lock"].detail == "unavailable"
+    assert found["launch lock"].detail == "Redis did not answer"
 
 
 async def test_a_redis_that_is_too_old(healthy: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

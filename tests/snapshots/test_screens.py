@@ -11,11 +11,11 @@ from textual.pilot import Pilot
 from tui_stage import settled
 
 from importers import doctor
-from importers.launch.survey import Holding
+from importers.launch.holdings import Held, RecordCounts, View
 from tui.app import ObmenApp
 from tui.screens import launch
 
-SIZES = {"80x24": (80, 24), "140x40": (140, 40)}
+SIZES = {"60x20": (60, 20), "80x24": (80, 24), "140x40": (140, 40)}
 SCREENS = {
     "main": (),
     "log_from_the_beginning": ("tab", "home"),
@@ -27,19 +27,25 @@ SCREENS = {
     "marked": ("down", "space", "space", "space"),
     "delete": ("down", "space", "space", "x"),
     "filter": ("f", *"customers"),
+    "session": ("down", "enter"),
+    "session_summary": ("down", "enter", "3"),
+    "session_details": ("enter", "6"),
+    "jump": (":", "1", "2"),
+    "sorted": ("s", "s", "s"),
+    "messages": ("ctrl+c", "m"),
     "attempts": ("a", "down"),
     "doctor": ("d",),
     "help": ("question_mark",),
     "palette": ("ctrl+p",),
 }
-OFFERS = (
-    Holding("catalog", 12, 4_200_000, "2026-03-14T07:12:00Z"),
-    Holding("attributes", 12, 4_200_000, "2026-03-14T07:12:00Z"),
-    Holding("variants", 0, 0, None),
-    Holding("stocks", 2, 812, "2026-03-14T07:15:00Z"),
-    Holding("prices", 1, 42_000_000, "2026-03-14T07:15:00Z"),
-    Holding("customers", 1, 42_000, "2026-03-13T19:02:00Z"),
-    Holding("images", 0, 0, None),
+HELD = (
+    Held("catalog", 1314, 12, 4_200_000, "2026-03-14T07:12:00Z"),
+    Held("attributes", 40, 12, 42_000, "2026-03-14T07:12:00Z"),
+    Held("variants", 0, 0, 0, served=False),
+    Held("stocks", 12, 2, 812, "2026-03-14T07:15:00Z"),
+    Held("prices", 120_400, 1, 42_000_000, "2026-03-14T07:15:00Z"),
+    Held("customers", 0, 1, 42_000, "2026-03-13T19:02:00Z"),
+    Held("images"),
 )
 CHECKS = (
     doctor.Check("settings", True, "/etc/obmen/config.toml"),
@@ -56,7 +62,7 @@ CHECKS = (
 
 @pytest.fixture
 def make(settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ObmenApp]:
-    """An app over the fixed journal, and a source that holds OFFERS."""
+    """An app over the fixed journal, and a source that holds HELD."""
 
     async def has_products(_settings: object) -> bool:
         return False
@@ -66,7 +72,11 @@ def make(settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ObmenApp]:
             yield finding
 
     monkeypatch.setattr(doctor, "check", check)
-    monkeypatch.setattr(launch, "survey", lambda _source: OFFERS)
+
+    async def views(_counts: RecordCounts, _source: str) -> AsyncIterator[View]:
+        yield View(HELD)
+
+    monkeypatch.setattr(RecordCounts, "views", views)
     monkeypatch.setattr(launch, "has_products", has_products)
 
     def app(language: str, journal: FixedJournal | None = None) -> ObmenApp:
@@ -88,8 +98,9 @@ def pressing(*keys: str) -> Callable[[Pilot[int]], object]:
     return press
 
 
-@pytest.mark.parametrize("language", ["en", "ru"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("size", "language"), [("60x20", "ru"), ("80x24", "en"), ("80x24", "ru"), ("140x40", "en")]
+)
 @pytest.mark.parametrize("name", SCREENS)
 def test_screen(name: str, size: str, language: str, make, snap_compare) -> None:
     assert snap_compare(make(language), run_before=pressing(*SCREENS[name]), terminal_size=SIZES[size])

@@ -9,7 +9,8 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from importers.sessions.models import LogLine
-from tui.widgets.log import BLOCK, BLOCKS_KEPT, Lines, LogView, wrap
+from tui.widgets.log import LogView
+from tui.widgets.log_lines import BLOCK, BLOCKS_KEPT, Lines, wrap
 
 
 class Source:

@@ -112,7 +112,7 @@ def test_demo_by_keys_of_the_russian_layout_to_a_completed_import(
         terminal.press("\r")
         terminal.wait_for("✓ завершён")
         terminal.press("3")
-        text = terminal.wait_for("Исполнитель")
+        text = terminal.wait_for("Обработчик")
         assert "Каталог товаров" in text
         terminal.press("т")
         terminal.wait_for("[ ] Каталог товаров")

@@ -26,8 +26,8 @@ from tui.screens.help import HelpScreen, page
 from tui.widgets.bars import Bar, KeyBar
 from tui.widgets.choices import Choices
 from tui.widgets.sessions import SHOP, fitting
-from tui.widgets.summary import SummaryPane
 from tui.widgets.table import StableTable
+from tui.widgets.text_pane import TextPane
 
 SIZES = [(60, 20), (80, 24), (140, 40)]
 
@@ -75,7 +75,7 @@ async def test_the_table_tells_the_shop(two: Settings, size: tuple[int, int]) ->
         assert "(a)" in str(room.main.query_one("#head", Bar).render())
         await room.press("3")
         await settled(room.pilot)
-        assert "Shop" in str(room.main.query_one(SummaryPane).query_one(Static).render())
+        assert "Shop" in str(room.main.query_one(TextPane).query_one(Static).render())
 
 
 @pytest.mark.parametrize("width", [60, 79, 80, 92, 104, 110, 126, 140, 200])
