@@ -142,6 +142,10 @@ async def test_the_token_moves_from_the_address_into_a_cookie(
         assert cookie["httponly"]
         assert cookie["samesite"] == "Strict"
         assert 'content="0; url=."' in await answer.text()
+        assert not cookie["secure"]
+    async with aiohttp.ClientSession() as other:
+        async with other.get(server.address, headers={"X-Forwarded-Proto": "https"}) as answer:
+            assert all(cookie["secure"] for cookie in answer.cookies.values())
     async with stranger.get(server.base) as answer:
         assert answer.status == 200
         page = await answer.text()
