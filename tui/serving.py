@@ -193,7 +193,7 @@ class Rooms:
     async def _room(self, request: web.Request) -> web.StreamResponse:
         if urlsplit(request.headers.get("Origin", "")).netloc != request.host:
             return _refused()  # another site's page, in a browser that has the cookie
-        socket_ = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS)
+        socket_ = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, timeout=LEAVE_SECONDS)
         await socket_.prepare(request)
         tab = Tab(self._command, socket_)
         self._sockets.add(socket_)

@@ -142,6 +142,10 @@ async def test_the_token_moves_from_the_address_into_a_cookie(
         assert cookie["httponly"]
         assert cookie["samesite"] == "Strict"
         assert 'content="0; url=."' in await answer.text()
+        assert not cookie["secure"]
+    behind_tls = {"X-Forwarded-Proto": "https"}
+    async with aiohttp.ClientSession() as http, http.get(server.address, headers=behind_tls) as answer:
+        assert [cookie["secure"] for cookie in answer.cookies.values()] == [True]
     async with stranger.get(server.base) as answer:
         assert answer.status == 200
         page = await answer.text()
