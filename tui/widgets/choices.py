@@ -118,8 +118,8 @@ class Choices(Widget, can_focus=True):
             place = f"{self.chosen.index(holding.kind) + 1}" if holding.kind in self.chosen else " "
             box = f" [{place}] " if not reason else "  -  "
             line = Text(box + name + " " * (first - present.width(name)))
-            line.append(reason or holds(holding, self._now()))
-            line.pad_right(max(0, self.size.width - line.cell_len))
+            line.append(reason or holds(holding, self._now(), self.size.width - line.cell_len))
+            line.truncate(self.size.width, overflow="ellipsis", pad=True)
             if reason:
                 line.stylize(self.get_component_rich_style("choices--off", partial=True))
             if row == self._cursor and self.has_focus:
@@ -135,11 +135,13 @@ class Choices(Widget, can_focus=True):
         self.refresh()
 
 
-def holds(held: Held, now: datetime) -> str:
-    """Records, size and date, in columns; what is still counted is left open."""
+def holds(held: Held, now: datetime, room: int) -> str:
+    """Records, size and date, in columns, as far as there is room; what is still counted is left open."""
     if held.records is None:
         return _("counting…")
     records = ngettext("{count} record", "{count} records", held.records).format(
         count=present.number(held.records)
     )
-    return f"{records:<17}{present.size(held.bytes or 0):>8}   {present.when(held.newest, now)}"
+    text = f"{records:<17}{present.size(held.bytes or 0):>8}"
+    date = f"   {present.when(held.newest, now)}"
+    return text + date if len(text) + len(date) <= room else text
