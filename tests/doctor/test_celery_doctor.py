@@ -64,6 +64,7 @@ async def test_with_a_worker_all_is_well(clustered: Settings, monkeypatch: pytes
         )
 
 
+@pytest.mark.chaos
 def test_the_worker_of_the_trial_ends_with_a_doctor_that_is_killed(
     clustered: Settings, redis: RedisServer
 ) -> None:

@@ -127,6 +127,7 @@ async def test_a_worker_that_is_killed_leaves_no_process(stage: Stage) -> None:
         assert not left
 
 
+@pytest.mark.chaos
 async def test_the_process_that_looks_after_sessions_is_one_and_is_started_anew(
     stage: Stage, redis: RedisServer
 ) -> None:
@@ -148,6 +149,7 @@ async def test_celerys_own_command_is_as_quiet_and_has_a_name_of_its_own(stage: 
         assert one.count("mingle") == other.count("mingle") == 0
 
 
+@pytest.mark.chaos
 async def test_two_workers_of_the_same_name_take_a_session_each(stage: Stage) -> None:
     same = "--hostname=same@host"
     with (
