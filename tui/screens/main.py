@@ -54,6 +54,7 @@ class MainScreen(ActingScreen[None]):
         self._standing: Standing | None = None
         self._names = Names()
         self._rest: Timer | None = None
+        self._counting = False
         self._shown_keys: tuple[bool | None, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -111,7 +112,8 @@ class MainScreen(ActingScreen[None]):
         self.update_bars()
         if pages.searching:
             self.wake()
-        self.run_worker(self._count(journal, pages), group="live", name="count", exit_on_error=False)
+        if not self._counting:
+            self.run_worker(self._count(journal, pages), group="count", exit_on_error=False)
 
     async def _forget_gone(self, journal: Journal) -> None:
         """Marks of sessions that are not in the window any more, because somebody deleted them."""
@@ -132,6 +134,13 @@ class MainScreen(ActingScreen[None]):
         self._fit()
 
     async def _count(self, journal: Journal, pages: SessionPages) -> None:
+        self._counting = True
+        try:
+            await self._count_once(journal, pages)
+        finally:
+            self._counting = False
+
+    async def _count_once(self, journal: Journal, pages: SessionPages) -> None:
         names = await journal.names()
         today = self.room.now().astimezone().date()
         self._names = Names(self.room.shops, [one.casefold() for one in names.operators], names.errors, today)
