@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import pty
@@ -14,11 +15,13 @@ import termios
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from bench.measure import environment
 from bench.ratios import Ratio
 from importers.sample import EXPORT
+from importers.sessions import open_journal
+from tests.support.many_sessions import fill
 
 BARE = """
 from textual.app import App, ComposeResult
@@ -30,6 +33,24 @@ Bare().run()
 """
 
 
+BARE_TABLE = """
+from textual.app import App, ComposeResult
+from textual.widgets import DataTable
+class Bare(App[None]):
+    def compose(self) -> ComposeResult:
+        yield DataTable(cursor_type="row")
+    def on_mount(self) -> None:
+        table = self.query_one(DataTable)
+        table.add_columns(*(f"column {n}" for n in range(6)))
+        for row in range(200):
+            table.add_row(*(f"{row} {n} 999" for n in range(6)))
+Bare().run()
+"""
+SESSIONS = 20_000
+KEYS = 30
+IDLE_SECONDS = 10.0
+
+
 def run(folder: Path) -> Iterator[Ratio]:
     env = environment(folder / "screen", EXPORT)
     ours, floor = [], []
@@ -39,6 +60,55 @@ def run(folder: Path) -> Iterator[Ratio]:
     yield Ratio(
         "first frame over a bare Textual app", statistics.median(ours), statistics.median(floor), 1.4, "s"
     )
+
+
+def keys(folder: Path) -> Iterator[Ratio]:
+    """What one row down costs in a list of sessions, against that in a bare table."""
+    env = environment(folder / "keys", EXPORT)
+    asyncio.run(_fill(env["OBMEN_JOURNAL__URL"]))
+    ours = rows_down([sys.executable, "-m", "tui"], env, "sessions")
+    bare = rows_down([sys.executable, "-c", BARE_TABLE], {}, "999")
+    yield Ratio("a row down over that of a bare table", ours.seconds, bare.seconds, 1.2, "s", noise=1.5)
+    yield Ratio("bytes of a row down over 1 kB", ours.bytes, 1000, 1.0, "B", noise=1.0)
+    yield Ratio("bytes in ten idle seconds", ours.idle + 1, 1, 1.0, "B", noise=1.0)
+
+
+async def _fill(url: str) -> None:
+    journal = await open_journal(url)
+    try:
+        await fill(journal.database, SESSIONS)
+    finally:
+        await journal.close()
+
+
+class Cost(NamedTuple):
+    seconds: float
+    """From the key to the first byte, the median."""
+    bytes: float
+    """Until all is quiet, the median: with what is below the list."""
+    idle: int
+
+
+def rows_down(command: list[str], env: Mapping[str, str], marker: str) -> Cost:
+    taken, sizes = [], []
+    with Terminal(command, env) as terminal:
+        terminal.wait_for(marker)
+        while terminal.read(1.5):
+            pass
+        for _key in range(KEYS):
+            start = time.perf_counter()
+            terminal.press("\x1b[B")
+            data = terminal.read(5)
+            taken.append(time.perf_counter() - start)
+            while more := terminal.read(0.02):
+                data += more
+            sizes.append(len(data))
+        while terminal.read(1):
+            pass
+        end, idle = time.monotonic() + IDLE_SECONDS, 0
+        while (left := end - time.monotonic()) > 0:
+            idle += len(terminal.read(left))
+    return Cost(statistics.median(taken), statistics.median(sizes), idle)
 
 
 def first_frame(command: list[str], env: Mapping[str, str], marker: str) -> float:
