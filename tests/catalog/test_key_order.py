@@ -36,7 +36,7 @@ KEYS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(KEYS, st.data())
 async def test_a_range_of_the_database_is_one_of_python(keys: list[str], data: st.DataObject) -> None:
     bounds = st.one_of(st.none(), st.sampled_from([*keys, *SPECIAL]))

@@ -138,7 +138,7 @@ def put_odd_things(folder: Path, name: str, *, one_of: int) -> None:
                 assert_both_ways_are_equal(folder, text, kind)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(),
     name=st.sampled_from(sorted(LISTS)),

@@ -61,7 +61,7 @@ async def told(
     }, error
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=QUIET)
+@settings(max_examples=36, deadline=None, derandomize=True, suppress_health_check=QUIET)
 @given(SESSIONS, CUTS, st.booleans())
 async def test_packages_of_every_layout(sessions: list[Session], cuts: list[float], first_too: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
