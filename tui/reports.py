@@ -54,7 +54,8 @@ def summary(session: Session, details: Details, now: datetime, width: int) -> Te
         }
         page.append_text(_table(tables, width))
     else:
-        page.append_text(_table({_("Type"): _by_kind(session)}, width))
+        title = _("Type")
+        page.append_text(_table({title: _by_kind(session)}, width))
     return page
 
 

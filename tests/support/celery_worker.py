@@ -39,14 +39,15 @@ class CeleryWorker:
         env: Mapping[str, str] | None = None,
         command: Sequence[str] = ("tui", "worker"),
     ) -> None:
-        """`settings`: those, or the file that has them; `env` beside them; `command`: a module and its arguments."""
+        """`settings`: those, or the file that has them; `env` beside them. `command`: a module or a file, and its
+        arguments."""
         if isinstance(settings, Path):
             told, folder = {"OBMEN_CONFIG": str(settings)}, settings.parent
         else:
             told, folder = settings.to_env() | {"OBMEN_CONFIG": ""}, Path(settings.log.path).parent
         self._terminal, terminal = pty.openpty()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", *command, *options],
+            [sys.executable, *(() if command[0].endswith(".py") else ("-m",)), *command, *options],
             env={**os.environ, **told, **(env or {})},
             cwd=folder,
             stdin=terminal,

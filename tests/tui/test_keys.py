@@ -50,7 +50,7 @@ OPENERS = {
 }
 
 
-async def nothing_to_check(_settings: object) -> AsyncIterator[doctor.Check]:
+async def nothing_to_check(_settings: object, _file: object = None) -> AsyncIterator[doctor.Check]:
     return
     yield
 

@@ -295,20 +295,20 @@ async def test_copy_goes_through_the_terminal(settings: Settings) -> None:
 
 async def test_the_window_moves_with_the_cursor_through_all_sessions(settings: Settings) -> None:
     many = MovingJournal(
-        [session(number, Status.COMPLETED, "prices", created_at=at(1)) for number in range(1, 401)]
+        [session(number, Status.COMPLETED, "prices", created_at=at(1)) for number in range(1, 281)]
     )
     async with staged(settings, many) as stage:
         seen = set()
-        for _page in range(32):
+        for _page in range(11):
             assert stage.screen.session is not None
-            assert stage.table.row_count == 200
+            assert stage.table.row_count <= 200
             seen |= {row.id for row in stage.table.sessions}
-            await stage.press("pagedown")
-        assert seen == set(range(1, 401))
+            await stage.press("pagedown", "pagedown")
+        assert seen == set(range(1, 281))
         assert stage.screen.session.id == 1
-        for _page in range(32):
-            await stage.press("pageup")
-        assert stage.screen.session.id == 400
+        for _page in range(11):
+            await stage.press("pageup", "pageup")
+        assert stage.screen.session.id == 280
 
 
 async def test_both_ends_of_the_journal_are_one_key_away(settings: Settings) -> None:

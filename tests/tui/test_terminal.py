@@ -112,8 +112,8 @@ def test_demo_by_keys_of_the_russian_layout_to_a_completed_import(
         terminal.press("\r")
         terminal.wait_for("✓ завершён")
         terminal.press("3")
-        text = terminal.wait_for("Обработчик")
-        assert "Каталог товаров" in text
+        text = terminal.wait_for("в секунду")
+        assert "предложения" in text
         terminal.press("т")
         terminal.wait_for("[ ] Каталог товаров")
         terminal.press(" \r")
