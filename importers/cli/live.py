@@ -65,9 +65,9 @@ class Live:
             print_line(text, err=self._err)
         self._shown, self._shown_at = text, now
 
-    def clear(self) -> None:
-        """For what is printed next."""
-        if self.in_place and self._shown:
+    def clear(self, *, typed: bool = False) -> None:
+        """For what is printed next. `typed`: the terminal may have shown a key, as ^C."""
+        if self.in_place and (self._shown or typed):
             write("\r\x1b[K", err=self._err)
             self._shown, self._shown_at = "", float("-inf")
 

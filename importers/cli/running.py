@@ -79,7 +79,7 @@ async def follow_session(control: Control, session_id: int, *, err: bool, plain:
     try:
         return await control.follow(session_id, teller.log, trouble=Patience(teller.say), waiting=teller.say)
     except asyncio.CancelledError:
-        teller.live.clear()
+        teller.live.clear(typed=True)
         print_line(
             _("The import goes on. Follow: obmen logs -f {id}  Stop: obmen cancel {id}").format(
                 id=session_id
