@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,10 @@ pytest.register_assert_rewrite("support")  # its helpers should tell what differ
 EXPORTS = Path(os.environ.get("REAL_EXPORTS", "no-real-exports"))
 """A folder of real exports, each in a folder of its own; tests that read them are skipped where there is none."""
 
+# Whoever starts tests in the background has these ignored, and so would have all that tests start.
+for _number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(_number, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 for _name in [name for name in os.environ if name.startswith("OBMEN_")]:
     del os.environ[_name]
 for _name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "NO_COLOR", "COLORTERM", "SSH_CONNECTION"):

@@ -59,7 +59,14 @@ def mark_of(pid: int) -> str:
     raise AssertionError("it has no children")
 
 
-@pytest.mark.parametrize("how", ["q", signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param("q", marks=pytest.mark.chaos),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.chaos),
+        signal.SIGKILL,
+    ],
+)
 def test_it_opens_on_two_shops_and_leaves_nothing(how: str | signal.Signals) -> None:
     env = {
         **os.environ, "PYTHONPATH": f"{TOP}:{TOP / 'tests'}", "TERM": "xterm-256color",

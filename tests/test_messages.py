@@ -77,6 +77,7 @@ async def test_a_session_that_failed_under_russian(
     show_both(obmen, english, russian)
 
 
+@pytest.mark.chaos
 async def test_a_sentence_within_a_sentence_within_a_sentence(
     tmp_path: Path, obmen: Obmen, monkeypatch: pytest.MonkeyPatch
 ) -> None:

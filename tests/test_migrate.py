@@ -226,6 +226,7 @@ def told(moved: list[migrate.Moved]) -> str:
     return "\n".join(f'[{one.setting.removesuffix(".url")}]\nurl = "{one.to}"' for one in moved)
 
 
+@pytest.mark.chaos
 def test_a_journal_restored_from_a_copy_goes_on_behind_what_it_lost(obmen: Obmen) -> None:
     journal, copy = obmen.folder / "journal.sqlite3", obmen.folder / "copy"
     obmen.json("import", "catalog")
@@ -246,6 +247,7 @@ def test_a_journal_restored_from_a_copy_goes_on_behind_what_it_lost(obmen: Obmen
     assert obmen.json("import", "customers")["id"] == 4
 
 
+@pytest.mark.chaos
 def test_so_does_one_on_a_server(obmen: Obmen, database: str) -> None:
     other = on_other(obmen, database)
     for kind in ("catalog", "prices", "stocks"):

@@ -117,6 +117,7 @@ COMMANDS = [
 ]  # fmt: skip
 
 
+@pytest.mark.chaos
 def test_a_listing_that_cannot_be_shown_is_one_line_and_no_success(export: Obmen) -> None:
     export.json("import", "customers")
     for command in COMMANDS:
@@ -128,6 +129,7 @@ def test_a_listing_that_cannot_be_shown_is_one_line_and_no_success(export: Obmen
         assert (done.returncode, done.stderr) == (0, ""), "as a reader like head wants it"
 
 
+@pytest.mark.chaos
 def test_the_doctor_finds_the_same_though_nobody_can_be_told(export: Obmen) -> None:
     for out in (os.open("/dev/full", os.O_WRONLY), None, broken_pipe()):
         done = run(export, "doctor", stdout=out)
@@ -311,6 +313,7 @@ def test_a_worker_has_the_settings_of_the_launch(obmen: Obmen, tmp_path: Path, h
 # The exit codes of inspect
 
 
+@pytest.mark.chaos
 def test_inspect_says_2_of_whatever_cannot_be_inspected(obmen: Obmen, tmp_path: Path) -> None:
     good = Path(obmen.settings.source.path)
     whole = next(good.rglob("*.xml")).read_bytes()

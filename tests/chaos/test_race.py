@@ -113,6 +113,7 @@ def test_racing_processes_make_one_session_a_target(tmp_path: Path) -> None:
     assert_exact(race(tmp_path, *SMALL), *SMALL)
 
 
+@pytest.mark.chaos
 def test_the_naive_way_fails_the_same_harness(tmp_path: Path) -> None:
     found = race(tmp_path, *SMALL, naive=True)
     assert found["sessions"] > SMALL[1] * 1.2, "else the race is none"

@@ -45,6 +45,7 @@ async def test_without_a_worker_it_says_so_and_the_checklist_has_one_of_its_own(
     assert redis.ask("KEYS", "*doctor*") == "*0", "nothing of it is left"
 
 
+@pytest.mark.chaos
 async def test_with_a_worker_all_is_well(clustered: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with celery_worker(clustered):
         found = await examine(clustered)

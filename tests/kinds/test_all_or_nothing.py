@@ -202,6 +202,7 @@ def kill_at_random_moments(shop: Shop, new_shop: NewShop, products: int, kills: 
 
 
 @pytest.mark.parametrize("kind", ["catalog", "prices"])
+@pytest.mark.chaos
 def test_memory_does_not_grow_with_the_export(new_shop: NewShop, kind: str) -> None:
     small, large = (peak(new_shop, kind, number) for number in (16_000, 48_000))
     assert large <= small * 1.1

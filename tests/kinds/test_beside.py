@@ -253,6 +253,7 @@ async def test_prices_that_are_not_set_are_something_and_full_is_what_any_piece_
     await same(tmp_path / "shops", [(source, ("catalog", "prices")) for source in sources], 0.5)
 
 
+@pytest.mark.chaos
 async def test_mutated_files(tmp_path: Path) -> None:
     from random import Random
 

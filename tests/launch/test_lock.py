@@ -132,6 +132,7 @@ async def test_redis_restarts_empty_while_the_lock_is_held(stage: Stage, redis: 
 
 @pytest.mark.parametrize(("replicated", "lock"), [(True, "busy"), (False, "acquired")])
 @pytest.mark.usefixtures("patient")
+@pytest.mark.chaos
 async def test_redis_fails_over_while_the_lock_is_held(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, replicated: bool, lock: str
 ) -> None:
