@@ -19,7 +19,7 @@ from importers.settings import Settings
 from tui.app import ObmenApp
 
 DOCS = Path(__file__).parent
-SIZE = (110, 30)
+SIZE = (140, 32)
 IMPORTS = (("catalog", "stocks", "prices"), ("customers",), ("prices",), ("images", "stocks"))
 
 
