@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from importers import settings
-from importers.launch import LaunchRequest, launch, new_key
+from importers.launch import launch, new_request
 from importers.sample import EXPORT
 from importers.sessions import Session, open_journal
 from importers.settings import Settings
@@ -53,7 +53,7 @@ def _settings(folder: Path, language: str) -> Settings:
 async def _import(kinds: tuple[str, ...], config: Settings) -> Session:
     journal = await open_journal(config.journal.url)
     try:
-        result = await launch(LaunchRequest(kinds, config.source.path, new_key()), config, journal)
+        result = await launch(new_request(config, kinds), config, journal)
         assert result.session, result
         while not (session := await journal.session(result.session.id)).status.final:
             await asyncio.sleep(0.05)
