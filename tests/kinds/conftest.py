@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytest.register_assert_rewrite("model_of_files")  # its comparison should tell what differs
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgres", marks=pytest.mark.chaos)])
 def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

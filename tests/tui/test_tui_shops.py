@@ -29,7 +29,11 @@ from tui.widgets.sessions import SHOP, fitting
 from tui.widgets.table import StableTable
 from tui.widgets.text_pane import TextPane
 
-SIZES = [(60, 20), (80, 24), (140, 40)]
+SIZES = [
+    (60, 20),
+    pytest.param((80, 24), marks=pytest.mark.chaos),
+    pytest.param((140, 40), marks=pytest.mark.chaos),
+]
 
 
 @pytest.fixture
