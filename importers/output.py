@@ -19,7 +19,7 @@ from importers.settings import MAIN
 from importers.texts import N_, _, plain, plain_json
 
 if TYPE_CHECKING:
-    from importers.sessions import Attempt, LogLine, Session
+    from importers.sessions import Attempt, LogLine, Session, StoredReject
 
 
 class OutputLost(UsageError):
@@ -157,6 +157,15 @@ def attempt_json(attempt: Attempt) -> dict[str, Any]:
     }
 
 
+REJECT_COLUMNS = ("kind", "file", "line", "id", "reason", "fragment")
+
+
+def reject_row(reject: StoredReject) -> tuple[str, str, int | None, str, str, str]:
+    """As REJECT_COLUMNS."""
+    reason = texts.render(reject.reason, reject.args)
+    return reject.kind, reject.file, reject.line, reject.record_id, reason, reject.fragment
+
+
 LEVELS = {"warning": N_("WARNING"), "error": N_("ERROR")}
 
 
@@ -200,12 +209,16 @@ def print_json(value: object) -> None:
 
 
 def print_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    write_csv(sys.stdout, [head])
+    write_csv(sys.stdout, rows)
+    sys.stdout.flush()
+
+
+def write_csv(file: TextIO, rows: Iterable[Sequence[object]]) -> None:
     """For a spreadsheet: none of its cells is taken for a formula, whatever it takes for the separator."""
-    writer = csv.writer(sys.stdout)
-    writer.writerow(head)
+    writer = csv.writer(file)
     for row in rows:
         writer.writerow([_cell(value) if isinstance(value, str) else value for value in row])
-    sys.stdout.flush()
 
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")

@@ -210,6 +210,26 @@ def width(text: str) -> int:
     )
 
 
+def fitted(text: str, cells: int, mark: str = "…") -> str:
+    """As much of `text` as has room, ended by `mark` where that is not all."""
+    if width(text) <= cells:
+        return text
+    while text and width(text) >= cells:
+        text = text[:-1]
+    return f"{text}{mark}" if cells > 0 else ""
+
+
+LETTERS_ONLY = ("linux", "vt", "ansi", "cons", "dumb")
+"""Terminals, by how their names begin, whose fonts lack signs."""
+
+
+def has_signs(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the terminal, and the locale in which it is written to, have more than letters."""
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "C"
+    is_utf8 = any(name in locale.upper() for name in ("UTF-8", "UTF8"))
+    return is_utf8 and not environ.get("TERM", "").startswith(LETTERS_ONLY)
+
+
 def plain_json(text: str) -> str:
     """JSON that is safe to print, with the same meaning: what `plain` replaces is written as \\uXXXX."""
     return text.translate(_escaped())

@@ -1,4 +1,4 @@
-"""How the journal's values read on the command line: times on the reader's clock, numbers, states and outcomes."""
+"""How the journal's values read, on the command line and on the screen: states and outcomes, numbers, durations."""
 
 from __future__ import annotations
 
@@ -51,3 +51,19 @@ def now_text() -> str:
 
 def number(value: int) -> str:
     return f"{value:,}".replace(",", " ")
+
+
+def span(seconds: int) -> str:
+    """0:35, 4:05, 1:02:03, 12 d 4 h."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 100:
+        return _("{days} d {hours} h").format(days=hours // 24, hours=hours % 24)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def bar(share: float, cells: int, *, signs: bool = True) -> str:
+    """Of a share of 1. Without `signs` in ASCII."""
+    full = min(cells, int(share * cells))
+    done, left = ("█", "░") if signs else ("#", ".")
+    return done * full + left * (cells - full)

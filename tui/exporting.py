@@ -1,9 +1,8 @@
-"""Sessions and rejects as files of CSV, for spreadsheets."""
+"""Sessions and rejects as files of CSV, logs as text: what the commands print, in files."""
 
 from __future__ import annotations
 
 import asyncio
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,13 +12,11 @@ from typing import TYPE_CHECKING, TextIO
 
 from importers.errors import UnknownSession, UsageError
 from importers.events import Counts
+from importers.output import REJECT_COLUMNS, log_line, reject_row, write_csv
 from importers.sessions.finding import Order, SessionFilter
-from importers.texts import N_, render
-from tui import present
+from importers.texts import N_
 
 if TYPE_CHECKING:
-    from _csv import Writer
-
     from importers.sessions import Journal, Session
 
 PAGE = 1000
@@ -28,9 +25,6 @@ SESSION_COLUMNS = (
     "id", "request_id", "shop", "kinds", "status", "dry_run", "created_at", "started_at", "finished_at", "operator",
     "host", "source", *COUNTS, "error",
 )  # fmt: skip
-REJECT_COLUMNS = ("kind", "file", "line", "record_id", "reason", "fragment")
-
-Rows = list[tuple[object, ...]]
 
 
 async def write_sessions(
@@ -38,11 +32,11 @@ async def write_sessions(
 ) -> tuple[Path, int]:
     """The marked sessions, or else all that match; the file, and how many are in it. Raises UsageError."""
     with _opened("sessions", now) as (path, file):
-        write = partial(_write, csv.writer(file))
+        write = partial(_write, file)
         await write([SESSION_COLUMNS])
         count = 0
         if marked:
-            rows: Rows = []
+            rows: list[Sequence[object]] = []
             for session_id in sorted(marked, reverse=True):
                 try:
                     rows.append(_session_row(await journal.session(session_id)))
@@ -66,11 +60,7 @@ async def write_log(
     with _opened(f"log-{session_id}", now, ".txt", folder) as (path, file):
         count = last = 0
         while found := await journal.events(session_id, after=last, limit=PAGE):
-            lines = [
-                f"{present.moment(line.at)} {line.level.upper():<8}{present.log_text(line)}\n"
-                for line in found
-            ]
-            await asyncio.to_thread(file.writelines, lines)
+            await asyncio.to_thread(file.writelines, [f"{log_line(line)}\n" for line in found])
             count, last = count + len(found), found[-1].id
         return path, count
 
@@ -78,21 +68,18 @@ async def write_log(
 async def write_rejects(journal: Journal, session_id: int, now: datetime) -> tuple[Path, int]:
     """All rejects of a session that are kept; the file, and how many are in it. Raises UsageError."""
     with _opened(f"rejects-{session_id}", now) as (path, file):
-        write = partial(_write, csv.writer(file))
+        write = partial(_write, file)
         await write([REJECT_COLUMNS])
         count = last = 0
         while found := await journal.rejects(session_id, after=last, limit=PAGE):
-            await write(
-                (one.kind, one.file, one.line, one.record_id, render(one.reason, one.args), one.fragment)
-                for one in found
-            )
+            await write(map(reject_row, found))
             count, last = count + len(found), found[-1].id
         return path, count
 
 
-async def _write(writer: Writer, rows: Iterable[Sequence[object]]) -> None:
+async def _write(file: TextIO, rows: Iterable[Sequence[object]]) -> None:
     """Without holding up the screen."""
-    await asyncio.to_thread(writer.writerows, list(rows))
+    await asyncio.to_thread(write_csv, file, list(rows))
 
 
 def _session_row(session: Session) -> tuple[object, ...]:
@@ -100,7 +87,7 @@ def _session_row(session: Session) -> tuple[object, ...]:
     return (
         session.id, session.request_id, session.shop, " ".join(session.kinds), session.status.value,
         int(session.options.dry_run), session.created_at, session.started_at, session.finished_at, session.operator,
-        session.host, session.source, *(getattr(counts, field) for field in COUNTS), session.error or "",
+        session.host, session.source, *(getattr(counts, field) for field in COUNTS), str(session.error or ""),
     )  # fmt: skip
 
 

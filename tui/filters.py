@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Self
 
 import msgspec
 
+from importers import words
 from importers.clock import utc_text
 from importers.kinds.registry import names as kind_names
 from importers.sessions.finding import ALL, SessionFilter, Word
-from importers.sessions.models import Attempt, Outcome, Status
+from importers.sessions.models import Attempt, Status
 from importers.texts import _
 from tui import present
 
 SHOP = "shop:"
 OPERATOR = "by:"
+REQUEST_ID = re.compile("[0-9a-f]{8}")
 DAY = re.compile(r"(\.\.)?(\d{4}-\d{2}(?:-\d{2})?|\d{1,2}\.\d{1,2}\.\d{4})(\.\.)?")
 """2026-03-14 or 14.03.2026, a month as 2026-03; `..` before it: until, after it: from."""
 
@@ -28,7 +30,8 @@ class Names:
     """What words may name: shops and operators of the journal, its errors; and which day it is."""
 
     shops: Collection[str] = ()
-    operators: Collection[str] = ()
+    operators: Mapping[str, str] = field(default_factory=dict)
+    """As they are written, by how they are typed: in small letters."""
     errors: Collection[str] = ()
     today: date = field(default_factory=lambda: datetime.now().astimezone().date())
 
@@ -49,16 +52,17 @@ class Filter:
         statuses: set[Status] = set()
         chosen: set[str] = set()
         wanted = SessionFilter()
-        words: list[Word] = []
+        sought: list[Word] = []
         for word in text.casefold().split():
             if word.startswith(SHOP):
                 wanted = msgspec.structs.replace(wanted, shop=word.removeprefix(SHOP))
             elif word.startswith(OPERATOR):
-                wanted = msgspec.structs.replace(wanted, operator=word.removeprefix(OPERATOR))
+                name = word.removeprefix(OPERATOR)
+                wanted = msgspec.structs.replace(wanted, operator=names.operators.get(name, name))
             elif len(names.shops) > 1 and word in names.shops and word not in kinds:
                 wanted = msgspec.structs.replace(wanted, shop=word)
             elif word in names.operators and word not in kinds:
-                wanted = msgspec.structs.replace(wanted, operator=word)
+                wanted = msgspec.structs.replace(wanted, operator=names.operators[word])
             elif found := _status(word):
                 statuses.add(found)
             elif word in kinds:
@@ -72,13 +76,13 @@ class Filter:
                 wanted = msgspec.structs.replace(
                     wanted, since=since or wanted.since, until=until or wanted.until
                 )
-            elif re.fullmatch("[0-9a-f]{8}", word) and not word.isdecimal():
+            elif REQUEST_ID.fullmatch(word) and not word.isdecimal():
                 wanted = msgspec.structs.replace(wanted, request_prefix=word)
             else:
-                words.append(_word(word, kinds, names.errors))
+                sought.append(_word(word, kinds, names.errors))
         return cls(
             msgspec.structs.replace(
-                wanted, statuses=frozenset(statuses), kinds=frozenset(chosen), words=tuple(words)
+                wanted, statuses=frozenset(statuses), kinds=frozenset(chosen), words=tuple(sought)
             )
         )
 
@@ -91,24 +95,23 @@ class Filter:
 
     @property
     def request_id(self) -> str | None:
-        return self.sessions.request_prefix or None
-
-    def with_shop(self, shop: str | None) -> Self:
-        return replace(self, sessions=msgspec.structs.replace(self.sessions, shop=shop))
+        """The word that can only be one, for what is found by that alone; it may be a number as well."""
+        numbers = (word.text for word in self.sessions.words if REQUEST_ID.fullmatch(word.text))
+        return self.sessions.request_prefix or next(numbers, None)
 
     def matches_attempt(self, attempt: Attempt) -> bool:
         """Shop and request id are the journal's to choose by."""
         wanted = self.sessions
         if wanted.kinds and not wanted.kinds.intersection(attempt.kinds):
             return False
-        if wanted.operator is not None and attempt.operator.casefold() != wanted.operator:
+        if wanted.operator not in {None, attempt.operator}:
             return False
         if (wanted.since and attempt.at < wanted.since) or (wanted.until and attempt.at >= wanted.until):
             return False
         texts = (
             str(attempt.session_id or ""), attempt.request_id, attempt.operator, attempt.host, attempt.source,
             *map(present.kind, attempt.kinds),
-            *([attempt.outcome, _(present.OUTCOME_WORDS[Outcome(attempt.outcome)])] if attempt.outcome else []),
+            *([attempt.outcome, words.outcome(attempt.outcome)] if attempt.outcome else []),
         )  # fmt: skip
         return all(any(word.text in text.casefold() for text in texts) for word in wanted.words)
 
@@ -129,7 +132,7 @@ def _means(word: str, *names: str) -> bool:
 def _status(word: str) -> Status | None:
     """The status whose word, in English or as shown, starts with `word` (three letters or more)."""
     for status in Status:
-        if _means(word, status.value, _(present.STATUS_WORDS[status])):
+        if _means(word, status.value, words.status(status)):
             return status
     return None
 

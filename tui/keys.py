@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 from textual.binding import Binding
@@ -53,7 +54,7 @@ class Key:
     hint: str
     """One line for help and palette (msgid)."""
     where: str
-    """The screen or widget that binds it: a key of PLACES."""
+    """The screens or widgets that bind it, with commas: keys of PLACES."""
     bar: bool = True
     """Whether the key bar shows it."""
     palette: bool = True
@@ -63,6 +64,10 @@ class Key:
     """Stays in the key bar when the screen is too narrow for all."""
     shops: bool = False
     """Only where there are several."""
+
+    @property
+    def places(self) -> frozenset[str]:
+        return frozenset(self.where.split(","))
 
 
 PLACES = {
@@ -87,8 +92,8 @@ PLACES = {
 TABLE = (
     Key("launch", "n,f2", "launch", N_("Import"), N_("🚀 Run an import from 1C"), "main", keep=True),
     Key("mark", "space", "mark", N_("Mark"), N_("Mark or unmark the session under the cursor"), "main"),
-    Key("cancel", "c,f6", "cancel", N_("Cancel"), N_("Ask the running import to stop"), "main"),
-    Key("retry", "r,f5", "retry", N_("Retry"), N_("Run the same import again"), "main"),
+    Key("cancel", "c,f6", "cancel", N_("Cancel"), N_("Ask the running import to stop"), "main,session"),
+    Key("retry", "r,f5", "retry", N_("Retry"), N_("Run the same import again"), "main,session"),
     Key("delete", "x,delete,f8", "delete", N_("Delete"), N_("Delete the marked finished sessions"), "main"),
     Key("filter", "f,/,f4", "filter", N_("Filter"), N_("Show only some sessions: by status, type, operator"), "main"),
     Key("shop", "o", "shop", N_("Shop"), N_("Only the sessions of the next shop"), "main", shops=True),
@@ -102,24 +107,28 @@ TABLE = (
         bar=False),
     Key("attempts", "a,f7", "attempts", N_("Attempts"), N_("Every confirm and what came of it"), "main"),
     Key("doctor", "d,f9", "doctor", N_("Doctor"), N_("Check settings, source, databases and worker"), "main"),
-    Key("log", "1", "tab('log')", N_("Log"), N_("Log of the session"), "main", bar=False),
-    Key("rejects", "2", "tab('rejects')", N_("Rejects"), N_("Records that were not taken"), "main", bar=False),
-    Key("summary", "3", "tab('summary')", N_("Summary"), N_("Counts and facts of the session"), "main", bar=False),
-    Key("next_tab", "right,l", "next_tab(1)", N_("Next tab"), N_("Log, rejects, summary: the next one"), "main",
-        bar=False, palette=False),
-    Key("previous_tab", "left,h", "next_tab(-1)", N_("Previous tab"), N_("Log, rejects, summary: the one before"),
-        "main", bar=False, palette=False),
+    Key("log", "1", "tab('log')", N_("Log"), N_("Log of the session"), "main,session", bar=False),
+    Key("rejects", "2", "tab('rejects')", N_("Rejects"), N_("Records that were not taken"), "main,session",
+        bar=False),
+    Key("summary", "3", "tab('summary')", N_("Summary"), N_("Counts and facts of the session"), "main,session",
+        bar=False),
+    Key("next_tab", "right,l", "next_tab(1)", N_("Next tab"), N_("The next tab"), "main,session", bar=False,
+        palette=False),
+    Key("previous_tab", "left,h", "next_tab(-1)", N_("Previous tab"), N_("The tab before"), "main,session", bar=False,
+        palette=False),
     Key("settings", "i", "app.settings", N_("Settings"), N_("All settings in force, and who says so"), "main",
         bar=False),
     Key("messages", "m", "app.messages", N_("Messages"), N_("All that was said here"), "main", bar=False),
-    Key("copy_id", "y", "copy_id", N_("Copy id"), N_("Copy the request id to the clipboard"), "main", bar=False),
-    Key("copy_log", "Y", "copy_log", N_("Copy log"), N_("Copy the log to the clipboard"), "main", bar=False),
-    Key("unmark", "escape", "unmark", N_("Unmark"), N_("Remove all marks and the filter"), "main", bar=False),
+    Key("copy_id", "y", "copy_id", N_("Copy id"), N_("Copy the request id to the clipboard"), "main,session",
+        bar=False),
+    Key("copy_log", "Y", "copy_log", N_("Copy log"), N_("Copy the log to the clipboard"), "main,session", bar=False),
+    Key("unmark", "escape", "unmark", N_("Unmark"), N_("Remove what is said, then the filter, then all marks"), "main",
+        bar=False),
     Key("row_up", "up,k", "cursor_up", N_("Up"), N_("One row up"), "table", bar=False, palette=False),
     Key("row_down", "down,j", "cursor_down", N_("Down"), N_("One row down"), "table", bar=False, palette=False),
-    Key("first_row", "home,g", "scroll_top", N_("Beginning"), N_("To the first row"), "table", bar=False,
+    Key("first_row", "home,g", "scroll_top", N_("Beginning"), N_("To the first row of all"), "table", bar=False,
         palette=False),
-    Key("last_row", "end,G", "scroll_bottom", N_("End"), N_("To the last row; older ones are loaded there"), "table",
+    Key("last_row", "end,G", "scroll_bottom", N_("End"), N_("To the last row of all"), "table",
         bar=False, palette=False),
     Key("rows_up", "pageup", "page_up", N_("Page up"), N_("One page up"), "table", bar=False, palette=False),
     Key("rows_down", "pagedown", "page_down", N_("Page down"), N_("One page down"), "table", bar=False, palette=False),
@@ -163,35 +172,15 @@ TABLE = (
     Key("close_doctor", "escape,q,d", "close", N_("Back"), N_("Back to the sessions"), "doctor"),
     Key("yes", "y", "answer(True)", N_("Yes"), N_("Do it"), "question"),
     Key("no", "n,escape,q", "answer(False)", N_("No"), N_("Leave everything as it is"), "question"),
-    *(
-        Key(f"tab_{number}", str(number), f"tab('{tab}')", title, hint, "session", bar=False)
-        for number, (tab, title, hint) in enumerate(
-            (
-                ("log", N_("Log"), N_("Log of the session")),
-                ("rejects", N_("Rejects"), N_("Records that were not taken")),
-                ("summary", N_("Summary"), N_("How far it is, and counts by table")),
-                ("changes", N_("Changes"), N_("What the shop gained and lost")),
-                ("files", N_("Files"), N_("What was read of each file")),
-                ("details", N_("Details"), N_("Facts of the session")),
-            ),
-            1,
-        )
-    ),
-    Key("session_next_tab", "right,l", "next_tab(1)", N_("Next tab"), N_("The next tab"), "session", bar=False,
-        palette=False),
-    Key("session_previous_tab", "left,h", "next_tab(-1)", N_("Previous tab"), N_("The tab before"), "session",
-        bar=False, palette=False),
+    Key("changes", "4", "tab('changes')", N_("Changes"), N_("What the shop gained and lost"), "session", bar=False),
+    Key("files", "5", "tab('files')", N_("Files"), N_("What was read of each file"), "session", bar=False),
+    Key("details", "6", "tab('details')", N_("Details"), N_("Facts of the session"), "session", bar=False),
     Key("previous_session", "[", "neighbour(-1)", N_("Previous"), N_("The session before this one in the list"),
         "session"),
     Key("next_session", "]", "neighbour(1)", N_("Next"), N_("The session behind this one in the list"), "session"),
-    Key("session_cancel", "c,f6", "cancel", N_("Cancel"), N_("Ask the running import to stop"), "session"),
-    Key("session_retry", "r,f5", "retry", N_("Retry"), N_("Run the same import again"), "session"),
     Key("watch", "a", "watch", N_("Watch"), N_("Tell when this session ends"), "session"),
     Key("write_rejects", "w", "write_rejects", N_("Write CSV"), N_("Write the rejects of the session as CSV"),
         "session", bar=False),
-    Key("session_copy_id", "y", "copy_id", N_("Copy id"), N_("Copy the request id to the clipboard"), "session",
-        bar=False),
-    Key("session_copy_log", "Y", "copy_log", N_("Copy log"), N_("Copy the log to the clipboard"), "session", bar=False),
     Key("back_to_reasons", "escape,backspace", "back", N_("Reasons"), N_("From the rejects back to their reasons"),
         "rejects"),
     Key("close_page", "escape,q,enter", "close", N_("Back"), N_("Close this text"), "page"),
@@ -244,7 +233,7 @@ def bindings(*places: str) -> list[BindingType]:
 
 def rows(*places: str) -> list[Key]:
     """The rows of some places, in the order of the table."""
-    return [_as_set(row) for row in TABLE if row.where in places]
+    return [_as_set(row) for row in TABLE if row.places.intersection(places)]
 
 
 _own: dict[str, str] = {}
@@ -291,7 +280,7 @@ def _require_free(row: Key) -> None:
     """No other row that works at the same time has its keys."""
     pressed = set(with_twins(row.keys))
     for other in map(_as_set, TABLE):
-        if other.id == row.id or not _meet(row.where, other.where):
+        if other.id == row.id or not any(_meet(*both) for both in product(row.places, other.places)):
             continue
         if both := pressed.intersection(with_twins(other.keys)):
             raise SettingsError(

@@ -6,23 +6,18 @@ beside a word: nothing is said by colour alone.
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, datetime
 
+from importers import words
 from importers.events import Counts
 from importers.kinds.registry import title_of
 from importers.sessions.models import Attempt, LogLine, Outcome, Session, Status
-from importers.texts import N_, Message, _, language, ngettext, render
+from importers.texts import N_, Message, _, decimal, ngettext, render
+from importers.texts import fitted as fitted
 from importers.texts import plain as plain
+from importers.texts import width as width
+from importers.words import span as span
 
-STATUS_WORDS = {
-    Status.STARTED: N_("started"),
-    Status.IN_PROGRESS: N_("running"),
-    Status.CANCELLING: N_("cancelling"),
-    Status.COMPLETED: N_("completed"),
-    Status.FAILED: N_("failed"),
-    Status.CANCELLED: N_("cancelled"),
-}
 STATUS_SIGNS = {
     Status.STARTED: "◦",
     Status.IN_PROGRESS: "▸",
@@ -30,14 +25,6 @@ STATUS_SIGNS = {
     Status.COMPLETED: "✓",
     Status.FAILED: "✗",
     Status.CANCELLED: "-",
-}
-OUTCOME_WORDS = {
-    Outcome.CREATED: N_("created"),
-    Outcome.JOINED: N_("joined"),
-    Outcome.REPLAYED: N_("replayed"),
-    Outcome.MISMATCH: N_("mismatch"),
-    Outcome.REFUSED: N_("refused"),
-    Outcome.ERROR: N_("error"),
 }
 OUTCOME_SIGNS = {
     Outcome.CREATED: "✓",
@@ -47,7 +34,6 @@ OUTCOME_SIGNS = {
     Outcome.REFUSED: "-",
     Outcome.ERROR: "✗",
 }
-LEVEL_WORDS = {"warning": N_("WARNING"), "error": N_("ERROR")}
 
 
 def message(value: Message | None) -> str:
@@ -59,12 +45,12 @@ def log_text(line: LogLine) -> str:
 
 
 def status(value: Status) -> str:
-    return f"{STATUS_SIGNS[value]} {_(STATUS_WORDS[value])}"
+    return f"{STATUS_SIGNS[value]} {words.status(value)}"
 
 
 def outcome(value: Outcome | None) -> str:
     """`None`: the launching process died before it knew."""
-    return f"{OUTCOME_SIGNS[value]} {_(OUTCOME_WORDS[value])}" if value else "? " + _("unknown")
+    return f"{OUTCOME_SIGNS[value] if value else '?'} {words.outcome(value)}"
 
 
 def kind(name: str) -> str:
@@ -81,7 +67,7 @@ def kinds(item: Session | Attempt) -> str:
 
 def state(session: Session) -> str:
     """Its status in a table: how far it is while it runs; a dry run that has ended well is called so."""
-    word, sign = _(STATUS_WORDS[session.status]), STATUS_SIGNS[session.status]
+    word, sign = words.status(session.status), STATUS_SIGNS[session.status]
     if session.status is Status.COMPLETED:
         sign = "!" if session.counts.rejected else sign
         word = _("dry run") if session.options.dry_run else word
@@ -154,15 +140,6 @@ def age(since: datetime, now: datetime) -> str:
     )
 
 
-def span(seconds: int) -> str:
-    """4:05, 1:02:03, 12 d 4 h."""
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours >= 100:
-        return _("{days} d {hours} h").format(days=hours // 24, hours=hours % 24)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
 def progress(session: Session) -> str:
     if session.status is Status.COMPLETED:
         return "100%"
@@ -173,12 +150,12 @@ def progress_bar(session: Session, width: int) -> str:
     """How far it is, as a bar of `width` cells and a number; of one that has ended nothing."""
     if session.status.final or not session.total:
         return ""
-    filled = min(width, session.done * width // session.total)
-    return "█" * filled + "░" * (width - filled) + f" {progress(session)}"
+    return f"{words.bar(session.done / session.total, width)} {progress(session)}"
 
 
 def number(value: int) -> str:
-    return f"{value:,}".replace(",", "\N{NO-BREAK SPACE}")
+    """Never broken between two rows."""
+    return words.number(value).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def size(count: int) -> str:
@@ -189,11 +166,6 @@ def size(count: int) -> str:
             break
         value /= 1000
     return f"{value:.0f} {_(unit)}" if value >= 100 or unit == "B" else f"{decimal(value)} {_(unit)}"
-
-
-def decimal(value: float) -> str:
-    """One digit after the reader's decimal sign."""
-    return f"{value:.1f}".replace(".", "," if language() == "ru" else ".")
 
 
 COUNT_SIGNS = (("rejected", "!"), ("created", "+"), ("updated", "~"), ("removed", "-"), ("unchanged", "="))
@@ -209,22 +181,6 @@ def counts(value: Counts, room: int) -> str:
             return text + "…"
         text += part if last else f"{part} "
     return text
-
-
-def width(text: str) -> int:
-    """Cells that `text` takes in a terminal."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
-
-
-def fitted(text: str, room: int) -> str:
-    """`text` in at most `room` cells, visibly cut where it has more."""
-    if width(text) <= room:
-        return text
-    while text and width(text) > room - 1:
-        text = text[:-1]
-    return text + "…" if room > 0 else ""
 
 
 def sign_apart(text: str) -> tuple[str, str]:

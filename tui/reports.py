@@ -11,7 +11,7 @@ from rich.text import Text
 from importers.events import Changes, Counts
 from importers.sessions import Session, Status
 from importers.sessions.details import Files, Gains, Standing
-from importers.texts import N_, _
+from importers.texts import N_, _, decimal
 from tui import present
 from tui.widgets.sessions import status_style
 
@@ -194,7 +194,7 @@ def files(told: Files | None, width: int) -> Text:
             present.moment(one.modified)[:16],
             present.number(sum(sum(read.records.values()) for read in one.read.values())),
             present.number(sum(read.rejected for read in one.read.values())),
-            present.decimal(one.seconds),
+            decimal(one.seconds),
         )
         for one in told.files
     ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from textual.signal import Signal
 
+from importers import words
 from importers.clock import utc_text
 from importers.errors import ObmenError, UnknownSession
 from importers.sessions.finding import SessionFilter
@@ -260,8 +261,10 @@ class Room(Telling):
     # What the room says
 
     def await_end(self, session_id: int) -> None:
-        """Tell when this session has ended."""
+        """Tell when this session has ended; it may have by now."""
         self._awaited.add(session_id)
+        if self.journal is not None:
+            self.start(self._tell_ends(self.journal), "journal")
 
     async def _tell_ends(self, journal: Journal) -> None:
         for session_id in sorted(self._awaited):
@@ -288,9 +291,7 @@ class Room(Telling):
         session, reason = result.session, present.message(result.reason)
         request = _("Request {id}").format(id=result.request_id)
         if session is None or result.outcome is Outcome.MISMATCH:
-            title = _("Nothing was launched: {outcome}").format(
-                outcome=_(present.OUTCOME_WORDS[result.outcome])
-            )
+            title = _("Nothing was launched: {outcome}").format(outcome=words.outcome(result.outcome))
             self.say(f"{reason} {request}".strip(), "error", title)
         elif result.outcome is Outcome.CREATED:
             text = _("Session {id}, {type}: launched.").format(id=session.id, type=self.what(session))

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 
 from rich.cells import split_graphemes
 
-PLAIN_TERMINALS = ("linux", "vt", "ansi", "cons", "dumb")
-"""Terminals, by how their names begin, whose fonts have letters but none of our signs."""
+from importers.texts import has_signs
 
 SPELLED = {
     "✓": "+", "✗": "x", "▸": ">", "◂": "<", "◦": "o", "▴": "^", "▾": "v", "»": ">", "…": "~", "·": ".", "•": "*",
@@ -28,12 +27,7 @@ def is_browser(env: Mapping[str, str] = os.environ) -> bool:
 
 def is_plain(env: Mapping[str, str] = os.environ) -> bool:
     """Whether the terminal, or the locale in which it is written to, has letters only."""
-    if is_browser(env):
-        return False
-    if env.get("TERM", "").startswith(PLAIN_TERMINALS):
-        return True
-    locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or "C"
-    return not any(name in locale.upper() for name in ("UTF-8", "UTF8"))
+    return not (is_browser(env) or has_signs(env))
 
 
 def spelled(text: str) -> str:

@@ -14,8 +14,6 @@ IN_PLACE_SECONDS, PLAIN_SECONDS = 0.25, 10.0
 """How often the line changes at most."""
 WIDTH = 80
 """Of a terminal that does not tell."""
-LETTERS_ONLY = ("linux", "vt", "ansi", "cons")
-"""Terminals, by how their names begin, whose fonts lack signs."""
 
 
 class Live:
@@ -36,7 +34,7 @@ class Live:
         terminal = environ.get("TERM", "")
         self.in_place = self._stream.isatty() and terminal not in ("", "dumb")
         self.colours = self.in_place and not environ.get("NO_COLOR")
-        self.signs = self._has_signs(terminal, environ)
+        self.signs = self._has_signs(environ)
         self._shown = ""
         self._shown_at = float("-inf") if self.in_place else clock()  # what ends soon needs no line
 
@@ -71,35 +69,10 @@ class Live:
             write("\r\x1b[K", err=self._err)
             self._shown, self._shown_at = "", float("-inf")
 
-    def _has_signs(self, terminal: str, environ: Mapping[str, str]) -> bool:
+    def _has_signs(self, environ: Mapping[str, str]) -> bool:
         """Whether what is no letter can be shown, too."""
-        locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "C"
-        if terminal.startswith(LETTERS_ONLY) or not locale.upper().endswith(("UTF-8", "UTF8")):
-            return False
         try:
             "█░".encode(self._stream.encoding)
         except UnicodeEncodeError:
             return False
-        return True
-
-
-def bar(share: float, cells: int, *, signs: bool) -> str:
-    full = min(cells, int(share * cells))
-    done, left = ("█", "░") if signs else ("#", ".")
-    return done * full + left * (cells - full)
-
-
-def duration(seconds: float) -> str:
-    """0:35, 4:05, 1:02:03."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def cut(text: str, cells: int) -> str:
-    """As much of `text` as has room, ended by "~" where that is not all."""
-    if texts.width(text) <= cells:
-        return text
-    while text and texts.width(text) >= cells:
-        text = text[:-1]
-    return f"{text}~" if cells else ""
+        return texts.has_signs(environ)

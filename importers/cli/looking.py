@@ -15,12 +15,14 @@ from importers.cli.running import follow_session, require_kind, require_shop, ru
 from importers.cli.shown import print_attempts, print_session, print_sessions
 from importers.errors import UsageError
 from importers.output import (
+    REJECT_COLUMNS,
     attempt_json,
     log_line,
     print_csv,
     print_json,
     print_line,
     print_table,
+    reject_row,
     session_json,
 )
 from importers.texts import N_, _
@@ -158,14 +160,11 @@ def rejects(config: Settings, session_id: int, as_csv: bool, as_json: bool) -> N
     async def show(control: Control) -> int:
         await control.journal.session(session_id)
         found = [reject async for reject in _pages(control.journal.rejects, session_id)]
-        rows = [
-            (r.kind, r.file, r.line, r.record_id, texts.render(r.reason, r.args), r.fragment) for r in found
-        ]
-        names = ("kind", "file", "line", "id", "reason", "fragment")
+        rows = [reject_row(reject) for reject in found]
         if as_json:
-            print_json([dict(zip(names, row, strict=True)) for row in rows])
+            print_json([dict(zip(REJECT_COLUMNS, row, strict=True)) for row in rows])
         elif as_csv:
-            print_csv(names, rows)
+            print_csv(REJECT_COLUMNS, rows)
         else:
             head = (_("Type"), _("File"), _("Line"), _("ID"), _("Reason"))
             print_table(head, ((_(kind), *rest) for kind, *rest, _fragment in rows))

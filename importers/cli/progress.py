@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from importers import texts
-from importers.cli.live import Live, bar, cut, duration
+from importers.cli.live import Live
 from importers.kinds.registry import title_of
 from importers.output import log_parts, print_line, write
 from importers.sessions.details import Standing as Measured
 from importers.texts import N_, _
-from importers.words import now_text, number
+from importers.words import bar, now_text, number, span
 
 if TYPE_CHECKING:
     from importers.sessions import Journal, LogLine, Session
 
 LEAST_BAR, LARGEST_BAR = 6, 30
+TILDE = "~"
+"""Where the line is cut, also in ASCII."""
 GREEN, YELLOW, RED, DIM = "32", "33", "1;31", "2"
 LEVEL_COLOURS = {"warning": YELLOW, "error": RED}
 STATES = {"started": N_("waiting for a worker"), "cancelling": N_("cancelling")}
@@ -78,7 +80,7 @@ def told_in(width: int, standing: Standing, *, signs: bool, colours: bool) -> st
         return f"\x1b[{colour}m{text}\x1b[m" if colours and text else text
 
     if standing.share is None:
-        return cut(standing.state, width)
+        return texts.fitted(standing.state, width, TILDE)
     parts = [_percent(standing)]
     for part in (standing.state, *_details(standing)):
         if part and texts.width("  ".join([*parts, part])) <= width:
@@ -89,7 +91,7 @@ def told_in(width: int, standing: Standing, *, signs: bool, colours: bool) -> st
         drawn = painted(bar(standing.share, min(room, LARGEST_BAR), signs=signs), GREEN) + " "
     rejected = _rejected(standing)
     told = [painted(part, YELLOW) if part == rejected else part for part in parts]
-    return cut(parts[0], width) if texts.width(parts[0]) > width else drawn + "  ".join(told)
+    return texts.fitted(parts[0], width, TILDE) if texts.width(parts[0]) > width else drawn + "  ".join(told)
 
 
 def _percent(standing: Standing) -> str:
@@ -101,7 +103,7 @@ def _details(standing: Standing) -> list[str]:
     left, rate = standing.seconds_left, standing.rate
     return [
         _rejected(standing),
-        "" if left is None else _("{time} left").format(time=duration(left)),
+        "" if left is None else _("{time} left").format(time=span(int(left))),
         "" if not rate else _("{n} records/s").format(n=number(round(rate))),
     ]
 

@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 from importers import texts
-from importers.cli.live import PLAIN_SECONDS, Live, cut
+from importers.cli.live import PLAIN_SECONDS, Live
 from importers.cli.progress import Course, Standing, Teller, told_in
 from importers.events import Counts
 from importers.output import Output
@@ -66,7 +66,7 @@ def test_what_matters_most_stays_when_there_is_little_room() -> None:
     assert told(12) == "###....  43%"
     assert told(10) == " 43%"
     assert told_in(200, FULL, signs=True, colours=False).count("█") == 12, "of 30"
-    assert cut("abcdef", 4) == "abc~"
+    assert texts.fitted("abcdef", 4, "~") == "abc~"
 
 
 class Told:

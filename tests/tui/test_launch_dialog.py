@@ -9,7 +9,7 @@ from launch_stage import CATALOG, PRICES
 from textual.widgets import Button, Input
 from tui_stage import settled
 
-from importers.launch.survey import survey
+from importers.launch.holdings import RecordCounts
 from importers.sessions import Status
 from tui.widgets.choices import Choices
 
@@ -70,6 +70,7 @@ async def test_options_reach_the_session(room: Any) -> None:
         assert session.status is Status.COMPLETED, session.error
 
 
-def test_a_source_of_pictures_alone_offers_images(tmp_path: Path) -> None:
+async def test_a_source_of_pictures_alone_offers_images(tmp_path: Path) -> None:
     (tmp_path / "1.jpg").write_bytes(b"1")
-    assert [offer.kind for offer in survey(str(tmp_path)) if offer.files] == ["images"]
+    views = [view async for view in RecordCounts().views(str(tmp_path))]
+    assert [held.kind for held in views[-1].kinds if held.served] == ["images"]

@@ -3,86 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
-from fixed_journal import NOW, RUNNING, SESSIONS, FixedJournal, at, session
-from textual.pilot import Pilot
+from fixed_journal import RUNNING, SESSIONS, at, session
+from main_stage import MovingJournal, staged
 from textual.widgets import DataTable
 from tui_stage import settled
 
 from importers.errors import DatabaseError
 from importers.sessions.finding import Page
-from importers.sessions.models import LogLine, Session, Status
+from importers.sessions.models import LogLine, Status
 from importers.settings import Settings
 from tui import present
-from tui.app import ObmenApp
 from tui.screens.launch import LaunchScreen
-from tui.screens.main import MainScreen
-from tui.widgets.filter_line import FilterLine
 from tui.widgets.rejects import RejectsPane
-from tui.widgets.sessions import FIELDS, SessionTable, fitting
-
-
-class MovingJournal(FixedJournal):
-    """Tells its watchers that it changed."""
-
-    moved = False
-
-    def put(self, *rows: Session) -> None:
-        self.rows |= {row.id: row for row in rows}
-        self.moved = True
-
-    async def changed(self, seconds: float = 0) -> bool:
-        moved, self.moved = self.moved, False
-        return moved
-
-
-class Stage:
-    def __init__(self, app: ObmenApp, pilot: Pilot[int], journal: MovingJournal) -> None:
-        self.app, self.pilot, self.journal = app, pilot, journal
-
-    @property
-    def screen(self) -> MainScreen:
-        screen = self.app.screen_stack[0]
-        assert isinstance(screen, MainScreen)
-        return screen
-
-    @property
-    def table(self) -> SessionTable:
-        return self.screen.table
-
-    @property
-    def rows(self) -> list[str]:
-        return [" ".join(str(cell) for cell in self.table.get_row_at(y)) for y in range(self.table.row_count)]
-
-    async def press(self, *keys: str) -> None:
-        for key in keys:
-            await self.pilot.press(key)
-        await settled(self.pilot)
-
-    async def look(self) -> None:
-        """What the watch does when the journal changed."""
-        self.app.room.changed.publish(None)
-        await settled(self.pilot)
-
-    def said(self) -> list[str]:
-        return [f"{notice.title} {notice.text}" for notice in self.app.room.notices]
-
-
-@asynccontextmanager
-async def staged(
-    settings: Settings, journal: MovingJournal | None = None, size: tuple[int, int] = (128, 40)
-) -> AsyncIterator[Stage]:
-    journal = journal or MovingJournal()
-    app = ObmenApp(settings, journal=journal, now=lambda: NOW)
-    async with app.run_test(size=size) as pilot:
-        await settled(pilot)
-        yield Stage(app, pilot, journal)
+from tui.widgets.sessions import FIELDS, fitting
 
 
 async def test_lists_sessions_newest_first_with_all_that_an_operator_asks(settings: Settings) -> None:
@@ -196,37 +133,6 @@ async def test_cancel_asks_the_journal(settings: Settings) -> None:
         assert len(stage.app.screen_stack) == 1
 
 
-@pytest.mark.parametrize(
-    ("text", "ids"),
-    [("failed", [14]), ("customers", [13, 12]), ("customers completed", [12]), ("olga", [14, 11, 8, 5, 2]),
-     (RUNNING.request_id, [16]), ("nobody", [])],
-)  # fmt: skip
-async def test_filter(settings: Settings, text: str, ids: list[int]) -> None:
-    async with staged(settings) as stage:
-        await stage.press("f", *text, "enter")
-        assert [row.id for row in stage.table.sessions] == ids
-        assert stage.table.has_focus
-        await stage.press("escape")
-        assert len(stage.table.sessions) == len(SESSIONS)
-        assert not stage.screen.query_one(FilterLine).display
-
-
-async def test_a_filter_understands_the_language_shown(settings: Settings) -> None:
-    russian = msgspec.structs.replace(settings, language="ru")
-    async with staged(russian) as stage:
-        await stage.press("f", *"сбой")
-        assert [row.id for row in stage.table.sessions] == [14]
-
-
-async def test_going_to_a_session_drops_a_filter_that_hides_it(settings: Settings) -> None:
-    async with staged(settings) as stage:
-        await stage.press("f", *"failed", "enter")
-        stage.app.room.show_session.publish(12)
-        await settled(stage.pilot)
-        assert stage.screen.session is not None
-        assert stage.screen.session.id == 12
-
-
 async def test_rejects_show_place_reason_and_fragment(settings: Settings) -> None:
     async with staged(settings) as stage:
         await stage.press("down", "2")
@@ -291,106 +197,6 @@ async def test_copy_goes_through_the_terminal(settings: Settings) -> None:
         assert stage.app.clipboard == RUNNING.request_id
         await stage.press("Y")
         assert stage.app.clipboard.splitlines()[1].endswith("Worker shop1:4711 took the session")
-
-
-async def test_the_window_moves_with_the_cursor_through_all_sessions(settings: Settings) -> None:
-    many = MovingJournal(
-        [session(number, Status.COMPLETED, "prices", created_at=at(1)) for number in range(1, 281)]
-    )
-    async with staged(settings, many) as stage:
-        seen = set()
-        for _page in range(11):
-            assert stage.screen.session is not None
-            assert stage.table.row_count <= 200
-            seen |= {row.id for row in stage.table.sessions}
-            await stage.press("pagedown", "pagedown")
-        assert seen == set(range(1, 281))
-        assert stage.screen.session.id == 1
-        for _page in range(11):
-            await stage.press("pageup", "pageup")
-        assert stage.screen.session.id == 280
-
-
-async def test_both_ends_of_the_journal_are_one_key_away(settings: Settings) -> None:
-    many = MovingJournal(
-        [session(number, Status.COMPLETED, "prices", created_at=at(1)) for number in range(1, 451)]
-    )
-    async with staged(settings, many) as stage:
-        await stage.press("end")
-        assert stage.screen.session is not None
-        assert stage.screen.session.id == 1
-        assert [row.id for row in stage.table.sessions] == list(range(200, 0, -1))
-        stage.journal.put(session(451, Status.STARTED, "stocks"))
-        await stage.look()
-        assert stage.screen.session.id == 1
-        await stage.press("x", "y")
-        assert 1 not in [row.id for row in stage.table.sessions]
-        await stage.press("home")
-        assert stage.screen.session.id == 451
-
-
-async def test_marks_survive_a_filter_and_are_deleted_wherever_they_are(settings: Settings) -> None:
-    async with staged(settings) as stage:
-        await stage.press("down", "space", "f", *"customers", "enter")
-        assert [row.id for row in stage.table.sessions] == [13, 12]
-        await stage.press("space")
-        assert stage.table.marks == {15, 13}
-        await stage.press("escape")
-        assert len(stage.table.sessions) == len(SESSIONS)
-        await stage.press("x", "y")
-        assert not {15, 13} & set(stage.journal.rows)
-
-
-async def test_a_number_leads_to_its_session_past_a_filter(settings: Settings) -> None:
-    async with staged(settings) as stage:
-        await stage.press("f", *"prices", "enter", ":", *"12", "enter")
-        assert stage.screen.session is not None
-        assert stage.screen.session.id == 12
-        await stage.press("Ж", *"99", "enter")
-        assert "There is no session 99" in stage.said()[-1]
-        assert stage.screen.session.id == 12
-
-
-async def test_sorted_by_a_column_and_back(settings: Settings) -> None:
-    async with staged(settings) as stage:
-        await stage.press("s", "s", "s")  # type, status, rejected
-        assert stage.table.sessions[0].counts.rejected == 3
-        assert "Rejected▾" in [str(column.label).strip() for column in stage.table.columns.values()]
-        await stage.press("S")
-        assert stage.table.sessions[0].counts.rejected == 0
-
-
-def rows_of(folder: Path) -> list[dict[str, str]]:
-    (path,) = folder.glob("obmen-sessions-*.csv")
-    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-
-
-async def test_sessions_are_written_as_csv(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    async with staged(settings) as stage:
-        await stage.press("f", *"failed", "enter", "w")
-        (row,) = await asyncio.to_thread(rows_of, tmp_path)
-        assert (row["id"], row["status"], row["kinds"]) == ("14", "failed", "catalog prices")
-        assert "import.xml: the file is cut at its end" in row["error"]
-        assert "1 session written to" in stage.said()[-1]
-
-
-async def test_words_find_sessions_of_older_pages(settings: Settings) -> None:
-    many = [
-        session(number, Status.COMPLETED, "prices", created_at=at(1), operator="anna")
-        for number in range(2, 900)
-    ]
-    old = session(1, Status.FAILED, "customers", created_at=at(1), operator="dmitry")
-    async with staged(settings, MovingJournal([old, *many])) as stage:
-        await stage.press("f", *"dmitry")
-        assert [row.id for row in stage.table.sessions] == [1]
-        await stage.press("escape")
-        stage.app.room.show_session.publish(1)
-        await settled(stage.pilot)
-        assert stage.screen.session is not None
-        assert stage.screen.session.id == 1
 
 
 @pytest.mark.parametrize("width", [44, 50, 60, 79, 80, 92, 104, 110, 126, 140, 200])

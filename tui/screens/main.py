@@ -143,7 +143,9 @@ class MainScreen(ActingScreen[None]):
     async def _count_once(self, journal: Journal, pages: SessionPages) -> None:
         names = await journal.names()
         today = self.room.now().astimezone().date()
-        self._names = Names(self.room.shops, [one.casefold() for one in names.operators], names.errors, today)
+        self._names = Names(
+            self.room.shops, {one.casefold(): one for one in names.operators}, names.errors, today
+        )
         if await pages.count(journal) and pages is self._pages:
             self.update_bars()
 

@@ -20,6 +20,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from importers.clock import utc_text
+from importers.output import LEVELS
 from importers.texts import _
 from tui import present
 from tui.keys import bindings
@@ -268,7 +269,7 @@ class LogView(Widget, can_focus=True):
             return [Strip.blank(self.size.width)]
         style = LEVEL_STYLES.get(line.level, Style.null())
         text = present.log_text(line) or line.type
-        if word := present.LEVEL_WORDS.get(line.level):
+        if word := LEVELS.get(line.level):
             text = f"{_(word)}: {text}"
         stamp = Segment(present.clock(line.at).ljust(TIME), self.get_component_rich_style("log--time"))
         indent = Segment(" " * TIME)
