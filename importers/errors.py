@@ -105,6 +105,10 @@ class ForeignTables(DatabaseError):
         self.names = names
 
 
+class Unreachable(DatabaseError):
+    """No connection could be made; a later try may have one."""
+
+
 class ConnectionLost(DatabaseError):
     """Before a commit: nothing of the transaction was done."""
 

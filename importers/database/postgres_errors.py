@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, unquote_plus, urlsplit
 import psycopg
 
 from importers.addresses import without_secrets
-from importers.errors import PLACE, ConnectionLost, DatabaseError
+from importers.errors import PLACE, ConnectionLost, DatabaseError, Unreachable
 from importers.texts import N_, Message
 
 
@@ -19,7 +19,8 @@ from importers.texts import N_, Message
 def plainly(url: str, connection: psycopg.AsyncConnection[Any] | None = None) -> Iterator[None]:
     """Turn what PostgreSQL says, and what keeps from reaching it, into a DatabaseError that names place and cure.
 
-    Raises ConnectionLost where the `connection` is lost by it: nothing of what was not committed was done.
+    Raises ConnectionLost where the `connection` is lost by it: nothing of what was not committed was done; Unreachable
+    where none could be made, for now.
     """
     try:
         yield
@@ -35,9 +36,10 @@ def plainly(url: str, connection: psycopg.AsyncConnection[Any] | None = None) ->
         for prefix, cure in _CURES.items():
             if state.startswith(prefix):
                 why_not = Message.of(cure, error=_said(error, url)) if "{error}" in cure else Message(cure)
-                raise DatabaseError(PLACE, path=place, why=why_not) from error
+                kind = Unreachable if connection is None and prefix in _FOR_NOW else DatabaseError
+                raise kind(PLACE, path=place, why=why_not) from error
         if isinstance(error, psycopg.OperationalError) and not state:
-            raise DatabaseError(
+            raise Unreachable(
                 N_("{path}: cannot be reached: {error}; start it, or correct the address"),
                 path=place,
                 error=_said(error, url),
@@ -75,6 +77,8 @@ FOREIGN = ("42P05", "26000")
 """Prepared statements that are there, or not, against all that this connection did: a pooler stands in between."""
 _ENDED = ("08", "25P03", "57P", *FOREIGN)
 """With these the server ends a connection, or we do."""
+_FOR_NOW = ("08", "53300", "57P")
+"""With these it makes none, until it is up or has room."""
 _REFUSALS = {
     "28": r"authentication failed|no password supplied|no pg_hba\.conf entry|role \".*\" (does not exist|is not)",
     "3D": r"database \".*\" does not exist",

@@ -25,7 +25,7 @@ from importers.sessions.models import (
     Status,
     StoredReject,
 )
-from importers.sessions.opening import open_journal
+from importers.sessions.opening import await_journal, open_journal
 from importers.sessions.protocol import MAX_REJECTS, Journal
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "Status",
     "StoredReject",
     "Word",
+    "await_journal",
     "open_journal",
     "place_of",
 ]

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importers.addresses import JOURNAL_SCHEMA
 from importers.database.opening import open_database
+from importers.errors import Unreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from importers.clock import Clock
     from importers.sessions.protocol import Journal
 
 SCHEMAS = Path(__file__).parent / "schema"
 SCHEMA = SCHEMAS / "sqlite"
+PAUSE_SECONDS = 0.5
+"""Between tries to reach a server."""
 
 
 async def open_journal(url: str, clock: Clock | None = None, *, read_only: bool = False) -> Journal:
@@ -33,3 +41,21 @@ async def open_journal(url: str, clock: Clock | None = None, *, read_only: bool 
             url, SCHEMAS, JOURNAL_SCHEMA, clock, short=True, read_only=read_only, pragmas=pragmas
         )
     )
+
+
+async def await_journal(
+    url: str, seconds: float = math.inf, trouble: Callable[[Unreachable], None] = lambda _error: None
+) -> Journal:
+    """As `open_journal`, for those whom a server that is away for so long must not turn away; `trouble` is told, once,
+    what it says. Raises Unreachable after that, and DatabaseError for all that waiting does not cure."""
+    end, told = time.monotonic() + seconds, False
+    while True:
+        try:
+            return await open_journal(url)
+        except Unreachable as error:
+            if time.monotonic() > end:
+                raise
+            if not told:
+                trouble(error)
+                told = True
+        await asyncio.sleep(PAUSE_SECONDS)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from importers.addresses import without_secrets
-from importers.errors import PLACE, BrokerDown, BrokerRefuses, ReadOnly, SettingsError, UsageError
+from importers.errors import (
+    PLACE,
+    BrokerDown,
+    BrokerRefuses,
+    ReadOnly,
+    SettingsError,
+    Unreachable,
+    UsageError,
+)
 from importers.processes import WorkerProcess
-from importers.sessions import open_journal
-from importers.texts import N_
+from importers.sessions import await_journal
+from importers.texts import N_, Message
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
 
 NEEDS_BROKER = N_('worker.engine = "celery" needs redis.url, its broker; set that, too')
 NO_CELERY = N_('with worker.engine = "process" every session starts its own worker; set it to "celery"')
+WAITS = N_("{error}; the worker waits for it")
 IN_QUEUE = "queue"
 """In place of a host: what was sent waits for a worker, and nobody knows which one that will be."""
 
@@ -83,15 +93,20 @@ class CeleryDispatcher:
 
 
 async def require_usable(settings: Settings) -> None:
-    """What a worker needs: one that cannot open the journal would take other workers' messages, and lose them. Raises
-    UsageError, SettingsError, DatabaseError, BrokerRefuses."""
+    """What a worker needs: one that cannot open the journal would take other workers' messages, and lose them. For a
+    server that is away one waits, as Celery does for the broker. Raises UsageError, SettingsError, DatabaseError,
+    BrokerRefuses."""
     if settings.read_only:
         raise ReadOnly
     if settings.worker.engine != "celery":
         raise UsageError(NO_CELERY)
     CeleryDispatcher(settings).check()
-    await (await open_journal(settings.journal.url)).close()
+    await (await await_journal(settings.journal.url, trouble=_say_that_it_waits)).close()
     await asyncio.to_thread(require_account, settings)
+
+
+def _say_that_it_waits(error: Unreachable) -> None:
+    sys.stderr.write(f"{Message.of(WAITS, error=error.message)}\n")
 
 
 @contextmanager

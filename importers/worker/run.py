@@ -17,7 +17,7 @@ from importers.kinds.protocol import Job
 from importers.kinds.registry import KINDS, load, records_of
 from importers.logs import log_to
 from importers.processes import this_process
-from importers.sessions import MAX_REJECTS, Journal, Known, open_journal
+from importers.sessions import MAX_REJECTS, Journal, Known, await_journal
 from importers.sessions.details import Files, FileTold, Gains
 from importers.sessions.models import CANCELLED_BY, Status
 from importers.targets import target_with
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 FLUSH_SECONDS = 0.25
 FLUSH_EVENTS = 500
 """Events go to the journal in batches: after so long, or so many."""
+REACH_SECONDS = 30.0
+"""So long one waits for the journal: whatever brought a session here does not come again for a minute."""
 
 NO_SHOP = N_(
     "the worker on {host} has no shop with this catalog in its settings; add it there, and restart that worker"
@@ -52,7 +54,7 @@ NO_SHOP = N_(
 async def work(session_id: int, settings: Settings, reader: ReaderProcess | None = None) -> int:
     """Run a session; the exit code. A session that cannot be claimed is somebody else's, or was cancelled. `reader`:
     reads beside this process."""
-    journal = await open_journal(settings.journal.url)
+    journal = await await_journal(settings.journal.url, REACH_SECONDS)
     try:
         session, target = None, await _target_of(session_id, journal, settings)
         if isinstance(target, Message):

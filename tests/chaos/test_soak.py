@@ -197,7 +197,6 @@ def assert_exact(cluster: Cluster, sessions: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [7])
-@pytest.mark.chaos
 async def test_a_short_while(make_cluster: object, seed: int) -> None:
     cluster = make_cluster(2, 2)  # type: ignore[operator]
     await soak(cluster, 10, 3, seed, pause=4)

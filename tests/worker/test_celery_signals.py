@@ -168,7 +168,7 @@ async def test_two_workers_of_the_same_name_take_a_session_each(stage: Stage) ->
 @pytest.mark.parametrize(
     ("environ", "told"),
     [
-        ({"OBMEN_JOURNAL__URL": "postgresql://127.0.0.1:1/nowhere"}, "127.0.0.1:1"),
+        ({"OBMEN_JOURNAL__URL": "sqlite:////proc/journal.sqlite3"}, "/proc/journal.sqlite3"),
         ({"OBMEN_WORKER__ENGINE": "process"}, 'set it to "celery"'),
         ({"OBMEN_WORKER__LEASE_SECONDS": "soon"}, "worker.lease_seconds"),
     ],
