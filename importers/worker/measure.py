@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from importers.events import Counted, Event, Progress
 from importers.kinds.registry import reads_of, reads_pictures, records_of
@@ -34,6 +34,7 @@ CALM = 0.25
 """So much of a new estimate goes into the one that is told."""
 MOST_RATES = 60
 FIRST_STEP = 0.5
+Amount = TypeVar("Amount", int, float)
 
 
 class Piece(NamedTuple):
@@ -190,6 +191,6 @@ class _Pace:
         self._by_step[at] += handled - self._handled
 
 
-def _raise(values: dict[str, float] | dict[str, int], kind: str, value: float) -> None:
+def _raise(values: dict[str, Amount], kind: str, value: Amount) -> None:
     """Never down: who does something once more is no further before he has come to where that was."""
-    values[kind] = max(values[kind], value)  # type: ignore[assignment]
+    values[kind] = max(values[kind], value)
