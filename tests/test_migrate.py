@@ -15,10 +15,12 @@ import psycopg
 import pytest
 
 from importers import migrate, settings
+from importers.catalog import open_catalog
 from importers.database.postgres import PostgresTransaction
 from importers.database.sqlite import SqliteTransaction
 from importers.errors import DatabaseError, ObmenError, UsageError
-from importers.sessions import open_journal
+from importers.launch import launch, new_request
+from importers.sessions import Outcome, open_journal
 from importers.words import STATUSES
 from tests.conftest import Obmen
 
@@ -78,6 +80,22 @@ def test_all_of_it_is_moved_and_goes_on_there(obmen: Obmen, database: str) -> No
     assert again["id"] == 5, "the number of the deleted session is not given again"
     assert again["counts"]["created"] == again["counts"]["updated"] == 0
     assert obmen.json("retry", "2")["counts"]["unchanged"] > 0
+
+
+async def test_who_has_the_files_open_cannot_go_on_with_them(obmen: Obmen, database: str) -> None:
+    """A control room is open for weeks."""
+    journal = await open_journal(obmen.settings.journal.url)
+    catalog = await open_catalog(obmen.settings.catalog.url)
+    await migrate.migrate(obmen.settings, database)
+    launched = await launch(new_request(obmen.settings, ("customers",)), obmen.settings, journal)
+    assert launched.outcome is Outcome.ERROR
+    assert "journal.sqlite3: everything in it was moved to postgresql://…@/d" in str(launched.reason)
+    assert await journal.attempts() == []
+    await journal.close()
+    with pytest.raises(DatabaseError, match="catalog.sqlite3: everything in it was moved"):
+        async with catalog.transaction(journal_id="j", session_id=1, task_id="t", fence=1) as work:
+            await work.begin()
+    await catalog.close()
 
 
 @pytest.mark.parametrize("status", ["started", "in_progress", "cancelling"])

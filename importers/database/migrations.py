@@ -27,6 +27,7 @@ MOVED = "obmen_moved"
 """The table that tells where all of it was moved to, of a database that nobody may use any more."""
 MOVED_VERSION = 9999
 """Programs from before there was such a table refuse that."""
+_IS_MOVED = f"SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '{MOVED}'"  # noqa: S608 (ours)
 _NUMBER = {
     VERSION: "SELECT version FROM obmen_schema",
     OLD_VERSION: "SELECT version FROM schema_version",
@@ -181,6 +182,13 @@ async def _number(connection: aiosqlite.Connection, table: str, there: set[Part]
         return 0
     rows = [version for (version,) in await connection.execute_fetchall(_NUMBER[table])]
     return rows[0] if len(rows) == 1 and isinstance(rows[0], int) else 0
+
+
+async def refuse_moved(connection: aiosqlite.Connection) -> None:
+    """For whoever had it open before: all of it may have been moved since. Raises DatabaseError."""
+    if await connection.execute_fetchall(_IS_MOVED):
+        place = await _moved_to(connection, {("table", MOVED, "place")})
+        raise refuse(await path_of(connection), MOVED_VERSION, 0, place)
 
 
 async def _moved_to(connection: aiosqlite.Connection, there: set[Part]) -> str | None:

@@ -162,7 +162,9 @@ class SqliteTransaction:
     async def begin(self) -> None:
         with plainly(self._path):
             await patiently(self._connection, "BEGIN IMMEDIATE")
-        self._require_file()
+            self._require_file()
+            if self._file:
+                await migrations.refuse_moved(self._connection)
 
     async def commit(self) -> None:
         """Unless it was to be rolled back: where SQLite itself has done that, it says so. A cancellation that comes now
