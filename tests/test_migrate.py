@@ -92,7 +92,7 @@ async def test_who_has_the_files_open_cannot_go_on_with_them(obmen: Obmen, datab
     assert "journal.sqlite3: everything in it was moved to postgresql://…@/d" in str(launched.reason)
     assert await journal.attempts() == []
     await journal.close()
-    with pytest.raises(DatabaseError, match="catalog.sqlite3: everything in it was moved"):
+    with pytest.raises(DatabaseError, match=r"catalog\.sqlite3: everything in it was moved"):
         async with catalog.transaction(journal_id="j", session_id=1, task_id="t", fence=1) as work:
             await work.begin()
     await catalog.close()
