@@ -24,7 +24,9 @@ OLDEST = "obmen_schema_oldest"
 """The table that tells of a `version` the `oldest` schema whose programs may use it as well: what was added disturbs
 none that does not know it, so hosts can be brought up to date one after the other. Missing where there is no such."""
 MOVED = "obmen_moved"
-"""The table that tells where all of it was moved to, of a database that nobody may use any more."""
+"""The table that tells where all of it was moved to, of a database that nobody may use any more; BEING_MOVED while
+nobody can say yet that it is there."""
+BEING_MOVED = ""
 MOVED_VERSION = 9999
 """Programs from before there was such a table refuse that."""
 _IS_MOVED = f"SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '{MOVED}'"  # noqa: S608 (ours)
@@ -115,6 +117,13 @@ _SAYS_OLDEST = re.compile(r"^-- oldest: (\d+)$", re.MULTILINE)
 
 def refuse(path: str, found: int, known: int, moved: str | None = None) -> DatabaseError:
     """What is said of a database with a schema that this program must not use."""
+    if moved == BEING_MOVED:
+        return DatabaseError(
+            N_(
+                "{path}: it is being moved to a server; was that interrupted, run the same obmen migrate again"
+            ),
+            path=path,
+        )
     if moved is not None:
         return DatabaseError(
             N_("{path}: everything in it was moved to {place}; name that in the settings"),

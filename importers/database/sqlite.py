@@ -167,9 +167,9 @@ class SqliteTransaction:
                 await migrations.refuse_moved(self._connection)
 
     async def commit(self) -> None:
-        """Unless it was to be rolled back: where SQLite itself has done that, it says so. A cancellation that comes now
-        is too late: what SQLite does decides."""
-        if self._rolled_back:
+        """Unless it was to be rolled back, or is done: where SQLite itself has rolled back, it says so. A cancellation
+        that comes now is too late: what SQLite does decides."""
+        if self._rolled_back or self.committed:
             return
         self._require_file()
         commit = asyncio.ensure_future(self._connection.execute("COMMIT"))
