@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importers.addresses import JOURNAL_SCHEMA
+from importers.addresses import JOURNAL_SCHEMA, is_postgres, postgres_of
 from importers.database.opening import open_database
 
 if TYPE_CHECKING:
@@ -33,3 +33,11 @@ async def open_journal(url: str, clock: Clock | None = None, *, read_only: bool 
             url, SCHEMAS, JOURNAL_SCHEMA, clock, short=True, read_only=read_only, pragmas=pragmas
         )
     )
+
+
+async def require_writable(url: str) -> None:
+    """For who would begin what it cannot end. Whoever can open a file can write it. Raises DatabaseError."""
+    if is_postgres(url):
+        from importers.database.postgres_examine import examine
+
+        await examine(*postgres_of(url, JOURNAL_SCHEMA), SCHEMAS / "postgres")

@@ -12,6 +12,7 @@ from importers.addresses import without_secrets
 from importers.errors import PLACE, BrokerDown, BrokerRefuses, ReadOnly, SettingsError, UsageError
 from importers.processes import WorkerProcess
 from importers.sessions import open_journal
+from importers.sessions.opening import require_writable
 from importers.texts import N_
 
 if TYPE_CHECKING:
@@ -83,14 +84,15 @@ class CeleryDispatcher:
 
 
 async def require_usable(settings: Settings) -> None:
-    """What a worker needs: one that cannot open the journal would take other workers' messages, and lose them. Raises
-    UsageError, SettingsError, DatabaseError, BrokerRefuses."""
+    """What a worker needs: one that cannot open the journal, or may not write it, would take other workers' messages,
+    and lose them. Raises UsageError, SettingsError, DatabaseError, BrokerRefuses."""
     if settings.read_only:
         raise ReadOnly
     if settings.worker.engine != "celery":
         raise UsageError(NO_CELERY)
     CeleryDispatcher(settings).check()
     await (await open_journal(settings.journal.url)).close()
+    await require_writable(settings.journal.url)
     await asyncio.to_thread(require_account, settings)
 
 
