@@ -22,8 +22,8 @@ from prometheus_client.registry import Collector
 from importers import __version__
 from importers.errors import ObmenError, UsageError
 from importers.logs import log_to, unexpected
-from importers.sessions import ACTIVE, Status
-from importers.sessions.figures import read_figures
+from importers.sessions import ACTIVE, FINAL, Outcome, Status
+from importers.sessions.figures import Ended, read_figures
 from importers.sessions.tally import seconds_between
 from importers.texts import N_
 
@@ -77,6 +77,14 @@ def families(figures: Figures) -> Iterator[Metric]:
     yield from _last_good(figures)
 
 
+def _known(figures: Figures) -> set[tuple[str, str]]:
+    """Shops and types of which there is anything. What did not happen to these is told as 0: from a series that begins
+    with the first failure Prometheus sees no increase, and one that comes and goes cannot be told from one that is
+    lost."""
+    told = (figures.ended, figures.last_good, figures.active)
+    return {(each.shop, each.type) for some in told for each in some}
+
+
 def _ended(figures: Figures) -> Iterator[Metric]:
     labels = ("shop", "type", "status")
     sessions = CounterMetricFamily(
@@ -94,8 +102,9 @@ def _ended(figures: Figures) -> Iterator[Metric]:
     rejected = CounterMetricFamily(
         "obmen_records_rejected", "Records that sessions have rejected.", labels=labels
     )
-    for ended in figures.ended:
-        values = (ended.shop, ended.type, ended.status)
+    told = {(ended.shop, ended.type, ended.status): ended for ended in figures.ended}
+    for values in sorted((*each, status.value) for each in _known(figures) for status in FINAL):
+        ended = told.get(values) or Ended(*values, 0, 0.0, 0, 0, 0)
         sessions.add_metric(values, ended.sessions)
         seconds.add_metric(values, ended.seconds)
         read.add_metric(values, ended.read)
@@ -125,18 +134,16 @@ def _attempts(figures: Figures) -> Iterator[Metric]:
         "obmen_attempts_without_outcome", "Attempts that are under way, or whose process died on the way.",
         labels=("shop",),
     )  # fmt: skip
-    for shop, outcome, count in figures.attempts:
-        if outcome is None:
-            pending.add_metric((shop,), count)
-        else:
-            attempts.add_metric((shop, outcome), count)
+    told = {(shop, outcome): count for shop, outcome, count in figures.attempts}
+    for shop in sorted({shop for shop, _outcome in told}):
+        pending.add_metric((shop,), told.get((shop, None), 0))
+        for outcome in Outcome:
+            attempts.add_metric((shop, outcome.value), told.get((shop, outcome.value), 0))
     yield from (attempts, pending)
 
 
 def _active(figures: Figures) -> Iterator[Metric]:
-    """0 for what is idle: a series that comes and goes cannot be told from one that is lost."""
-    told = (figures.ended, figures.last_good, figures.active)
-    known = {(each.shop, each.type) for some in told for each in some}
+    known = _known(figures)
     sessions = Counter({(*each, status.value): 0 for each in known for status in ACTIVE})
     held_up = Counter(dict.fromkeys(known, 0))
     ages: dict[tuple[str, str, str], float] = {}

@@ -1,7 +1,8 @@
 """Moving up: journal and catalogs from files to a server, verified row by row, and what a restored journal needs.
 
-All of them come in one transaction, which is committed only when every row was read back and is the same; then the
-files are marked, so that nobody goes on with them. Whatever interrupts it, it can be run again.
+All of them come in one transaction. When every row was read back and is the same, the files are marked, so that nobody
+goes on with them; then it is committed, and the marks tell where all is now. What goes wrong takes the marks back;
+whatever interrupts it, a marked file is used by nobody, and it can be run again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -25,8 +26,9 @@ from importers.addresses import (
     without_secrets,
 )
 from importers.catalog.opening import identity_of
-from importers.database.migrations import MOVED, MOVED_VERSION, OLDEST, VERSION, parts_of
-from importers.errors import ForeignTables, ObmenError, SettingsError, UsageError
+from importers.database.migrations import BEING_MOVED, OLDEST, VERSION, parts_of
+from importers.errors import ForeignTables, ObmenError, SettingsError, Unsure, UsageError
+from importers.migrate_marks import mark, mark_of, marked_file, take_back, tell
 from importers.migrate_rows import Differs, Table, compare, copy, tables_of
 from importers.targets import all_targets
 from importers.texts import N_, Message
@@ -82,6 +84,15 @@ class _Place(msgspec.Struct, frozen=True):
     """Where something else is in that schema."""
 
 
+class _File(NamedTuple):
+    """A database that is in a file."""
+
+    place: _Place
+    old: Transaction
+    marked: bool
+    """By an earlier run, that did not come to its end."""
+
+
 async def migrate(settings: Settings, to: str, catalog_schema: str | None = None) -> list[Moved]:
     """Move the journal and the catalogs of all shops that are files into the database at `to`: the journal into its
     schema `obmen`, a catalog into `public` or `catalog_schema`, those of several shops into schemas with their names.
@@ -94,22 +105,18 @@ async def migrate(settings: Settings, to: str, catalog_schema: str | None = None
     *catalogs, journal = _places(settings, to, catalog_schema)
     if all(is_postgres(place.url) for place in (*catalogs, journal)):
         raise UsageError(N_("nothing to move: journal and catalogs are on a server already"))
-    moved: list[Moved] = []
     async with AsyncExitStack() as stack:
-        # Committed in the reverse order: first all that is on the server, then the marks in the files, the journal's
-        # last of all.
-        held = await stack.enter_async_context(_holding_journal(settings))
+        marked = mark_of(journal.url) == BEING_MOVED
+        held = await stack.enter_async_context(_holding_journal(settings, journal, marked=marked))
         await _refuse_active(held)
         keys: dict[object, object] = {}
-        files: list[tuple[Transaction, _Place]] = []
+        files: list[_File] = []
         for place, target in zip(catalogs, all_targets(settings), strict=True):
             if is_postgres(place.url):
                 continue
-            if await _was_moved(place):
-                moved.append(await _compare_again(place))
-            else:
-                old = await stack.enter_async_context(_opened(place.url, place.folder))
-                files.append((await stack.enter_async_context(old.transaction()), place))
+            marked_before = mark_of(place.url) in (BEING_MOVED, without_secrets(place.to))
+            old = await stack.enter_async_context(_holding(place, marked=marked_before))
+            files.append(_File(place, old, marked_before))
             async with _opened_for(place):
                 pass  # its tables are made
             ((says,),) = look(place.url, CATALOG_SCHEMA, "identity", "SELECT id FROM identity")
@@ -117,13 +124,14 @@ async def migrate(settings: Settings, to: str, catalog_schema: str | None = None
         if is_postgres(journal.url):
             await _rename_targets(held, keys)
         else:
-            files.append((held, journal))
-        if files:
-            server = await stack.enter_async_context(_opened_for(files[-1][1]))
-            new = await stack.enter_async_context(server.transaction(gate="migrate"))
-        for file, place in files:
-            await new.execute(f"SET LOCAL search_path TO {place.schema}")
-            moved.append(await _move(file, new, place, keys if place is journal else {}))
+            files.append(_File(journal, held, marked))
+        server = await stack.enter_async_context(_opened_for(files[-1].place))
+        new = await stack.enter_async_context(server.transaction(gate="migrate"))
+        moved = []
+        for file in files:
+            await new.execute(f"SET LOCAL search_path TO {file.place.schema}")
+            moved.append(await _move(file, new, keys if file.place is journal else {}))
+        await _commit(files, new)
     return moved
 
 
@@ -223,15 +231,25 @@ async def _opened_for(place: _Place) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def _holding_journal(settings: Settings) -> AsyncIterator[Transaction]:
-    """A transaction that keeps everybody from launching: of a file the only one that writes, on a server one that holds
-    the gates of all targets."""
-    url, folder = settings.journal.url, _journal_schemas()
-    gates = [await target.key() for target in all_targets(settings)] if is_postgres(url) else [None]
+async def _holding(place: _Place, *, marked: bool) -> AsyncIterator[Transaction]:
+    """The only one that writes to a file. One with a mark is opened for nothing else."""
+    if marked:
+        async with marked_file(place.url) as old:
+            yield old
+    else:
+        async with _opened(place.url, place.folder) as database, database.transaction() as old:
+            yield old
+
+
+@asynccontextmanager
+async def _holding_journal(settings: Settings, place: _Place, *, marked: bool) -> AsyncIterator[Transaction]:
+    """A transaction that keeps everybody from launching: on a server one that holds the gates of all targets."""
     async with AsyncExitStack() as stack:
-        for gate in gates:
-            database = await stack.enter_async_context(_opened(url, folder))
-            held = await stack.enter_async_context(database.transaction(gate))
+        if not is_postgres(place.url):
+            held = await stack.enter_async_context(_holding(place, marked=marked))
+        for target in all_targets(settings) if is_postgres(place.url) else ():
+            database = await stack.enter_async_context(_opened(place.url, place.folder))
+            held = await stack.enter_async_context(database.transaction(gate=await target.key()))
         yield held
 
 
@@ -252,52 +270,13 @@ async def _refuse_active(journal: Transaction) -> None:
         )
 
 
-async def _was_moved(place: _Place) -> bool:
-    """By an earlier run, that did not come to its end."""
-    from importers.database.looking import look
-
-    found = look(place.url, CATALOG_SCHEMA, MOVED, f"SELECT place FROM {MOVED}")
-    return bool(found) and found[0][0] == without_secrets(place.to)
-
-
-async def _compare_again(place: _Place) -> Moved:
-    """Every row was the same when it was moved. Who changed it there since may do so, and it is told."""
-    changed = ""
-    rows = 0
-    async with AsyncExitStack() as stack:
-        old = await stack.enter_async_context(_moved_file(sqlite_path(place.url)))
-        server = await stack.enter_async_context(_opened_for(place))
-        new = await stack.enter_async_context(server.transaction())
-        for table in await _tables(old, place):
-            ((count,),) = await old.select(f"SELECT count(*) FROM {table.name}")
-            rows += count
-            try:
-                await compare(old, new, table, {})
-            except Differs as found:
-                changed = changed or f"{found.table} {found.row}"
-    return Moved(place.setting, sqlite_path(place.url), place.to, rows, before=True, changed=changed)
-
-
-@asynccontextmanager
-async def _moved_file(path: str) -> AsyncIterator[Transaction]:
-    """One with the mark, which is opened for nothing else."""
-    from importers.database.sqlite import connect, transaction
-
-    connection = await connect(path, synchronous="FULL")
-    try:
-        async with transaction(path, connection) as old:
-            yield old
-    finally:
-        await connection.close()
-
-
 async def _tables(old: Transaction, place: _Place) -> list[Table]:
     return [table for table in await tables_of(old, place.folder) if table.name not in OF_THE_MOMENT]
 
 
-async def _move(old: Transaction, new: Transaction, place: _Place, keys: Mapping[object, object]) -> Moved:
-    """`old` is marked when it is committed, which it is after what was moved; if that does not come to pass, the next
-    run finds the same rows there and only marks."""
+async def _move(file: _File, new: Transaction, keys: Mapping[object, object]) -> Moved:
+    """What was interrupted may be there, and somebody may have changed it since: that is told."""
+    place, old = file.place, file.old
     tables = await _tables(old, place)
     if is_ours := await _is_empty(new, tables):
         for table in tables:
@@ -308,15 +287,43 @@ async def _move(old: Transaction, new: Transaction, place: _Place, keys: Mapping
             if any(table.name == name for table in tables):
                 await _go_on_behind(new, name, column, await _highest(old, name, column), place.to)
         await _rename_targets(new, keys)
-    try:
-        rows = [await compare(old, new, table, keys) for table in tables]
-    except Differs as found:
-        raise _not_the_same(found, place, is_ours) from None
+    rows, changed = 0, ""
+    for table in tables:
+        ((count,),) = await old.select(f"SELECT count(*) FROM {table.name}")
+        rows += count
+        try:
+            await compare(old, new, table, keys)
+        except Differs as found:
+            if is_ours or not file.marked:
+                raise _not_the_same(found, place, is_ours) from None
+            changed = changed or f"{found.table} {found.row}"
+    before = file.marked and not is_ours
     left = await _others(old, place.folder)
-    await old.execute(f"CREATE TABLE {MOVED} (place TEXT NOT NULL)")
-    await old.execute(f"INSERT INTO {MOVED} VALUES (?1)", without_secrets(place.to))
-    await old.execute("UPDATE obmen_schema SET version = ?1", MOVED_VERSION)
-    return Moved(place.setting, sqlite_path(place.url), place.to, sum(rows), left=left)
+    return Moved(place.setting, sqlite_path(place.url), place.to, rows, before, changed, left)
+
+
+async def _commit(files: Sequence[_File], new: Transaction) -> None:
+    """From the first mark on until the last one tells where all is now, no file can be used."""
+    marked: dict[str, int] = {}
+    try:
+        for file in files:
+            version = None if file.marked else await mark(file.old)
+            await file.old.commit()
+            if version is not None:
+                marked[file.place.url] = version
+        await new.commit()
+    except Unsure as error:
+        raise ObmenError(
+            N_("{error}; until then the files are marked as moved: run the same obmen migrate again"),
+            error=error,
+        ) from error
+    except BaseException:
+        if not new.committed:
+            for url, version in marked.items():
+                await take_back(url, version)
+        raise
+    for file in files:
+        await tell(file.place.url, without_secrets(file.place.to))
 
 
 def _not_the_same(found: Differs, place: _Place, is_ours: bool) -> ObmenError:

@@ -23,7 +23,6 @@ PROC = Path("/proc")
 PR_SET_PDEATHSIG = 1
 KILL_SECONDS = 5.0
 UNKNOWN = "?"
-PR_SET_PDEATHSIG = 1
 
 
 def leave_signals_to_parent() -> None:

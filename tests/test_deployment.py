@@ -68,6 +68,13 @@ def test_commands_of_the_units(unit: Path) -> None:
         settings.load(None, {variable: "/nowhere.toml"})
 
 
+def test_a_worker_that_is_stopped_may_end_its_session() -> None:
+    unit = read("obmen-worker.service")
+    assert re.findall(r"^KillMode=(.+)$", unit, re.MULTILINE) == ["mixed"]
+    assert re.findall(r"^TimeoutStopSec=(.+)$", unit, re.MULTILINE) == ["1h"]
+    assert re.findall(r"^    stop_grace_period: (.+)$", read("compose.yaml"), re.MULTILINE) == ["1h"]
+
+
 def test_each_timer_has_its_service() -> None:
     assert {timer.stem for timer in FOLDER.glob("*.timer")} <= {unit.stem for unit in UNITS}
 

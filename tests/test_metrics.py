@@ -72,6 +72,9 @@ def test_what_is_told(imported: Obmen) -> None:
     assert told["obmen_attempts_total", labels(shop="main", outcome="created")] == 1
     assert told["obmen_attempts_total", labels(shop="main", outcome="error")] == 1
     assert told["obmen_lease_expiries_total", labels(shop="main")] == 0
+    # The increase from 0 to the first one is seen, where the series is there before.
+    assert told["obmen_sessions_total", labels(shop="main", type="catalog", status="failed")] == 0
+    assert told["obmen_attempts_total", labels(shop="main", outcome="mismatch")] == 0
     for kind in ("catalog", "prices"):
         of_kind = labels(shop="main", type=kind)
         assert 0 <= told["obmen_last_success_age_seconds", of_kind] < 60

@@ -24,9 +24,12 @@ OLDEST = "obmen_schema_oldest"
 """The table that tells of a `version` the `oldest` schema whose programs may use it as well: what was added disturbs
 none that does not know it, so hosts can be brought up to date one after the other. Missing where there is no such."""
 MOVED = "obmen_moved"
-"""The table that tells where all of it was moved to, of a database that nobody may use any more."""
+"""The table that tells where all of it was moved to, of a database that nobody may use any more; BEING_MOVED while
+nobody can say yet that it is there."""
+BEING_MOVED = ""
 MOVED_VERSION = 9999
 """Programs from before there was such a table refuse that."""
+_IS_MOVED = f"SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '{MOVED}'"  # noqa: S608 (ours)
 _NUMBER = {
     VERSION: "SELECT version FROM obmen_schema",
     OLD_VERSION: "SELECT version FROM schema_version",
@@ -114,6 +117,13 @@ _SAYS_OLDEST = re.compile(r"^-- oldest: (\d+)$", re.MULTILINE)
 
 def refuse(path: str, found: int, known: int, moved: str | None = None) -> DatabaseError:
     """What is said of a database with a schema that this program must not use."""
+    if moved == BEING_MOVED:
+        return DatabaseError(
+            N_(
+                "{path}: it is being moved to a server; was that interrupted, run the same obmen migrate again"
+            ),
+            path=path,
+        )
     if moved is not None:
         return DatabaseError(
             N_("{path}: everything in it was moved to {place}; name that in the settings"),
@@ -181,6 +191,13 @@ async def _number(connection: aiosqlite.Connection, table: str, there: set[Part]
         return 0
     rows = [version for (version,) in await connection.execute_fetchall(_NUMBER[table])]
     return rows[0] if len(rows) == 1 and isinstance(rows[0], int) else 0
+
+
+async def refuse_moved(connection: aiosqlite.Connection) -> None:
+    """For whoever had it open before: all of it may have been moved since. Raises DatabaseError."""
+    if await connection.execute_fetchall(_IS_MOVED):
+        place = await _moved_to(connection, {("table", MOVED, "place")})
+        raise refuse(await path_of(connection), MOVED_VERSION, 0, place)
 
 
 async def _moved_to(connection: aiosqlite.Connection, there: set[Part]) -> str | None:

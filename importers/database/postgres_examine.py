@@ -13,6 +13,7 @@ import psycopg
 
 from importers.addresses import without_secrets
 from importers.clock import Now
+from importers.database.migrations import VERSION, parts_of
 from importers.database.postgres import NOW
 from importers.database.postgres_errors import plainly
 from importers.database.postgres_link import conninfo, refuse_old
@@ -26,11 +27,12 @@ _LOOK = """
            current_setting('transaction_read_only')::boolean,
            CASE WHEN to_regnamespace(quote_ident($1)) IS NULL
                 THEN has_database_privilege(current_database(), 'CREATE')
-                ELSE has_schema_privilege(quote_ident($1), 'CREATE') END
+                ELSE has_schema_privilege(quote_ident($1), 'CREATE') END,
+           quote_ident(current_user), has_function_privilege('pg_control_system()', 'EXECUTE')
 """
 _FORBIDDEN = """
     SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = $1 AND c.relkind = 'r'
+    WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname = ANY($2)
     AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
              AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) ORDER BY 1
 """
@@ -66,6 +68,9 @@ class Examined(msgspec.Struct, frozen=True):
     """The server's clock, since 1970."""
     has_tables: bool
     """Whether ours are there; else the first session makes them."""
+    account: str
+    may_identify: bool
+    """Whether this account may ask the server what tells its databases from all others."""
 
 
 async def examine(url: str, schema: str, folder: Path) -> Examined:
@@ -79,8 +84,14 @@ async def examine(url: str, schema: str, folder: Path) -> Examined:
         )
         async with connection:
             refuse_old(connection, url)
-            version, size, seconds, read_only, may_create = await _row(connection, _LOOK.encode(), schema)
+            version, size, seconds, read_only, may_create, account, may_identify = await _row(
+                connection, _LOOK.encode(), schema
+            )
             made = await find(connection, folder, schema, place) > 0
+            ours = [
+                VERSION,
+                *(name for type_, name, _column in parts_of(folder.parent / "sqlite") if type_ == "table"),
+            ]
             if read_only:
                 raise DatabaseError(
                     PLACE,
@@ -93,13 +104,13 @@ async def examine(url: str, schema: str, folder: Path) -> Examined:
                     path=place,
                     why=Message(N_("this account may not make tables there; grant it CREATE")),
                 )
-            if made and (forbidden := await _row(connection, _FORBIDDEN.encode(), schema)):
+            if made and (forbidden := await _row(connection, _FORBIDDEN.encode(), schema, ours)):
                 raise DatabaseError(
                     N_("{path}: this account may not write the table {name}; grant it the right"),
                     path=place,
                     name=forbidden[0],
                 )
-    return Examined(version, size, seconds, made)
+    return Examined(version, size, seconds, made, account, may_identify)
 
 
 class PostgresLook:
@@ -142,5 +153,5 @@ def looking(url: str, schema: str) -> Iterator[PostgresLook]:
         yield PostgresLook(place, schema, connection)
 
 
-async def _row(connection: psycopg.AsyncConnection[Any], sql: bytes, schema: str) -> Any:
-    return await (await connection.execute(sql, (schema,))).fetchone()
+async def _row(connection: psycopg.AsyncConnection[Any], sql: bytes, *parameters: object) -> Any:
+    return await (await connection.execute(sql, parameters)).fetchone()

@@ -92,6 +92,11 @@ class Transaction(Reader, Protocol):
         """Whether what is written may become something else."""
         ...
 
+    async def commit(self) -> None:
+        """Before one leaves it, which does so anyway. Nothing may be asked of it any more. Raises DatabaseError,
+        Unsure."""
+        ...
+
     async def rollback(self) -> None:
         """Nothing of it is kept. Nothing may be asked of it any more."""
         ...

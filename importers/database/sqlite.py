@@ -162,12 +162,14 @@ class SqliteTransaction:
     async def begin(self) -> None:
         with plainly(self._path):
             await patiently(self._connection, "BEGIN IMMEDIATE")
-        self._require_file()
+            self._require_file()
+            if self._file:
+                await migrations.refuse_moved(self._connection)
 
     async def commit(self) -> None:
-        """Unless it was to be rolled back: where SQLite itself has done that, it says so. A cancellation that comes now
-        is too late: what SQLite does decides."""
-        if self._rolled_back:
+        """Unless it was to be rolled back, or is done: where SQLite itself has rolled back, it says so. A cancellation
+        that comes now is too late: what SQLite does decides."""
+        if self._rolled_back or self.committed:
             return
         self._require_file()
         commit = asyncio.ensure_future(self._connection.execute("COMMIT"))

@@ -34,7 +34,7 @@ async def check_workers(config: Settings) -> Check:
 def _check_workers(config: Settings) -> Check:
     from importers.targets import all_targets
     from importers.worker.celery_dispatch import plainly, require_broker
-    from importers.worker.celery_engine import make_app, queue_on
+    from importers.worker.celery_engine import make_sender, queue_on
 
     name = N_("worker")
     here = queue_on(config, socket.gethostname())
@@ -42,8 +42,8 @@ def _check_workers(config: Settings) -> Check:
     try:
         require_broker(config)
         with plainly(config.redis.url):
-            # Senders wait for less than workers need for an answer.
-            asked = make_app(config).control.inspect(timeout=REPLY_SECONDS)
+            asking = make_sender(config.redis.url, config.worker.queue, 2 * REPLY_SECONDS)
+            asked = asking.control.inspect(timeout=REPLY_SECONDS)
             served = asked.active_queues() or {}
             told = (asked.conf() or {}) if served else {}
     except BrokerRefuses as error:

@@ -96,6 +96,18 @@ async def check_server(name: str, config: Settings) -> Check:
         size=found.bytes // 2**20,
         milliseconds=f"{(time.perf_counter() - began) * 1000:.0f}",
     )
+    if name != "journal" and not found.may_identify:
+        return Check(
+            name,
+            False,
+            _(
+                "{server}; {account} may not run pg_control_system(): an account that may takes it for another "
+                "catalog, and could import at the same time"
+            ).format(server=detail, account=found.account),
+            _("let a superuser run there: GRANT EXECUTE ON FUNCTION pg_control_system() TO {account}").format(
+                account=found.account
+            ),
+        )
     if abs(found.seconds - time.time()) > CLOCK_SECONDS:
         return Check(
             name,

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importers.addresses import JOURNAL_SCHEMA
+from importers.addresses import JOURNAL_SCHEMA, is_postgres, postgres_of
 from importers.database.opening import open_database
 from importers.errors import Unreachable
 
@@ -59,3 +59,11 @@ async def await_journal(
                 trouble(error)
                 told = True
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def require_writable(url: str) -> None:
+    """For who would begin what it cannot end. Whoever can open a file can write it. Raises DatabaseError."""
+    if is_postgres(url):
+        from importers.database.postgres_examine import examine
+
+        await examine(*postgres_of(url, JOURNAL_SCHEMA), SCHEMAS / "postgres")

@@ -21,6 +21,7 @@ from importers.errors import (
 )
 from importers.processes import WorkerProcess
 from importers.sessions import await_journal
+from importers.sessions.opening import require_writable
 from importers.texts import N_, Message
 
 if TYPE_CHECKING:
@@ -93,15 +94,16 @@ class CeleryDispatcher:
 
 
 async def require_usable(settings: Settings) -> None:
-    """What a worker needs: one that cannot open the journal would take other workers' messages, and lose them. For a
-    server that is away one waits, as Celery does for the broker. Raises UsageError, SettingsError, DatabaseError,
-    BrokerRefuses."""
+    """What a worker needs: one that cannot open the journal, or may not write it, would take other workers' messages,
+    and lose them. For a server that is away one waits, as Celery does for the broker. Raises UsageError, SettingsError,
+    DatabaseError, BrokerRefuses."""
     if settings.read_only:
         raise ReadOnly
     if settings.worker.engine != "celery":
         raise UsageError(NO_CELERY)
     CeleryDispatcher(settings).check()
     await (await await_journal(settings.journal.url, trouble=_say_that_it_waits)).close()
+    await require_writable(settings.journal.url)
     await asyncio.to_thread(require_account, settings)
 
 

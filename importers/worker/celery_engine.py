@@ -70,14 +70,14 @@ def make_app(settings: Settings) -> Celery:
 
 
 @cache
-def make_sender(redis: str, queue: str) -> Celery:
-    """The app of those who launch, by the address of Redis and the name of the queue: a broker that is down must not
-    keep them waiting."""
+def make_sender(redis: str, queue: str, seconds: float = SENDER_SECONDS) -> Celery:
+    """The app of those who launch, and of those who ask workers, by the address of Redis and the name of the queue: a
+    broker that is down, or hangs for so many `seconds`, must not keep them waiting."""
     app = _configured(redis, queue)
     app.conf.broker_transport_options |= {
         "max_retries": 0,
-        "socket_timeout": SENDER_SECONDS,
-        "socket_connect_timeout": SENDER_SECONDS,
+        "socket_timeout": seconds,
+        "socket_connect_timeout": seconds,
     }
     return app
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 """How often it asks whether somebody wants the session to stop."""
+TAKEN = N_("the session was taken from this worker, which gave no sign of life; nothing is changed")
 
 
 class CancelRequested(ObmenError):
@@ -90,6 +91,4 @@ def must_go_on(status: Status | None) -> None:
     if status is Status.CANCELLING:
         raise CancelRequested
     if status is not Status.IN_PROGRESS:
-        raise LeaseLost(
-            N_("the session was taken from this worker, which gave no sign of life; nothing is changed")
-        )
+        raise LeaseLost(TAKEN)

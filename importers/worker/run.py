@@ -22,7 +22,7 @@ from importers.sessions.details import Files, FileTold, Gains
 from importers.sessions.models import CANCELLED_BY, Status
 from importers.targets import target_with
 from importers.texts import N_, Message
-from importers.worker.heartbeat import CancelRequested, Heartbeat, must_go_on
+from importers.worker.heartbeat import TAKEN, CancelRequested, Heartbeat, must_go_on
 from importers.worker.known import Listener, key_of, recalled
 from importers.worker.measure import WHOLE, Measure, plan_of
 from importers.worker.source import source_of
@@ -49,6 +49,11 @@ REACH_SECONDS = 30.0
 NO_SHOP = N_(
     "the worker on {host} has no shop with this catalog in its settings; add it there, and restart that worker"
 )
+
+TAKEN_MEANWHILE = N_(
+    "the session was taken from this worker, which gave no sign of life; what the worker met then: {error}"
+)
+"""Whoever takes a session ends what its worker does on a server: the worker hears of that alone."""
 
 
 async def work(session_id: int, settings: Settings, reader: ReaderProcess | None = None) -> int:
@@ -332,10 +337,9 @@ class _Run:
         line = Log.of("error", error) if error else self._completed()
         finish = self.journal.finish
         ended = await finish(self.session.id, self.session.fence, status, self.by_kind, error, line)
-        if (
-            error and not ended
-        ):  # somebody took the session and ends it: what was met here is told nowhere else
-            log_to(self.settings.log.path).warning("session %d: %s", self.session.id, error)
+        if error and not ended:  # what was met here is told nowhere else
+            taken = error if error.text == TAKEN else Message.of(TAKEN_MEANWHILE, error=error)
+            log_to(self.settings.log.path).warning("session %d: %s", self.session.id, taken)
         return 0 if status is Status.COMPLETED else 1
 
     def _completed(self) -> Log:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 import psycopg
@@ -10,7 +11,9 @@ import pytest
 from support.engines import PostgresHand
 from support.examination import examine, failing, make_databases
 
-from importers.settings import Catalog, Journal, Settings
+from importers.errors import DatabaseError
+from importers.settings import Catalog, Journal, Redis, Settings
+from importers.worker.celery_dispatch import require_usable
 
 
 @pytest.fixture
@@ -78,19 +81,56 @@ async def test_an_account_that_may_not_write(
     served: Settings, hands: tuple[PostgresHand, PostgresHand], postgres: str
 ) -> None:
     await make_databases(served)
-    role = f"watcher_{hands[0].schema}"
+    with another_account(postgres, hands, "SELECT") as account:
+        watching = [hand.url.replace("//obmen@", f"//{account}@") for hand in hands]
+        settings = msgspec.structs.replace(served, journal=Journal(watching[0]), catalog=Catalog(watching[1]))
+        found = await examine(settings)
+        assert "this account may not write the table" in found["journal"].detail
+        assert "this account may not write the table" in found["catalog"].detail
+        worker = msgspec.structs.replace(settings.worker, engine="celery")
+        celery = msgspec.structs.replace(settings, worker=worker, redis=Redis("unix:///nowhere"))
+        with pytest.raises(DatabaseError, match="this account may not write the table"):
+            await require_usable(celery)
+
+
+async def test_an_account_that_cannot_tell_catalogs_apart(
+    served: Settings, hands: tuple[PostgresHand, PostgresHand], postgres: str
+) -> None:
+    """Nor need it write the shop's own tables."""
+    await make_databases(served)
+    with (
+        another_account(postgres, hands, "ALL") as account,
+        psycopg.connect(postgres, autocommit=True) as superuser,
+    ):
+        hands[1].change("CREATE TABLE of_the_shop (id int)")
+        settings = msgspec.structs.replace(
+            served, catalog=Catalog(hands[1].url.replace("//obmen@", f"//{account}@"))
+        )
+        assert (await examine(settings))["catalog"].ok
+        superuser.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM public")
+        try:
+            found = (await examine(settings))["catalog"]
+            assert (
+                f"{account} may not run pg_control_system(): an account that may takes it for another"
+                in found.detail
+            )
+            superuser.execute(found.cure.rpartition(": ")[2].encode())
+            assert (await examine(settings))["catalog"].ok
+        finally:
+            superuser.execute("GRANT EXECUTE ON FUNCTION pg_control_system() TO public")
+
+
+@contextmanager
+def another_account(postgres: str, hands: tuple[PostgresHand, PostgresHand], right: str) -> Iterator[str]:
+    """Its name; it has this right to all tables that are there."""
+    role = f"account_{hands[0].schema}"
     with psycopg.connect(postgres, autocommit=True) as db:
         db.execute(f"CREATE ROLE {role} LOGIN")
         for hand in hands:
             db.execute(f'GRANT USAGE ON SCHEMA "{hand.schema}" TO {role}')
-            db.execute(f'GRANT SELECT ON ALL TABLES IN SCHEMA "{hand.schema}" TO {role}')
+            db.execute(f'GRANT {right} ON ALL TABLES IN SCHEMA "{hand.schema}" TO {role}')
     try:
-        watching = [hand.url.replace("//obmen@", f"//{role}@") for hand in hands]
-        found = await examine(
-            msgspec.structs.replace(served, journal=Journal(watching[0]), catalog=Catalog(watching[1]))
-        )
-        assert "this account may not write the table" in found["journal"].detail
-        assert "this account may not write the table" in found["catalog"].detail
+        yield role
     finally:
         with psycopg.connect(postgres, autocommit=True) as db:
             db.execute(f"DROP OWNED BY {role}")

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
 
 import msgspec
 import pytest
@@ -27,9 +29,12 @@ from importers.doctor.surroundings import check_redis
 from importers.launch import launch, new_request
 from importers.sessions import Status, rules
 from importers.settings import Redis, Settings
+from importers.worker import celery_dispatch
+from importers.worker.celery_dispatch import require_broker
 from importers.worker.reaper import reap
 
 REFUSED = "Redis refuses user or password; correct them in redis.url"
+HANGS_SECONDS = 10.0
 ACCOUNTS = {
     "unix://ann:wr0ng@{path}": REFUSED,
     "unix://{path}": REFUSED,
@@ -158,4 +163,24 @@ async def test_a_frozen_broker_keeps_the_doctor_a_second(tmp_path: Path, redis: 
         began = time.monotonic()
         found = await check_workers(celery_at(tmp_path, redis.url))
         assert time.monotonic() - began < 1.9
+    assert "the broker does not answer" in found.detail
+
+
+async def test_nor_does_one_that_freezes_while_workers_are_asked(
+    tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The socket of who asks has a time limit from the first word to the last."""
+    with ExitStack() as freezing:
+
+        def answer_once_more(settings: Settings) -> None:
+            require_broker(settings)
+            freezing.enter_context(redis.frozen())
+            thaw = Timer(HANGS_SECONDS, freezing.close)
+            freezing.callback(thaw.cancel)
+            thaw.start()
+
+        monkeypatch.setattr(celery_dispatch, "require_broker", answer_once_more)
+        began = time.monotonic()
+        found = await check_workers(celery_at(tmp_path, redis.url))
+        assert time.monotonic() - began < HANGS_SECONDS
     assert "the broker does not answer" in found.detail

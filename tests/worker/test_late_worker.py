@@ -6,7 +6,7 @@ import pytest
 from support.engine_stage import MovedClock, Stage, dead_process
 from support.workers import LEASE, claimed, commit, session_1
 
-from importers.errors import LeaseLost
+from importers.errors import DatabaseError, LeaseLost
 from importers.kinds import Counts, Log
 from importers.processes import this_process
 from importers.sessions import Session, Status, rules
@@ -57,17 +57,28 @@ async def test_a_late_worker_cannot_commit_after_the_other(stage: Stage) -> None
     assert stage.customers() == {"x": "right"}
 
 
-async def test_a_late_worker_leaves_the_end_to_whoever_took_the_session(stage: Stage) -> None:
+class Busy:
+    """A heartbeat that has not heard of it yet; `met`: what the worker met meanwhile."""
+
+    def __init__(self, met: str) -> None:
+        self.met = met
+
+    def check(self) -> None:
+        if self.met:
+            raise DatabaseError(self.met)
+
+
+@pytest.mark.parametrize("met", ["", "the server ends connections"])
+async def test_a_late_worker_leaves_the_end_to_whoever_took_the_session(stage: Stage, met: str) -> None:
+    """And its log tells why: what a server says to a worker that was ended misleads."""
     first, _second = await taken_over(stage)
-
-    class Alive:
-        def check(self) -> None:
-            pass
-
     before = await stage.journal.session(1)
-    code = await _Run(first, target_of(stage.settings), stage.settings, stage.journal, Alive()).run()  # type: ignore[arg-type]
-    assert (code, stage.customers()) == (1, {})
+    run = _Run(first, target_of(stage.settings), stage.settings, stage.journal, Busy(met))  # type: ignore[arg-type]
+    assert (await run.run(), stage.customers()) == (1, {})
     assert await stage.journal.session(1) == before
+    (line,) = [line for line in stage.log().splitlines() if "WARNING" in line]
+    assert "session 1: the session was taken from this worker, which gave no sign of life; " in line
+    assert line.endswith(met or "nothing is changed")
 
 
 async def test_a_late_reaper_can_change_nothing(stage: Stage, clock: MovedClock) -> None:
