@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import msgspec
 import psycopg
@@ -14,11 +14,8 @@ from importers.settings import Catalog, Journal, Settings
 
 
 @pytest.fixture
-def hands(postgres: str) -> Iterator[tuple[PostgresHand, PostgresHand]]:
-    hands = PostgresHand(postgres), PostgresHand(postgres)
-    yield hands
-    for hand in hands:
-        hand.drop()
+def hands(new_schema: Callable[[], PostgresHand]) -> tuple[PostgresHand, PostgresHand]:
+    return new_schema(), new_schema()
 
 
 @pytest.fixture

@@ -61,9 +61,22 @@ async def told(
     }, error
 
 
-@settings(max_examples=36, deadline=None, derandomize=True, suppress_health_check=QUIET)
+@settings(max_examples=16, deadline=None, derandomize=True, suppress_health_check=QUIET)
 @given(SESSIONS, CUTS, st.booleans())
 async def test_packages_of_every_layout(sessions: list[Session], cuts: list[float], first_too: bool) -> None:
+    await same_packages(sessions, cuts, first_too)
+
+
+@pytest.mark.chaos
+@settings(max_examples=300, deadline=None, suppress_health_check=QUIET)
+@given(SESSIONS, CUTS, st.booleans())
+async def test_many_packages_of_every_layout(
+    sessions: list[Session], cuts: list[float], first_too: bool
+) -> None:
+    await same_packages(sessions, cuts, first_too)
+
+
+async def same_packages(sessions: list[Session], cuts: list[float], first_too: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         written = [
             (write_source(Path(folder) / str(number), session.packages), session.kinds)

@@ -14,7 +14,7 @@ import pytest
 from package_files import write_source
 from packages import LAYOUTS, Good, Layout, Offered, Package
 from support.engine_stage import Stage, no_processes, staged
-from support.engines import Hand, PostgresHand, SqliteHand
+from support.engines import Hand, SqliteHand
 
 import bench.export
 from importers.kinds import KINDS
@@ -51,8 +51,7 @@ def place(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Places
     def make(name: str) -> Hand:
         if engine == "sqlite":
             return SqliteHand(tmp_path / f"{name}.sqlite3")
-        made = PostgresHand(request.getfixturevalue("postgres"))
-        request.addfinalizer(made.drop)
+        made: Hand = request.getfixturevalue("new_schema")()
         return made
 
     return make
