@@ -75,7 +75,12 @@ async def until(condition: Callable[[], object], seconds: float = 20) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "what"), [(OBMEN, what) for what in TO_ALL] + [(CELERY, "Ctrl+C"), (CELERY, "SIGTERM")]
+    ("command", "what"),
+    [
+        *((OBMEN, what) for what in TO_ALL),
+        (CELERY, "Ctrl+C"),
+        pytest.param(CELERY, "SIGTERM", marks=pytest.mark.chaos),
+    ],
 )
 async def test_what_all_processes_get_lets_the_session_come_to_its_end(
     stage: Stage, command: tuple[str, ...], what: str
