@@ -8,14 +8,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 
 from importers import settings, texts
+
+if TYPE_CHECKING:
+    from support.engine_stage import MovedClock, RedisServer
+    from support.engines import Hand, PostgresHand
 
 pytest.register_assert_rewrite("support")  # its helpers should tell what differs
 
@@ -57,6 +62,61 @@ def database(postgres: str) -> Iterator[str]:
         db.execute(f"CREATE DATABASE {name}")
         yield postgres.replace("/postgres?", f"/{name}?")
         db.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def new_schema(postgres: str) -> Iterator[Callable[[], PostgresHand]]:
+    """Makes one of that server, for a journal or a catalog of this test."""
+    from support.engines import PostgresHand
+
+    with ExitStack() as stack:
+
+        def make() -> PostgresHand:
+            made = PostgresHand(postgres)
+            stack.callback(made.drop)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def hand(new_schema: Callable[[], PostgresHand]) -> PostgresHand:
+    return new_schema()
+
+
+@pytest.fixture
+def engine() -> str:
+    return "sqlite"
+
+
+@pytest.fixture
+def make_hand(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], Hand]:
+    """A database of that engine, by its name."""
+    from support.engines import SqliteHand
+
+    def make(name: str) -> Hand:
+        if engine == "sqlite":
+            return SqliteHand(tmp_path / f"{name}.sqlite3")
+        made: Hand = request.getfixturevalue("new_schema")()
+        return made
+
+    return make
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    """That of the journal's database."""
+    from support.engine_stage import MovedClock
+
+    return MovedClock()
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    from support.engine_stage import redis_server
+
+    with redis_server() as server:
+        yield server
 
 
 @dataclass

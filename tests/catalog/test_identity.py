@@ -25,13 +25,6 @@ async def test_of_a_file_it_is_its_path(tmp_path: Path) -> None:
     assert await identity_of(f"sqlite:///{tmp_path}/link") == f"sqlite:///{tmp_path}/shop.db"
 
 
-@pytest.fixture
-def hand(postgres: str) -> Iterator[PostgresHand]:
-    made = PostgresHand(postgres)
-    yield made
-    made.drop()
-
-
 @contextmanager
 def superuser(server: str) -> Iterator[Callable[[str], Any]]:
     with psycopg.connect(server, autocommit=True) as db:

@@ -126,7 +126,7 @@ async def by_key(self: Stage, batch: dict[str, list[bytes]], merged: Merged) -> 
 
 
 @pytest.mark.parametrize(("shape", "records"), CASES, ids=[shape.table.name for shape, _records in CASES])
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=18)
 @given(st.data())
 async def test_both_ways_say_the_same(
     shape: Shape, records: st.SearchStrategy[Any], data: st.DataObject

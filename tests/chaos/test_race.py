@@ -8,14 +8,14 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.celery_worker import CeleryWorker
-from support.engine_stage import PEOPLE, RedisServer, redis_server, write_export
+from support.engine_stage import PEOPLE, RedisServer, write_export
 from support.engines import PostgresHand
 
 HERE = Path(__file__).parent
@@ -38,12 +38,6 @@ images.path = "images{n}"
 
 def empty(redis: RedisServer) -> None:
     redis.ask("FLUSHALL")
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with redis_server() as server:
-        yield server
 
 
 def write_config(
@@ -136,11 +130,9 @@ def test_racing_with_a_redis_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def journal(postgres: str) -> Iterator[str]:
+def journal(hand: PostgresHand) -> str:
     """On a server."""
-    hand = PostgresHand(postgres)
-    yield hand.url
-    hand.drop()
+    return hand.url
 
 
 def test_racing_for_a_journal_on_a_server(tmp_path: Path, journal: str) -> None:

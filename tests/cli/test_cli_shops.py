@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -115,12 +116,13 @@ def test_another_source_must_not_be_the_shops_pictures(two: Obmen) -> None:
     assert "must be two places" in done.stderr
 
 
-def test_processes_meet_in_one_database_by_two_addresses(two: Obmen, postgres: str) -> None:
+def test_processes_meet_in_one_database_by_two_addresses(
+    two: Obmen, hand: PostgresHand, new_schema: Callable[[], PostgresHand]
+) -> None:
     """Journal and catalogs on a server; the addresses of the catalogs differ, the catalog does not."""
-    journal, hand = PostgresHand(postgres), PostgresHand(postgres)
     other = hand.url.replace("obmen@/postgres?", "/?user=obmen&dbname=postgres&")
     two.env |= {
-        "OBMEN_JOURNAL__URL": journal.url,
+        "OBMEN_JOURNAL__URL": new_schema().url,
         "OBMEN_SHOPS__A__CATALOG__URL": hand.url,
         "OBMEN_SHOPS__B__CATALOG__URL": other,
     }
@@ -131,5 +133,3 @@ def test_processes_meet_in_one_database_by_two_addresses(two: Obmen, postgres: s
     assert {one["id"] for one in done} == {1}
     created = next(one["shop"] for one in done if one["outcome"] == "created")
     assert hand.rows(f"SELECT id FROM {hand.schema}.customer") == [(created,)]
-    for made in (journal, hand):
-        made.drop()

@@ -114,7 +114,7 @@ def test_regular_elements_behind_the_first_are_matched_at_once(
 
 @pytest.mark.parametrize("name", LISTS)
 def test_odd_things_at_every_place(tmp_path: Path, name: str) -> None:
-    put_odd_things(tmp_path, name, one_of=7)
+    put_odd_things(tmp_path, name, one_of=11)
 
 
 @pytest.mark.chaos

@@ -72,7 +72,7 @@ def fuzz(folder: Path, seed: int) -> None:
 
 
 def test_fuzz(tmp_path: Path) -> None:
-    for seed in range(1500):
+    for seed in range(1000):
         fuzz(tmp_path, seed)
 
 

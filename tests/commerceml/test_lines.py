@@ -30,8 +30,15 @@ def told(
     return [reject.line for reject in rejects(read(folder, *wanted))]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1251"])
-@pytest.mark.parametrize("line_break", BREAKS)
+@pytest.mark.parametrize(
+    ("line_break", "encoding"),
+    [
+        pytest.param(line_break, encoding, marks=[] if met else [pytest.mark.chaos])
+        for line_break, met_in in zip(BREAKS, (("utf-8",), ("cp1251",), ("utf-16", "utf-8")), strict=True)
+        for encoding in ("utf-8", "utf-16", "cp1251")
+        for met in [encoding in met_in]
+    ],
+)
 def test_rejects_of_prices_on_both_ways(tmp_path: Path, line_break: str, encoding: str) -> None:
     """A reject every thousand offers; the fast way has line breaks in place of the offers between them."""
     count = 9_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from dispatch_bench import Sending
 from lock_bench import KEY, LockBench
 from support.celery_worker import celery_worker
 from support.engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_server, staged
-from support.engines import Hand, PostgresHand, SqliteHand
+from support.engines import Hand
 
 from importers.catalog import open_catalog
 from importers.launch import redis_lock
@@ -30,30 +30,9 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def clock() -> MovedClock:
-    """That of the journal's database."""
-    return MovedClock()
-
-
-@pytest.fixture
 def tells_state(engine: str) -> bool:
     """Whether it can tell what it holds from what it held (`Database.state`)."""
     return engine == "sqlite"
-
-
-@pytest.fixture
-def make_hand(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Hand]]:
-    """A database of that engine, by its name."""
-    with ExitStack() as stack:
-
-        def make(name: str) -> Hand:
-            if engine == "sqlite":
-                return SqliteHand(tmp_path / f"{name}.sqlite3")
-            made = PostgresHand(request.getfixturevalue("postgres"))
-            stack.callback(made.drop)
-            return made
-
-        yield make
 
 
 @pytest.fixture
@@ -82,12 +61,6 @@ async def shop(make_hand: Callable[[str], Hand]) -> AsyncIterator[CatalogBench]:
     catalog = await open_catalog(hand.url)
     yield CatalogBench(catalog, hand.url, hand.rows)
     await catalog.close()
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with redis_server() as server:
-        yield server
 
 
 @pytest.fixture(params=["table", "redis"])

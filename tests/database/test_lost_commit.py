@@ -25,14 +25,6 @@ LEASE = 30.0
 
 
 @pytest.fixture
-def hand(postgres: str) -> Iterator[PostgresHand]:
-    """Past the line."""
-    hand = PostgresHand(postgres)
-    yield hand
-    hand.drop()
-
-
-@pytest.fixture
 def line(hand: PostgresHand) -> Iterator[Line]:
     with line_to(hand.url) as line:
         yield line

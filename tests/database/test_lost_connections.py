@@ -27,13 +27,6 @@ BOTH = pytest.mark.parametrize("cut", list(Cut))
 
 
 @pytest.fixture
-def hand(postgres: str) -> Iterator[PostgresHand]:
-    hand = PostgresHand(postgres)
-    yield hand
-    hand.drop()
-
-
-@pytest.fixture
 def line(hand: PostgresHand) -> Iterator[Line]:
     with line_to(hand.url) as line:
         yield line

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import psycopg
@@ -25,13 +25,6 @@ from importers.sessions.models import NewSession, Outcome, Status
 from importers.sessions.opening import SCHEMAS
 
 NEW = NewSession("r", "k", "h", "t", ("prices",), "/srv/1c", Options(), "a catalog", "anna", "host")
-
-
-@pytest.fixture
-def hand(postgres: str) -> Iterator[PostgresHand]:
-    hand = PostgresHand(postgres)
-    yield hand
-    hand.drop()
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -46,13 +45,6 @@ TOLD = {
     "25006": "read-only",
     "P0001": "a trigger of the shop",
 }
-
-
-@pytest.fixture
-def hand(postgres: str) -> Iterator[PostgresHand]:
-    hand = PostgresHand(postgres)
-    yield hand
-    hand.drop()
 
 
 def error_of(state: str, text: str = "said") -> psycopg.Error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -19,13 +19,6 @@ from importers.sessions.opening import SCHEMAS
 INSERT = "INSERT INTO lock VALUES (?1, 't', 0, '')"
 LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = ?1"
-
-
-@pytest.fixture
-def hand(postgres: str) -> Iterator[PostgresHand]:
-    hand = PostgresHand(postgres)
-    yield hand
-    hand.drop()
 
 
 @pytest.fixture
@@ -54,15 +47,13 @@ async def test_limits(open_: Callable[..., Any], long: bool, limits: list[str]) 
             assert (await db.fetch("SHOW client_connection_check_interval"))[0][0] == "5s"
 
 
-async def test_the_catalog_may_take_long(postgres: str) -> None:
-    hand = PostgresHand(postgres)
+async def test_the_catalog_may_take_long(hand: PostgresHand) -> None:
     catalog = await open_catalog(hand.url)
     async with catalog.transaction(journal_id="j", session_id=1, task_id="t", fence=1) as transaction:
         names = ", ".join(f"current_setting('{name}')" for name in LIMITS)
         shown = [row async for row in transaction.rows(f"SELECT {names}")]
     assert shown == [("0", "10s", "0")]
     await catalog.close()
-    hand.drop()
 
 
 @pytest.mark.parametrize(
@@ -190,12 +181,11 @@ async def test_a_session_is_ended_from_elsewhere(hand: PostgresHand, postgres: s
 
 
 async def test_schemas_of_one_database_have_gates_of_their_own(
-    open_: Callable[..., Any], postgres: str
+    open_: Callable[..., Any], new_schema: Callable[[], PostgresHand], postgres: str
 ) -> None:
     """Catalogs of several shops are written at the same time."""
-    one, shop = await open_(), PostgresHand(postgres)
+    one, shop = await open_(), new_schema()
     other = await PostgresDatabase.open(postgres, shop.schema, SCHEMAS / "postgres")
     async with asyncio.timeout(3), one.transaction(gate="catalog"), other.transaction(gate="catalog"):
         pass
     await other.close()
-    shop.drop()

@@ -23,13 +23,6 @@ KEYS = "SELECT key FROM lock ORDER BY key"
 
 
 @pytest.fixture
-def hand(postgres: str) -> Iterator[PostgresHand]:
-    hand = PostgresHand(postgres)
-    yield hand
-    hand.drop()
-
-
-@pytest.fixture
 def line(hand: PostgresHand) -> Iterator[Line]:
     with line_to(hand.url) as line:
         yield line

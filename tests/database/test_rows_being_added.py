@@ -23,13 +23,6 @@ SLOW = (
 
 
 @pytest.fixture
-def hand(postgres: str) -> Iterator[PostgresHand]:
-    hand = PostgresHand(postgres)
-    yield hand
-    hand.drop()
-
-
-@pytest.fixture
 async def database(hand: PostgresHand) -> AsyncIterator[Database]:
     database = await open_database(hand.url, SCHEMAS, "obmen")
     for statement in SLOW:

@@ -6,25 +6,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
 from support.celery_worker import celery_worker
-from support.engine_stage import RedisServer, redis_server
+from support.engine_stage import RedisServer
 from support.examination import examine, failing
 
 from importers.doctor import celery_workers
 from importers.processes import start_of
 from importers.settings import Redis, Settings
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with redis_server() as server:
-        yield server
 
 
 @pytest.fixture

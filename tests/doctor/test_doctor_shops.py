@@ -47,9 +47,8 @@ async def test_what_is_wrong_with_one_is_told_of_that_one(two: Settings, tmp_pat
     assert [title for title, one in found.items() if not one.ok] == ["source b", "catalog b"]
 
 
-async def test_two_shops_on_one_database_are_noticed(two: Settings, postgres: str) -> None:
+async def test_two_shops_on_one_database_are_noticed(two: Settings, hand: PostgresHand) -> None:
     """The addresses look different, so that the settings could not tell."""
-    hand = PostgresHand(postgres)
     other = hand.url.replace("obmen@/postgres?", "/?user=obmen&dbname=postgres&")
     shops = {
         "a": msgspec.structs.replace(two.shops["a"], catalog=Catalog(hand.url)),

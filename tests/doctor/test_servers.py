@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -17,11 +17,8 @@ from importers.worker.celery_dispatch import require_usable
 
 
 @pytest.fixture
-def hands(postgres: str) -> Iterator[tuple[PostgresHand, PostgresHand]]:
-    hands = PostgresHand(postgres), PostgresHand(postgres)
-    yield hands
-    for hand in hands:
-        hand.drop()
+def hands(new_schema: Callable[[], PostgresHand]) -> tuple[PostgresHand, PostgresHand]:
+    return new_schema(), new_schema()
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from tests.conftest import EXPORTS
 from tests.real.test_exports import sources
 
 ALL = ("catalog", "stocks", "prices")
+FULL = ' СодержитТолькоИзменения="false"'
 CUTS = st.lists(st.floats(0, 1), min_size=1, max_size=4)
 
 
@@ -61,9 +62,22 @@ async def told(
     }, error
 
 
-@settings(max_examples=36, deadline=None, derandomize=True, suppress_health_check=QUIET)
+@settings(max_examples=16, deadline=None, derandomize=True, suppress_health_check=QUIET)
 @given(SESSIONS, CUTS, st.booleans())
 async def test_packages_of_every_layout(sessions: list[Session], cuts: list[float], first_too: bool) -> None:
+    await same_packages(sessions, cuts, first_too)
+
+
+@pytest.mark.chaos
+@settings(max_examples=300, deadline=None, suppress_health_check=QUIET)
+@given(SESSIONS, CUTS, st.booleans())
+async def test_many_packages_of_every_layout(
+    sessions: list[Session], cuts: list[float], first_too: bool
+) -> None:
+    await same_packages(sessions, cuts, first_too)
+
+
+async def same_packages(sessions: list[Session], cuts: list[float], first_too: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         written = [
             (write_source(Path(folder) / str(number), session.packages), session.kinds)
@@ -171,6 +185,15 @@ async def test_the_last_record_of_a_key_counts_and_the_first_word_on_a_unit(tmp_
     assert shop.rows("SELECT full_name FROM unit WHERE code = '796'") == ["2"]
 
 
+async def test_a_record_without_an_id_in_any_piece_may_be_what_is_absent(tmp_path: Path) -> None:
+    before = export(tmp_path / "1", {"import0_1.xml": goods(product("a") + product("b"), FULL)})
+    now = {"import0_1.xml": goods(product("a"), FULL), "import0_2.xml": goods(product(""), FULL)}
+    sources = [(source, ("catalog",)) for source in (before, export(tmp_path / "2", now))]
+    assert await same(tmp_path / "shops", sources, 0.5) == 1
+    shop = Shop(SqliteHand(tmp_path / "shops" / "pieced.sqlite3"), tmp_path)
+    assert shop.rows("SELECT id FROM product WHERE removed") == []
+
+
 @pytest.mark.parametrize("bad", [("1",), ("2",), ("3",), ("1", "3"), ("2", "3")])
 async def test_a_bad_file_is_told_as_in_one_go_with_the_rejects_before_it(
     tmp_path: Path, bad: tuple[str, ...]
@@ -242,9 +265,8 @@ async def test_prices_that_are_not_set_are_something_and_full_is_what_any_piece_
         "offers0_1.xml": package(offer("a", price("t"))),
         "offers0_2.xml": package(offer("b", price("t"))).replace("cat", "dog"),
     }
-    full = ' СодержитТолькоИзменения="false"'
     unset, other = (
-        package(offer(*told), full).replace("cat", "dog")
+        package(offer(*told), FULL).replace("cat", "dog")
         for told in (("b", price("t", "")), ("c", price("t")))
     )
     second = {"offers0_1.xml": package(offer("a", "")), "offers0_2.xml": unset}

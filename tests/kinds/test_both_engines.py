@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +36,12 @@ MOST_WAL = 100_000
 
 
 @pytest.fixture
-def shops(postgres: str, tmp_path: Path) -> Iterator[tuple[Shop, Shop]]:
+def shops(hand: PostgresHand, tmp_path: Path) -> tuple[Shop, Shop]:
     """One of each engine."""
-    hand = PostgresHand(postgres)
-    with ExitStack() as stack:
-        stack.callback(hand.drop)
-        yield (
-            Shop(SqliteHand(tmp_path / "catalog.sqlite3"), tmp_path / "images of files"),
-            Shop(hand, tmp_path / "images of a server"),
-        )
+    return (
+        Shop(SqliteHand(tmp_path / "catalog.sqlite3"), tmp_path / "images of files"),
+        Shop(hand, tmp_path / "images of a server"),
+    )
 
 
 async def test_the_sample_is_the_same_on_both(shops: tuple[Shop, Shop], tmp_path: Path) -> None:

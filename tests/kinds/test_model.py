@@ -278,14 +278,14 @@ Sessions = list[tuple[RecordExport, tuple[str, ...]]]
 
 
 @ON_A_FILE
-@settings(max_examples=45, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sessions=SESSIONS)
 async def test_the_catalog_is_what_the_model_says(new_shop: NewShop, sessions: Sessions) -> None:
     await compare(new_shop, sessions)
 
 
 @ON_A_SERVER
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sessions=SESSIONS)
 async def test_the_catalog_on_a_server_is_what_the_model_says(new_shop: NewShop, sessions: Sessions) -> None:
     await compare(new_shop, sessions)

@@ -14,7 +14,7 @@ import pytest
 from package_files import write_source
 from packages import LAYOUTS, Good, Layout, Offered, Package
 from support.engine_stage import Stage, no_processes, staged
-from support.engines import Hand, PostgresHand, SqliteHand
+from support.engines import Hand, SqliteHand
 
 import bench.export
 from importers.kinds import KINDS
@@ -27,13 +27,8 @@ from tests.real.test_exports import sources
 SCRIPT = Path(__file__).with_name("recorded_run.py")
 ALL = ("catalog", "stocks", "prices", "customers")
 Line = tuple[int, int, str | None, Standing | None]
-HOW = pytest.mark.parametrize(
-    "how",
-    [
-        "alone",
-        pytest.param("beside", marks=pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core")),
-    ],
-)
+TWO_CORES = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core")
+HOW = pytest.mark.parametrize("how", ["alone", pytest.param("beside", marks=TWO_CORES)])
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -51,8 +46,7 @@ def place(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Places
     def make(name: str) -> Hand:
         if engine == "sqlite":
             return SqliteHand(tmp_path / f"{name}.sqlite3")
-        made = PostgresHand(request.getfixturevalue("postgres"))
-        request.addfinalizer(made.drop)
+        made: Hand = request.getfixturevalue("new_schema")()
         return made
 
     return make
@@ -103,7 +97,16 @@ def check(told: list[Standing], *, largest: float = 1.0) -> None:
     assert told[-1].seconds_left == 0.0
 
 
-@HOW
+@pytest.mark.parametrize(
+    ("engine", "how"),
+    [
+        pytest.param("sqlite", "beside", marks=TWO_CORES),
+        ("postgres", "alone"),
+        pytest.param("sqlite", "alone", marks=pytest.mark.chaos),
+        pytest.param("postgres", "beside", marks=[TWO_CORES, pytest.mark.chaos]),
+    ],
+    indirect=["engine"],
+)
 async def test_the_sample(tmp_path: Path, place: Places, how: str) -> None:
     """Twice: what changes nothing, too, has its way to go, or is skipped at once."""
     urls = {"source": {"path": str(EXPORT)}, "catalog": {"url": place("catalog").url}}
@@ -137,8 +140,16 @@ async def test_many_files_of_one_kind_each(tmp_path: Path, how: str, monkeypatch
         } or how == "beside"
 
 
-@HOW
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+@pytest.mark.parametrize(
+    ("layout", "how"),
+    [
+        *(pytest.param(layout, "beside", marks=TWO_CORES, id=f"{layout.name}-beside") for layout in LAYOUTS),
+        *(
+            pytest.param(layout, "alone", marks=pytest.mark.chaos, id=f"{layout.name}-alone")
+            for layout in LAYOUTS
+        ),
+    ],
+)
 async def test_every_layout(tmp_path: Path, layout: Layout, how: str) -> None:
     goods = tuple(Good(f"g{n}") for n in range(20))
     offers = tuple(Offered(f"g{n}", stocks={"w1": str(n)}, prices={"retail": "5"}) for n in range(20))

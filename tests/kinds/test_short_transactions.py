@@ -36,13 +36,6 @@ END_OTHERS = """
 
 
 @pytest.fixture
-def hand(postgres: str) -> Iterator[PostgresHand]:
-    hand = PostgresHand(postgres)
-    yield hand
-    hand.drop()
-
-
-@pytest.fixture
 def shop(hand: PostgresHand, tmp_path: Path) -> Shop:
     return Shop(hand, tmp_path)
 

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 import pytest
 from support.engine_stage import (
-    MovedClock,
     Stage,
     dead_process,
     no_processes,
@@ -37,11 +36,6 @@ from importers.targets import all_targets, target_of, target_with
 from importers.worker.run import work
 
 NOWHERE = "postgresql://obmen@127.0.0.1:1/shop"
-
-
-@pytest.fixture
-def clock() -> MovedClock:
-    return MovedClock()
 
 
 @asynccontextmanager
@@ -194,13 +188,6 @@ async def test_imports_of_different_shops_run_at_the_same_time(tmp_path: Path) -
 
 
 # One catalog of PostgreSQL by two addresses
-
-
-@pytest.fixture
-def hand(postgres: str) -> Iterator[PostgresHand]:
-    made = PostgresHand(postgres)
-    yield made
-    made.drop()
 
 
 def other_address(url: str) -> str:

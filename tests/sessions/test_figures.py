@@ -121,8 +121,7 @@ async def test_a_newer_journal_is_read_where_it_says_so(tmp_path: Path) -> None:
             read_figures(f"sqlite:///{path}")
 
 
-async def test_an_account_that_may_only_read(postgres: str) -> None:
-    hand = PostgresHand(postgres)
+async def test_an_account_that_may_only_read(hand: PostgresHand) -> None:
     try:
         await (await open_journal(hand.url)).close()
         hand.change("CREATE ROLE scraper LOGIN")
@@ -141,11 +140,9 @@ async def test_an_account_that_may_only_read(postgres: str) -> None:
     finally:
         hand.change("DROP OWNED BY scraper")
         hand.change("DROP ROLE IF EXISTS scraper")
-        hand.drop()
 
 
-async def test_a_server_without_the_journal(postgres: str) -> None:
-    hand = PostgresHand(postgres)
+async def test_a_server_without_the_journal(hand: PostgresHand) -> None:
     with pytest.raises(DatabaseError, match="none of obmen's tables yet"):
         read_figures(hand.url)
     assert hand.rows("SELECT 1 FROM pg_namespace WHERE nspname = ?1", hand.schema) == []

@@ -164,9 +164,8 @@ def test_a_list_that_nobody_asks_any_more_is_shorter() -> None:
         assert any(name.startswith(beginning) for name in names), beginning
 
 
-async def test_postgresql_finds_by_them_as_well(postgres: str) -> None:
+async def test_postgresql_finds_by_them_as_well(hand: PostgresHand) -> None:
     """Where whole tables are no cheaper way."""
-    hand = PostgresHand(postgres)
     journal = await open_journal(hand.url)
     try:
         await fill(journal.database, 1000)
@@ -183,4 +182,3 @@ async def test_postgresql_finds_by_them_as_well(postgres: str) -> None:
                 assert not re.search(f"Seq Scan on {GROWING}", steps), (wanted, order, steps)
     finally:
         await journal.close()
-        hand.drop()

@@ -27,11 +27,9 @@ NEW = NewSession("r0000001", "k", "h", "t", ("prices",), "/srv/1c", Options(), "
 
 
 @pytest.fixture
-def line(postgres: str) -> Iterator[Line]:
-    hand = PostgresHand(postgres)
+def line(hand: PostgresHand) -> Iterator[Line]:
     with line_to(hand.url) as line:
         yield line
-    hand.drop()
 
 
 @pytest.fixture

@@ -12,11 +12,6 @@ from importers.worker import reaper
 
 
 @pytest.fixture
-def clock() -> MovedClock:
-    return MovedClock()
-
-
-@pytest.fixture
 async def stage(tmp_path: Path, clock: MovedClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     """A clock that tests move; the machine's boot is that of the clock; no process is started by itself."""
     monkeypatch.setattr(processes, "boot_id", lambda: clock.boot_name)

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Timer
@@ -18,7 +17,6 @@ from support.engine_stage import (
     PEOPLE,
     RedisServer,
     make_settings,
-    redis_server,
     shops_in,
     staged,
     write_export,
@@ -42,12 +40,6 @@ ACCOUNTS = {
     "unix://bob:s3cret@{path}?db=99": "Redis answers with an error: ",
 }
 """Nobody of this name or password; no password; one that may look and not write; no such database."""
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with redis_server() as server:
-        yield server
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ from support.celery_worker import (
     claimed,
     launched,
 )
-from support.engine_stage import PEOPLE, RedisServer, Stage, redis_server
+from support.engine_stage import PEOPLE, RedisServer, Stage
 
 from importers.processes import start_of
 from importers.sessions import Session, Status, rules
@@ -32,12 +32,6 @@ from importers.worker.celery_engine import make_app
 from importers.worker.celery_pool import PromptPool
 
 RECEIVED = "SELECT count(*) FROM event WHERE type = 'received'"
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with redis_server() as server:
-        yield server
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from support.celery_worker import (
     claimed,
     launched,
 )
-from support.engine_stage import PEOPLE, RedisServer, Stage, redis_server
+from support.engine_stage import PEOPLE, RedisServer, Stage
 
 from importers.processes import start_of
 from importers.sessions import Status
@@ -31,12 +31,6 @@ TO_ALL = {
     "closed terminal": lambda worker: worker.hang_up(),
 }
 """What all processes get at once."""
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with redis_server() as server:
-        yield server
 
 
 @pytest.fixture
@@ -81,7 +75,12 @@ async def until(condition: Callable[[], object], seconds: float = 20) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "what"), [(OBMEN, what) for what in TO_ALL] + [(CELERY, "Ctrl+C"), (CELERY, "SIGTERM")]
+    ("command", "what"),
+    [
+        *((OBMEN, what) for what in TO_ALL),
+        (CELERY, "Ctrl+C"),
+        pytest.param(CELERY, "SIGTERM", marks=pytest.mark.chaos),
+    ],
 )
 async def test_what_all_processes_get_lets_the_session_come_to_its_end(
     stage: Stage, command: tuple[str, ...], what: str

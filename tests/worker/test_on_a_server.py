@@ -30,10 +30,8 @@ TRANSACTIONS = (
 
 
 @pytest.fixture
-def shop(postgres: str) -> Iterator[PostgresHand]:
-    hand = PostgresHand(postgres)
-    yield hand
-    hand.drop()
+def shop(hand: PostgresHand) -> PostgresHand:
+    return hand
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ server."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
@@ -27,22 +27,13 @@ ELSEWHERE = WorkerProcess("another-host", 1, "1", "another boot")
 
 
 @pytest.fixture
-def hand(postgres: str) -> Iterator[PostgresHand]:
-    hand = PostgresHand(postgres)
-    yield hand
-    hand.drop()
-
-
-@pytest.fixture
-def settings(tmp_path: Path, hand: PostgresHand, postgres: str) -> Iterator[Settings]:
+def settings(tmp_path: Path, hand: PostgresHand, new_schema: Callable[[], PostgresHand]) -> Settings:
     write_export(tmp_path / "export")
-    catalog = PostgresHand(postgres)
-    yield msgspec.structs.replace(
+    return msgspec.structs.replace(
         make_settings(tmp_path, source={"shared": True}),
         journal=JournalSettings(hand.url),
-        catalog=Catalog(catalog.url),
+        catalog=Catalog(new_schema().url),
     )
-    catalog.drop()
 
 
 @pytest.fixture

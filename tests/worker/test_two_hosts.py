@@ -21,13 +21,11 @@ HERE = this_process().host
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, postgres: str) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path, hand: PostgresHand) -> AsyncIterator[Stage]:
     """The journal is on a server; no process is started by itself."""
-    hand = PostgresHand(postgres)
     async with staged(tmp_path, hand=hand) as made:
         no_processes(made)
         yield made
-    hand.drop()
 
 
 @pytest.fixture

@@ -16,9 +16,8 @@ from importers.worker.run import work
 
 @pytest.mark.parametrize("done", [True, False])
 async def test_what_nobody_could_tell_is_found_out_later(
-    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: bool
+    hand: PostgresHand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: bool
 ) -> None:
-    hand = PostgresHand(postgres)
     commit = PostgresTransaction.commit
 
     async def commit_or_not_then_raise(self: PostgresTransaction) -> None:
@@ -38,4 +37,3 @@ async def test_what_nobody_could_tell_is_found_out_later(
         found = await stage.journal.session(session.id)
         assert found.status is (Status.COMPLETED if done else Status.FAILED)
         assert hand.rows("SELECT count(*) > 0 FROM customer") == [(done,)]
-    hand.drop()

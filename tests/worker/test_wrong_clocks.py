@@ -32,14 +32,12 @@ def env(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, postgres: str) -> AsyncIterator[Stage]:
-    hand = PostgresHand(postgres)
+async def stage(tmp_path: Path, hand: PostgresHand) -> AsyncIterator[Stage]:
     async with staged(tmp_path, hand=hand, worker=LEASE) as made:
         share(made)
         no_processes(made)
         await (await open_catalog(made.settings.catalog.url)).close()
         yield made
-    hand.drop()
 
 
 async def launched(stage: Stage) -> Session:
