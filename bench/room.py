@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.measure import COMPILED
 from tests.support.terminal import Terminal
 
 ROOM = (sys.executable, "-m", "tui")
@@ -20,7 +21,7 @@ KEPT_OUT = ("OBMEN_", "COLORTERM", "NO_COLOR", "SSH_", "LC_", "LANG")
 def start(command: Sequence[str], env: Mapping[str, str], **options: Any) -> Terminal:
     """A command on a terminal as most are: 256 colours, and an answer to each question."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(KEPT_OUT)}
-    plain = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "TZ": "UTC"}
+    plain = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "TZ": "UTC", **COMPILED}
     return Terminal(command, kept | plain | env, answers=True, **options)
 
 
