@@ -103,6 +103,11 @@ def median(runs: Sequence[Usage]) -> Usage:
     )
 
 
+def p95(values: Sequence[float]) -> float:
+    """The 95th percentile."""
+    return sorted(values)[int(0.95 * len(values))]
+
+
 def environment(folder: Path, export: Path) -> dict[str, str]:
     """obmen with all its files in `folder`."""
     return {

@@ -11,7 +11,7 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -30,6 +30,7 @@ MODES = {
 }
 ASK, ANSWER = b"\x1b[?2026$p", "\x1b[?2026;2$y"
 """Whether it can hold back writes until a frame is whole; it answers when it has drawn all that came before."""
+FRAME_END = b"\x1b[?2026l"
 NOT_KNOWN = (b"\x1b[>25u", b"\x1b[<u")
 """What pyte would show as text."""
 PIECE = 0.01
@@ -167,7 +168,7 @@ class Terminal:
 
     def wait_for(self, wanted: str | Callable[[str], Any], seconds: float = 15) -> str:
         """Until the screen holds `wanted`; the screen's text."""
-        found = _seen(wanted)
+        found = (lambda text: wanted in text) if isinstance(wanted, str) else wanted
         end = time.monotonic() + seconds
         while not found(self.text):
             assert time.monotonic() < end, f"{wanted!r} did not appear:\n{self.text}"
@@ -175,16 +176,17 @@ class Terminal:
             self.read(0.1)
         return self.text
 
-    def shown_at(self, wanted: str | Callable[[str], Any], since: float = 0) -> float | None:
-        """When the screen first held `wanted`, of what was read; drawn once more for it. `since`: not before."""
-        found = _seen(wanted)
+    def replayed(self) -> Iterator[tuple[float, pyte.Screen]]:
+        """All that was read, drawn once more: when a piece came, and the screen with it."""
         screen = pyte.Screen(*self._size)
         stream = pyte.ByteStream(screen)
         for at, data in self.pieces:
             _draw(stream, data)
-            if at >= since and found("\n".join(screen.display)):
-                return at
-        return None
+            yield at, screen
+
+    def shown_at(self, wanted: str) -> float | None:
+        """When the screen first held `wanted`, of what was read."""
+        return next((at for at, screen in self.replayed() if wanted in "\n".join(screen.display)), None)
 
     def press(self, keys: str) -> None:
         os.write(self.master, keys.encode())
@@ -224,10 +226,6 @@ class Terminal:
         """What of the program is in memory (RSS), shared pages and all."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("\nVmRSS:")[2].split()[0]) / 1024
-
-
-def _seen(wanted: str | Callable[[str], Any]) -> Callable[[str], Any]:
-    return (lambda text: wanted in text) if isinstance(wanted, str) else wanted
 
 
 def _draw(stream: pyte.ByteStream, data: bytes) -> None:
