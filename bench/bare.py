@@ -9,10 +9,11 @@ ROWS = 200
 
 
 class Bare(App[None]):
-    BINDINGS = [("q", "quit", "")]
-
     def compose(self) -> ComposeResult:
         yield DataTable(cursor_type="row")
+
+    def key_q(self) -> None:
+        self.exit()
 
     def on_mount(self) -> None:
         table: DataTable[str] = self.query_one(DataTable)

@@ -1,5 +1,5 @@
-"""The control room over a million sessions, in a pseudo-terminal of 80×24: its frames, its keys and its end against those
-of a bare Textual app with a table (`bare.py`)."""
+"""The control room over a million sessions, in a pseudo-terminal of 80×24: its frames, its keys and its end against
+those of a bare Textual app with a table (`bare.py`)."""
 
 from __future__ import annotations
 
