@@ -25,7 +25,7 @@ GROUPS: dict[str, list[Group]] = {
         partial(importing.run, products=20_000, seconds=75),
     ],
     "launches": [partial(launching.first_events, products=5_000, launches=5), launching.run],
-    "screen": [screen.run, screen.keys],
+    "screen": [screen.run],
     "cluster": [cluster.run],
 }
 

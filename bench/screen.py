@@ -1,154 +1,151 @@
-"""The first frame of the control room against that of a bare Textual app, both in a pseudo-terminal of 80×24."""
+"""The control room over a million sessions, in a pseudo-terminal of 80×24: its frames, its keys and its end against
+those of a bare Textual app with a table (`bare.py`)."""
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
-import pty
-import select
-import signal
 import statistics
-import struct
 import sys
-import termios
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
-from bench.measure import environment
+from bench.measure import environment, p95
 from bench.ratios import Ratio
+from bench.room import READY, ROOM, start
+from bench.streaming import claimed, streaming
 from importers.sample import EXPORT
 from importers.sessions import open_journal
-from tests.support.many_sessions import fill
+from tests.support.many_sessions import fill, multiply
+from tests.support.terminal import Terminal
 
-BARE = """
-from textual.app import App, ComposeResult
-from textual.widgets import Static
-class Bare(App[None]):
-    def compose(self) -> ComposeResult:
-        yield Static("obmen is here")
-Bare().run()
-"""
-
-
-BARE_TABLE = """
-from textual.app import App, ComposeResult
-from textual.widgets import DataTable
-class Bare(App[None]):
-    def compose(self) -> ComposeResult:
-        yield DataTable(cursor_type="row")
-    def on_mount(self) -> None:
-        table = self.query_one(DataTable)
-        table.add_columns(*(f"column {n}" for n in range(6)))
-        for row in range(200):
-            table.add_row(*(f"{row} {n} 999" for n in range(6)))
-Bare().run()
-"""
-SESSIONS = 20_000
-KEYS = 30
-IDLE_SECONDS = 10.0
+BARE = (sys.executable, "-m", "bench.bare")
+WRITTEN, TIMES = 1000, 1000
+"""So many sessions are written one by one, and then copied."""
+ROWS_MS, DOWN_BYTES, CELLS_BYTES, CELLS = 150, 1000, 400, 10
+DOWN = "\x1b[B"
+QUIET = 0.5
+"""Seconds of silence behind which nothing more is to come of a key, or of a start once there is a first frame."""
 
 
-def run(folder: Path) -> Iterator[Ratio]:
-    env = environment(folder / "screen", EXPORT)
-    ours, floor = [], []
-    for _ in range(7):
-        floor.append(first_frame([sys.executable, "-c", BARE], {}, "obmen is here"))
-        ours.append(first_frame([sys.executable, "-m", "tui"], env, "Rejects"))
-    yield Ratio(
-        "first frame over a bare Textual app", statistics.median(ours), statistics.median(floor), 1.4, "s"
+def run(
+    folder: Path, times: int = TIMES, visits: int = 9, keys: int = 40, idle: float = 10.0
+) -> Iterator[Ratio]:
+    env = environment(folder, EXPORT)
+    many_sessions(folder / "journal.sqlite3", times)
+    yield from frames(env, visits)
+    yield from moves(env, keys, idle)
+    yield asyncio.run(cells(env, min(keys, 10)))
+    yield from asyncio.run(streaming(env))
+
+
+def many_sessions(journal: Path, times: int) -> None:
+    """Sessions that have ended: so many thousand."""
+
+    async def written() -> None:
+        made = await open_journal(f"sqlite:///{journal}")
+        try:
+            await fill(made.database, WRITTEN + 3)  # the last three are active
+            async with made.database.transaction() as db:
+                await db.execute("DELETE FROM session WHERE finished_at IS NULL")
+        finally:
+            await made.close()
+
+    asyncio.run(written())
+    multiply(journal, times)
+
+
+class Visit(NamedTuple):
+    """Seconds."""
+
+    frame: float
+    """From the start to the first frame."""
+    rows: float
+    """From there to the rows."""
+    exit: float
+    """From the key to the end of the process."""
+
+
+def visit(command: Sequence[str], env: Mapping[str, str]) -> Visit:
+    with start(command, env) as terminal:
+        open_calmly(terminal)
+        pressed = terminal.now()
+        terminal.press("q")
+        terminal.ended()
+        left = terminal.now() - pressed
+        frame, rows = terminal.shown_at(READY), terminal.shown_at("completed")
+    assert frame
+    assert rows
+    return Visit(frame, rows - frame, left)
+
+
+def open_calmly(terminal: Terminal) -> None:
+    """Until it has painted all, without taking the time to draw before it has."""
+    while b"completed" not in terminal.raw:
+        assert terminal.read(30)
+    terminal.rest(QUIET)
+
+
+def frames(env: Mapping[str, str], visits: int) -> Iterator[Ratio]:
+    visit(ROOM, env)  # which compiles what is not
+    pairs = [(visit(ROOM, env), visit(BARE, {})) for _visit in range(visits)]
+    ours, bare = (
+        Visit(*map(statistics.median, zip(*side, strict=True))) for side in zip(*pairs, strict=True)
     )
-
-
-def keys(folder: Path) -> Iterator[Ratio]:
-    """What one row down costs in a list of sessions, against that in a bare table."""
-    env = environment(folder / "keys", EXPORT)
-    asyncio.run(_fill(env["OBMEN_JOURNAL__URL"]))
-    ours = rows_down([sys.executable, "-m", "tui"], env, "sessions")
-    bare = rows_down([sys.executable, "-c", BARE_TABLE], {}, "999")
-    yield Ratio("a row down over that of a bare table", ours.seconds, bare.seconds, 1.2, "s", noise=1.5)
-    yield Ratio("bytes of a row down over 1 kB", ours.bytes, 1000, 1.0, "B", noise=1.0)
-    yield Ratio("bytes in ten idle seconds", ours.idle + 1, 1, 1.0, "B", noise=1.0)
-
-
-async def _fill(url: str) -> None:
-    journal = await open_journal(url)
-    try:
-        await fill(journal.database, SESSIONS)
-    finally:
-        await journal.close()
+    yield Ratio("first frame over a bare Textual app", ours.frame, bare.frame, 1.15, "s")
+    rows = ours.rows * 1000
+    yield Ratio(f"rows after the first frame, over {ROWS_MS} ms", rows, ROWS_MS, 1, "ms", noise=1.5)
+    yield Ratio("exit over that of a bare app", ours.exit, bare.exit, 1.1, "s")
 
 
 class Cost(NamedTuple):
     seconds: float
-    """From the key to the first byte, the median."""
+    """From a key to its paint, the 95th percentile."""
     bytes: float
-    """Until all is quiet, the median: with what is below the list."""
+    """Of one, until nothing more comes: with what is below the list; the median."""
     idle: int
+    """Bytes while nobody does anything."""
 
 
-def rows_down(command: list[str], env: Mapping[str, str], marker: str) -> Cost:
+def rows_down(command: Sequence[str], env: Mapping[str, str], keys: int, idle: float) -> Cost:
     taken, sizes = [], []
-    with Terminal(command, env) as terminal:
-        terminal.wait_for(marker)
-        while terminal.read(1.5):
-            pass
-        for _key in range(KEYS):
-            start = time.perf_counter()
-            terminal.press("\x1b[B")
-            data = terminal.read(5)
-            taken.append(time.perf_counter() - start)
-            while more := terminal.read(0.02):
-                data += more
-            sizes.append(len(data))
-        while terminal.read(1):
-            pass
-        end, idle = time.monotonic() + IDLE_SECONDS, 0
-        while (left := end - time.monotonic()) > 0:
-            idle += len(terminal.read(left))
-    return Cost(statistics.median(taken), statistics.median(sizes), idle)
+    with start(command, env) as terminal:
+        open_calmly(terminal)
+        terminal.rest(3 * QUIET)
+        for _key in range(keys):
+            pressed, before = terminal.now(), len(terminal.pieces)
+            terminal.press(DOWN)
+            sizes.append(len(terminal.rest(QUIET)))
+            taken.append(terminal.pieces[before].at - pressed)
+        return Cost(p95(taken), statistics.median(sizes), len(terminal.watch(idle)))
 
 
-def first_frame(command: list[str], env: Mapping[str, str], marker: str) -> float:
-    """Seconds from the start of the process until `marker` is written to its terminal."""
-    start = time.perf_counter()
-    with Terminal(command, env) as terminal:
-        terminal.wait_for(marker)
-        return time.perf_counter() - start
+def moves(env: Mapping[str, str], keys: int, idle: float) -> Iterator[Ratio]:
+    """What one row down costs in a list of sessions, against that in a bare table."""
+    ours, bare = rows_down(ROOM, env, keys, idle), rows_down(BARE, {}, keys, 0)
+    yield Ratio(
+        "key to paint, p95, over that of a bare table", ours.seconds, bare.seconds, 1.2, "s", noise=1.5
+    )
+    yield Ratio(f"a row down, over {DOWN_BYTES} bytes", ours.bytes, DOWN_BYTES, 1, "B")
+    yield Ratio(f"bytes in {idle:.0f} idle seconds", ours.idle, 1, 0, "B", noise=1)
 
 
-class Terminal:
-    """A command in a pseudo-terminal of 80×24; killed at the end."""
-
-    def __init__(self, command: list[str], env: Mapping[str, str]) -> None:
-        self._pid, self._terminal = pty.fork()
-        if self._pid == 0:
-            os.environ.update({"TERM": "xterm-256color", **env})
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-            os.execv(command[0], command)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        os.kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
-        os.close(self._terminal)
-
-    def press(self, keys: str) -> None:
-        os.write(self._terminal, keys.encode())
-
-    def wait_for(self, marker: str) -> None:
-        """Read on until `marker` is written, in one piece."""
-        seen = b""
-        while marker.encode() not in seen:
-            if not (data := self.read(30)):
-                raise TimeoutError(f"{marker!r} did not come")
-            seen += data
-
-    def read(self, seconds: float) -> bytes:
-        """What is written within so many seconds, or the first piece of it."""
-        ready = select.select([self._terminal], [], [], seconds)[0]
-        return os.read(self._terminal, 65536) if ready else b""
+async def cells(env: Mapping[str, str], updates: int) -> Ratio:
+    """Half as many sessions run, and of each how far it is and how long it took are other ones each second."""
+    journal = await open_journal(env["OBMEN_JOURNAL__URL"])
+    try:
+        running = [await claimed(journal) for _session in range(CELLS // 2)]
+        with start(ROOM, env) as terminal:
+            terminal.wait_for("running", 30)
+            await asyncio.to_thread(terminal.watch, 2)
+            sizes = []
+            for number in range(1, updates + 1):
+                for session in running:
+                    await session.go_on(number)
+                sizes.append(len(await asyncio.to_thread(terminal.watch, 1)))
+        for session in running:
+            await session.end()
+    finally:
+        await journal.close()
+    what = f"an update of {CELLS} cells, over {CELLS_BYTES} bytes"
+    return Ratio(what, statistics.median(sizes), CELLS_BYTES, 1, "B")

@@ -19,7 +19,7 @@ def main() -> None:
     try:
         config = settings.load()
         texts.use(config.language)
-        sys.exit(open_room(config))
+        open_room(config)
     except ObmenError as error:
         from importers.output import guard, print_line
 

@@ -30,15 +30,14 @@ texts.add_domain("tui", LOCALE)
 def control_room(ctx: click.Context, /, *_results: object, **_options: object) -> None:
     """Without a command: the control room."""
     if ctx.invoked_subcommand is None:
-        ctx.exit(open_room(engine.settings_of(ctx), file=ctx.params["config"]))
+        open_room(engine.settings_of(ctx), file=ctx.params["config"])
 
 
 @engine.cli.command(help=N_("Open the control room on a sample export, in a directory of its own."))
-@click.pass_context
-def demo(ctx: click.Context) -> None:
+def demo() -> None:
     config = demo_settings(settings.data_dir() / "demo")
     # In the language of the operator's own settings, unless these cannot be read.
-    ctx.exit(open_room(msgspec.structs.replace(config, language=texts.language()), demo=True))
+    open_room(msgspec.structs.replace(config, language=texts.language()), demo=True)
 
 
 DEMO_CONFIG = """\

@@ -8,8 +8,10 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Sequence
+from typing import NoReturn
 
 from importers.errors import UsageError
 from importers.texts import N_
@@ -106,6 +108,15 @@ class LeavingApp(PaintingApp, inherit_bindings=False):
             async with asyncio.timeout(EXIT_SECONDS / 2):
                 await asyncio.gather(*launches, return_exceptions=True)
         self.exit(return_code=code)
+
+
+def end(code: int) -> NoReturn:
+    """End the process. All is closed and written by now: taking the rest apart, module by module, would let who left
+    wait for their shell once more as long."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # the terminal may be gone
+            stream.flush()
+    os._exit(code)
 
 
 def is_connected(descriptor: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from importers.errors import UsageError
 from importers.texts import N_
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from importers.settings import Settings
 
 
-def open_room(config: Settings, *, demo: bool = False, file: Path | None = None) -> int:
-    """The control room on these settings; the exit code. `file`: what --config named. Raises UsageError without a
-    terminal."""
+def open_room(config: Settings, *, demo: bool = False, file: Path | None = None) -> NoReturn:
+    """The control room on these settings; the process ends with it. `file`: what --config named. Raises UsageError
+    without a terminal."""
     from tui.signs import is_browser
 
     if not (is_browser() or (sys.stdin.isatty() and sys.stdout.isatty())):
@@ -24,5 +24,6 @@ def open_room(config: Settings, *, demo: bool = False, file: Path | None = None)
             N_("the control room needs a terminal; without one use the commands, see obmen --help")
         )
     from tui.app import run
+    from tui.leaving import end
 
-    return run(config, demo=demo, file=file)
+    end(run(config, demo=demo, file=file))

@@ -158,6 +158,12 @@ class JournalReader:
         rows = await self.database.fetch(sql.events(least, backwards=backwards), session_id, place, limit)
         return [struct(row, LogLine) for row in (reversed(rows) if backwards else rows)]
 
+    async def line_behind(
+        self, session_id: int, *, after: int, count: int, least: Level = "info"
+    ) -> int | None:
+        rows = await self.database.fetch(sql.line_behind(least), session_id, after, count - 1)
+        return rows[0]["id"] if rows else None
+
     async def rejects(
         self, session_id: int, *, after: int = 0, reason: str | None = None, limit: int = 1000
     ) -> list[StoredReject]:

@@ -109,6 +109,12 @@ class Journal(Protocol):
         Of a session that there is not: none."""
         ...
 
+    async def line_behind(
+        self, session_id: int, *, after: int, count: int, least: Level = "info"
+    ) -> int | None:
+        """The id of the last of the next `count` of `events`, which are not read for it; None when there are fewer."""
+        ...
+
     async def rejects(
         self, session_id: int, *, after: int = 0, reason: str | None = None, limit: int = 1000
     ) -> list[StoredReject]:

@@ -58,6 +58,13 @@ def events(least: str, *, backwards: bool) -> str:
     return f"{_EVENT}{_LEAST[least]} AND {bound} LIMIT ?3"
 
 
+def line_behind(least: str) -> str:
+    """The id of one of those behind the line ?2, with ?3 of them in between."""
+    return (
+        f"SELECT id FROM event WHERE session_id = ?1{_LEAST[least]} AND id > ?2 ORDER BY id LIMIT 1 OFFSET ?3"
+    )
+
+
 _REJECT = (
     "SELECT id, session_id, kind, file, line, record_id, reason, args, fragment FROM reject "
     "WHERE session_id = ?1"

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
+from support.terminal import Terminal
 
 from importers import texts
 from importers.cli.live import PLAIN_SECONDS, Live
@@ -27,7 +28,6 @@ from importers.sample.make import write_export
 from importers.sessions import Journal, LogLine, Session, Status, StoredReject
 from importers.sessions.details import Standing as Measured
 from tests.conftest import Obmen
-from tests.tui.pty_stage import Terminal
 
 FULL = Standing(0.43, "Product prices", rate=12_400, seconds_left=35, rejected=3)
 UTF8 = {"TERM": "xterm", "LANG": "C.UTF-8"}

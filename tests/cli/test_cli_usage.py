@@ -58,9 +58,8 @@ def test_the_demo_needs_no_settings(obmen: Obmen, monkeypatch: pytest.MonkeyPatc
 
     opened = []
 
-    def open_room(config: Settings, *, demo: bool) -> int:
+    def open_room(config: Settings, *, demo: bool) -> None:
         opened.append((config.language, config.journal.url, demo))
-        return 0
 
     (obmen.folder / "config.toml").write_text("broken", encoding="utf-8")
     monkeypatch.chdir(obmen.folder)

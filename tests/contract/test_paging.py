@@ -46,6 +46,8 @@ async def test_log_lines_forwards_and_backwards_and_by_level(stage: Stage) -> No
                 assert behind == expected[at + 1 : at + 1 + limit]
                 before = await journal.events(session.id, before=line.id, least=least, limit=limit)  # type: ignore[arg-type]
                 assert before == expected[max(at - limit, 0) : at]
+                skipped = await journal.line_behind(session.id, after=line.id, count=limit, least=least)  # type: ignore[arg-type]
+                assert skipped == (behind[-1].id if len(behind) == limit else None)
 
 
 async def test_rejects_by_their_reasons(stage: Stage) -> None:

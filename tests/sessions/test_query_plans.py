@@ -74,6 +74,7 @@ def constants() -> dict[str, str]:
     found["prune event"], found["prune reject"], found["prune detail"] = sql.prune(3)
     for least, backwards in product(("info", "warning", "error"), (False, True)):
         found[f"events {least} {backwards}"] = sql.events(least, backwards=backwards)
+        found[f"line behind {least}"] = sql.line_behind(least)
     for columns, of_kind in product(
         ([], ["request_id"], ["operator"], ["shop"], ["operator", "shop"]), (False, True)
     ):
@@ -140,6 +141,8 @@ def test_every_statement_finds_by_an_index_what_it_looks_for(journal: sqlite3.Co
         (sql.ACTIVE_OR_RECENT, "session_of_target"),
         (sql.events("warning", backwards=False), "event_that_warns"),
         (sql.events("error", backwards=True), "event_that_warns"),
+        (sql.line_behind("info"), "COVERING INDEX event_of_session"),
+        (sql.line_behind("warning"), "event_that_warns"),
         (sql.REJECTS_FOR, "reject_by_reason"),
         (sql.REASONS, "COVERING INDEX reject_by_reason"),
     ],

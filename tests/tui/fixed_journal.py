@@ -198,6 +198,12 @@ class FixedJournal:
     ) -> list[LogLine]:
         return [line for line in self.log.get(session_id, []) if line.id > after][:limit]
 
+    async def line_behind(
+        self, session_id: int, *, after: int, count: int, least: str = "info"
+    ) -> int | None:
+        behind = await self.events(session_id, after=after, limit=count)
+        return behind[-1].id if len(behind) == count else None
+
     async def detail(self, session_id: int, of: type) -> None:
         return None
 

@@ -18,7 +18,8 @@ class Source:
 
     def __init__(self, count: int = 0) -> None:
         self.lines: list[LogLine] = []
-        self.asked = 0
+        self.asked = self.loaded = 0
+        """How often, and how many lines came of it."""
         self.add(count)
 
     def add(self, count: int, level: str = "info") -> None:
@@ -30,6 +31,15 @@ class Source:
 
     async def load(self, after: int, limit: int) -> Sequence[LogLine]:
         self.asked += 1
+        found = self._behind(after, limit)
+        self.loaded += len(found)
+        return found
+
+    async def skip(self, after: int, count: int) -> int | None:
+        found = self._behind(after, count)
+        return found[-1].id if len(found) == count else None
+
+    def _behind(self, after: int, limit: int) -> Sequence[LogLine]:
         first = max(0, (after + 1) // 3 if after else 0)
         while first < len(self.lines) and self.lines[first].id <= after:
             first += 1
@@ -37,7 +47,7 @@ class Source:
 
 
 async def grown(source: Source) -> Lines:
-    lines = Lines(source.load)
+    lines = Lines(source)
     while await lines.grow():
         pass
     return lines
@@ -62,7 +72,7 @@ async def test_memory_is_bounded() -> None:
 
 async def test_growing_in_small_steps_equals_growing_at_once() -> None:
     source, steps = Source(), (1, 3, BLOCK - 4, 1, BLOCK, 2 * BLOCK + 1)
-    lines = Lines(source.load)
+    lines = Lines(source)
     for step in steps:
         source.add(step)
         while await lines.grow():
@@ -89,7 +99,7 @@ def shown(view: LogView) -> list[str]:
 
 async def opened(pilot: Pilot[None], source: Source, *, follow: bool) -> LogView:
     view = pilot.app.query_one(LogView)
-    view.open(source.load, follow=follow, empty="nothing")
+    view.open(source, follow=follow, empty="nothing")
     view.focus()
     await view.update()
     await pilot.pause()
@@ -113,6 +123,18 @@ async def test_follows_the_end_until_told_otherwise() -> None:
         await pilot.press("end")
         assert shown(view)[-1] == "09:00:00 line 150"
         assert view.position == "142-151 of 151"
+
+
+@pytest.mark.parametrize("left", [0, 3, 300])
+async def test_of_many_lines_at_once_those_in_view_are_loaded_and_painted_at_once(left: int) -> None:
+    source, count = Source(100), 50 * BLOCK + left
+    async with LogApp().run_test(size=(60, 10)) as pilot:
+        view = await opened(pilot, source, follow=True)
+        source.add(count - 100)
+        before = source.loaded
+        await view.update()
+        assert shown(view) == [f"09:00:00 line {number}" for number in range(count - 10, count)]
+        assert source.loaded - before <= 3 * BLOCK
 
 
 async def test_from_the_beginning() -> None:

@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pty_stage import Terminal
+from support.terminal import ANSWER, ASK, Terminal
 from tui_stage import CONFIG
-
-ASK, ANSWER = b"\x1b[?2026$p", "\x1b[?2026;2$y"
 
 
 @pytest.fixture

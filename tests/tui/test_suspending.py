@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pty_stage import MODES, Terminal
+from support.terminal import MODES, Terminal
 from tui_stage import CONFIG
 
 

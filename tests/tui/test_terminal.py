@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pty_stage import MODES, Terminal
+from support.terminal import MODES, Terminal
 from tui_stage import CONFIG
 
 from importers.database.sqlite_errors import lock_holder

@@ -53,7 +53,6 @@ class AttemptsScreen(LiveScreen[None]):
         yield KeyBar(rows("attempts", "app"))
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.wake()
 
     @property

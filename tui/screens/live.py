@@ -28,6 +28,7 @@ class LiveScreen(Screen[Result]):
         return self._looking or (self._asked.is_set() and self.room.journal is not None)
 
     def on_mount(self) -> None:
+        """Textual calls this after that of a class derived from it, which must not."""
         self.room.changed.subscribe(self, lambda _none: self.wake(), immediate=True)
         self.run_worker(self._follow(), group="live", exit_on_error=False)
 

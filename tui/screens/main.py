@@ -66,7 +66,6 @@ class MainScreen(ActingScreen[None]):
         yield KeyBar(rows("main", "app"))
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.room.troubled.subscribe(self, self._show_trouble)
         self.room.deleted.subscribe(self, self._forget)
         self.room.show_session.subscribe(self, self._go_to)
@@ -130,8 +129,9 @@ class MainScreen(ActingScreen[None]):
         if move in {"first", "last"} and pages.rows:
             cursor = pages.rows[0 if move == "first" else -1].id
         table.open_before, table.open_after = pages.before, pages.after
-        table.show_sessions(pages.rows, self.room.now(), cursor=cursor)
+        table.hold(pages.rows)
         self._fit()
+        table.show_again(self.room.now(), cursor=cursor)
 
     async def _count(self, journal: Journal, pages: SessionPages) -> None:
         self._counting = True
@@ -228,12 +228,13 @@ class MainScreen(ActingScreen[None]):
         self.wake()
 
     def on_resize(self, event: events.Resize) -> None:
-        self._fit()
+        if self._fit():
+            self.table.show_again(self.room.now())
         self.update_bars()
 
-    def _fit(self) -> None:
+    def _fit(self) -> bool:
         width = self.table.size.width or self.size.width
-        self.table.fit(width, self.room.now(), shops=self.room.has_shops, order=self._pages.order)
+        return self.table.fit(width, shops=self.room.has_shops, order=self._pages.order)
 
     # Keys
 

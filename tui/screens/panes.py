@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from typing import NamedTuple
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -70,9 +70,9 @@ class Panes(Vertical):
         self._session = session
         if (session.id if session else None) != self._opened:
             self._opened = session.id if session else None
-            read = partial(_events, journal, session.id, self.least) if session else None
+            lines = _Lines(journal, session.id, self.least) if session else None
             running = session is not None and session.status not in FINAL
-            self.log_view.open(read, follow=running, empty=self._empty_log() if session else empty)
+            self.log_view.open(lines, follow=running, empty=self._empty_log() if session else empty)
         if self.tab == "log":
             if await self.log_view.update():
                 self.post_message(self.Wanted())
@@ -189,7 +189,15 @@ async def _details(journal: Journal, session: Session) -> Details:
     )
 
 
-async def _events(
-    journal: Journal, session_id: int, least: Level, after: int, limit: int
-) -> Sequence[LogLine]:
-    return await journal.events(session_id, after=after, least=least, limit=limit)
+class _Lines(NamedTuple):
+    """The log of a session, of lines of a level and worse."""
+
+    journal: Journal
+    session_id: int
+    least: Level
+
+    async def load(self, after: int, limit: int) -> Sequence[LogLine]:
+        return await self.journal.events(self.session_id, after=after, least=self.least, limit=limit)
+
+    async def skip(self, after: int, count: int) -> int | None:
+        return await self.journal.line_behind(self.session_id, after=after, count=count, least=self.least)

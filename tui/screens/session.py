@@ -40,7 +40,6 @@ class SessionScreen(ActingScreen[None]):
         yield KeyBar(rows("session", "app"))
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.wake()
 
     async def load(self, journal: Journal) -> None:

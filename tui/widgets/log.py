@@ -24,9 +24,9 @@ from importers.output import LEVELS
 from importers.texts import _
 from tui import present
 from tui.keys import bindings
-from tui.widgets.log_lines import Lines, Load, wrap
+from tui.widgets.log_lines import Lines, Source, wrap
 
-BLOCKS_AT_ONCE = 20
+BLOCKS_AT_ONCE = 200
 """Blocks taken in between two looks at the sessions."""
 LEVEL_STYLES = {"warning": Style(color="yellow"), "error": Style(color="red", bold=True)}
 TIME = 9
@@ -70,16 +70,16 @@ class LogView(Widget, can_focus=True):
         self._match: int | None = None
         """The line that was found last."""
 
-    def open(self, load: Load | None, *, follow: bool, empty: str) -> None:
+    def open(self, source: Source | None, *, follow: bool, empty: str) -> None:
         """Show another log: from its end, or from its beginning."""
-        self.lines = Lines(load) if load else None
+        self.lines = Lines(source) if source else None
         self.empty = empty
         self.follow = follow
         self._top = self._above = 0
         self._missing.clear()
         self._match = None
         self._fresh = True
-        if load is None:
+        if source is None:
             self._paint()
 
     async def update(self) -> bool:
@@ -95,6 +95,7 @@ class LogView(Widget, can_focus=True):
             more = await lines.grow()
             if not more or lines is not self.lines:
                 break
+        await lines.fetch(max(0, len(lines) - self.size.height) if self.follow else self._top)
         if lines is self.lines and (self._fresh or len(lines) != before):
             if self._fresh or self.follow or before <= self._top + self.size.height:
                 self._paint()

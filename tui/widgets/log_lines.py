@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 
 from rich.cells import cell_len
 
@@ -18,15 +19,24 @@ BLOCK = 500
 BLOCKS_KEPT = 12
 """Blocks in memory besides the last one, which grows."""
 
-Load = Callable[[int, int], Awaitable[Sequence[LogLine]]]
-"""Lines after an event id, at most so many."""
+
+class Source(Protocol):
+    """Where the lines come from."""
+
+    async def load(self, after: int, limit: int) -> Sequence[LogLine]:
+        """Lines after an event id, at most so many."""
+        ...
+
+    async def skip(self, after: int, count: int) -> int | None:
+        """The event id of the last of the next `count` lines after one; None when there are fewer."""
+        ...
 
 
 class Lines:
     """A log in blocks. Knows its length, loads the rest when asked."""
 
-    def __init__(self, load: Load) -> None:
-        self._load = load
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self._starts = array("q", [0])
         """For each block, the event id that its first line comes after."""
         self._blocks: OrderedDict[int, Sequence[LogLine]] = OrderedDict()
@@ -39,10 +49,15 @@ class Lines:
         return (len(self._starts) - 1) * BLOCK + len(self._last)
 
     async def grow(self) -> bool:
-        """Take in one block of new lines; True if there may be more."""
+        """Take in new lines as far as the end of a block, a whole block without loading it; True if there may be
+        more."""
         async with self._turn:
+            if not self._last and (end := await self._source.skip(self._last_id, BLOCK)) is not None:
+                self._starts.append(end)
+                self._last_id = end
+                return True
             room = BLOCK - len(self._last)
-            new = await self._load(self._last_id, room)
+            new = await self._source.load(self._last_id, room)
             if not new:
                 return False
             self._last.extend(new)
@@ -68,7 +83,7 @@ class Lines:
         """Bring the block of line `number` into memory."""
         block = number // BLOCK
         if block < len(self._starts) - 1 and block not in self._blocks:
-            self._cache(block, await self._load(self._starts[block], BLOCK))
+            self._cache(block, await self._source.load(self._starts[block], BLOCK))
 
     def _cache(self, block: int, lines: Sequence[LogLine]) -> None:
         self._blocks[block] = lines

@@ -119,7 +119,7 @@ EDGE = 60
 
 
 class SessionTable(StableTable):
-    """A window of sessions; `space` marks rows, `show_sessions` keeps cursor, scroll and marks."""
+    """A window of sessions; `space` marks rows, `show_again` keeps cursor, scroll and marks."""
 
     class EndWanted(Message):
         """The first or the last of all sessions, which the table does not hold."""
@@ -160,21 +160,21 @@ class SessionTable(StableTable):
             return "on"
         return "back" if self.open_before and self.cursor_row < EDGE else None
 
-    def show_sessions(self, sessions: Sequence[Session], now: datetime, *, cursor: int | None = None) -> None:
+    def hold(self, sessions: Sequence[Session]) -> None:
+        """The window is another one: to be fitted and shown next."""
         self._sessions = {str(session.id): session for session in sessions}
-        self.show_again(now, cursor=cursor)
 
     def show_again(self, now: datetime, *, cursor: int | None = None) -> None:
-        """Paint what changed without new data: marks, running durations."""
+        """Paint what changed: sessions, marks, running durations."""
         rows = [(key, self._row(session, now)) for key, session in self._sessions.items()]
         self.show(rows, None if cursor is None else str(cursor))
 
-    def fit(self, width: int, now: datetime, *, shops: bool, order: Order = NEWEST) -> None:
-        """Take the columns that fit a table of this width. `shops`: whether there are several."""
+    def fit(self, width: int, *, shops: bool, order: Order = NEWEST) -> bool:
+        """Take the columns that fit a table of this width; whether the rows have to be shown again then. `shops`:
+        whether there are several."""
         self._digits, self._order = max(5, len(max(self._sessions, key=len, default=""))), order
         self._fields = fitting(width, shops=shops, digits=self._digits)
-        if self.reshape(self._titles()):
-            self.show_again(now)
+        return self.reshape(self._titles())
 
     @staticmethod
     def title_of(key: str) -> str:
