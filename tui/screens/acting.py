@@ -33,7 +33,9 @@ class ActingScreen(LiveScreen[Result]):
             return session is not None and session.status in {Status.STARTED, Status.IN_PROGRESS}
         if action == "retry":
             return session is not None and session.status in FINAL
-        if action in {"copy_id", "copy_log", "watch"}:
+        if action == "watch":
+            return session is not None and session.status not in FINAL
+        if action in {"copy_id", "copy_log"}:
             return session is not None
         return True
 
@@ -89,6 +91,9 @@ class ActingScreen(LiveScreen[Result]):
                 )
 
         self.app.push_screen(AskScreen(_("Go to the time (HH:MM)")), go)
+
+    def action_errors(self) -> None:
+        self.panes.toggle_errors()
 
     def action_level(self) -> None:
         self.panes.next_level()

@@ -63,7 +63,7 @@ class MainScreen(ActingScreen[None]):
             yield SessionTable()
             yield Panes(self.room)
         yield NoticeBar(self.room)
-        yield KeyBar(rows("main", "app"))
+        yield KeyBar([*rows("log"), *rows("main", "app")])
 
     def on_mount(self) -> None:
         super().on_mount()
