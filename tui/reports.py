@@ -28,6 +28,8 @@ SPARKS = "▁▂▃▄▅▆▇█"
 STAGES = {"read": N_("reading"), "merge": N_("merging"), "commit": N_("committing")}
 FEW = 20
 """So many of each sort of change are listed."""
+LEAST_OF_A_NAME = 20
+"""Cells of a file's name beside its numbers."""
 
 
 class Details(NamedTuple):
@@ -76,10 +78,11 @@ def _standing(page: Text, session: Session, standing: Standing, now: datetime, w
                 )
                 + "\n"
             )
-    if standing.records:
+    records = session.counts.read if session.status.final else standing.records
+    if records:
         page.append(
             _("{count} records, {rate} a second").format(
-                count=present.number(standing.records), rate=present.number(round(standing.rate))
+                count=present.number(records), rate=present.number(round(standing.rate))
             )
             + "  "
         )
@@ -200,27 +203,26 @@ def files(told: Files | None, width: int) -> Text:
     ]
     titles = (_("Size"), _("Written"), _("Records"), _("Rejected"), _("Seconds"))
     rooms = [max(map(present.width, column)) for column in zip(titles, *numbers, strict=True)]
-    first = max(20, width - sum(rooms) - 2 * len(rooms) - 2)
-    page.append(_("File").ljust(first), "dim")
+    beside = width - sum(rooms) - 2 * len(rooms) - 2
+
+    def named(name: str) -> str:
+        """In front of the numbers, or, where these leave too little room, on a line of its own."""
+        if beside < LEAST_OF_A_NAME:
+            return present.shortened(name, width) + "\n"
+        return present.shortened(name, beside).ljust(beside)
+
     page.append(
-        "".join("  " + title.rjust(room) for title, room in zip(titles, rooms, strict=True)) + "\n", "dim"
+        named(_("File"))
+        + "".join("  " + title.rjust(room) for title, room in zip(titles, rooms, strict=True))
+        + "\n",
+        "dim",
     )
     for one, row in zip(told.files, numbers, strict=True):
-        name = present.plain(one.name)
-        page.append(_shortened(name, first))
+        page.append(named(present.plain(one.name)))
         for place, (cell, room) in enumerate(zip(row, rooms, strict=True)):
             page.append("  " + cell.rjust(room), "bold yellow" if place == 3 and cell != "0" else "")
         page.append("\n")
     return page
-
-
-def _shortened(name: str, room: int) -> str:
-    """A path without its folder where it is too long, and then cut in the middle: both ends tell files apart."""
-    if len(name) > room:
-        name = name.rpartition("/")[2]
-    if len(name) > room:
-        name = f"{name[: room - room // 3 - 1]}…{name[-(room // 3) :]}"
-    return name.ljust(room)
 
 
 def changes(session: Session, told: Gains | None) -> Text:

@@ -173,6 +173,9 @@ class Panes(Vertical):
             line.update(why)
         line.display = bool(why)
 
+    def on_resize(self) -> None:
+        self.show_again()
+
     def on_descendant_focus(self) -> None:
         self._show_focus(has=True)
 
