@@ -74,6 +74,7 @@ PLACES = {
     "main": N_("Sessions"),
     "table": N_("Tables"),
     "log": N_("Log"),
+    "text": N_("Texts"),
     "launch": N_("Run an import"),
     "attempts": N_("Attempts"),
     "doctor": N_("Health check"),
@@ -134,13 +135,14 @@ TABLE = (
     Key("rows_down", "pagedown", "page_down", N_("Page down"), N_("One page down"), "table", bar=False, palette=False),
     Key("open_row", "enter", "select_cursor", N_("Open"), N_("Open the row under the cursor"), "table", bar=False,
         palette=False),
-    Key("up", "up,k", "scroll(-1)", N_("Up"), N_("One line up"), "log", bar=False, palette=False),
-    Key("down", "down,j", "scroll(1)", N_("Down"), N_("One line down"), "log", bar=False, palette=False),
-    Key("page_up", "pageup,b", "page(-1)", N_("Page up"), N_("One page up"), "log", bar=False, palette=False),
-    Key("page_down", "pagedown", "page(1)", N_("Page down"), N_("One page down"), "log", bar=False, palette=False),
-    Key("top", "home,g", "top", N_("Beginning"), N_("To the first line"), "log", bar=False, palette=False),
+    Key("up", "up,k", "scroll(-1)", N_("Up"), N_("One line up"), "log,text", bar=False, palette=False),
+    Key("down", "down,j", "scroll(1)", N_("Down"), N_("One line down"), "log,text", bar=False, palette=False),
+    Key("page_up", "pageup,b", "page(-1)", N_("Page up"), N_("One page up"), "log,text", bar=False, palette=False),
+    Key("page_down", "pagedown", "page(1)", N_("Page down"), N_("One page down"), "log,text", bar=False, palette=False),
+    Key("top", "home,g", "top", N_("Beginning"), N_("To the first line"), "log,text", bar=False, palette=False),
     Key("follow", "end,G", "follow", N_("Follow"), N_("To the last line, and follow new ones"), "log", bar=False,
         palette=False),
+    Key("text_end", "end,G", "bottom", N_("End"), N_("To the last line"), "text", bar=False, palette=False),
     Key("search", "/", "screen.search", N_("Search"), N_("Search the log for words"), "log", palette=False),
     Key("next_match", "n", "next_match(1)", N_("Next"), N_("To the next line that was searched for"), "log", bar=False,
         palette=False),
@@ -295,7 +297,13 @@ def _meet(one: str, other: str) -> bool:
     return one == other or "app" in {one, other} or any({one, other} <= set(group) for group in TOGETHER)
 
 
-TOGETHER = (("main", "table"), ("session", "log"), ("attempts", "table"), ("settings", "table"))
+TOGETHER = (
+    ("main", "table"),
+    ("session", "log"),
+    ("session", "text"),
+    ("attempts", "table"),
+    ("settings", "table"),
+)
 """A screen, and what has the focus there at first. What else may have it takes its keys before the screen does."""
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from importers.events import Changes, Counts
 from importers.sessions import Session, Status
 from importers.sessions.details import Files, Gains, Standing
-from importers.texts import N_, _, decimal
+from importers.texts import N_, _, decimal, ngettext
 from tui import present
 from tui.widgets.sessions import status_style
 
@@ -74,18 +74,15 @@ def _standing(page: Text, session: Session, standing: Standing, now: datetime, w
         for kind, one in standing.kinds.items():
             page.append(f"  {present.kind(kind)}  ", "dim").append(
                 _("{read} read, {merged} merged").format(
-                    read=int(one.read * 100), merged=int(one.merged * 100)
+                    read=f"{int(one.read * 100)}%", merged=f"{int(one.merged * 100)}%"
                 )
                 + "\n"
             )
     records = session.counts.read if session.status.final else standing.records
     if records:
-        page.append(
-            _("{count} records, {rate} a second").format(
-                count=present.number(records), rate=present.number(round(standing.rate))
-            )
-            + "  "
-        )
+        count = ngettext("{count} record", "{count} records", records).format(count=present.number(records))
+        rate = _("{n} records/s").format(n=present.number(round(standing.rate)))
+        page.append(f"{count}, {rate}  ")
         page.append(sparkline(standing.rates, min(60, max(10, width - 50))), "cyan")
         page.append("\n\n")
 

@@ -7,14 +7,16 @@ import pytest
 from fixed_journal import NOW, session
 from main_stage import MovingJournal, staged
 from rich.text import Text
+from textual.widgets import Static
 
 from importers.events import Counts, FileRead, Options
 from importers.sessions import Status
-from importers.sessions.details import Files, FileTold, Standing
+from importers.sessions.details import Files, FileTold, KindStanding, Standing
 from importers.sessions.models import StoredReject
 from importers.settings import Settings
 from tui import present, reports
 from tui.widgets.rejects import RejectsPane
+from tui.widgets.text_pane import TextPane
 
 NAME = "rests/rests_1_1_5c086757-7615-4ff4-9811-99df1f4f5dd7.xml"
 SIZES = pytest.mark.parametrize("size", [(60, 20), (80, 24), (140, 40)])
@@ -82,3 +84,47 @@ def test_records_of_an_ended_session_are_those_of_its_counts() -> None:
     standing = Standing(1.0, None, "", "", 4599, 10.0, 0.0, {}, (4599.0,), 1.0)
     page: Text = reports.summary(ended, reports.Details(standing), NOW, 80)
     assert page.plain.startswith("4\N{NO-BREAK SPACE}884 records")
+
+
+@LANGUAGES
+async def test_how_far_each_type_is_stands_in_percent(settings: Settings, language: str) -> None:
+    running = session(1, Status.IN_PROGRESS, "prices", done=9_900, total=10_000)
+    standing = Standing(
+        0.26, "prices", "read", NAME, 75_091, 9935.4, 59.0, {"prices": KindStanding(0.26, 0.0, 75_091)}
+    )
+    async with staged(msgspec.structs.replace(settings, language=language)):
+        page = reports.summary(running, reports.Details(standing), NOW, 57).plain
+    told = {
+        "en": ("26% read, 0% merged", "75 091 records, 9 935 records/s"),
+        "ru": ("прочитано 26%, записано 0%", "75 091 запись, 9 935 записей/с"),
+    }
+    assert all(text in page.replace("\N{NO-BREAK SPACE}", " ") for text in told[language])
+
+
+async def test_pages_of_a_session_scroll_by_letters_of_both_layouts(settings: Settings) -> None:
+    async with staged(settings, size=(60, 10)) as stage:
+        await stage.press("down", "enter", "6")
+        pane = stage.app.screen.query_one("#details", TextPane)
+        pane.focus()
+        end = pane.max_scroll_y
+        assert end > 2
+        for key, wanted in (
+            ("j", 1),
+            ("о", 2),
+            ("k", 1),
+            ("л", 0),
+            ("G", end),
+            ("п", 0),
+            ("end", end),
+            ("b", 0),
+        ):
+            await stage.press(key)
+            assert pane.scroll_offset.y == wanted, key
+
+
+async def test_that_a_retry_would_be_dry_is_asked_as_well(settings: Settings) -> None:
+    dry = session(1, Status.COMPLETED, "prices", options=Options(dry_run=True))
+    async with staged(settings, MovingJournal([dry])) as stage:
+        await stage.press("r")
+        (question,) = (str(text.render()) for text in stage.app.screen.query(Static))
+        assert question.endswith("again? (dry run: nothing is written)")

@@ -51,7 +51,7 @@ async def test_all_that_an_import_tells(obmen: Any, size: tuple[int, int]) -> No
         assert "Received by worker" in " ".join(log.render_line(y).text for y in range(log.size.height))
         await press(pilot, "3")
         assert "price_type" in page(app, "summary")
-        assert "a second" in page(app, "summary")
+        assert "records/s" in page(app, "summary")
         await press(pilot, "4")
         assert "product  +" in page(app, "changes")
         await press(pilot, "l")

@@ -132,7 +132,7 @@ def test_demo_by_keys_of_the_russian_layout_to_a_completed_import(
         terminal.press("\r")
         terminal.wait_for("✓ завершён")
         terminal.press("3")
-        text = terminal.wait_for("в секунду")
+        text = terminal.wait_for("записей/с")
         assert "предложения" in text
         terminal.press("т")
         terminal.wait_for("[ ] Каталог товаров")

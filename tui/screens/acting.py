@@ -50,10 +50,12 @@ class ActingScreen(LiveScreen[Result]):
 
     def action_retry(self) -> None:
         if session := self.session:
-            self.ask(
-                _("Run session {id}, {type}, again?").format(id=session.id, type=self.room.what(session)),
-                partial(self.room.retry, session.id),
+            question = _("Run session {id}, {type}, again?").format(
+                id=session.id, type=self.room.what(session)
             )
+            if session.options.dry_run:
+                question += f" ({_('dry run: nothing is written')})"
+            self.ask(question, partial(self.room.retry, session.id))
 
     def ask(self, question: str, act: partial[None]) -> None:
         from tui.screens.confirm import ConfirmScreen
