@@ -129,7 +129,7 @@ class PriceChange(msgspec.Struct, frozen=True):
     new: str
     currency: str
     percent: float | None
-    """+25.0: a quarter dearer; None: it was 0."""
+    """+25.0: a quarter dearer; None: it was 0 or less, which has no share."""
 
 
 class StockLoss(msgspec.Struct, frozen=True):

@@ -57,8 +57,8 @@ class Filter:
             if word.startswith(SHOP):
                 wanted = msgspec.structs.replace(wanted, shop=word.removeprefix(SHOP))
             elif word.startswith(OPERATOR):
-                name = word.removeprefix(OPERATOR)
-                wanted = msgspec.structs.replace(wanted, operator=names.operators.get(name, name))
+                operator = _operator(word.removeprefix(OPERATOR), names.operators)
+                wanted = msgspec.structs.replace(wanted, operator=operator)
             elif len(names.shops) > 1 and word in names.shops and word not in kinds:
                 wanted = msgspec.structs.replace(wanted, shop=word)
             elif word in names.operators and word not in kinds:
@@ -114,6 +114,12 @@ class Filter:
             *([attempt.outcome, words.outcome(attempt.outcome)] if attempt.outcome else []),
         )  # fmt: skip
         return all(any(word.text in text.casefold() for text in texts) for word in wanted.words)
+
+
+def _operator(typed: str, operators: Mapping[str, str]) -> str:
+    """The one of this name, or the only one whose name begins so: names of several words cannot be typed here."""
+    begin = [name for low, name in operators.items() if low.startswith(typed)]
+    return operators.get(typed) or (begin[0] if len(begin) == 1 else typed)
 
 
 def _word(word: str, kinds: Collection[str], errors: Collection[str]) -> Word:

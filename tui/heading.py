@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from importers.targets import target_of
-from importers.texts import _
+from importers.texts import _, ngettext
 from tui import present
 
 if TYPE_CHECKING:
     from importers.sessions import Session
     from importers.sessions.details import Standing
+    from tui.pages import SessionPages
     from tui.room import Room
 
 
@@ -68,3 +69,16 @@ def _engine(room: Room) -> str:
     settings = room.settings
     lock = "Redis" if settings.redis.url else _("lock in the journal")
     return f"{lock}, Celery" if settings.worker.engine == "celery" else lock
+
+
+def counts(pages: SessionPages, marked: int) -> str:
+    """How many sessions are marked and listed; "…" as long as nobody knows how many match."""
+    parts = [ngettext("{count} marked", "{count} marked", marked).format(count=marked)] if marked else []
+    if pages.total is not None:
+        total = present.number(pages.total)
+        if pages.wanted:
+            matching = "…" if pages.matching is None else present.number(pages.matching)
+            parts.append(_("{count} of {total}").format(count=matching, total=total))
+        else:
+            parts.append(ngettext("{count} session", "{count} sessions", pages.total).format(count=total))
+    return ", ".join(parts)

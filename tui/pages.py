@@ -23,7 +23,7 @@ Move = Literal["first", "last", "back", "on"]
 class SessionPages:
     """Those that match `wanted`, in `order`, from the place on that the last move came to."""
 
-    def __init__(self, wanted: Filter, order: Order = NEWEST) -> None:
+    def __init__(self, wanted: Filter, order: Order = NEWEST, total: int | None = None) -> None:
         self.wanted = wanted
         self.order = order
         self.rows: list[Session] = []
@@ -31,8 +31,10 @@ class SessionPages:
         """Whether the journal holds more behind the window."""
         self.searching = False
         """Words are still looked for, and the window is not full yet."""
-        self.matching = self.total = 0
-        """How many match, and how many there are."""
+        self.matching: int | None = None
+        """How many match; None: that is being counted."""
+        self.total = total
+        """How many there are, which other filters and orders leave as it is."""
         self._behind: Place | None = None
         """The window begins behind it; None: with the first of all."""
         self._counted = 0.0

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.cells import get_character_cell_size, split_graphemes
 from rich.console import COLOR_SYSTEMS
-from textual import messages
+from textual import events, messages
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App
 
@@ -27,11 +28,15 @@ if TYPE_CHECKING:
     from rich.style import Style
     from textual.screen import Screen
     from textual.strip import Strip
+    from textual.timer import Timer
 
 ANSWER_SECONDS = 2.0
 """So long an answer is awaited; one that is lost must not stop the screen."""
 PATIENCE = 2
 """After so many that did not come none is awaited, until the terminal answers again."""
+RESIZED_SECONDS = 0.05
+"""A terminal is dragged to its size in many steps: so long none may come before the screen is laid out, and so long
+after that it is painted."""
 GAP = 6
 """Cells that stay the same are written rather than jumped over when they are no more than this."""
 SYNC_START, SYNC_END, ASK = "\x1b[?2026h", "\x1b[?2026l", "\x1b[?2026$p"
@@ -169,6 +174,10 @@ class PaintingApp(App[int], inherit_bindings=False):
     _answer_due: asyncio.TimerHandle | None = None
     _answers = False
     """Whether the terminal answers."""
+    _resizing: Timer | None = None
+    """Until the terminal has its size, and the screen is laid out for it, nothing is painted."""
+    _resized: events.Resize | None = None
+    """What may go on to Textual."""
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if self.resting:
@@ -204,9 +213,9 @@ class PaintingApp(App[int], inherit_bindings=False):
         )
 
     def _write_frame(self) -> None:
-        """Write what changed, unless the last frame may still be on its way."""
+        """Write what changed, unless the last frame may still be on its way, or another size is."""
         frame, driver = self._frame, self._driver
-        if frame is None or driver is None or self._answer_due is not None:
+        if frame is None or driver is None or self._answer_due is not None or self._resizing is not None:
             return
         if not (changes := frame.changes()):
             return
@@ -235,6 +244,25 @@ class PaintingApp(App[int], inherit_bindings=False):
         """The terminal has drawn all that was written before it was asked."""
         self._answers = True
         self._go_on(0)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """A burst of sizes is one, the last: one layout, and one paint of it with all that follows from it."""
+        if event is self._resized or self._frame is None:
+            return
+        event.prevent_default().stop()
+        if self._resizing is not None:
+            self._resizing.stop()
+        self._resizing = self.set_timer(RESIZED_SECONDS, partial(self._lay_out, event))
+
+    def _lay_out(self, event: events.Resize) -> None:
+        self._resized = events.Resize(event.size, event.virtual_size, pixel_size=event.pixel_size)
+        self.post_message(self._resized)
+        self._resizing = self.set_timer(RESIZED_SECONDS, self._show_resized)
+
+    def _show_resized(self) -> None:
+        self._resizing = None
+        if self._paints():
+            self._write_frame()
 
     def paint_anew(self) -> None:
         """Something else wrote to the terminal: all is painted again."""

@@ -66,11 +66,16 @@ def kinds(item: Session | Attempt) -> str:
 
 
 def state(session: Session) -> str:
-    """Its status in a table: how far it is while it runs; a dry run that has ended well is called so."""
+    """Its status in a table, in 14 cells: how far it is while it runs, and that it is a dry run. Of a cancelled one
+    nobody need know that: it wrote nothing anyway."""
     word, sign = words.status(session.status), STATUS_SIGNS[session.status]
-    if session.status is Status.COMPLETED:
-        sign = "!" if session.counts.rejected else sign
-        word = _("dry run") if session.options.dry_run else word
+    if session.options.dry_run:
+        if session.status in {Status.STARTED, Status.IN_PROGRESS, Status.COMPLETED}:
+            word = _("dry run")
+        elif session.status is Status.FAILED:
+            word = f"{word}, {_('dry')}"
+    if session.status is Status.COMPLETED and session.counts.rejected:
+        sign = "!"
     elif session.status is Status.IN_PROGRESS and (done := progress(session)):
         word = f"{word} {done}"
     return f"{sign} {word}"
@@ -181,6 +186,15 @@ def counts(value: Counts, room: int) -> str:
             return text + "…"
         text += part if last else f"{part} "
     return text
+
+
+def shortened(path: str, room: int) -> str:
+    """A path in `room` cells: without its folder, and then cut in the middle, as both ends tell files apart."""
+    if len(path) > room:
+        path = path.rpartition("/")[2]
+    if len(path) > room:
+        path = f"{path[: room - room // 3 - 1]}…{path[len(path) - room // 3 :]}"
+    return path
 
 
 def sign_apart(text: str) -> tuple[str, str]:

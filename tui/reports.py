@@ -11,7 +11,7 @@ from rich.text import Text
 from importers.events import Changes, Counts
 from importers.sessions import Session, Status
 from importers.sessions.details import Files, Gains, Standing
-from importers.texts import N_, _, decimal
+from importers.texts import N_, _, decimal, ngettext
 from tui import present
 from tui.widgets.sessions import status_style
 
@@ -28,6 +28,8 @@ SPARKS = "▁▂▃▄▅▆▇█"
 STAGES = {"read": N_("reading"), "merge": N_("merging"), "commit": N_("committing")}
 FEW = 20
 """So many of each sort of change are listed."""
+LEAST_OF_A_NAME = 20
+"""Cells of a file's name beside its numbers."""
 
 
 class Details(NamedTuple):
@@ -72,17 +74,15 @@ def _standing(page: Text, session: Session, standing: Standing, now: datetime, w
         for kind, one in standing.kinds.items():
             page.append(f"  {present.kind(kind)}  ", "dim").append(
                 _("{read} read, {merged} merged").format(
-                    read=int(one.read * 100), merged=int(one.merged * 100)
+                    read=f"{int(one.read * 100)}%", merged=f"{int(one.merged * 100)}%"
                 )
                 + "\n"
             )
-    if standing.records:
-        page.append(
-            _("{count} records, {rate} a second").format(
-                count=present.number(standing.records), rate=present.number(round(standing.rate))
-            )
-            + "  "
-        )
+    records = session.counts.read if session.status.final else standing.records
+    if records:
+        count = ngettext("{count} record", "{count} records", records).format(count=present.number(records))
+        rate = _("{n} records/s").format(n=present.number(round(standing.rate)))
+        page.append(f"{count}, {rate}  ")
         page.append(sparkline(standing.rates, min(60, max(10, width - 50))), "cyan")
         page.append("\n\n")
 
@@ -200,27 +200,26 @@ def files(told: Files | None, width: int) -> Text:
     ]
     titles = (_("Size"), _("Written"), _("Records"), _("Rejected"), _("Seconds"))
     rooms = [max(map(present.width, column)) for column in zip(titles, *numbers, strict=True)]
-    first = max(20, width - sum(rooms) - 2 * len(rooms) - 2)
-    page.append(_("File").ljust(first), "dim")
+    beside = width - sum(rooms) - 2 * len(rooms) - 2
+
+    def named(name: str) -> str:
+        """In front of the numbers, or, where these leave too little room, on a line of its own."""
+        if beside < LEAST_OF_A_NAME:
+            return present.shortened(name, width) + "\n"
+        return present.shortened(name, beside).ljust(beside)
+
     page.append(
-        "".join("  " + title.rjust(room) for title, room in zip(titles, rooms, strict=True)) + "\n", "dim"
+        named(_("File"))
+        + "".join("  " + title.rjust(room) for title, room in zip(titles, rooms, strict=True))
+        + "\n",
+        "dim",
     )
     for one, row in zip(told.files, numbers, strict=True):
-        name = present.plain(one.name)
-        page.append(_shortened(name, first))
+        page.append(named(present.plain(one.name)))
         for place, (cell, room) in enumerate(zip(row, rooms, strict=True)):
             page.append("  " + cell.rjust(room), "bold yellow" if place == 3 and cell != "0" else "")
         page.append("\n")
     return page
-
-
-def _shortened(name: str, room: int) -> str:
-    """A path without its folder where it is too long, and then cut in the middle: both ends tell files apart."""
-    if len(name) > room:
-        name = name.rpartition("/")[2]
-    if len(name) > room:
-        name = f"{name[: room - room // 3 - 1]}…{name[-(room // 3) :]}"
-    return name.ljust(room)
 
 
 def changes(session: Session, told: Gains | None) -> Text:

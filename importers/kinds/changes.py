@@ -152,4 +152,4 @@ def _ratio(old: float, new: float) -> float:
 
 
 def _percent(old: str, new: str) -> float | None:
-    return round((float(new) / float(old) - 1) * 100, 1) if float(old) else None
+    return round((float(new) / float(old) - 1) * 100, 1) if float(old) > 0 else None

@@ -133,6 +133,8 @@ async def test_many_files_of_one_kind_each(tmp_path: Path, how: str, monkeypatch
         told = await recorded(stage, how, *ALL[:3])
         check(told, largest=0.4)
         assert len({standing.share for standing in told}) > 50
+        ahead = [s for s in told if s.kind == ALL[0] and any(s.kinds[kind].read for kind in ALL[1:3])]
+        assert bool(ahead) == (how == "beside"), "what is read before its turn is told before it"
         assert {standing.file for standing in told} >= {
             "import0_2.xml",
             "rests0_3.xml",
@@ -160,6 +162,7 @@ async def test_every_layout(tmp_path: Path, layout: Layout, how: str) -> None:
 
 
 @pytest.mark.skipif(not EXPORTS.is_dir(), reason="no real exports here")
+@pytest.mark.parametrize("engine", ["sqlite", pytest.param("postgres", marks=pytest.mark.chaos)])
 @HOW
 @pytest.mark.parametrize("source", sources() or [EXPORTS], ids=lambda path: str(path.relative_to(EXPORTS)))
 async def test_real_exports(tmp_path: Path, place: Places, source: Path, how: str) -> None:

@@ -191,6 +191,12 @@ class Terminal:
     def press(self, keys: str) -> None:
         os.write(self.master, keys.encode())
 
+    def resize(self, columns: int, rows: int) -> None:
+        """As dragging the window does: the program is told by SIGWINCH."""
+        self.screen.resize(rows, columns)
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.signal(signal.SIGWINCH)
+
     def hang_up(self) -> None:
         """As a lost connection does."""
         for descriptor in (self._slave, self.master):

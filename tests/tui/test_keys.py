@@ -46,6 +46,7 @@ OPENERS = {
     "messages": MessagesScreen,
     "ask": lambda _room: AskScreen("Which?"),
     "page": lambda _room: PageScreen("Text", Text("in full")),
+    "text": lambda _room: PageScreen("Text", Text("in full")),
     "rejects": lambda room: SessionScreen(room, SESSIONS[1], SessionPages(Filter())),
 }
 

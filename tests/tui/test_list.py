@@ -13,9 +13,11 @@ from fixed_journal import RUNNING, SESSIONS, at, session
 from main_stage import MovingJournal, staged
 from tui_stage import settled
 
+from importers.sessions.finding import ALL, NEWEST, Order, Place, SessionFilter
 from importers.sessions.models import Status
 from importers.settings import Settings
 from tui.filters import Filter, Names
+from tui.widgets.bars import Bar
 from tui.widgets.filter_line import FilterLine
 
 
@@ -98,6 +100,52 @@ async def test_marks_survive_a_filter_and_are_deleted_wherever_they_are(settings
         assert not {15, 13} & set(stage.journal.rows)
 
 
+class SlowToCount(MovingJournal):
+    """Words are counted when `may` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may = asyncio.Event()
+
+    async def count(
+        self, wanted: SessionFilter = ALL, order: Order = NEWEST, *, before: Place | None = None
+    ) -> int:
+        if wanted.words:
+            await self.may.wait()
+        return await super().count(wanted, order, before=before)
+
+
+async def test_how_many_match_is_told_when_it_is_known_and_for_the_filter_that_is_typed(
+    settings: Settings,
+) -> None:
+    journal = SlowToCount()
+
+    def told() -> str:
+        return stage.screen.query_one("#head", Bar).render().plain.rstrip()
+
+    async def listed(*ids: int) -> None:
+        while [row.id for row in stage.table.sessions] != [*ids]:
+            await stage.pilot.pause()
+
+    async with asyncio.timeout(20), staged(settings, journal) as stage:
+        await stage.press("f", *"customers")
+        assert told().endswith(f"2 of {len(SESSIONS)}")
+        for letter in " olgax":
+            await stage.pilot.press(letter)
+        await listed()
+        assert told().endswith(f"… of {len(SESSIONS)}"), "not 0, and not that of the filter before"
+        for _letter in " olgax":
+            await stage.pilot.press("backspace")
+        await listed(13, 12)
+        await settled(stage.pilot)
+        assert told().endswith(f"2 of {len(SESSIONS)}"), "the count of the longer filter is not waited for"
+        for letter in " olgax":
+            await stage.pilot.press(letter)
+        journal.may.set()
+        await settled(stage.pilot)
+        assert told().endswith(f"0 of {len(SESSIONS)}")
+
+
 async def test_a_number_leads_to_its_session_past_a_filter(settings: Settings) -> None:
     async with staged(settings) as stage:
         await stage.press("f", *"prices", "enter", ":", *"12", "enter")
@@ -148,6 +196,14 @@ async def test_words_find_sessions_of_older_pages(settings: Settings) -> None:
         await settled(stage.pilot)
         assert stage.screen.session is not None
         assert stage.screen.session.id == 1
+
+
+@pytest.mark.parametrize("typed", ["иван", "ИВ"])
+def test_an_operator_of_two_names_is_found_by_the_first(typed: str) -> None:
+    names = Names(operators={"иван п.": "Иван П.", "ivan": "ivan"})
+    assert Filter.parse(f"by:{typed}", names).sessions.operator == "Иван П."
+    two = Names(operators={"иван п.": "Иван П.", "иван к.": "Иван К."})
+    assert Filter.parse(f"by:{typed}", two).sessions.operator == typed.casefold()
 
 
 @pytest.mark.parametrize("typed", ["by:иван", "иван", "by:ИВАН"])

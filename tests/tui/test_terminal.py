@@ -77,6 +77,26 @@ def test_rests_in_silence(opened: Open) -> None:
         assert terminal.watch(3) == b""
 
 
+def test_a_window_that_is_dragged_is_painted_when_it_has_its_size(opened: Open) -> None:
+    """Thirty sizes in 0.2 s cost what one costs; a loaded machine may take a pause in between for the end of it."""
+    with opened() as terminal:
+        terminal.watch(0.5)
+        terminal.resize(119, 49)
+        whole = terminal.watch(1)
+        assert whole.count(b" obmen ") == 1
+        dragged = b""
+        for step in range(1, 31):
+            terminal.resize(60 + 2 * step, 20 + step)
+            dragged += terminal.watch(0.2 / 30)
+        dragged += terminal.watch(1)
+        assert dragged.count(b" obmen ") <= 3
+        assert len(dragged) <= 3.3 * len(whole)
+        lines = terminal.text.splitlines()
+        assert (len(lines), len(lines[0])) == (50, 120)
+        assert "No imports yet" in terminal.text
+        assert lines[-1].rstrip().endswith("q Quit")
+
+
 def test_a_journal_that_cannot_be_opened_is_told_and_nothing_falls_over(
     env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -112,7 +132,7 @@ def test_demo_by_keys_of_the_russian_layout_to_a_completed_import(
         terminal.press("\r")
         terminal.wait_for("✓ завершён")
         terminal.press("3")
-        text = terminal.wait_for("в секунду")
+        text = terminal.wait_for("записей/с")
         assert "предложения" in text
         terminal.press("т")
         terminal.wait_for("[ ] Каталог товаров")

@@ -33,7 +33,9 @@ class ActingScreen(LiveScreen[Result]):
             return session is not None and session.status in {Status.STARTED, Status.IN_PROGRESS}
         if action == "retry":
             return session is not None and session.status in FINAL
-        if action in {"copy_id", "copy_log", "watch"}:
+        if action == "watch":
+            return session is not None and session.status not in FINAL
+        if action in {"copy_id", "copy_log"}:
             return session is not None
         return True
 
@@ -48,10 +50,12 @@ class ActingScreen(LiveScreen[Result]):
 
     def action_retry(self) -> None:
         if session := self.session:
-            self.ask(
-                _("Run session {id}, {type}, again?").format(id=session.id, type=self.room.what(session)),
-                partial(self.room.retry, session.id),
+            question = _("Run session {id}, {type}, again?").format(
+                id=session.id, type=self.room.what(session)
             )
+            if session.options.dry_run:
+                question += f" ({_('dry run: nothing is written')})"
+            self.ask(question, partial(self.room.retry, session.id))
 
     def ask(self, question: str, act: partial[None]) -> None:
         from tui.screens.confirm import ConfirmScreen
@@ -89,6 +93,9 @@ class ActingScreen(LiveScreen[Result]):
                 )
 
         self.app.push_screen(AskScreen(_("Go to the time (HH:MM)")), go)
+
+    def action_errors(self) -> None:
+        self.panes.toggle_errors()
 
     def action_level(self) -> None:
         self.panes.next_level()

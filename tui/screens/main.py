@@ -19,7 +19,7 @@ from importers.sessions.finding import By
 from importers.texts import _, ngettext
 from tui import present
 from tui.filters import Filter, Names
-from tui.heading import heading
+from tui.heading import counts, heading
 from tui.keys import bindings, rows
 from tui.pages import Move, SessionPages
 from tui.room import Room
@@ -54,7 +54,7 @@ class MainScreen(ActingScreen[None]):
         self._standing: Standing | None = None
         self._names = Names()
         self._rest: Timer | None = None
-        self._counting = False
+        self._counting: SessionPages | None = None
         self._shown_keys: tuple[bool | None, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -63,7 +63,7 @@ class MainScreen(ActingScreen[None]):
             yield SessionTable()
             yield Panes(self.room)
         yield NoticeBar(self.room)
-        yield KeyBar(rows("main", "app"))
+        yield KeyBar([*rows("log"), *rows("main", "app")])
 
     def on_mount(self) -> None:
         self.room.troubled.subscribe(self, self._show_trouble)
@@ -111,8 +111,9 @@ class MainScreen(ActingScreen[None]):
         self.update_bars()
         if pages.searching:
             self.wake()
-        if not self._counting:
-            self.run_worker(self._count(journal, pages), group="count", exit_on_error=False)
+        if self._counting is not pages:
+            self._counting = pages
+            self.run_worker(self._count(journal, pages), group="count", exclusive=True, exit_on_error=False)
 
     async def _forget_gone(self, journal: Journal) -> None:
         """Marks of sessions that are not in the window any more, because somebody deleted them."""
@@ -134,11 +135,12 @@ class MainScreen(ActingScreen[None]):
         table.show_again(self.room.now(), cursor=cursor)
 
     async def _count(self, journal: Journal, pages: SessionPages) -> None:
-        self._counting = True
+        """Another filter ends it: to count words in a million sessions takes seconds."""
         try:
             await self._count_once(journal, pages)
         finally:
-            self._counting = False
+            if self._counting is pages:
+                self._counting = None
 
     async def _count_once(self, journal: Journal, pages: SessionPages) -> None:
         names = await journal.names()
@@ -186,20 +188,10 @@ class MainScreen(ActingScreen[None]):
             await self.mount(line, after="#head")
 
     def update_bars(self) -> None:
-        """The top line: what matters now."""
-        pages, marked = self._pages, len(self.table.marks)
-        count = ngettext("{count} session", "{count} sessions", pages.total).format(
-            count=present.number(pages.total)
-        )
-        if pages.wanted:
-            count = _("{count} of {total}").format(
-                count=present.number(pages.matching), total=present.number(pages.total)
-            )
-        right = [count]
-        if marked:
-            right.insert(0, ngettext("{count} marked", "{count} marked", marked).format(count=marked))
-        left = heading(self.room, self._active, self._standing, self.size.width - sum(map(len, right)) - 4)
-        self.query_one("#head", Bar).set_texts(left, Text(", ".join(right) + " "))
+        """The top line: what matters now, and how many sessions there are."""
+        right = counts(self._pages, len(self.table.marks))
+        left = heading(self.room, self._active, self._standing, self.size.width - len(right) - 4)
+        self.query_one("#head", Bar).set_texts(left, Text(right + " "))
 
     def on_stable_table_pointed(self, event: StableTable.Pointed) -> None:
         if event.table is not self.table:
@@ -352,9 +344,14 @@ class MainScreen(ActingScreen[None]):
             self._sort(Order(by, not order.descending if by is order.by else True))
 
     def _sort(self, order: Order) -> None:
-        self._pages = SessionPages(self._pages.wanted, order)
-        self._move = "first"
+        self._list(self._pages.wanted, order)
         self.room.say(_("Sorted by: {column}").format(column=_column_name(order)))
+
+    def _list(self, wanted: Filter, order: Order) -> None:
+        """Other sessions, or in another order, from the first on."""
+        self._pages = SessionPages(wanted, order, self._pages.total)
+        self._move = "first"
+        self.update_bars()
         self.wake()
 
     async def action_filter(self) -> None:
@@ -379,11 +376,8 @@ class MainScreen(ActingScreen[None]):
         return self.query_one(FilterLine)
 
     def on_filter_line_asked(self, event: FilterLine.Asked) -> None:
-        if event.filter == self._pages.wanted:
-            return
-        self._pages = SessionPages(event.filter, self._pages.order)
-        self._move = "first"
-        self.wake()
+        if event.filter != self._pages.wanted:
+            self._list(event.filter, self._pages.order)
 
     def on_filter_line_left(self) -> None:
         self.table.focus()

@@ -18,7 +18,7 @@ from importers.texts import N_, _
 from tui import present, reports
 from tui.reports import Details
 from tui.room import Room
-from tui.widgets.bars import TabBar
+from tui.widgets.bars import Tab, TabBar
 from tui.widgets.log import LogView
 from tui.widgets.rejects import RejectsPane
 from tui.widgets.text_pane import TextPane
@@ -128,7 +128,14 @@ class Panes(Vertical):
 
     def next_level(self) -> None:
         """Show lines of the next level and worse; after errors alone all again."""
-        self.least = LEVELS[(LEVELS.index(self.least) + 1) % len(LEVELS)]
+        self._show_level(LEVELS[(LEVELS.index(self.least) + 1) % len(LEVELS)])
+
+    def toggle_errors(self) -> None:
+        """Errors alone, or all lines again."""
+        self._show_level("error" if self.least == "info" else "info")
+
+    def _show_level(self, least: Level) -> None:
+        self.least = least
         self._opened = -1
         self.post_message(self.Wanted())
 
@@ -137,21 +144,26 @@ class Panes(Vertical):
 
     def _update_tabs(self, session: Session | None) -> None:
         rejected = session.counts.rejected if session else 0
-        counts = {"rejects": present.number(rejected) if rejected else ""}
-        titles = [
-            (tab, " ".join(part for part in (str(number), _(TITLES[tab]), counts.get(tab, "")) if part))
-            for number, tab in enumerate(self.tabs, 1)
+        numbers = {"rejects": f" {present.number(rejected)}" if rejected else ""}
+        tabs = [
+            Tab(tab, str(digit), _(TITLES[tab]) + numbers.get(tab, ""))
+            for digit, tab in enumerate(self.tabs, 1)
         ]
-        right = Text()
-        if session:
-            right = Text(f"#{session.id} {present.state(session)} ")
-            if self.tab == "log" and self.size.width >= 70 and (position := self.log_view.position):
-                if self.least != "info":
-                    position += ", " + _(LEVEL_NAMES[self.least])
-                if self.log_view.follow and session.status not in FINAL:
-                    position += ", " + _("following")
-                right = Text(f"{position}   ", "dim") + right
-        self.query_one(TabBar).show(titles, self.tab, right)
+        self.query_one(TabBar).show(tabs, self.tab, self._beside_tabs(session))
+
+    def _beside_tabs(self, session: Session | None) -> list[Text]:
+        """What of the log is in view, and which session it is unless the screen's head tells; then less of it."""
+        if session is None:
+            return [Text()]
+        state = Text(f"#{session.id} {present.state(session)} " if self.tabs == SHORT else "")
+        if self.tab != "log":
+            return [state]
+        how = [_(LEVEL_NAMES[self.least])] if self.least != "info" else []
+        if session.status not in FINAL:
+            how.append(_("following") if self.log_view.follow else _("paused"))
+        place = [position] if (position := self.log_view.position) else []
+        long, short = (Text(", ".join(words) + "   " if words else "", "dim") for words in (place + how, how))
+        return [long + state, short + state, state if self.least == "info" else short]
 
     def _show_waiting(self, session: Session | None) -> None:
         """Why no worker has the session yet: its log says nothing of that."""
@@ -161,6 +173,9 @@ class Panes(Vertical):
             line.update(why)
         line.display = bool(why)
 
+    def on_resize(self) -> None:
+        self.show_again()
+
     def on_descendant_focus(self) -> None:
         self._show_focus(has=True)
 
@@ -169,7 +184,7 @@ class Panes(Vertical):
 
     def _show_focus(self, *, has: bool) -> None:
         self.query_one(TabBar).set_class(has, "-focused")
-        self.call_after_refresh(lambda: self._update_tabs(self._session))
+        self.call_after_refresh(self.query_one(TabBar).refresh)
 
     def on_log_view_moved(self) -> None:
         self._update_tabs(self._session)

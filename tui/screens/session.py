@@ -37,7 +37,7 @@ class SessionScreen(ActingScreen[None]):
         yield Bar(id="head")
         yield Panes(self.room, tuple(TITLES))
         yield NoticeBar(self.room)
-        yield KeyBar(rows("session", "app"))
+        yield KeyBar(rows("session", "log", "rejects", "app"))
 
     def on_mount(self) -> None:
         self.wake()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.text import Text
 from textual import events
@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from importers.texts import _
-from tui.keys import Key, shown
+from tui.keys import Key, shown, with_twins
 from tui.present import width
 
 
@@ -39,8 +39,14 @@ class Bar(Widget):
         return line
 
 
+class Tab(NamedTuple):
+    name: str
+    digit: str
+    title: str
+
+
 class TabBar(Bar):
-    """The tabs of the session below: digit, name, number of things inside."""
+    """The tabs of the session below: digit, title. Where not all fit, titles of those that are not open give way."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"bar--active"}
 
@@ -51,20 +57,41 @@ class TabBar(Bar):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
+        self._tabs: Sequence[Tab] = ()
+        self._active = ""
+        self._rights: Sequence[Text] = (Text(),)
         self._spans: list[tuple[int, int, str]] = []
 
-    def show(self, tabs: Sequence[tuple[str, str]], active: str, right: Text) -> None:
-        """`tabs`: (name, text). The active one is in brackets too, not only in another colour."""
-        left = Text()
-        self._spans = []
-        for name, text in tabs:
-            start = left.cell_len
-            if name == active:
-                left.append(f"[{text}]", self.get_component_rich_style("bar--active", partial=True))
+    def show(self, tabs: Sequence[Tab], active: str, rights: Sequence[Text]) -> None:
+        """`rights`: what may stand at the right, from the longest to what is there at any width."""
+        if (tabs, active, rights) != (self._tabs, self._active, self._rights):
+            self._tabs, self._active, self._rights = tabs, active, rights
+            self.refresh()
+
+    def render(self) -> Text:
+        """The active one is in brackets too, not only in another colour."""
+        texts, self._right = self._fitting()
+        self._left, self._spans = Text(), []
+        for tab, text in zip(self._tabs, texts, strict=True):
+            start = self._left.cell_len
+            if tab.name == self._active:
+                self._left.append(f"[{text}]", self.get_component_rich_style("bar--active", partial=True))
             else:
-                left.append(f" {text} ")
-            self._spans.append((start, left.cell_len, name))
-        self.set_texts(left, right)
+                self._left.append(f" {text} ")
+            self._spans.append((start, self._left.cell_len, tab.name))
+        return super().render()
+
+    def _fitting(self) -> tuple[list[str], Text]:
+        texts = [f"{tab.digit} {tab.title}" for tab in self._tabs]
+
+        def fits(right: Text) -> bool:
+            return sum(width(text) + 2 for text in texts) + right.cell_len <= self.size.width
+
+        right = next(filter(fits, self._rights), self._rights[-1])
+        for place, tab in reversed(list(enumerate(self._tabs))):
+            if not fits(right) and tab.name != self._active:
+                texts[place] = tab.digit
+        return texts, right
 
     def on_click(self, event: events.Click) -> None:
         for start, end, name in self._spans:
@@ -92,8 +119,11 @@ class KeyBar(Widget):
             self.refresh()
 
     def _state(self) -> tuple[bool, ...]:
-        active = {found.binding.id for found in self.screen.active_bindings.values() if found.enabled}
-        return tuple(key.id in active for key in self._keys)
+        """Which of the keys do what the bar says, where the focus is now."""
+        active = {
+            key: found.binding.id for key, found in self.screen.active_bindings.items() if found.enabled
+        }
+        return tuple(active.get(with_twins(key.keys)[0]) == key.id for key in self._keys)
 
     def render(self) -> Text:
         self._enabled = self._state()

@@ -140,23 +140,35 @@ class RejectsPane(Vertical):
         return [Text(present.number(count).rjust(9)), Text(text, no_wrap=True, overflow="ellipsis")]
 
     def _row(self, reject: StoredReject) -> list[Text]:
-        cells = (place(reject).rpartition("/")[2], reject.record_id, render(reject.reason, reject.args))
+        at, _record, _reason = self._rooms()
+        cells = (_short_place(reject, at), reject.record_id, render(reject.reason, reject.args))
         return [Text(present.plain(cell), no_wrap=True, overflow="ellipsis") for cell in cells]
 
     def _fitting(self) -> list[Column]:
-        room = max(40, self.size.width or self.app.size.width) - 7
+        rooms = self._rooms()
         if self._reason is None:
-            return [Column("count", N_("Number"), 9, right=True), Column("reason", N_("Reason"), room - 7)]
+            return [
+                Column("count", N_("Number"), 9, right=True),
+                Column("reason", N_("Reason"), sum(rooms) - 7),
+            ]
+        columns = (("place", N_("File and line")), ("record", N_("Record")), ("reason", N_("Reason")))
+        return [Column(key, title, room) for (key, title), room in zip(columns, rooms, strict=True)]
+
+    def _rooms(self) -> tuple[int, int, int]:
+        """Cells for the place of a reject, its record and its reason."""
+        room = max(40, self.size.width or self.app.size.width) - 7
         at, record = min(30, room // 3), min(36, room // 4)
-        return [
-            Column("place", N_("File and line"), at),
-            Column("record", N_("Record"), record),
-            Column("reason", N_("Reason"), room - at - record),
-        ]
+        return at, record, room - at - record
 
 
 def place(reject: StoredReject) -> str:
     return reject.file + (f":{reject.line}" if reject.line else "")
+
+
+def _short_place(reject: StoredReject, room: int) -> str:
+    """The line whole, the file as far as there is room."""
+    line = f":{reject.line}" if reject.line else ""
+    return present.shortened(reject.file.rpartition("/")[2], room - len(line)) + line
 
 
 def detail(reject: StoredReject) -> Text:

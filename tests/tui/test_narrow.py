@@ -1,0 +1,130 @@
+"""What is too long for a narrow screen is shortened so that it says the same, or stands on a line of its own."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from fixed_journal import NOW, session
+from main_stage import MovingJournal, staged
+from rich.text import Text
+from textual.widgets import Static
+
+from importers.events import Counts, FileRead, Options
+from importers.sessions import Status
+from importers.sessions.details import Files, FileTold, KindStanding, Standing
+from importers.sessions.models import StoredReject
+from importers.settings import Settings
+from tui import present, reports
+from tui.widgets.rejects import RejectsPane
+from tui.widgets.text_pane import TextPane
+
+NAME = "rests/rests_1_1_5c086757-7615-4ff4-9811-99df1f4f5dd7.xml"
+SIZES = pytest.mark.parametrize("size", [(60, 20), (80, 24), (140, 40)])
+LANGUAGES = pytest.mark.parametrize("language", ["en", "ru"])
+
+
+class LongNames(MovingJournal):
+    """Files as 1C names them now."""
+
+    async def rejects(
+        self, session_id: int, *, after: int = 0, reason: str | None = None, limit: int = 1000
+    ) -> list[StoredReject]:
+        found = await super().rejects(session_id, after=after, reason=reason, limit=limit)
+        return [msgspec.structs.replace(one, file=NAME, line=123_000 + one.id) for one in found]
+
+
+@SIZES
+async def test_the_line_of_a_reject_is_seen_whatever_its_file_is_called(
+    settings: Settings, size: tuple[int, int]
+) -> None:
+    async with staged(settings, LongNames(), size) as stage:
+        await stage.press("down", "enter", "2")
+        table = stage.app.screen.query_one(RejectsPane).table
+        room = table.ordered_columns[0].width
+        places = [str(table.get_row_at(y)[0]) for y in range(table.row_count)]
+        assert [place.rpartition(":")[2] for place in places] == ["123001", "123002", "123003"]
+        assert all(place.startswith("rests") and len(place) <= room for place in places)
+
+
+@LANGUAGES
+@SIZES
+async def test_files_stand_in_rows_with_their_numbers(
+    settings: Settings, size: tuple[int, int], language: str
+) -> None:
+    numbers = FileRead(NAME, {"offer": 123_456}, 789, 1.25)
+    files = Files(
+        tuple(FileTold(f"{n}{NAME}", 999_000_000, "2026-03-14T07:12:00Z", {"a": numbers}) for n in "12")
+    )
+    async with staged(msgspec.structs.replace(settings, language=language)):
+        width = size[0] - 3
+        lines = reports.files(files, width).plain.splitlines()
+    assert max(map(len, lines)) <= width
+    assert len(lines) == (6 if size[0] == 60 else 3)
+    assert lines[-1].split()[-1] in {"1.2", "1,2", "1.3", "1,3"}
+    assert "789" in lines[-1]
+    if size[0] != 80:
+        assert any(line.startswith(f"1{NAME}") for line in lines)
+
+
+@LANGUAGES
+async def test_a_dry_run_is_called_so_as_long_as_that_matters(settings: Settings, language: str) -> None:
+    word = {"en": "dry", "ru": "проба"}[language]
+    async with staged(msgspec.structs.replace(settings, language=language)):
+        for status in (Status.STARTED, Status.IN_PROGRESS, Status.COMPLETED, Status.FAILED):
+            told = present.state(
+                session(1, status, "prices", options=Options(dry_run=True), done=9_900, total=10_000)
+            )
+            assert word in told
+            assert present.width(told) <= 14
+            assert word not in present.state(session(1, status, "prices"))
+
+
+def test_records_of_an_ended_session_are_those_of_its_counts() -> None:
+    ended = session(1, Status.COMPLETED, "prices", by_kind={"prices": Counts(4884, 0, 0, 4599, 0, 285)})
+    standing = Standing(1.0, None, "", "", 4599, 10.0, 0.0, {}, (4599.0,), 1.0)
+    page: Text = reports.summary(ended, reports.Details(standing), NOW, 80)
+    assert page.plain.startswith("4\N{NO-BREAK SPACE}884 records")
+
+
+@LANGUAGES
+async def test_how_far_each_type_is_stands_in_percent(settings: Settings, language: str) -> None:
+    running = session(1, Status.IN_PROGRESS, "prices", done=9_900, total=10_000)
+    standing = Standing(
+        0.26, "prices", "read", NAME, 75_091, 9935.4, 59.0, {"prices": KindStanding(0.26, 0.0, 75_091)}
+    )
+    async with staged(msgspec.structs.replace(settings, language=language)):
+        page = reports.summary(running, reports.Details(standing), NOW, 57).plain
+    told = {
+        "en": ("26% read, 0% merged", "75 091 records, 9 935 records/s"),
+        "ru": ("прочитано 26%, записано 0%", "75 091 запись, 9 935 записей/с"),
+    }
+    assert all(text in page.replace("\N{NO-BREAK SPACE}", " ") for text in told[language])
+
+
+async def test_pages_of_a_session_scroll_by_letters_of_both_layouts(settings: Settings) -> None:
+    async with staged(settings, size=(60, 10)) as stage:
+        await stage.press("down", "enter", "6")
+        pane = stage.app.screen.query_one("#details", TextPane)
+        pane.focus()
+        end = pane.max_scroll_y
+        assert end > 2
+        for key, wanted in (
+            ("j", 1),
+            ("о", 2),
+            ("k", 1),
+            ("л", 0),
+            ("G", end),
+            ("п", 0),
+            ("end", end),
+            ("b", 0),
+        ):
+            await stage.press(key)
+            assert pane.scroll_offset.y == wanted, key
+
+
+async def test_that_a_retry_would_be_dry_is_asked_as_well(settings: Settings) -> None:
+    dry = session(1, Status.COMPLETED, "prices", options=Options(dry_run=True))
+    async with staged(settings, MovingJournal([dry])) as stage:
+        await stage.press("r")
+        (question,) = (str(text.render()) for text in stage.app.screen.query(Static))
+        assert question.endswith("again? (dry run: nothing is written)")
