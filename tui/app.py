@@ -18,7 +18,7 @@ from textual.theme import ThemeProvider
 from importers import texts
 from importers.texts import _
 from tui import LOCALE, colours, keys, present, signs
-from tui.keys import TABLE, bindings, shown
+from tui.keys import TABLE, bindings, shown, shown_of
 from tui.leaving import LeavingApp
 from tui.room import Room
 from tui.screens.main import MainScreen
@@ -131,7 +131,8 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
             self.push_screen(SettingsScreen(self.room))
 
     def action_interrupt(self) -> None:
-        self.room.say(_("To quit press q or ^q. Imports go on without the screen."))
+        text = _("To quit press {key} or {other}. Imports go on without the screen.")
+        self.room.say(text.format(key=shown_of("quit"), other=shown_of("leave")))
 
 
 def run(settings: Settings, *, demo: bool = False, file: Path | None = None) -> int:

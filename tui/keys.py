@@ -75,11 +75,13 @@ PLACES = {
     "table": N_("Tables"),
     "log": N_("Log"),
     "launch": N_("Run an import"),
+    "choices": N_("Import types"),
     "attempts": N_("Attempts"),
     "doctor": N_("Health check"),
     "session": N_("Session"),
     "rejects": N_("Rejects"),
     "page": N_("A text in full"),
+    "text": N_("Texts"),
     "ask": N_("A line to fill in"),
     "settings": N_("Settings"),
     "messages": N_("Messages"),
@@ -124,14 +126,15 @@ TABLE = (
     Key("copy_log", "Y", "copy_log", N_("Copy log"), N_("Copy the log to the clipboard"), "main,session", bar=False),
     Key("unmark", "escape", "unmark", N_("Unmark"), N_("Remove what is said, then the filter, then all marks"), "main",
         bar=False),
-    Key("row_up", "up,k", "cursor_up", N_("Up"), N_("One row up"), "table", bar=False, palette=False),
-    Key("row_down", "down,j", "cursor_down", N_("Down"), N_("One row down"), "table", bar=False, palette=False),
-    Key("first_row", "home,g", "scroll_top", N_("Beginning"), N_("To the first row of all"), "table", bar=False,
+    Key("row_up", "up,k", "cursor_up", N_("Up"), N_("One row up"), "table,choices", bar=False, palette=False),
+    Key("row_down", "down,j", "cursor_down", N_("Down"), N_("One row down"), "table,choices", bar=False, palette=False),
+    Key("first_row", "home,g", "scroll_top", N_("Beginning"), N_("To the first row of all"), "table,choices", bar=False,
         palette=False),
-    Key("last_row", "end,G", "scroll_bottom", N_("End"), N_("To the last row of all"), "table",
+    Key("last_row", "end,G", "scroll_bottom", N_("End"), N_("To the last row of all"), "table,choices",
         bar=False, palette=False),
-    Key("rows_up", "pageup", "page_up", N_("Page up"), N_("One page up"), "table", bar=False, palette=False),
-    Key("rows_down", "pagedown", "page_down", N_("Page down"), N_("One page down"), "table", bar=False, palette=False),
+    Key("rows_up", "pageup", "page_up", N_("Page up"), N_("One page up"), "table,text", bar=False, palette=False),
+    Key("rows_down", "pagedown", "page_down", N_("Page down"), N_("One page down"), "table,text", bar=False,
+        palette=False),
     Key("open_row", "enter", "select_cursor", N_("Open"), N_("Open the row under the cursor"), "table", bar=False,
         palette=False),
     Key("up", "up,k", "scroll(-1)", N_("Up"), N_("One line up"), "log", bar=False, palette=False),
@@ -154,6 +157,11 @@ TABLE = (
     Key("save_log", "S", "screen.save_log", N_("Save"), N_("Write the whole log to a file"), "log", bar=False,
         palette=False),
     Key("pager", "o", "screen.pager", N_("Pager"), N_("Read the whole log in $PAGER"), "log", bar=False, palette=False),
+    Key("text_up", "up,k", "scroll_up", N_("Up"), N_("One line up"), "text", bar=False, palette=False),
+    Key("text_down", "down,j", "scroll_down", N_("Down"), N_("One line down"), "text", bar=False, palette=False),
+    Key("text_top", "home,g", "scroll_home", N_("Beginning"), N_("To the first line"), "text", bar=False,
+        palette=False),
+    Key("text_end", "end,G", "scroll_end", N_("End"), N_("To the last line"), "text", bar=False, palette=False),
     Key("choose", "space", "choose", N_("Choose"), N_("Choose or drop the type under the cursor"), "launch"),
     Key("confirm", "enter", "confirm", N_("Run"), N_("Run the chosen types, once"), "launch"),
     Key("launch_shop", "o", "shop", N_("Shop"), N_("Import into the next shop"), "launch", shops=True),
@@ -296,8 +304,16 @@ def _meet(one: str, other: str) -> bool:
     return one == other or "app" in {one, other} or any({one, other} <= set(group) for group in TOGETHER)
 
 
-TOGETHER = (("main", "table"), ("session", "log"), ("attempts", "table"), ("settings", "table"))
+TOGETHER = (
+    ("main", "table"), ("session", "log"), ("attempts", "table"), ("settings", "table"), ("launch", "choices"),
+    ("doctor", "text"), ("messages", "text"), ("page", "text"), ("help", "text"),
+)  # fmt: skip
 """A screen, and what has the focus there at first. What else may have it takes its keys before the screen does."""
+
+
+def shown_of(row: str) -> str:
+    """The key to press for a row of the table, as the key bar shows it."""
+    return shown(next(_as_set(one) for one in TABLE if one.id == row).keys.split(",")[0])
 
 
 def shown(key: str) -> str:

@@ -12,6 +12,7 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import pyte
@@ -29,6 +30,30 @@ MODES = {
 }
 
 
+ALTERNATE = 1049 << 5
+"""As pyte numbers private modes."""
+
+
+class Screen(pyte.Screen):
+    """With an alternate screen, which pyte has not: what was there before is there again afterwards."""
+
+    _main: tuple[dict[int, Any], tuple[int, int]] | None = None
+
+    def set_mode(self, *modes: int, **options: Any) -> None:
+        super().set_mode(*modes, **options)
+        if ALTERNATE in self.mode and self._main is None:
+            self._main = (deepcopy(dict(self.buffer)), (self.cursor.x, self.cursor.y))
+            self.erase_in_display(2)
+
+    def reset_mode(self, *modes: int, **options: Any) -> None:
+        super().reset_mode(*modes, **options)
+        if ALTERNATE not in self.mode and self._main is not None:
+            rows, (self.cursor.x, self.cursor.y) = self._main
+            self.buffer.clear()
+            self.buffer.update(rows)
+            self._main = None
+
+
 class Terminal:
     """`command` on a pseudo-terminal of `size` columns and rows; `controlling`: hanging up sends it SIGHUP."""
 
@@ -44,7 +69,7 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.attributes = termios.tcgetattr(slave)
         self.raw = b""
-        self.screen = pyte.Screen(*size)
+        self.screen = Screen(*size)
         self._stream = pyte.ByteStream(self.screen)
 
         def take_terminal() -> None:

@@ -65,7 +65,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_the_room(shell: Terminal, key: st
 
 def test_a_continued_room_in_the_background_waits_for_its_terminal(shell: Terminal) -> None:
     shell.press("\x1a")
-    shell.wait_for("Stopped")
+    assert "No imports yet" not in shell.wait_for("Stopped")
     shell.press("bg\n")
     shell.press("echo still $((40 + 2))\n")
     assert "No imports yet" not in shell.wait_for("still 42")
@@ -83,7 +83,7 @@ def test_stopped_and_continued_by_others_it_is_as_before(shell: Terminal) -> Non
         shell.press("\x1b")
         shell.wait_for("No imports yet")
     shell.press("q")
-    shell.wait_for("shell>")
+    shell.wait_for(lambda text: text.count("shell>") == 2)
     shell.press("stty -a\n")
     text = shell.wait_for("icanon")
     assert " -icanon" not in text

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from rich.table import Column, Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -17,6 +16,7 @@ from tui.keys import bindings, rows
 from tui.room import Room
 from tui.widgets.bars import Bar, KeyBar
 from tui.widgets.notices import NoticeBar
+from tui.widgets.text_pane import Reading
 
 if TYPE_CHECKING:
     from importers.doctor import Check
@@ -26,7 +26,7 @@ class DoctorScreen(Screen[None]):
     """Works on a scratch journal and catalog; leaving the screen stops it."""
 
     BINDINGS = bindings("doctor")
-    AUTO_FOCUS = "VerticalScroll"
+    AUTO_FOCUS = "Reading"
 
     def __init__(self, room: Room) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class DoctorScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Bar(id="head")
-        with VerticalScroll(id="findings"):
+        with Reading(id="findings"):
             yield Static(id="page", markup=False)
         yield NoticeBar(self._room)
         yield KeyBar(rows("doctor", "app"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -12,6 +12,7 @@ from importers.texts import N_, _
 from tui import present
 from tui.keys import PLACES, bindings, rows, shown
 from tui.widgets.bars import KeyBar
+from tui.widgets.text_pane import Reading
 
 
 class HelpScreen(ModalScreen[None]):
@@ -23,7 +24,7 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
-            with VerticalScroll():
+            with Reading():
                 yield Static(page(shops=self._shops), markup=False)
             yield KeyBar(rows("help"))
 

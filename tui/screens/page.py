@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.keys import bindings, rows
 from tui.widgets.bars import KeyBar
+from tui.widgets.text_pane import Reading
 
 
 class PageScreen(ModalScreen[None]):
     BINDINGS = bindings("page", "app")
-    AUTO_FOCUS = "VerticalScroll"
+    AUTO_FOCUS = "Reading"
 
     def __init__(self, title: str, page: Text) -> None:
         super().__init__()
@@ -24,7 +25,7 @@ class PageScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
             yield Static(self._title, classes="title", markup=False)
-            with VerticalScroll():
+            with Reading():
                 yield Static(self._page, markup=False)
             yield KeyBar(rows("page"))
 

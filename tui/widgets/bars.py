@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from importers.texts import _
-from tui.keys import Key, shown
+from tui.keys import Key, shown, with_twins
 from tui.present import width
 
 
@@ -115,4 +115,4 @@ class KeyBar(Widget):
     def on_click(self, event: events.Click) -> None:
         for start, end, key in self._spans:
             if start <= event.x < end:
-                self.app.simulate_key(key.keys.split(",")[0])
+                self.app.simulate_key(with_twins(key.keys)[0])

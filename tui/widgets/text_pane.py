@@ -1,4 +1,4 @@
-"""A page of text that is repainted when it changed, and scrolls."""
+"""Texts that scroll; the pane of one is repainted when it changed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from tui.keys import bindings
 
-class TextPane(VerticalScroll):
+
+class Reading(VerticalScroll, inherit_bindings=False):
+    """Scrolls by the keys of the table of keys."""
+
+    BINDINGS = bindings("text")
+
+
+class TextPane(Reading):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
         self._page = Static(Text(), markup=False)
