@@ -10,7 +10,7 @@ from fixed_journal import NOW, RUNNING, SESSIONS, FixedJournal
 from rich.text import Text
 from textual.binding import Binding
 from textual.widgets import Input
-from tui_stage import settled
+from tui_stage import printed, settled
 
 from importers import doctor
 from tui import keys
@@ -155,7 +155,7 @@ async def test_letters_go_into_a_text_input(settings) -> None:
 
 
 def test_help_shows_every_key() -> None:
-    text = page().plain
+    text = printed(page())
     for row in TABLE:
         assert row.hint in text
 

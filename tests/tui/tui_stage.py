@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console, RenderableType
 from textual.command import CommandList, CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import LoadingIndicator
@@ -79,3 +80,11 @@ async def settled(pilot: Pilot[int], *, seconds: float = 20) -> None:
         while calm < 2:
             await pilot.pause()
             calm = 0 if busy(pilot.app) else calm + 1
+
+
+def printed(page: RenderableType, width: int = 200) -> str:
+    """What it shows, without colours."""
+    console = Console(width=width, color_system=None)
+    with console.capture() as capture:
+        console.print(page)
+    return capture.get()

@@ -91,7 +91,7 @@ class AttemptsScreen(LiveScreen[None]):
             reason = present.message(attempt.reason)
             lock = _("launch lock: {lock}").format(lock=attempt.lock) if attempt.lock else ""
             text = "  ".join(part for part in (reason, lock, present.plain(attempt.source)) if part)
-        self.query_one("#detail", Static).update(text)
+        self.query_one("#detail", Static).update(Text(text, no_wrap=True, overflow="ellipsis"))
 
     def on_stable_table_pointed(self) -> None:
         self._update_details()
@@ -133,8 +133,9 @@ class AttemptsScreen(LiveScreen[None]):
             Column("outcome", N_("Outcome"), 12),
             Column("session", N_("Session"), self._digits + 1, right=True),
             *([Column("shop", N_("Shop"), 10)] if shops else []),
-            Column("type", N_("Type"), 18),
         ]
+        room = width - 1 - sum(column.width + 2 for column in columns)
+        columns.append(Column("type", N_("Type"), max(6, min(18, room - 2))))
         width -= 12 if shops else 0
         if width >= 92:
             columns.append(Column("operator", N_("Operator"), 10))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.console import Group
+from rich.table import Column, Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -25,32 +27,30 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
             with Reading():
-                yield Static(page(shops=self._shops), markup=False)
+                yield Static(Group(page(shops=self._shops), "", _(GOOD_TO_KNOW)), markup=False)
             yield KeyBar(rows("help"))
 
     def action_close(self) -> None:
         self.dismiss()
 
 
-def page(*, shops: bool = True) -> Text:
-    """One group a place, one line a key. `shops`: whether there are several."""
-    text = Text()
+def page(*, shops: bool = True) -> Table:
+    """One group a place, one row a key. `shops`: whether there are several."""
+    table = Table.grid(Column(no_wrap=True), Column(ratio=1), padding=(0, 2, 0, 0), expand=True)
     for place, title in PLACES.items():
-        text.append(_(title) + "\n", "bold")
+        table.add_row(Text(_(title), "bold", end=""))
         for key in rows(place):
-            if key.shops and not shops:
-                continue
-            keys = " ".join(shown(one) for one in key.keys.split(","))
-            text.append(f"  {keys}" + " " * max(1, 16 - present.width(keys)), "cyan").append(
-                _(key.hint) + "\n"
-            )
-        text.append("\n")
-    signs = {sign: _(name) for name, sign in present.COUNT_SIGNS}
-    text.append(_("Records") + "\n", "bold")
-    for sign, name in signs.items():
-        text.append(f"  {sign}" + " " * 15, "cyan").append(name + "\n")
-    text.append("\n" + _(GOOD_TO_KNOW))
-    return text
+            if shops or not key.shops:
+                table.add_row(_keys(" ".join(shown(one) for one in key.keys.split(","))), _(key.hint))
+        table.add_row()
+    table.add_row(Text(_("Records"), "bold"))
+    for name, sign in present.COUNT_SIGNS:
+        table.add_row(_keys(sign), _(name))
+    return table
+
+
+def _keys(keys: str) -> Text:
+    return Text(f"  {keys}", "cyan")
 
 
 GOOD_TO_KNOW = N_(
