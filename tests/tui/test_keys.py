@@ -160,6 +160,13 @@ def test_help_shows_every_key() -> None:
         assert row.hint in text
 
 
+def test_long_hints_stay_beside_their_keys() -> None:
+    lines = printed(page(), 52).splitlines()
+    assert len(lines) > len(TABLE) + 10
+    titles = {*keys.PLACES.values(), "Records"}
+    assert [line for line in lines if line.strip() not in titles and not line.startswith("  ")] == []
+
+
 async def test_palette_offers_what_the_screen_can_do_and_only_that(settings) -> None:
     app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
     async with app.run_test() as pilot:

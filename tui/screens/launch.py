@@ -214,7 +214,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             self._show_choice()
 
     def _show_options(self) -> None:
-        text = Text(no_wrap=True, overflow="ellipsis")
+        text = Text()
         for option, title in OPTIONS:
             ticked = "x" if getattr(self._options, option) else " "
             text.append(f" [{ticked}] ").append(shown_of(option), "bold").append(f"  {_(title)}\n")

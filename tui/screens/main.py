@@ -31,6 +31,7 @@ from tui.widgets.log import LogView
 from tui.widgets.notices import NoticeBar
 from tui.widgets.sessions import SORTED, SessionTable
 from tui.widgets.table import StableTable
+from tui.widgets.window import WindowTable
 
 REST_SECONDS = 0.15
 """So long the cursor rests on a session before its log is opened: a walk through the list costs nothing but that."""
@@ -129,7 +130,7 @@ class MainScreen(ActingScreen[None]):
         cursor = go
         if move in {"first", "last"} and pages.rows:
             cursor = pages.rows[0 if move == "first" else -1].id
-        table.open_before, table.open_after = pages.before, pages.after
+        table.open_as(pages)
         table.show_sessions(pages.rows, self.room.now(), cursor=cursor)
         self._fit()
 
@@ -223,8 +224,8 @@ class MainScreen(ActingScreen[None]):
     def busy(self) -> bool:
         return super().busy or self._rest is not None
 
-    def on_session_table_end_wanted(self, event: SessionTable.EndWanted) -> None:
-        self._move = "first" if event.first else "last"
+    def on_window_table_end_wanted(self, event: WindowTable.EndWanted) -> None:
+        self._move = event.move
         self.wake()
 
     def on_resize(self, event: events.Resize) -> None:
