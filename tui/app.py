@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from textual.theme import Theme
+
     from importers.sessions import Journal
     from importers.settings import Settings
 
@@ -44,7 +46,8 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
     NOTIFICATION_TIMEOUT = 6
 
     theme: Reactive[str] = Reactive(colours.default)
-    ansi_theme_dark = Reactive(colours.ANSI, init=False)
+    ansi_theme_dark = Reactive(colours.NAMED_DARK, init=False)
+    ansi_theme_light = Reactive(colours.NAMED_LIGHT, init=False)
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
         texts.add_domain("tui", LOCALE)
         texts.use(settings.language)
         keys.use(settings.keys)
+        colours.use(settings.screen.colours)
         super().__init__()
         self.set_keymap(keys.keymap())
         self.room = Room(self, settings, journal, demo=demo, file=file, now=now)
@@ -72,6 +76,13 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
             self.handle_signals()
         if self.is_web and self._driver and not self.room.settings.screen.mouse:
             self._driver.write(MOUSE_OFF)  # Textual's driver of the web asks for it, whatever it was told
+
+        self.theme_changed_signal.subscribe(self, self._tell_colours)
+
+    def _tell_colours(self, theme: Theme) -> None:
+        """They were changed for now; settings are changed in their file."""
+        text = _('To keep these colours, set colours = "{name}" in [screen] of the settings')
+        self.room.say(text.format(name=theme.name))
 
     def on_ready(self) -> None:
         self.call_after_refresh(self._begin)

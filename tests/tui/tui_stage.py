@@ -35,7 +35,15 @@ path = "obmen.log"
 @pytest.fixture(autouse=True)
 def same_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """UTC, no SSH, no colour settings, no settings of this machine."""
-    for name in ("SSH_CONNECTION", "NO_COLOR", "COLORTERM", "OBMEN_CONFIG", "LANGUAGE", "LC_ALL"):
+    for name in (
+        "SSH_CONNECTION",
+        "NO_COLOR",
+        "COLORTERM",
+        "COLORFGBG",
+        "OBMEN_CONFIG",
+        "LANGUAGE",
+        "LC_ALL",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("LANG", "en_US.UTF-8")

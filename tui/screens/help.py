@@ -35,13 +35,14 @@ class HelpScreen(ModalScreen[None]):
 
 
 def page(*, shops: bool = True) -> Table:
-    """One group a place, one row a key. `shops`: whether there are several."""
+    """One group a place, one row a key, with its name in the settings. `shops`: whether there are several."""
     table = Table.grid(Column(no_wrap=True), Column(ratio=1), padding=(0, 2, 0, 0), expand=True)
     for place, title in PLACES.items():
         table.add_row(Text(_(title), "bold", end=""))
         for key in rows(place):
             if shops or not key.shops:
-                table.add_row(_keys(" ".join(shown(one) for one in key.keys.split(","))), _(key.hint))
+                keys = " ".join(shown(one) for one in key.keys.split(","))
+                table.add_row(_keys(keys), Text.assemble(_(key.hint), "  ", (key.id, "dim")))
         table.add_row()
     table.add_row(Text(_("Records"), "bold"))
     for name, sign in present.COUNT_SIGNS:
