@@ -167,7 +167,7 @@ TABLE = (
     Key("launch_shop", "o", "shop", N_("Shop"), N_("Import into the next shop"), "launch", shops=True),
     Key("dry_run", "d", "dry_run", N_("Dry run"), N_("Do everything but the commit"), "launch", bar=False),
     Key("force", "f", "force", N_("Force"), N_("Go past the limits on rejects and removals"), "launch", bar=False),
-    Key("strict", "e", "strict", N_("Strict"), N_("Fail unless the export has something of every type"), "launch",
+    Key("strict", "e", "strict", N_("Strict"), N_("Fail unless the export has all of these types"), "launch",
         bar=False),
     Key("source", "s", "source", N_("Source"), N_("Change the folder or .zip to read"), "launch"),
     Key("close_launch", "escape", "close", N_("Close"), N_("Close; a launch that was sent goes on"), "launch"),

@@ -34,7 +34,7 @@ from tui.widgets.path_input import PathInput
 OPTIONS = (
     ("dry_run", N_("Dry run: everything but the commit")),
     ("force", N_("Go past the limits on rejects and removals")),
-    ("strict", N_("Fail unless the export has something of every type")),
+    ("strict", N_("Fail unless the export has all of these types")),
 )
 """Fields of `Options`, one line each; their keys have the same names."""
 RECENT = 200
