@@ -64,7 +64,8 @@ class LeavingApp(PaintingApp, inherit_bindings=False):
             return
         loop = asyncio.get_running_loop()
         loop.remove_signal_handler(signal.SIGTSTP)
-        driver.suspend_application_mode()
+        if not self.resting:
+            driver.suspend_application_mode()
         while True:
             # The default action stops all threads right here; where no shell could continue them it does nothing.
             if group is None:
@@ -76,8 +77,9 @@ class LeavingApp(PaintingApp, inherit_bindings=False):
                     continue  # continued in the background
             break
         loop.add_signal_handler(signal.SIGTSTP, self._rest)
-        driver.resume_application_mode()
-        self.paint_anew()
+        if not self.resting:  # else the terminal is still the pager's
+            driver.resume_application_mode()
+            self.paint_anew()
 
     async def lend_terminal(self, command: Sequence[str]) -> None:
         """Run a program of the operator's on the terminal, and paint anew when it has ended. Raises UsageError."""
