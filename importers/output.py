@@ -148,6 +148,7 @@ def attempt_json(attempt: Attempt) -> dict[str, Any]:
     """An attempt as `attempts --json` prints it: its reason as the journal stores it, for scripts in any language."""
     reason = attempt.reason
     fields = msgspec.to_builtins(attempt)
+    del fields["id"]  # to find more of them in the journal, and for nothing else
     if attempt.shop == MAIN:
         del fields["shop"]
     return {

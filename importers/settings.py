@@ -102,6 +102,8 @@ class Screen(Section, frozen=True):
     """Ring when a session ends that was launched or is watched here."""
     notify: Literal["off", "osc9", "osc777"] = "off"
     """Let the terminal notify of the same, in one of the two ways that terminals know."""
+    colours: str = "auto"
+    """By name, checked where they are known; auto: those that suit the terminal."""
 
 
 class Shop(Section, frozen=True):

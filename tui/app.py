@@ -18,7 +18,7 @@ from textual.theme import ThemeProvider
 from importers import texts
 from importers.texts import _
 from tui import LOCALE, colours, keys, present, signs
-from tui.keys import TABLE, bindings, shown
+from tui.keys import TABLE, bindings, shown, shown_of
 from tui.leaving import LeavingApp
 from tui.room import Room
 from tui.screens.main import MainScreen
@@ -27,6 +27,8 @@ from tui.screens.palette import Palette
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
+
+    from textual.theme import Theme
 
     from importers.sessions import Journal
     from importers.settings import Settings
@@ -44,7 +46,8 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
     NOTIFICATION_TIMEOUT = 6
 
     theme: Reactive[str] = Reactive(colours.default)
-    ansi_theme_dark = Reactive(colours.ANSI, init=False)
+    ansi_theme_dark = Reactive(colours.NAMED_DARK, init=False)
+    ansi_theme_light = Reactive(colours.NAMED_LIGHT, init=False)
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
         texts.add_domain("tui", LOCALE)
         texts.use(settings.language)
         keys.use(settings.keys)
+        colours.use(settings.screen.colours)
         super().__init__()
         self.set_keymap(keys.keymap())
         self.room = Room(self, settings, journal, demo=demo, file=file, now=now)
@@ -72,6 +76,13 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
             self.handle_signals()
         if self.is_web and self._driver and not self.room.settings.screen.mouse:
             self._driver.write(MOUSE_OFF)  # Textual's driver of the web asks for it, whatever it was told
+
+        self.theme_changed_signal.subscribe(self, self._tell_colours)
+
+    def _tell_colours(self, theme: Theme) -> None:
+        """They were changed for now; settings are changed in their file."""
+        text = _('To keep these colours, set colours = "{name}" in [screen] of the settings')
+        self.room.say(text.format(name=theme.name))
 
     def on_ready(self) -> None:
         self.call_after_refresh(self._begin)
@@ -131,7 +142,8 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
             self.push_screen(SettingsScreen(self.room))
 
     def action_interrupt(self) -> None:
-        self.room.say(_("To quit press q or ^q. Imports go on without the screen."))
+        text = _("To quit press {key} or {other}. Imports go on without the screen.")
+        self.room.say(text.format(key=shown_of("quit"), other=shown_of("leave")))
 
 
 def run(settings: Settings, *, demo: bool = False, file: Path | None = None) -> int:

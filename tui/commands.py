@@ -35,11 +35,13 @@ def control_room(ctx: click.Context, /, *_results: object, **_options: object) -
 
 @engine.cli.command(help=N_("Open the control room on a sample export, in a directory of its own."))
 def demo() -> None:
-    config = demo_settings(settings.data_dir() / "demo")
+    folder = settings.data_dir() / "demo"
     # In the language of the operator's own settings, unless these cannot be read.
-    open_room(msgspec.structs.replace(config, language=texts.language()), demo=True)
+    config = msgspec.structs.replace(demo_settings(folder), language=texts.language())
+    open_room(config, demo=True, file=folder / DEMO_FILE)
 
 
+DEMO_FILE = "config.toml"
 DEMO_CONFIG = """\
 # Made by `obmen demo`; written anew at each start.
 [source]
@@ -64,7 +66,7 @@ def demo_settings(folder: Path) -> Settings:
     export = folder / "export"
     if not export.exists():
         shutil.copytree(EXPORT, export)
-    config = folder / "config.toml"
+    config = folder / DEMO_FILE
     config.write_text(DEMO_CONFIG, encoding="utf-8")
     for name in [
         name for name in os.environ if name.startswith(settings.PREFIX) and name != "OBMEN_LANGUAGE"

@@ -13,8 +13,8 @@ import msgspec
 from importers import words
 from importers.clock import utc_text
 from importers.kinds.registry import names as kind_names
-from importers.sessions.finding import ALL, SessionFilter, Word
-from importers.sessions.models import Attempt, Status
+from importers.sessions.finding import ALL, AttemptFilter, SessionFilter, Word
+from importers.sessions.models import Outcome, Status
 from importers.texts import _
 from tui import present
 
@@ -99,21 +99,23 @@ class Filter:
         numbers = (word.text for word in self.sessions.words if REQUEST_ID.fullmatch(word.text))
         return self.sessions.request_prefix or next(numbers, None)
 
-    def matches_attempt(self, attempt: Attempt) -> bool:
-        """Shop and request id are the journal's to choose by."""
+    @property
+    def attempts(self) -> AttemptFilter:
+        """The same for attempts, which have outcomes. What only sessions have is looked for as a word."""
         wanted = self.sessions
-        if wanted.kinds and not wanted.kinds.intersection(attempt.kinds):
-            return False
-        if wanted.operator not in {None, attempt.operator}:
-            return False
-        if (wanted.since and attempt.at < wanted.since) or (wanted.until and attempt.at >= wanted.until):
-            return False
-        texts = (
-            str(attempt.session_id or ""), attempt.request_id, attempt.operator, attempt.host, attempt.source,
-            *map(present.kind, attempt.kinds),
-            *([attempt.outcome, words.outcome(attempt.outcome)] if attempt.outcome else []),
-        )  # fmt: skip
-        return all(any(word.text in text.casefold() for text in texts) for word in wanted.words)
+        outcomes = {word: found for word in wanted.words if (found := _outcome(word.text))}
+        sought = [word for word in wanted.words if word not in outcomes and word.text != self.request_id]
+        sought += [Word(status.value) for status in wanted.statuses]
+        return AttemptFilter(
+            outcomes=frozenset(outcomes.values()),
+            kinds=wanted.kinds,
+            operator=wanted.operator,
+            shop=wanted.shop,
+            since=wanted.since,
+            until=wanted.until,
+            request_id=self.request_id,
+            words=tuple(sought),
+        )
 
 
 def _operator(typed: str, operators: Mapping[str, str]) -> str:
@@ -140,6 +142,13 @@ def _status(word: str) -> Status | None:
     for status in Status:
         if _means(word, status.value, words.status(status)):
             return status
+    return None
+
+
+def _outcome(word: str) -> Outcome | None:
+    for outcome in Outcome:
+        if _means(word, outcome.value, words.outcome(outcome)):
+            return outcome
     return None
 
 

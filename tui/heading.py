@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -14,7 +14,7 @@ from tui import present
 if TYPE_CHECKING:
     from importers.sessions import Session
     from importers.sessions.details import Standing
-    from tui.pages import SessionPages
+    from tui.pages import Pages
     from tui.room import Room
 
 
@@ -71,14 +71,22 @@ def _engine(room: Room) -> str:
     return f"{lock}, Celery" if settings.worker.engine == "celery" else lock
 
 
-def counts(pages: SessionPages, marked: int) -> str:
-    """How many sessions are marked and listed; "…" as long as nobody knows how many match."""
+def counts(pages: Pages[Any], named: Callable[[int], str], marked: int = 0) -> str:
+    """How many are marked and listed; "…" as long as nobody knows how many match. `named`: so many, with their name."""
     parts = [ngettext("{count} marked", "{count} marked", marked).format(count=marked)] if marked else []
     if pages.total is not None:
-        total = present.number(pages.total)
         if pages.wanted:
             matching = "…" if pages.matching is None else present.number(pages.matching)
+            total = present.number(pages.total)
             parts.append(_("{count} of {total}").format(count=matching, total=total))
         else:
-            parts.append(ngettext("{count} session", "{count} sessions", pages.total).format(count=total))
+            parts.append(named(pages.total))
     return ", ".join(parts)
+
+
+def sessions_in(number: int) -> str:
+    return ngettext("{count} session", "{count} sessions", number).format(count=present.number(number))
+
+
+def attempts_in(number: int) -> str:
+    return ngettext("{count} attempt", "{count} attempts", number).format(count=present.number(number))

@@ -76,6 +76,7 @@ PLACES = {
     "log": N_("Log"),
     "text": N_("Texts"),
     "launch": N_("Run an import"),
+    "choices": N_("Import types"),
     "attempts": N_("Attempts"),
     "doctor": N_("Health check"),
     "session": N_("Session"),
@@ -125,11 +126,11 @@ TABLE = (
     Key("copy_log", "Y", "copy_log", N_("Copy log"), N_("Copy the log to the clipboard"), "main,session", bar=False),
     Key("unmark", "escape", "unmark", N_("Unmark"), N_("Remove what is said, then the filter, then all marks"), "main",
         bar=False),
-    Key("row_up", "up,k", "cursor_up", N_("Up"), N_("One row up"), "table", bar=False, palette=False),
-    Key("row_down", "down,j", "cursor_down", N_("Down"), N_("One row down"), "table", bar=False, palette=False),
-    Key("first_row", "home,g", "scroll_top", N_("Beginning"), N_("To the first row of all"), "table", bar=False,
+    Key("row_up", "up,k", "cursor_up", N_("Up"), N_("One row up"), "table,choices", bar=False, palette=False),
+    Key("row_down", "down,j", "cursor_down", N_("Down"), N_("One row down"), "table,choices", bar=False, palette=False),
+    Key("first_row", "home,g", "scroll_top", N_("Beginning"), N_("To the first row of all"), "table,choices", bar=False,
         palette=False),
-    Key("last_row", "end,G", "scroll_bottom", N_("End"), N_("To the last row of all"), "table",
+    Key("last_row", "end,G", "scroll_bottom", N_("End"), N_("To the last row of all"), "table,choices",
         bar=False, palette=False),
     Key("rows_up", "pageup", "page_up", N_("Page up"), N_("One page up"), "table", bar=False, palette=False),
     Key("rows_down", "pagedown", "page_down", N_("Page down"), N_("One page down"), "table", bar=False, palette=False),
@@ -153,7 +154,7 @@ TABLE = (
     Key("launch_shop", "o", "shop", N_("Shop"), N_("Import into the next shop"), "launch", shops=True),
     Key("dry_run", "d", "dry_run", N_("Dry run"), N_("Do everything but the commit"), "launch", bar=False),
     Key("force", "f", "force", N_("Force"), N_("Go past the limits on rejects and removals"), "launch", bar=False),
-    Key("strict", "e", "strict", N_("Strict"), N_("Fail unless the export has something of every type"), "launch",
+    Key("strict", "e", "strict", N_("Strict"), N_("Fail unless the export has all of these types"), "launch",
         bar=False),
     Key("source", "s", "source", N_("Source"), N_("Change the folder or .zip to read"), "launch"),
     Key("close_launch", "escape", "close", N_("Close"), N_("Close; a launch that was sent goes on"), "launch"),
@@ -298,13 +299,15 @@ def _meet(one: str, other: str) -> bool:
 
 
 TOGETHER = (
-    ("main", "table"),
-    ("session", "log"),
-    ("session", "text"),
-    ("attempts", "table"),
-    ("settings", "table"),
-)
+    ("main", "table"), ("session", "log"), ("session", "text"), ("attempts", "table"), ("settings", "table"),
+    ("launch", "choices"), ("doctor", "text"), ("messages", "text"), ("page", "text"), ("help", "text"),
+)  # fmt: skip
 """A screen, and what has the focus there at first. What else may have it takes its keys before the screen does."""
+
+
+def shown_of(row: str) -> str:
+    """The key to press for a row of the table, as the key bar shows it."""
+    return shown(next(_as_set(one) for one in TABLE if one.id == row).keys.split(",")[0])
 
 
 def shown(key: str) -> str:

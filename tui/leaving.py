@@ -25,10 +25,12 @@ class LeavingApp(PaintingApp, inherit_bindings=False):
     """Ends by `q`, by signals, and with its terminal; what was confirmed is sent first. Stops for the shell, too."""
 
     def handle_signals(self) -> None:
-        """TERM and HUP leave in order, so that the terminal is as before (Textual handles neither)."""
+        """They leave in order, so that the terminal is as before (Textual handles none)."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._leave, number)
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(number, self._interrupt, number)
         # Textual's own handlers work in the middle of anything, and SIGCONT after SIGSTOP starts its driver twice.
         signal.signal(signal.SIGCONT, signal.SIG_DFL)
         loop.add_signal_handler(signal.SIGTSTP, self._rest)
@@ -39,6 +41,11 @@ class LeavingApp(PaintingApp, inherit_bindings=False):
         the server of a browser's room, if it is killed."""
         if not (is_connected(0) if self.is_web else os.isatty(0)):
             self._leave(signal.SIGHUP)
+
+    def _interrupt(self, number: signal.Signals) -> None:
+        """^C and ^\\ are keys here; while another program has the terminal they are that one's."""
+        if not self.resting:
+            self._leave(number)
 
     def _leave(self, number: signal.Signals) -> None:
         # A terminal that is gone can block its writer for ever; the process ends all the same.
@@ -59,7 +66,8 @@ class LeavingApp(PaintingApp, inherit_bindings=False):
             return
         loop = asyncio.get_running_loop()
         loop.remove_signal_handler(signal.SIGTSTP)
-        driver.suspend_application_mode()
+        if not self.resting:
+            driver.suspend_application_mode()
         while True:
             # The default action stops all threads right here; where no shell could continue them it does nothing.
             if group is None:
@@ -71,8 +79,9 @@ class LeavingApp(PaintingApp, inherit_bindings=False):
                     continue  # continued in the background
             break
         loop.add_signal_handler(signal.SIGTSTP, self._rest)
-        driver.resume_application_mode()
-        self.paint_anew()
+        if not self.resting:  # else the terminal is still the pager's
+            driver.resume_application_mode()
+            self.paint_anew()
 
     async def lend_terminal(self, command: Sequence[str]) -> None:
         """Run a program of the operator's on the terminal, and paint anew when it has ended. Raises UsageError."""

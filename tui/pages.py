@@ -1,13 +1,14 @@
-"""The sessions that a table holds: a window over all that match, wherever in a journal of millions it lies."""
+"""What a table holds: a window over all that match, wherever in a journal of millions it lies."""
 
 from __future__ import annotations
 
 import time
-from typing import Literal
+from abc import ABC, abstractmethod
+from typing import Generic, Literal, TypeVar
 
 from importers.errors import UnknownSession
-from importers.sessions import Journal, Session
-from importers.sessions.finding import NEWEST, By, Order, Place, place_of
+from importers.sessions import Attempt, Journal, Session
+from importers.sessions.finding import NEWEST, By, Order, Place, place_of, place_of_attempt
 from tui.filters import Filter
 
 WINDOW = 200
@@ -17,16 +18,17 @@ STEP = 100
 COUNT_SECONDS = 2.0
 """How old counts may be while sessions come and go."""
 
+Row = TypeVar("Row", Session, Attempt)
 Move = Literal["first", "last", "back", "on"]
 
 
-class SessionPages:
+class Pages(ABC, Generic[Row]):
     """Those that match `wanted`, in `order`, from the place on that the last move came to."""
 
     def __init__(self, wanted: Filter, order: Order = NEWEST, total: int | None = None) -> None:
         self.wanted = wanted
         self.order = order
-        self.rows: list[Session] = []
+        self.rows: list[Row] = []
         self.after = False
         """Whether the journal holds more behind the window."""
         self.searching = False
@@ -40,6 +42,32 @@ class SessionPages:
         self._counted = 0.0
         self._newest = 0
 
+    @abstractmethod
+    async def _find(
+        self,
+        journal: Journal,
+        *,
+        after: Place | None = None,
+        before: Place | None = None,
+        limit: int = WINDOW,
+    ) -> tuple[list[Row], Place | None]:
+        """Some of them, and from where on there are more."""
+
+    @abstractmethod
+    async def _ends(self, journal: Journal) -> list[Row]:
+        """The last of them, so many as the window holds and one more."""
+
+    @abstractmethod
+    async def _newest_id(self, journal: Journal) -> int:
+        """Of all, whether they match or not; 0: there is none."""
+
+    @abstractmethod
+    async def _numbers(self, journal: Journal) -> tuple[int, int]:
+        """How many match, and how many there are."""
+
+    @abstractmethod
+    def _place(self, row: Row) -> Place: ...
+
     @property
     def before(self) -> bool:
         """Whether the journal may hold more in front of the window."""
@@ -50,20 +78,42 @@ class SessionPages:
         if move == "first":
             self._behind = None
         elif move == "last":
-            backwards = Order(self.order.by, not self.order.descending)
-            last = await journal.find(self.wanted.sessions, backwards, limit=WINDOW + 1)
-            self._begin(last.sessions[::-1], WINDOW)
+            self._begin(await self._ends(journal), WINDOW)
         elif move == "back" and self.rows:
-            await self._begin_before(journal, self.rows[0], STEP)
+            await self._begin_before(journal, self._place(self.rows[0]), STEP)
         elif move == "on" and len(self.rows) > STEP:
-            self._behind = place_of(self.rows[STEP - 1], self.order)
-        page = await journal.find(self.wanted.sessions, self.order, after=self._behind, limit=WINDOW)
-        if not page.sessions and self._behind is not None and page.rest is None:
+            self._behind = self._place(self.rows[STEP - 1])
+        rows, rest = await self._find(journal, after=self._behind)
+        if not rows and self._behind is not None and rest is None:
             self._behind = None  # all of them were deleted
-            page = await journal.find(self.wanted.sessions, self.order, limit=WINDOW)
-        self.rows, self.after = page.sessions, page.rest is not None
+            rows, rest = await self._find(journal)
+        self.rows, self.after = rows, rest is not None
         self.searching = self.after and len(self.rows) < WINDOW
 
+    async def count(self, journal: Journal) -> bool:
+        """Count anew where that is due; True when something changed."""
+        newest = await self._newest_id(journal)
+        if time.monotonic() - self._counted < COUNT_SECONDS and newest == self._newest:
+            return False
+        before = (self.matching, self.total)
+        self.matching, self.total = await self._numbers(journal)
+        self._counted, self._newest = time.monotonic(), newest
+        return (self.matching, self.total) != before
+
+    def recount(self) -> None:
+        """Counts are wrong: some were deleted, or others are wanted."""
+        self._counted = 0.0
+
+    async def _begin_before(self, journal: Journal, place: Place, rows: int) -> None:
+        front, _rest = await self._find(journal, before=place, limit=rows + 1)
+        self._begin(front, rows)
+
+    def _begin(self, front: list[Row], rows: int) -> None:
+        """With the last `rows` of these: behind the one in front of them, if there is one."""
+        self._behind = self._place(front[-rows - 1]) if len(front) > rows else None
+
+
+class SessionPages(Pages[Session]):
     async def reach(self, journal: Journal, session_id: int) -> bool:
         """Move to a session, dropping a filter that hides it. False when there is no such session: nothing moves."""
         try:
@@ -73,32 +123,33 @@ class SessionPages:
         if self.wanted and not await self._matches(journal, session):
             self.wanted = Filter()
             self.recount()
-        await self._begin_before(journal, session, WINDOW // 2)
+        await self._begin_before(journal, self._place(session), WINDOW // 2)
         return True
 
-    async def count(self, journal: Journal) -> bool:
-        """Count anew where that is due; True when something changed."""
-        newest = [session.id for session in (await journal.find(limit=1)).sessions]
-        if time.monotonic() - self._counted < COUNT_SECONDS and newest == [self._newest]:
-            return False
-        before = (self.matching, self.total)
-        self.total = await journal.count()
-        self.matching = await journal.count(self.wanted.sessions) if self.wanted else self.total
-        self._counted, self._newest = time.monotonic(), newest[0] if newest else 0
-        return (self.matching, self.total) != before
+    async def _find(
+        self,
+        journal: Journal,
+        *,
+        after: Place | None = None,
+        before: Place | None = None,
+        limit: int = WINDOW,
+    ) -> tuple[list[Session], Place | None]:
+        wanted = self.wanted.sessions
+        return await journal.find(wanted, self.order, after=after, before=before, limit=limit)
 
-    def recount(self) -> None:
-        """Counts are wrong: some were deleted, or others are wanted."""
-        self._counted = 0.0
+    async def _ends(self, journal: Journal) -> list[Session]:
+        backwards = Order(self.order.by, not self.order.descending)
+        return (await journal.find(self.wanted.sessions, backwards, limit=WINDOW + 1)).sessions[::-1]
 
-    async def _begin_before(self, journal: Journal, session: Session, rows: int) -> None:
-        place = place_of(session, self.order)
-        front = await journal.find(self.wanted.sessions, self.order, before=place, limit=rows + 1)
-        self._begin(front.sessions, rows)
+    async def _newest_id(self, journal: Journal) -> int:
+        return next((session.id for session in (await journal.find(limit=1)).sessions), 0)
 
-    def _begin(self, front: list[Session], rows: int) -> None:
-        """With the last `rows` of these: behind the one in front of them, if there is one."""
-        self._behind = place_of(front[-rows - 1], self.order) if len(front) > rows else None
+    async def _numbers(self, journal: Journal) -> tuple[int, int]:
+        total = await journal.count()
+        return await journal.count(self.wanted.sessions) if self.wanted else total, total
+
+    def _place(self, row: Session) -> Place:
+        return place_of(row, self.order)
 
     async def _matches(self, journal: Journal, session: Session) -> bool:
         key, number = place_of(session, self.order)
@@ -106,3 +157,31 @@ class SessionPages:
         place = Place(in_front if self.order.by is By.ID else key, in_front)
         page = await journal.find(self.wanted.sessions, self.order, after=place, limit=1)
         return [found.id for found in page.sessions] == [session.id]
+
+
+class AttemptPages(Pages[Attempt]):
+    """Newest first, always."""
+
+    async def _find(
+        self,
+        journal: Journal,
+        *,
+        after: Place | None = None,
+        before: Place | None = None,
+        limit: int = WINDOW,
+    ) -> tuple[list[Attempt], Place | None]:
+        return await journal.find_attempts(self.wanted.attempts, after=after, before=before, limit=limit)
+
+    async def _ends(self, journal: Journal) -> list[Attempt]:
+        first = Place(0, 0)  # behind the oldest
+        return (await journal.find_attempts(self.wanted.attempts, before=first, limit=WINDOW + 1)).attempts
+
+    async def _newest_id(self, journal: Journal) -> int:
+        return next((attempt.id for attempt in (await journal.find_attempts(limit=1)).attempts), 0)
+
+    async def _numbers(self, journal: Journal) -> tuple[int, int]:
+        total = await journal.count_attempts()
+        return await journal.count_attempts(self.wanted.attempts) if self.wanted else total, total
+
+    def _place(self, row: Attempt) -> Place:
+        return place_of_attempt(row)

@@ -23,6 +23,7 @@ from importers.targets import target_of
 from importers.texts import N_, _, ngettext
 from tui import present
 from tui.alerts import alert
+from tui.filters import Names
 from tui.taking import Taking
 from tui.telling import Telling
 
@@ -105,6 +106,12 @@ class Room(Telling):
 
     def note_shops(self, seen: Iterable[Session | Attempt]) -> None:
         self.shops += tuple(sorted({one.shop for one in seen}.difference(self.shops)))
+
+    async def names(self, journal: Journal) -> Names:
+        """What there is to filter by."""
+        found = await journal.names()
+        operators = {one.casefold(): one for one in found.operators}
+        return Names(self.shops, operators, found.errors, self.now().astimezone().date())
 
     def what(self, session: Session) -> str:
         """What it imports, and into which shop."""

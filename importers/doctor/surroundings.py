@@ -127,5 +127,5 @@ def check_terminal() -> Check:
     detail = f"{os.environ.get('TERM', '?')}, {columns}×{lines}"
     if os.environ.get("TERM", "dumb") == "dumb":
         return Check(name, False, detail, _("set TERM to what your terminal is, e.g. xterm-256color"))
-    ok = columns >= 80 and lines >= 24
-    return Check(name, ok, detail, "" if ok else _("make the window at least 80×24"))
+    ok = columns >= 60 and lines >= 20
+    return Check(name, ok, detail, "" if ok else _("make the window at least 60×20"))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from importers.sessions.models import Session, Status
+from importers.sessions.models import Attempt, Outcome, Session, Status
 from importers.sessions.rows import json
 from importers.sessions.tally import seconds_between
 
@@ -46,6 +46,22 @@ class SessionFilter(msgspec.Struct, frozen=True):
 ALL = SessionFilter()
 
 
+class AttemptFilter(msgspec.Struct, frozen=True):
+    """The same of attempts. Words may stand in a reason as well, and name the session."""
+
+    outcomes: frozenset[Outcome] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    operator: str | None = None
+    shop: str | None = None
+    since: str | None = None
+    until: str | None = None
+    request_id: str | None = None
+    words: tuple[Word, ...] = ()
+
+
+ALL_ATTEMPTS = AttemptFilter()
+
+
 class By(StrEnum):
     """What sessions are ordered by, as the columns of the journal; equal ones by their ids, in the same direction."""
 
@@ -82,6 +98,12 @@ class Page(NamedTuple):
     be empty, and there is more."""
 
 
+class AttemptPage(NamedTuple):
+    attempts: list[Attempt]
+    """Newest first, as a page of sessions otherwise."""
+    rest: Place | None
+
+
 class Names(NamedTuple):
     """What there is to filter by, sorted; also of sessions that were deleted since."""
 
@@ -109,3 +131,7 @@ def place_of(session: Session, order: Order = NEWEST) -> Place:
             return Place(round(seconds * 1000), session.id)
         case By.REJECTED:
             return Place(session.counts.rejected, session.id)
+
+
+def place_of_attempt(attempt: Attempt) -> Place:
+    return Place(attempt.id, attempt.id)

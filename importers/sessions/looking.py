@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -11,11 +11,24 @@ import msgspec
 from importers.errors import UnknownSession
 from importers.sessions import queries
 from importers.sessions import statements as sql
-from importers.sessions.finding import ALL, NEWEST, Names, Order, Page, Place, SessionFilter, place_of
+from importers.sessions.finding import (
+    ALL,
+    ALL_ATTEMPTS,
+    NEWEST,
+    AttemptFilter,
+    AttemptPage,
+    Names,
+    Order,
+    Page,
+    Place,
+    SessionFilter,
+    place_of,
+    place_of_attempt,
+)
 from importers.sessions.models import ActiveSession, Attempt, LogLine, Session, StoredReject
 from importers.sessions.protocol import SEARCH_SECONDS
 from importers.sessions.queries import Walk
-from importers.sessions.rows import active_session, json, struct
+from importers.sessions.rows import active_session, struct
 from importers.texts import N_
 
 if TYPE_CHECKING:
@@ -25,6 +38,7 @@ if TYPE_CHECKING:
     from importers.sessions.queries import Query
 
 D = TypeVar("D", bound="Detail")
+T = TypeVar("T")
 LARGEST = 2**63 - 1
 """Of a database's whole numbers: a larger limit means all, and no session has a larger number."""
 
@@ -65,23 +79,46 @@ class JournalReader:
         seconds: float = SEARCH_SECONDS,
     ) -> Page:
         walk = Walk(order, after or before, backwards=before is not None)
-        until = time.monotonic() + seconds
         few = await self._few(wanted)
-        found: list[Session] = []
+        return Page(
+            *await self._walked(
+                walk,
+                lambda part, number: queries.page(wanted, part, number, few),
+                lambda row: struct(row, Session),
+                lambda session: place_of(session, order),
+                by_steps_of="session" if wanted.words and few is None else None,
+                limit=limit,
+                seconds=seconds,
+            )
+        )
+
+    async def _walked(
+        self,
+        walk: Walk,
+        page: Callable[[Walk, int], Query],
+        read: Callable[[Row], T],
+        place: Callable[[T], Place],
+        *,
+        by_steps_of: str | None,
+        limit: int,
+        seconds: float,
+    ) -> tuple[list[T], Place | None]:
+        """Rows of a page, and from where on there may be more; see `Page`. `by_steps_of`: a table to be searched so."""
+        until = time.monotonic() + seconds
+        found: list[T] = []
         while True:
-            end = await self._end_of_step(walk) if wanted.words and few is None else None
+            end = await self._end_of_step(walk, by_steps_of) if by_steps_of else None
             part = walk._replace(to=end)
-            rows = await self._ask(queries.page(wanted, part, limit - len(found), few))
-            sessions = [struct(row, Session) for row in rows]
-            found += sorted(sessions, key=lambda session: place_of(session, order), reverse=part.descends)
+            rows = await self._ask(page(part, limit - len(found)))
+            found += sorted(map(read, rows), key=place, reverse=part.descends)
             if found and len(found) >= limit:
-                rest: Place | None = place_of(found[-1], order)
+                rest: Place | None = place(found[-1])
                 break
             if end is None or time.monotonic() >= until:
                 rest = end
                 break
             walk = walk._replace(behind=end)
-        return Page(found[::-1] if walk.backwards else found, rest)
+        return found[::-1] if walk.backwards else found, rest
 
     async def around(
         self, session_id: int, wanted: SessionFilter = ALL, order: Order = NEWEST, *, limit: int = 200
@@ -120,9 +157,9 @@ class JournalReader:
                 return condition
         return None
 
-    async def _end_of_step(self, walk: Walk) -> Place | None:
+    async def _end_of_step(self, walk: Walk, table: str = "session") -> Place | None:
         """Words stand in no index: they are looked for step by step, so that others get their turn in between."""
-        rows = await self._ask(queries.step(walk, STEP_ROWS))
+        rows = await self._ask(queries.step(walk, STEP_ROWS, table))
         return Place(rows[0][0], rows[0][1]) if rows else None
 
     async def _ask(self, query: Query) -> Sequence[Row]:
@@ -188,15 +225,42 @@ class JournalReader:
         shop: str | None = None,
         limit: int = 200,
     ) -> list[Attempt]:
-        asked = {
-            column: value
-            for column, value in (("request_id", request_id), ("operator", operator), ("shop", shop))
-            if value is not None
-        }
-        kinds = () if kind is None else (json(kind),)
-        statement = sql.attempts([*asked], of_kind=bool(kinds))
-        rows = await self.database.fetch(statement, *asked.values(), *kinds, min(limit, LARGEST))
-        return [struct(row, Attempt) for row in rows]
+        kinds = frozenset() if kind is None else frozenset((kind,))
+        wanted = AttemptFilter(kinds=kinds, operator=operator, shop=shop, request_id=request_id)
+        return (await self.find_attempts(wanted, limit=min(limit, LARGEST))).attempts
+
+    async def find_attempts(
+        self,
+        wanted: AttemptFilter = ALL_ATTEMPTS,
+        *,
+        after: Place | None = None,
+        before: Place | None = None,
+        limit: int = 200,
+        seconds: float = SEARCH_SECONDS,
+    ) -> AttemptPage:
+        walk = Walk(NEWEST, after or before, backwards=before is not None)
+        return AttemptPage(
+            *await self._walked(
+                walk,
+                lambda part, number: queries.attempts(wanted, part, number),
+                lambda row: struct(row, Attempt),
+                place_of_attempt,
+                by_steps_of="attempt" if wanted.words else None,
+                limit=limit,
+                seconds=seconds,
+            )
+        )
+
+    async def count_attempts(self, wanted: AttemptFilter = ALL_ATTEMPTS) -> int:
+        walk = Walk(NEWEST)
+        number = 0
+        while True:
+            end = await self._end_of_step(walk, "attempt") if wanted.words else None
+            (row,) = await self._ask(queries.count_attempts(wanted, walk._replace(to=end)))
+            number += int(row[0])
+            if end is None:
+                return number
+            walk = walk._replace(behind=end)
 
 
 def name_of(detail: type[msgspec.Struct]) -> str:

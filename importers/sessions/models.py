@@ -118,6 +118,8 @@ class Attempt(msgspec.Struct, frozen=True):
     """What the launch lock did: acquired | busy | unavailable | off."""
     reason: Message | None = None
     shop: str = MAIN
+    id: int = 0
+    """The journal's, growing; 0: it is not kept yet."""
 
 
 class LogLine(msgspec.Struct, frozen=True):

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from importers.sessions.finding import ALL, NEWEST
+from importers.sessions.finding import ALL, ALL_ATTEMPTS, NEWEST
 
 if TYPE_CHECKING:
     from importers.database.protocol import Database, Watch
     from importers.events import Counts, Log, Reject
     from importers.processes import WorkerProcess
     from importers.sessions.details import Detail
-    from importers.sessions.finding import Names, Order, Page, Place, SessionFilter
+    from importers.sessions.finding import (
+        AttemptFilter,
+        AttemptPage,
+        Names,
+        Order,
+        Page,
+        Place,
+        SessionFilter,
+    )
     from importers.sessions.models import (
         ActiveSession,
         Attempt,
@@ -139,6 +147,22 @@ class Journal(Protocol):
         limit: int = 200,
     ) -> list[Attempt]:
         """Newest first."""
+        ...
+
+    async def find_attempts(
+        self,
+        wanted: AttemptFilter = ALL_ATTEMPTS,
+        *,
+        after: Place | None = None,
+        before: Place | None = None,
+        limit: int = 200,
+        seconds: float = SEARCH_SECONDS,
+    ) -> AttemptPage:
+        """A page of attempts, newest first, as `find` finds sessions."""
+        ...
+
+    async def count_attempts(self, wanted: AttemptFilter = ALL_ATTEMPTS) -> int:
+        """How many match; all of them are looked at."""
         ...
 
     def watch(self) -> Watch:

@@ -11,9 +11,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from importers.sessions.finding import By, Order, Place, SessionFilter, Word
+from importers.sessions.finding import AttemptFilter, By, Order, Place, SessionFilter, Word
 from importers.sessions.rows import json
-from importers.sessions.statements import COLUMNS
+from importers.sessions.statements import ATTEMPT_COLUMNS, COLUMNS
 
 LONGEST_ID = 19
 """Digits."""
@@ -61,9 +61,9 @@ def page(wanted: SessionFilter, walk: Walk, limit: int, few: Query | None = None
     return Query(f"SELECT {COLUMNS} FROM session WHERE id IN ({ids.sql})", ids.values)
 
 
-def step(walk: Walk, rows: int) -> Query:
-    """The place of the session so many rows on, whether it matches or not; none when there are not so many."""
-    every = _such(SessionFilter(), walk, None)
+def step(walk: Walk, rows: int, table: str = "session") -> Query:
+    """The place of the row so many rows on, whether it matches or not; none when there are not so many."""
+    every = _Such(Query(table), [])
     found = _walked(f"{walk.order.by} AS key, id", walk, every, 1)
     return Query(f"{found.sql} OFFSET ?", (*found.values, rows - 1))
 
@@ -79,8 +79,53 @@ def count(wanted: SessionFilter, walk: Walk, few: Query | None = None) -> Query:
     return Query(f"SELECT count(*) FROM {such.found.sql}{where.sql}", (*such.found.values, *where.values))
 
 
+def attempts(wanted: AttemptFilter, walk: Walk, limit: int) -> Query:
+    """The first attempts on the way that match, in no order; those in the order of their ids are the only ones."""
+    ids = _walked("id", walk, _Such(Query("attempt"), _of_attempts(wanted)), limit)
+    return Query(f"SELECT {ATTEMPT_COLUMNS} FROM attempt WHERE id IN ({ids.sql})", ids.values)
+
+
+def count_attempts(wanted: AttemptFilter, walk: Walk) -> Query:
+    where = _all_of([*_bounds(walk), *_of_attempts(wanted)])
+    return Query(f"SELECT count(*) FROM attempt{where.sql}", where.values)
+
+
+def _of_attempts(wanted: AttemptFilter) -> list[Query]:
+    """An empty text behind a column keeps SQLite from an index that has another order."""
+    found = []
+    if wanted.request_id is not None:
+        found.append(Query("request_id = ?", (wanted.request_id,)))
+    if wanted.outcomes:
+        found.append(_is_one_of("outcome || ''", sorted(wanted.outcomes)))
+    if wanted.kinds:
+        found.append(_has_kind(wanted.kinds))
+    for column in ("operator", "shop"):
+        if (value := getattr(wanted, column)) is not None:
+            found.append(Query(f"{column} || '' = ?", (value,)))
+    for sign, time in ((">=", wanted.since), ("<", wanted.until)):
+        if time is not None:
+            found.append(Query(f"at {sign} ?", (time,)))
+    return [*found, *map(_word_of_attempts, wanted.words)]
+
+
+def _word_of_attempts(word: Word) -> Query:
+    mark = pattern(word.text)
+    columns = ("operator", "shop", "kinds", "host", "source", "reason", "reason_args")
+    found = [Query(f"glob(?, {column})", (mark,)) for column in columns]
+    if word.kinds:
+        found.append(_has_kind(word.kinds))
+    if word.errors:
+        found.append(_is_one_of("reason", sorted(word.errors)))
+    if re.fullmatch("[0-9]{1,18}", word.text):
+        found.append(Query("session_id = ?", (int(word.text),)))
+    if re.fullmatch("[0-9a-f]{4,}", word.text.lower()):
+        request = _begins("request_id", word.text.lower())
+        found.append(Query(f"({request.sql})", request.values))
+    return _any_of(found)
+
+
 class _Such(NamedTuple):
-    """Sessions that match: out of what, and on which conditions."""
+    """Rows that match: out of what, and on which conditions."""
 
     found: Query
     where: list[Query]

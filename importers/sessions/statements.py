@@ -6,8 +6,6 @@ under which it holds it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from importers.sessions.models import ACTIVE, FINAL, Status
 
 
@@ -73,21 +71,10 @@ REJECTS = f"{_REJECT} AND id > ?2 ORDER BY id LIMIT ?3"
 REJECTS_FOR = f"{_REJECT} AND id > ?2 AND reason = ?4 ORDER BY id LIMIT ?3"
 REASONS = "SELECT reason, count(*) FROM reject WHERE session_id = ?1 GROUP BY reason ORDER BY 2 DESC, 1"
 DETAIL = "SELECT value FROM detail WHERE session_id = ?1 AND name = ?2"
-_ATTEMPT = (
-    "SELECT request_id, idempotency_key, kinds, source, target, operator, host, pid, at, outcome, session_id, lock, "
-    "reason, reason_args, shop FROM attempt WHERE "
+ATTEMPT_COLUMNS = (
+    "id, request_id, idempotency_key, kinds, source, target, operator, host, pid, at, outcome, session_id, lock, "
+    "reason, reason_args, shop"
 )
-
-
-def attempts(columns: Sequence[str], *, of_kind: bool) -> str:
-    """Newest first, those with these values in `columns`; then a kind as JSON, which stands in `kinds` where taking it
-    out makes a difference; then the limit. They are found in an index that holds all that is asked, in its order."""
-    conditions = [f"{column} = ?" if column == "request_id" else f"{column} || '' = ?" for column in columns]
-    if of_kind:
-        conditions.append("replace(kinds, ?, '') <> kinds")
-    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
-    return f"{_ATTEMPT} id IN (SELECT id FROM attempt {where}ORDER BY id DESC LIMIT ?) ORDER BY id DESC"
-
 
 # Acting on sessions
 

@@ -7,7 +7,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import product
+from itertools import chain, product
 
 import pytest
 from support.engines import PostgresHand
@@ -16,6 +16,8 @@ from support.many_sessions import rows as sessions_of
 
 from importers.sessions import By, Order, Place, SessionFilter, Status, Word, open_journal, place_of, queries
 from importers.sessions import statements as sql
+from importers.sessions.finding import NEWEST, AttemptFilter
+from importers.sessions.models import Outcome
 from importers.sessions.opening import SCHEMA
 from importers.sessions.queries import Query, Walk
 
@@ -28,6 +30,7 @@ READ_WHOLE = {
     "step": WALKED,
     "attempts": WALKED,
     "count: all": "how many there are at all, in the smallest index",
+    "count: attempts": "how many attempts match, in an index that holds all that is asked; words in the last step",
     "count: word": "the last step of many, behind which there are no others",
 }
 SORTED = {
@@ -53,6 +56,16 @@ FILTERS = {
     "word": SessionFilter(words=(Word("anna", frozenset(("images",)), frozenset(("x",))),)),
     "status and dates": SessionFilter(frozenset((Status.FAILED,)), since="2020-01-02"),
 }
+ATTEMPT_FILTERS = {
+    "all": AttemptFilter(),
+    "outcomes": AttemptFilter(frozenset((Outcome.JOINED, Outcome.REFUSED))),
+    "kinds": AttemptFilter(kinds=frozenset(("images", "prices"))),
+    "operator and shop": AttemptFilter(operator="anna", shop="main"),
+    "shop and outcome": AttemptFilter(frozenset((Outcome.JOINED,)), shop="main"),
+    "dates": AttemptFilter(since="2020-01-02", until="2020-01-03"),
+    "request": AttemptFilter(request_id="0123abcd"),
+    "word": AttemptFilter(words=(Word("12", frozenset(("images",)), frozenset(("x",))),)),
+}
 BOUNDS = {
     "": (None, None),
     "behind": (Place("1", 1), None),
@@ -75,10 +88,6 @@ def constants() -> dict[str, str]:
     for least, backwards in product(("info", "warning", "error"), (False, True)):
         found[f"events {least} {backwards}"] = sql.events(least, backwards=backwards)
         found[f"line behind {least}"] = sql.line_behind(least)
-    for columns, of_kind in product(
-        ([], ["request_id"], ["operator"], ["shop"], ["operator", "shop"]), (False, True)
-    ):
-        found[f"attempts {columns} {of_kind}"] = sql.attempts(columns, of_kind=of_kind)
     return found
 
 
@@ -96,6 +105,17 @@ def searches() -> Iterator[tuple[str, Query]]:
             yield f"more: {number}", queries.are_more(condition, 1000)
             yield f"page: few: {number}", queries.page(wanted, walk, 200, condition)
             yield f"count: few: {number}", queries.count(wanted, walk, condition)
+
+
+def searches_for_attempts() -> Iterator[tuple[str, Query]]:
+    for (what, wanted), (bounds, (behind, to)), back in product(
+        ATTEMPT_FILTERS.items(), BOUNDS.items(), (False, True)
+    ):
+        walk = Walk(NEWEST, behind, to, back)
+        name = f"{what} {bounds} {'back' if back else ''}"
+        yield f"attempts: {name}", queries.attempts(wanted, walk, 200)
+        yield f"count: attempts: {name}", queries.count_attempts(wanted, walk)
+        yield f"step of attempts: {name}", queries.step(walk, 1000, "attempt")
 
 
 @pytest.fixture(scope="module")
@@ -120,14 +140,15 @@ def faults(name: str, steps: list[str]) -> list[str]:
     found = [step for step in steps if step.startswith("USE TEMP B-TREE") and not is_allowed(name, SORTED)]
     for step in steps:
         if re.match(f"SCAN {GROWING}( |$)", step):
-            in_index = "USING" in step or name.startswith(("page: word", "count: "))
+            in_index = "USING" in step or name.startswith(("page: word", "count: ", "attempts: word"))
             if not (in_index and is_allowed(name, READ_WHOLE)):
                 found.append(step)
     return found
 
 
 def test_every_statement_finds_by_an_index_what_it_looks_for(journal: sqlite3.Connection) -> None:
-    statements = constants() | {name: query.sql for name, query in searches()}
+    found = chain(searches(), searches_for_attempts())
+    statements = constants() | {name: query.sql for name, query in found}
     assert len(statements) > 2000
     wrong = {name: found for name, sql in statements.items() if (found := faults(name, plan(journal, sql)))}
     assert wrong == {}
@@ -160,9 +181,20 @@ def test_filters_are_answered_by_the_index_of_the_order(journal: sqlite3.Connect
             assert "USING COVERING INDEX" in walk, name
 
 
+def test_filters_of_attempts_are_answered_by_an_index_as_well(journal: sqlite3.Connection) -> None:
+    for name, query in searches_for_attempts():
+        if "word" not in name and "request" not in name:
+            (walk,) = [
+                step
+                for step in plan(journal, query.sql)
+                if re.match(f"(SCAN|SEARCH) {GROWING} USING COVERING", step)
+            ]
+            assert "attempt_by_id" in walk or name.startswith(("count", "step")), name
+
+
 def test_a_list_that_nobody_asks_any_more_is_shorter() -> None:
     """Each exception is needed."""
-    names = [*constants(), *(name for name, _query in searches())]
+    names = [*constants(), *(name for name, _query in chain(searches(), searches_for_attempts()))]
     for beginning in (*READ_WHOLE, *SORTED):
         assert any(name.startswith(beginning) for name in names), beginning
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import msgspec
 import pytest
-from fixed_journal import NOW, SOURCE, FixedJournal
+from fixed_journal import NOW, RUNNING, SESSIONS, SOURCE, FixedJournal, at, session
 from textual.pilot import Pilot
 from tui_stage import settled
 
 from importers import doctor
+from importers.errors import DatabaseError
+from importers.events import Counts, Options
+from importers.launch import LaunchRequest, LaunchResult
 from importers.launch.holdings import Held, RecordCounts, View
+from importers.origins import Value
+from importers.sessions.finding import Page
+from importers.sessions.models import Outcome, Status
+from importers.texts import Message
 from tui.app import ObmenApp
 from tui.screens import launch
+from tui.screens import settings as settings_screen
 
 SIZES = {"60x20": (60, 20), "80x24": (80, 24), "140x40": (140, 40)}
 SCREENS = {
@@ -35,6 +44,9 @@ SCREENS = {
     "messages": ("ctrl+c", "m"),
     "attempts": ("a", "down"),
     "doctor": ("d",),
+    "settings": ("i", "down"),
+    "setting": ("i", "down", "enter"),
+    "question": ("c",),
     "help": ("question_mark",),
     "palette": ("ctrl+p",),
 }
@@ -60,6 +72,18 @@ CHECKS = (
 )
 
 
+VALUES = [
+    Value("language", "ru", "/etc/obmen/config.toml"),
+    Value(
+        "source.path", "/srv/1c/Обмен с сайтом (основная торговая площадка)/webdata", "$OBMEN_SOURCE__PATH"
+    ),
+    Value(
+        "journal.url", "postgresql://obmen@db.example.internal/shop?schema=journal", "/etc/obmen/config.toml"
+    ),
+    Value("worker.heartbeat_seconds", "10.0", Message.of("default")),
+]
+
+
 @pytest.fixture
 def make(settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ObmenApp]:
     """An app over the fixed journal, and a source that holds HELD."""
@@ -72,6 +96,7 @@ def make(settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ObmenApp]:
             yield finding
 
     monkeypatch.setattr(doctor, "check", check)
+    monkeypatch.setattr(settings_screen, "values", lambda *_settings: VALUES)
 
     async def views(_counts: RecordCounts, _source: str) -> AsyncIterator[View]:
         yield View(HELD)
@@ -116,6 +141,74 @@ def test_over_ssh(make, snap_compare, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_empty_journal(make, snap_compare) -> None:
     assert snap_compare(make("ru", FixedJournal(())), run_before=pressing(), terminal_size=(80, 24))
+
+
+LONG = session(
+    1_234_567,
+    Status.COMPLETED,
+    "stocks",
+    "prices",
+    operator="Константинопольская Александра Владимировна",
+    source="/srv/1c/Обмен с сайтом (основная торговая площадка)/webdata",
+    host="server-with-a-long-name.example.internal",
+    options=Options(dry_run=True),
+    created_at=at(5),
+    started_at=at(5),
+    finished_at=at(3),
+    by_kind={"stocks": Counts(1_234_567, 0, 25, 1_232_084, 0, 2_458, 0)},
+)
+
+
+class Slow(FixedJournal):
+    """Does not answer yet."""
+
+    async def find(self, *_wanted: object, **_page: object) -> Page:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+class Locked(FixedJournal):
+    async def find(self, *_wanted: object, **_page: object) -> Page:
+        raise DatabaseError("/srv/obmen/journal.sqlite3: locked by another program; close it")
+
+
+class Joining:
+    """A confirm joins what runs already."""
+
+    async def launch(self, request: LaunchRequest) -> LaunchResult:
+        return LaunchResult("0badf00d", Outcome.JOINED, RUNNING)
+
+
+@pytest.mark.parametrize(("size", "language"), [("60x20", "ru"), ("80x24", "en"), ("140x40", "ru")])
+@pytest.mark.parametrize(
+    ("state", "keys"),
+    [
+        ("loading", ()),
+        ("no_journal", ()),
+        ("joined", ("n", "space", "enter")),
+        ("long", ()),
+        ("long", ("enter", "6")),
+        ("long", ("a",)),
+    ],
+)
+def test_state(state: str, keys: tuple[str, ...], size: str, language: str, make, snap_compare) -> None:
+    journals = {"loading": Slow, "no_journal": Locked, "long": lambda: FixedJournal((LONG, *SESSIONS))}
+    app = make(language, journals.get(state, FixedJournal)())
+    app.room._control = Joining
+    before = pressing(*keys) if state != "loading" else lambda pilot: pilot.pause()
+    assert snap_compare(app, run_before=before, terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("name", ["launch_chosen", "attempts", "doctor", "help"])
+def test_without_colour_at_60(name: str, make, snap_compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(make("en"), run_before=pressing(*SCREENS[name]), terminal_size=(60, 20))
+
+
+@pytest.mark.parametrize("name", ["main", "launch_chosen"])
+def test_on_a_light_terminal(name: str, make, snap_compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLORFGBG", "0;15")
+    assert snap_compare(make("ru"), run_before=pressing(*SCREENS[name]), terminal_size=(80, 24))
 
 
 def test_very_narrow(make, snap_compare) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -35,6 +36,30 @@ NOT_KNOWN = (b"\x1b[>25u", b"\x1b[<u")
 """What pyte would show as text."""
 PIECE = 0.01
 """Seconds of a slow line that are read at once."""
+
+
+ALTERNATE = 1049 << 5
+"""As pyte numbers private modes."""
+
+
+class Screen(pyte.Screen):
+    """With an alternate screen, which pyte has not: what was there before is there again afterwards."""
+
+    _main: tuple[dict[int, Any], tuple[int, int]] | None = None
+
+    def set_mode(self, *modes: int, **options: Any) -> None:
+        super().set_mode(*modes, **options)
+        if ALTERNATE in self.mode and self._main is None:
+            self._main = (deepcopy(dict(self.buffer)), (self.cursor.x, self.cursor.y))
+            self.erase_in_display(2)
+
+    def reset_mode(self, *modes: int, **options: Any) -> None:
+        super().reset_mode(*modes, **options)
+        if ALTERNATE not in self.mode and self._main is not None:
+            rows, (self.cursor.x, self.cursor.y) = self._main
+            self.buffer.clear()
+            self.buffer.update(rows)
+            self._main = None
 
 
 class Piece(NamedTuple):
@@ -70,7 +95,7 @@ class Terminal:
         self._answers = answers
         self._line_free = 0.0
         self._size = size
-        self._screen = pyte.Screen(*size)
+        self._screen = Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
         self._drawn = 0
 

@@ -11,7 +11,10 @@ from importers.errors import UnknownSession
 from importers.kinds import Counts, Options
 from importers.sessions.finding import (
     ALL,
+    ALL_ATTEMPTS,
     NEWEST,
+    AttemptFilter,
+    AttemptPage,
     Names,
     Order,
     Page,
@@ -19,6 +22,7 @@ from importers.sessions.finding import (
     SessionFilter,
     Word,
     place_of,
+    place_of_attempt,
 )
 from importers.sessions.models import (
     FINAL,
@@ -117,6 +121,18 @@ def _has(row: Session, word: Word) -> bool:
         or bool(word.kinds & set(row.kinds))
         or word.text == str(row.id)
         or row.request_id.startswith(word.text)
+    )
+
+
+def _is_wanted(attempt: Attempt, wanted: AttemptFilter) -> bool:
+    texts = (attempt.request_id, attempt.operator, attempt.shop, " ".join(attempt.kinds), attempt.source)
+    return (
+        (not wanted.outcomes or attempt.outcome in wanted.outcomes)
+        and (not wanted.kinds or bool(wanted.kinds & set(attempt.kinds)))
+        and wanted.operator in {None, attempt.operator}
+        and wanted.shop in {None, attempt.shop}
+        and wanted.request_id in {None, attempt.request_id}
+        and all(any(word.text in text for text in texts) for word in wanted.words)
     )
 
 
@@ -224,15 +240,7 @@ class FixedJournal:
             for number in range(after + 1, count + 1)
         ][:limit]  # fmt: skip
 
-    async def attempts(
-        self,
-        *,
-        request_id: str | None = None,
-        kind: str | None = None,
-        operator: str | None = None,
-        shop: str | None = None,
-        limit: int = 200,
-    ) -> list[Attempt]:
+    async def _attempts(self) -> list[Attempt]:
         made = [
             Attempt(
                 row.request_id, f"key{row.id}", row.kinds, row.source, row.target, row.operator, row.host,
@@ -251,15 +259,29 @@ class FixedJournal:
         died = msgspec.structs.replace(
             made[3], request_id="00c0ffee", outcome=None, session_id=None, at=at(500)
         )
-        found = [
-            attempt
-            for attempt in [joined, *made[:6], refused, died, *made[6:]]
-            if (request_id is None or attempt.request_id == request_id)
-            and (kind is None or kind in attempt.kinds)
-            and (operator is None or attempt.operator == operator)
-            and (shop is None or attempt.shop == shop)
+        all_of_them = [joined, *made[:6], refused, died, *made[6:]]
+        return [
+            msgspec.structs.replace(attempt, id=len(all_of_them) - number)
+            for number, attempt in enumerate(all_of_them)
         ]
-        return found[:limit]
+
+    async def find_attempts(
+        self,
+        wanted: AttemptFilter = ALL_ATTEMPTS,
+        *,
+        after: Place | None = None,
+        before: Place | None = None,
+        limit: int = 200,
+        seconds: float = 1,
+    ) -> AttemptPage:
+        found = [attempt for attempt in await self._attempts() if _is_wanted(attempt, wanted)]
+        if before is not None:
+            return AttemptPage([attempt for attempt in found if attempt.id > before.id][-limit:], None)
+        rest = [attempt for attempt in found if after is None or attempt.id < after.id]
+        return AttemptPage(rest[:limit], place_of_attempt(rest[limit - 1]) if len(rest) > limit else None)
+
+    async def count_attempts(self, wanted: AttemptFilter = ALL_ATTEMPTS) -> int:
+        return len((await self.find_attempts(wanted, limit=10_000)).attempts)
 
     async def cancel(self, session_id: int, operator: str) -> Session:
         self.rows[session_id] = msgspec.structs.replace(self.rows[session_id], status=Status.CANCELLING)

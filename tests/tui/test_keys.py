@@ -10,7 +10,7 @@ from fixed_journal import NOW, RUNNING, SESSIONS, FixedJournal
 from rich.text import Text
 from textual.binding import Binding
 from textual.widgets import Input
-from tui_stage import settled
+from tui_stage import printed, settled
 
 from importers import doctor
 from tui import keys
@@ -28,6 +28,7 @@ from tui.screens.messages import MessagesScreen
 from tui.screens.page import PageScreen
 from tui.screens.session import SessionScreen
 from tui.screens.settings import SettingsScreen
+from tui.widgets.bars import KeyBar
 from tui.widgets.log import LogView
 from tui.widgets.rejects import RejectsPane
 
@@ -37,6 +38,8 @@ OPENERS = {
     "log": lambda _room: None,
     "app": lambda _room: None,
     "launch": LaunchScreen,
+    "choices": LaunchScreen,
+    "text": MessagesScreen,
     "attempts": AttemptsScreen,
     "question": lambda _room: ConfirmScreen("Sure?"),
     "doctor": DoctorScreen,
@@ -46,7 +49,6 @@ OPENERS = {
     "messages": MessagesScreen,
     "ask": lambda _room: AskScreen("Which?"),
     "page": lambda _room: PageScreen("Text", Text("in full")),
-    "text": lambda _room: PageScreen("Text", Text("in full")),
     "rejects": lambda room: SessionScreen(room, SESSIONS[1], SessionPages(Filter())),
 }
 
@@ -70,7 +72,7 @@ def test_no_key_means_two_things_in_one_place(place: str) -> None:
     assert [key for key, count in pressed.items() if count > 1] == []
 
 
-@pytest.mark.parametrize("place", OPENERS)
+@pytest.mark.parametrize("place", keys.PLACES)
 async def test_every_key_fires_its_action_in_both_layouts(place: str, settings, monkeypatch) -> None:
     fired: list[str] = []
 
@@ -99,7 +101,7 @@ async def test_every_key_fires_its_action_in_both_layouts(place: str, settings, 
             monkeypatch.setattr(RejectsPane, "check_action", lambda *_args: True)
         monkeypatch.setattr(ObmenApp, "run_action", record)
         monkeypatch.setattr(type(app.screen), "check_action", lambda *_args: True)
-        modal = place in {"launch", "question", "help", "ask", "page"}
+        modal = place in {"launch", "choices", "question", "help", "ask", "page"}
         hidden = {key for row in keys.rows(place) for key in with_twins(row.keys)}
         for row in [*keys.rows(place), *(keys.rows("app") if modal else [])]:
             for key in with_twins(row.keys):
@@ -111,6 +113,32 @@ async def test_every_key_fires_its_action_in_both_layouts(place: str, settings, 
                 # Enter in the table of attempts: DataTable takes it and passes it on.
                 assert fired == ["select_cursor" if row.id == "goto" else row.action], (row.id, key)
                 fired.clear()
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize("place", ["main", "launch", "session"])
+async def test_a_click_on_a_key_presses_it(place: str, settings, monkeypatch) -> None:
+    monkeypatch.setattr(doctor, "check", nothing_to_check)
+    app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(pilot)
+        if screen := OPENERS[place](app.room):
+            await app.push_screen(screen)
+        await settled(pilot)
+        fired: list[str] = []
+
+        async def record(_app: ObmenApp, action: str, _node: object = None, **_named: object) -> bool:
+            fired.append(action)
+            return True
+
+        bar = app.screen.query_one(KeyBar)
+        shown = [(start, key) for start, _end, key in bar._spans]
+        assert shown
+        monkeypatch.setattr(ObmenApp, "run_action", record)
+        for start, key in shown:
+            await pilot.click(bar, offset=(start + 1, 0))
+            assert fired == ["select_cursor" if key.id == "goto" else key.action], key.id
+            fired.clear()
         monkeypatch.undo()
 
 
@@ -127,9 +155,16 @@ async def test_letters_go_into_a_text_input(settings) -> None:
 
 
 def test_help_shows_every_key() -> None:
-    text = page().plain
+    text = printed(page())
     for row in TABLE:
         assert row.hint in text
+
+
+def test_long_hints_stay_beside_their_keys() -> None:
+    lines = printed(page(), 52).splitlines()
+    assert len(lines) > len(TABLE) + 10
+    titles = {*keys.PLACES.values(), "Records"}
+    assert [line for line in lines if line.strip() not in titles and not line.startswith("  ")] == []
 
 
 async def test_palette_offers_what_the_screen_can_do_and_only_that(settings) -> None:

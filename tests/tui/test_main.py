@@ -66,7 +66,7 @@ async def test_only_changed_cells_are_painted(settings: Settings, monkeypatch: p
     async with staged(settings) as stage:
         painted: list[tuple[object, ...]] = []
         monkeypatch.setattr(
-            type(stage.table).__mro__[2],
+            DataTable,
             "refresh",
             lambda _table, *regions, **_named: painted.append(regions),
         )

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 from fixed_journal import NOW, FixedJournal
-from tui_stage import settled
+from textual.widgets import Static
+from tui_stage import printed, settled
 
 from importers.errors import SettingsError
 from importers.settings import Settings
@@ -33,7 +34,7 @@ async def test_another_key_launches_and_the_first_one_does_not(settings: Setting
         await settled(pilot)
         assert len(app.screen_stack) == 1
         assert " k Import" in app.screen.query_one("KeyBar").render().plain
-        assert "k F12" in page().plain
+        assert "k F12" in printed(page())
         await pilot.press(key)
         await settled(pilot)
         assert isinstance(app.screen, LaunchScreen)
@@ -63,3 +64,15 @@ def test_two_rows_may_change_places() -> None:
         "launch": "r",
         "retry": "n",
     }
+
+
+async def test_hints_name_the_keys_that_work(settings: Settings) -> None:
+    own = {"dry_run": "f12", "quit": "Q", "leave": "ctrl+x"}
+    app = ObmenApp(msgspec.structs.replace(settings, keys=own), journal=FixedJournal(), now=lambda: NOW)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+c")
+        assert "press Q or ^x" in app.room.notices[-1].text
+        await pilot.press("n")
+        await settled(pilot)
+        assert "[ ] F12  Dry run" in str(app.screen.query_one("#options", Static).content)

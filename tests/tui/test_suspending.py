@@ -12,10 +12,21 @@ import pytest
 from support.terminal import MODES, Terminal
 from tui_stage import CONFIG
 
+LENDING = """
+from importers.settings import load
+from tui.app import run
+from tui.screens.main import MainScreen
+async def lend(self, tab):
+    self.run_worker(self.app.lend_terminal(["sh", "-c", "echo lent; read line; echo read; read line"]))
+MainScreen.action_tab = lend
+raise SystemExit(run(load()))
+"""
+"""A control room that lends its terminal when 3 is pressed."""
+
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Terminal]:
-    """An interactive shell with the control room in its foreground, started by a script as `make demo` does."""
+def prompt(tmp_path: Path) -> Iterator[Terminal]:
+    """An interactive shell."""
     (tmp_path / "config.toml").write_text(CONFIG)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OBMEN_")}
     env = kept | {
@@ -26,9 +37,15 @@ def shell(tmp_path: Path) -> Iterator[Terminal]:
     }
     with Terminal(["bash", "--norc", "--noprofile", "-i"], env) as terminal:
         terminal.wait_for("shell>")
-        terminal.press(f"sh -c '{sys.executable} -m tui; true'\n")
-        terminal.wait_for("No imports yet")
         yield terminal
+
+
+@pytest.fixture
+def shell(prompt: Terminal) -> Terminal:
+    """With the control room in its foreground, started by a script as `make demo` does."""
+    prompt.press(f"sh -c '{sys.executable} -m tui; true'\n")
+    prompt.wait_for("No imports yet")
+    return prompt
 
 
 def modes_on(terminal: Terminal) -> list[str]:
@@ -65,7 +82,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_the_room(shell: Terminal, key: st
 
 def test_a_continued_room_in_the_background_waits_for_its_terminal(shell: Terminal) -> None:
     shell.press("\x1a")
-    shell.wait_for("Stopped")
+    assert "No imports yet" not in shell.wait_for("Stopped")
     shell.press("bg\n")
     shell.press("echo still $((40 + 2))\n")
     assert "No imports yet" not in shell.wait_for("still 42")
@@ -83,8 +100,25 @@ def test_stopped_and_continued_by_others_it_is_as_before(shell: Terminal) -> Non
         shell.press("\x1b")
         shell.wait_for("No imports yet")
     shell.press("q")
-    shell.wait_for("shell>")
+    shell.wait_for(lambda text: text.count("shell>") == 2)
     shell.press("stty -a\n")
     text = shell.wait_for("icanon")
     assert " -icanon" not in text
     assert " -echo " not in text
+
+
+def test_stopped_with_a_pager_the_terminal_is_still_the_pagers(prompt: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "lending.py").write_text(LENDING)
+    prompt.press(f"{sys.executable} {tmp_path}/lending.py\n")
+    prompt.wait_for("No imports yet")
+    prompt.press("3")
+    prompt.wait_for("lent")
+    prompt.press("\x1a")
+    prompt.wait_for("Stopped")
+    prompt.press("fg\n")
+    prompt.wait_for(lambda text: text.count("lending.py") == 3)
+    prompt.press("one\n")
+    assert "No imports yet" not in prompt.wait_for("read")
+    assert modes_on(prompt) == []
+    prompt.press("two\n")
+    prompt.wait_for("No imports yet")

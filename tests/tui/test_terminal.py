@@ -49,7 +49,7 @@ def test_leaves_by_key_and_restores_the_terminal(opened: Open, key: str) -> None
         assert terminal.left_on() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
 def test_signals_restore_the_terminal(opened: Open, number: signal.Signals) -> None:
     with opened() as terminal:
         terminal.signal(number)
@@ -205,6 +205,29 @@ def test_the_import_goes_on_without_the_screen_and_is_seen_live_on_reopening(
         os.kill(worker, signal.SIGCONT)
         terminal.wait_for("completed")
     assert obmen.json("show", "1")["counts"]["created"] > 8000
+
+
+def test_ctrl_c_is_the_pagers_while_it_has_the_terminal(env: dict[str, str]) -> None:
+    code = """
+from importers.settings import load
+from tui.app import run
+from tui.screens.main import MainScreen
+pager = ["sh", "-c", "trap 'echo interrupted' INT; echo lent; read line; read line"]
+async def lend(self, tab): self.run_worker(self.app.lend_terminal(pager))
+MainScreen.action_tab = lend
+raise SystemExit(run(load()))
+"""
+    with Terminal([sys.executable, "-c", code], env) as terminal:
+        terminal.wait_for("No imports yet")
+        terminal.press("3")
+        terminal.wait_for("lent")
+        terminal.press("\x03")
+        terminal.wait_for("interrupted")
+        terminal.press("\n\n")
+        terminal.wait_for("No imports yet")
+        terminal.press("q")
+        assert terminal.ended() == 0
+        assert terminal.left_on() == []
 
 
 def test_a_bug_ends_in_one_line_with_the_rest_in_the_log(env: dict[str, str], tmp_path: Path) -> None:

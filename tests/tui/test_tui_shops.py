@@ -13,7 +13,7 @@ from fixed_journal import NOW, SESSIONS, FixedJournal, session
 from launch_stage import CATALOG, CUSTOMERS, PRICES, Gate, Room
 from support.engine_stage import make_settings, shops_in
 from textual.widgets import Input, Static
-from tui_stage import settled
+from tui_stage import printed, settled
 
 from importers.sample import EXPORT
 from importers.sessions import Status
@@ -103,7 +103,7 @@ async def test_one_shop_is_not_spoken_of(settings: Settings) -> None:
         await settled(room.pilot)
         assert isinstance(room.app.screen, HelpScreen)
         assert "next shop" not in str(room.app.screen.query_one(Static).render()).casefold()
-    assert "next shop" in page().plain
+    assert "next shop" in printed(page())
 
 
 async def test_a_shop_that_the_journal_alone_knows(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console, RenderableType
 from textual.command import CommandList, CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import LoadingIndicator
@@ -34,7 +35,15 @@ path = "obmen.log"
 @pytest.fixture(autouse=True)
 def same_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """UTC, no SSH, no colour settings, no settings of this machine."""
-    for name in ("SSH_CONNECTION", "NO_COLOR", "COLORTERM", "OBMEN_CONFIG", "LANGUAGE", "LC_ALL"):
+    for name in (
+        "SSH_CONNECTION",
+        "NO_COLOR",
+        "COLORTERM",
+        "COLORFGBG",
+        "OBMEN_CONFIG",
+        "LANGUAGE",
+        "LC_ALL",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("LANG", "en_US.UTF-8")
@@ -79,3 +88,11 @@ async def settled(pilot: Pilot[int], *, seconds: float = 20) -> None:
         while calm < 2:
             await pilot.pause()
             calm = 0 if busy(pilot.app) else calm + 1
+
+
+def printed(page: RenderableType, width: int = 200) -> str:
+    """What it shows, without colours."""
+    console = Console(width=width, color_system=None)
+    with console.capture() as capture:
+        console.print(page)
+    return capture.get()

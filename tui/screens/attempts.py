@@ -7,20 +7,22 @@ from textual import events
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from importers import words
 from importers.sessions import Attempt, Journal, Outcome
-from importers.texts import N_, _, ngettext
+from importers.texts import N_, _
 from tui import present
-from tui.filters import Filter, Names
+from tui.filters import Filter
+from tui.heading import attempts_in, counts
 from tui.keys import bindings, rows
+from tui.pages import AttemptPages, Move
 from tui.room import Room
+from tui.screens.counting import Counting
 from tui.screens.live import LiveScreen
 from tui.widgets.bars import Bar, KeyBar
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.notices import NoticeBar
-from tui.widgets.table import Column, StableTable
-
-LIMIT = 500
-"""Attempts looked at, newest first; a whole request id finds older ones."""
+from tui.widgets.table import Column
+from tui.widgets.window import WindowTable
 
 WIDE = 100
 """From here on there is room for times in full."""
@@ -36,18 +38,19 @@ OUTCOME_STYLES = {
 
 class AttemptsScreen(LiveScreen[None]):
     BINDINGS = bindings("attempts")
-    AUTO_FOCUS = "StableTable"
+    AUTO_FOCUS = "WindowTable"
 
     def __init__(self, room: Room) -> None:
         super().__init__(room)
-        self._attempts: dict[str, Attempt] = {}
-        self._filter = Filter()
+        self._pages = AttemptPages(Filter())
+        self._move: Move | None = None
+        self._counting = Counting(self, self._show_count)
         self._digits = 6
         """Of the largest id."""
 
     def compose(self) -> ComposeResult:
         yield Bar(id="head")
-        yield StableTable(self._fitting(self.app.size.width), id="attempts")
+        yield WindowTable(self._fitting(self.app.size.width), id="attempts")
         yield Static(id="detail", markup=False)
         yield NoticeBar(self.room)
         yield KeyBar(rows("attempts", "app"))
@@ -56,31 +59,41 @@ class AttemptsScreen(LiveScreen[None]):
         self.wake()
 
     @property
-    def table(self) -> StableTable:
-        return self.query_one(StableTable)
+    def table(self) -> WindowTable:
+        return self.query_one(WindowTable)
 
     @property
     def attempt(self) -> Attempt | None:
-        return self._attempts.get(self.table.cursor_key or "")
+        key = self.table.cursor_key
+        return next((attempt for attempt in self._pages.rows if attempt.request_id == key), None)
 
     async def load(self, journal: Journal) -> None:
-        wanted = self._filter
-        attempts = await journal.attempts(request_id=wanted.request_id, shop=wanted.shop, limit=LIMIT)
-        self.room.note_shops(attempts)
-        self._digits = max(6, *(len(str(attempt.session_id or "")) for attempt in attempts), 0)
+        pages, move, self._move = self._pages, self._move, None
+        await pages.load(journal, move)
+        if pages is not self._pages:
+            return  # another filter meanwhile; it has asked for a load of its own
+        self.room.note_shops(pages.rows)
+        self._digits = max(6, *(len(str(attempt.session_id or "")) for attempt in pages.rows), 0)
         self.table.reshape(self._fitting(self.size.width))
-        found = [attempt for attempt in attempts if wanted.matches_attempt(attempt)]
-        self._attempts = {attempt.request_id: attempt for attempt in found}
-        self._show()
+        self._show(move)
+        if pages.searching:
+            self.wake()
+        self._counting.count(journal, pages)
 
-    def _show(self) -> None:
-        self.table.show((key, self._row(attempt)) for key, attempt in self._attempts.items())
-        count = len(self._attempts)
+    def _show(self, move: Move | None = None) -> None:
+        rows, table = self._pages.rows, self.table
+        cursor = rows[0 if move == "first" else -1].request_id if rows and move in {"first", "last"} else None
+        table.open_as(self._pages)
+        table.show([(attempt.request_id, self._row(attempt)) for attempt in rows], cursor)
+        self._show_count()
+        self._update_details()
+
+    def _show_count(self) -> None:
+        count = counts(self._pages, attempts_in)
         self.query_one("#head", Bar).set_texts(
             Text.assemble((" obmen ", "bold"), " ", _("Attempts: every confirm and what came of it")),
-            Text(ngettext("{count} attempt", "{count} attempts", count).format(count=count) + " "),
+            Text(count + " "),
         )
-        self._update_details()
 
     def _update_details(self) -> None:
         """Below the table: why, and what the launch lock did."""
@@ -88,12 +101,19 @@ class AttemptsScreen(LiveScreen[None]):
         text = ""
         if attempt:
             reason = present.message(attempt.reason)
-            lock = _("launch lock: {lock}").format(lock=attempt.lock) if attempt.lock else ""
+            lock = _("launch lock: {lock}").format(lock=words.lock(attempt.lock)) if attempt.lock else ""
             text = "  ".join(part for part in (reason, lock, present.plain(attempt.source)) if part)
         self.query_one("#detail", Static).update(text)
 
     def on_stable_table_pointed(self) -> None:
         self._update_details()
+        if (move := self.table.wants) is not None:
+            self._move = move
+            self.wake()
+
+    def on_window_table_end_wanted(self, event: WindowTable.EndWanted) -> None:
+        self._move = event.move
+        self.wake()
 
     def on_resize(self, event: events.Resize) -> None:
         if self.table.reshape(self._fitting(event.size.width)):
@@ -132,8 +152,9 @@ class AttemptsScreen(LiveScreen[None]):
             Column("outcome", N_("Outcome"), 12),
             Column("session", N_("Session"), self._digits + 1, right=True),
             *([Column("shop", N_("Shop"), 10)] if shops else []),
-            Column("type", N_("Type"), 18),
         ]
+        room = width - 1 - sum(column.width + 2 for column in columns)
+        columns.append(Column("type", N_("Type"), max(6, min(18, room - 2))))
         width -= 12 if shops else 0
         if width >= 92:
             columns.append(Column("operator", N_("Operator"), 10))
@@ -149,7 +170,7 @@ class AttemptsScreen(LiveScreen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "shop":
             return self.room.has_shops
-        return action not in {"goto", "copy_id"} or bool(self._attempts)
+        return action not in {"goto", "copy_id"} or bool(self._pages.rows)
 
     def on_data_table_row_selected(self) -> None:
         """Enter in the table: DataTable takes the key before the screen does."""
@@ -173,12 +194,12 @@ class AttemptsScreen(LiveScreen[None]):
 
     async def _filter_line(self) -> FilterLine:
         if not self.query(FilterLine):
-            words = _("words to find: a request id, prices, an operator, joined")
-            await self.mount(FilterLine(words, lambda: Names(self.room.shops)), after="#head")
+            placeholder = _("words to find: a request id, prices, an operator, joined")
+            await self.mount(FilterLine(placeholder, lambda: self._counting.names), after="#head")
         return self.query_one(FilterLine)
 
     def on_filter_line_asked(self, event: FilterLine.Asked) -> None:
-        self._filter = event.filter
+        self._pages = AttemptPages(event.filter, total=self._pages.total)
         self.wake()
 
     def on_filter_line_left(self) -> None:
@@ -188,7 +209,7 @@ class AttemptsScreen(LiveScreen[None]):
         """What was said first, then the filter, then the screen."""
         if self.room.dismiss():
             return
-        if self._filter:
+        if self._pages.wanted:
             self.query_one(FilterLine).drop()
         else:
             self.dismiss()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from rich.table import Column, Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -17,16 +16,20 @@ from tui.keys import bindings, rows
 from tui.room import Room
 from tui.widgets.bars import Bar, KeyBar
 from tui.widgets.notices import NoticeBar
+from tui.widgets.text_pane import TextScroll
 
 if TYPE_CHECKING:
     from importers.doctor import Check
+
+WIDE = 80
+"""From here on there is room for a column of titles."""
 
 
 class DoctorScreen(Screen[None]):
     """Works on a scratch journal and catalog; leaving the screen stops it."""
 
     BINDINGS = bindings("doctor")
-    AUTO_FOCUS = "VerticalScroll"
+    AUTO_FOCUS = "TextScroll"
 
     def __init__(self, room: Room) -> None:
         super().__init__()
@@ -36,7 +39,7 @@ class DoctorScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Bar(id="head")
-        with VerticalScroll(id="findings"):
+        with TextScroll(id="findings"):
             yield Static(id="page", markup=False)
         yield NoticeBar(self._room)
         yield KeyBar(rows("doctor", "app"))
@@ -60,14 +63,17 @@ class DoctorScreen(Screen[None]):
         self._show()
 
     def _show(self) -> None:
-        columns = Column(no_wrap=True), Column(max_width=26), Column(ratio=1, overflow="fold")
+        columns = [Column(no_wrap=True), Column(max_width=26), Column(ratio=1, overflow="fold")]
+        if is_narrow := self.app.size.width < WIDE:
+            del columns[1]  # what is checked stands above what came of it
         page = Table.grid(*columns, padding=(0, 2, 0, 0), expand=True)
         for finding in self._checks:
             state = Text("✓ " + _("ok"), "green") if finding.ok else Text("✗ " + _("fails"), "bold red")
             detail = Text(present.plain(finding.detail))
             if not finding.ok and finding.cure:
                 detail.append("\n» " + present.plain(finding.cure), "yellow")
-            page.add_row(state, Text(finding.title, "bold"), detail)
+            title = Text(finding.title, "bold")
+            page.add_row(state, *([title.append("\n").append_text(detail)] if is_narrow else [title, detail]))
         if self._running:
             page.add_row(Text(_("Checking…"), "dim"))
         self.query_one("#page", Static).update(page)
@@ -81,6 +87,9 @@ class DoctorScreen(Screen[None]):
             Text.assemble((" obmen ", "bold"), " ", _("Health check")),
             Text((_("checking…") if self._running else word) + " "),
         )
+
+    def on_resize(self) -> None:
+        self._show()
 
     def action_close(self) -> None:
         self.dismiss()

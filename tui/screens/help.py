@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from rich.console import Group
+from rich.table import Column, Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -12,6 +14,7 @@ from importers.texts import N_, _
 from tui import present
 from tui.keys import PLACES, bindings, rows, shown
 from tui.widgets.bars import KeyBar
+from tui.widgets.text_pane import TextScroll
 
 
 class HelpScreen(ModalScreen[None]):
@@ -23,33 +26,32 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
-            with VerticalScroll():
-                yield Static(page(shops=self._shops), markup=False)
+            with TextScroll():
+                yield Static(Group(page(shops=self._shops), "", _(GOOD_TO_KNOW)), markup=False)
             yield KeyBar(rows("help"))
 
     def action_close(self) -> None:
         self.dismiss()
 
 
-def page(*, shops: bool = True) -> Text:
-    """One group a place, one line a key. `shops`: whether there are several."""
-    text = Text()
+def page(*, shops: bool = True) -> Table:
+    """One group a place, one row a key, with its name in the settings. `shops`: whether there are several."""
+    table = Table.grid(Column(no_wrap=True), Column(ratio=1), padding=(0, 2, 0, 0), expand=True)
     for place, title in PLACES.items():
-        text.append(_(title) + "\n", "bold")
+        table.add_row(Text(_(title), "bold", end=""))
         for key in rows(place):
-            if key.shops and not shops:
-                continue
-            keys = " ".join(shown(one) for one in key.keys.split(","))
-            text.append(f"  {keys}" + " " * max(1, 16 - present.width(keys)), "cyan").append(
-                _(key.hint) + "\n"
-            )
-        text.append("\n")
-    signs = {sign: _(name) for name, sign in present.COUNT_SIGNS}
-    text.append(_("Records") + "\n", "bold")
-    for sign, name in signs.items():
-        text.append(f"  {sign}" + " " * 15, "cyan").append(name + "\n")
-    text.append("\n" + _(GOOD_TO_KNOW))
-    return text
+            if shops or not key.shops:
+                keys = " ".join(shown(one) for one in key.keys.split(","))
+                table.add_row(_keys(keys), Text.assemble(_(key.hint), "  ", (key.id, "dim")))
+        table.add_row()
+    table.add_row(Text(_("Records"), "bold"))
+    for name, sign in present.COUNT_SIGNS:
+        table.add_row(_keys(sign), _(name))
+    return table
+
+
+def _keys(keys: str) -> Text:
+    return Text(f"  {keys}", "cyan")
 
 
 GOOD_TO_KNOW = N_(

@@ -25,18 +25,18 @@ from importers.launch.survey import has_products
 from importers.targets import Target, target_of
 from importers.texts import N_, _, ngettext
 from tui import present
-from tui.keys import bindings, rows
+from tui.keys import bindings, rows, shown_of
 from tui.room import Room
 from tui.widgets.bars import KeyBar
 from tui.widgets.choices import Choices
 from tui.widgets.path_input import PathInput
 
 OPTIONS = (
-    ("dry_run", "d", N_("Dry run: everything but the commit")),
-    ("force", "f", N_("Go past the limits on rejects and removals")),
-    ("strict", "e", N_("Fail unless the export has something of every type")),
+    ("dry_run", N_("Dry run: everything but the commit")),
+    ("force", N_("Go past the limits on rejects and removals")),
+    ("strict", N_("Fail unless the export has all of these types")),
 )
-"""Fields of `Options`, one line each, with the keys of tui/keys.py."""
+"""Fields of `Options`, one line each; their keys have the same names."""
 RECENT = 200
 """Sessions whose sources are offered again."""
 
@@ -115,7 +115,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     def _show_shop(self) -> None:
         for line in self.query("#shop").results(Static):
             name = (self._shop, "bold") if self._shop else (_("none is chosen yet"), "yellow")
-            line.update(Text.assemble(_("Shop") + "  ", name, ("  o", "dim")))
+            line.update(Text.assemble(_("Shop") + "  ", name, (f"  {shown_of('launch_shop')}", "dim")))
             line.scroll_visible(animate=False)  # a small screen shows a part of the dialog
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -215,9 +215,9 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
 
     def _show_options(self) -> None:
         text = Text()
-        for option, key, title in OPTIONS:
+        for option, title in OPTIONS:
             ticked = "x" if getattr(self._options, option) else " "
-            text.append(f" [{ticked}] {_(title)}").append(f"  {key}\n", "dim")
+            text.append(f" [{ticked}] ").append(shown_of(option), "bold").append(f"  {_(title)}\n")
         text.rstrip()
         self.query_one("#options", Static).update(text)
 
@@ -227,7 +227,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         if chosen:
             self._set_status(self._sentence(chosen))
         elif not self._shop:
-            self._set_status(_("Choose the shop first: press o"))
+            self._set_status(_("Choose the shop first: press {key}").format(key=shown_of("launch_shop")))
         else:
             self._set_status(_("Choose one or more types. The first one chosen is the type of the session."))
 

@@ -18,12 +18,13 @@ from importers.sessions.details import Standing
 from importers.sessions.finding import By
 from importers.texts import _, ngettext
 from tui import present
-from tui.filters import Filter, Names
-from tui.heading import counts, heading
+from tui.filters import Filter
+from tui.heading import counts, heading, sessions_in
 from tui.keys import bindings, rows
 from tui.pages import Move, SessionPages
 from tui.room import Room
 from tui.screens.acting import ActingScreen
+from tui.screens.counting import Counting
 from tui.screens.panes import Panes
 from tui.widgets.bars import Bar, KeyBar
 from tui.widgets.filter_line import FilterLine
@@ -31,6 +32,7 @@ from tui.widgets.log import LogView
 from tui.widgets.notices import NoticeBar
 from tui.widgets.sessions import SORTED, SessionTable
 from tui.widgets.table import StableTable
+from tui.widgets.window import WindowTable
 
 REST_SECONDS = 0.15
 """So long the cursor rests on a session before its log is opened: a walk through the list costs nothing but that."""
@@ -52,9 +54,8 @@ class MainScreen(ActingScreen[None]):
         """Where the window has to go with the next load."""
         self._active: Sequence[Session] = ()
         self._standing: Standing | None = None
-        self._names = Names()
         self._rest: Timer | None = None
-        self._counting: SessionPages | None = None
+        self._counting = Counting(self, self.update_bars)
         self._shown_keys: tuple[bool | None, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -111,9 +112,7 @@ class MainScreen(ActingScreen[None]):
         self.update_bars()
         if pages.searching:
             self.wake()
-        if self._counting is not pages:
-            self._counting = pages
-            self.run_worker(self._count(journal, pages), group="count", exclusive=True, exit_on_error=False)
+        self._counting.count(journal, pages)
 
     async def _forget_gone(self, journal: Journal) -> None:
         """Marks of sessions that are not in the window any more, because somebody deleted them."""
@@ -129,27 +128,10 @@ class MainScreen(ActingScreen[None]):
         cursor = go
         if move in {"first", "last"} and pages.rows:
             cursor = pages.rows[0 if move == "first" else -1].id
-        table.open_before, table.open_after = pages.before, pages.after
+        table.open_as(pages)
         table.hold(pages.rows)
         self._fit()
         table.show_again(self.room.now(), cursor=cursor)
-
-    async def _count(self, journal: Journal, pages: SessionPages) -> None:
-        """Another filter ends it: to count words in a million sessions takes seconds."""
-        try:
-            await self._count_once(journal, pages)
-        finally:
-            if self._counting is pages:
-                self._counting = None
-
-    async def _count_once(self, journal: Journal, pages: SessionPages) -> None:
-        names = await journal.names()
-        today = self.room.now().astimezone().date()
-        self._names = Names(
-            self.room.shops, {one.casefold(): one for one in names.operators}, names.errors, today
-        )
-        if await pages.count(journal) and pages is self._pages:
-            self.update_bars()
 
     def _nothing(self) -> str:
         """What an empty log says when there is no session."""
@@ -189,7 +171,7 @@ class MainScreen(ActingScreen[None]):
 
     def update_bars(self) -> None:
         """The top line: what matters now, and how many sessions there are."""
-        right = counts(self._pages, len(self.table.marks))
+        right = counts(self._pages, sessions_in, len(self.table.marks))
         left = heading(self.room, self._active, self._standing, self.size.width - len(right) - 4)
         self.query_one("#head", Bar).set_texts(left, Text(right + " "))
 
@@ -215,8 +197,8 @@ class MainScreen(ActingScreen[None]):
     def busy(self) -> bool:
         return super().busy or self._rest is not None
 
-    def on_session_table_end_wanted(self, event: SessionTable.EndWanted) -> None:
-        self._move = "first" if event.first else "last"
+    def on_window_table_end_wanted(self, event: WindowTable.EndWanted) -> None:
+        self._move = event.move
         self.wake()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -372,7 +354,7 @@ class MainScreen(ActingScreen[None]):
     async def _filter_line(self) -> FilterLine:
         if not self.query(FilterLine):
             words = _("failed  prices  anna  today  2026-03..  rejects  dry  any words")
-            await self.mount(FilterLine(words, lambda: self._names), after="#head")
+            await self.mount(FilterLine(words, lambda: self._counting.names), after="#head")
         return self.query_one(FilterLine)
 
     def on_filter_line_asked(self, event: FilterLine.Asked) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -14,11 +13,12 @@ from tui.keys import bindings, rows
 from tui.room import Room
 from tui.telling import Notice
 from tui.widgets.bars import Bar, KeyBar
+from tui.widgets.text_pane import TextScroll
 
 
 class MessagesScreen(Screen[None]):
     BINDINGS = bindings("messages")
-    AUTO_FOCUS = "VerticalScroll"
+    AUTO_FOCUS = "TextScroll"
 
     def __init__(self, room: Room) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class MessagesScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Bar(id="head")
-        with VerticalScroll(id="findings"):
+        with TextScroll(id="findings"):
             yield Static(id="page", markup=False)
         yield KeyBar(rows("messages", "app"))
 

@@ -145,4 +145,4 @@ class KeyBar(Widget):
     def on_click(self, event: events.Click) -> None:
         for start, end, key in self._spans:
             if start <= event.x < end:
-                self.app.simulate_key(key.keys.split(",")[0])
+                self.app.simulate_key(with_twins(key.keys)[0])

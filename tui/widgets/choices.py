@@ -8,24 +8,19 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
 from importers.launch.holdings import Held, why_not
 from importers.texts import _, ngettext
 from tui import present
+from tui.keys import bindings
 
 
 class Choices(Widget, can_focus=True):
     """One line a kind: number, name, what the source holds, or why it cannot be chosen now."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", show=False),
-        Binding("down", "move(1)", show=False),
-        Binding("home", "move(-99)", show=False),
-        Binding("end", "move(99)", show=False),
-    ]
+    BINDINGS = bindings("choices")
     COMPONENT_CLASSES: ClassVar[set[str]] = {"choices--cursor", "choices--off"}
 
     class Changed(Message):
@@ -71,8 +66,20 @@ class Choices(Widget, can_focus=True):
             return _("no products yet: choose the catalog too")
         return ""
 
-    def action_move(self, rows: int) -> None:
-        self._cursor = max(0, min(len(self._holdings) - 1, self._cursor + rows))
+    def action_cursor_up(self) -> None:
+        self._point(self._cursor - 1)
+
+    def action_cursor_down(self) -> None:
+        self._point(self._cursor + 1)
+
+    def action_scroll_top(self) -> None:
+        self._point(0)
+
+    def action_scroll_bottom(self) -> None:
+        self._point(len(self._holdings) - 1)
+
+    def _point(self, row: int) -> None:
+        self._cursor = max(0, min(len(self._holdings) - 1, row))
         self.refresh()
 
     def choose(self) -> None:

@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from rich.text import Text
-from textual.message import Message
 
 from importers.sessions.finding import NEWEST, By, Order
 from importers.sessions.models import FINAL, Session, Status
 from importers.texts import N_, _
 from tui import present
-from tui.pages import Move
-from tui.widgets.table import Column, StableTable
+from tui.widgets.table import Column
+from tui.widgets.window import WindowTable
 
 STATUS_STYLES = {
     Status.COMPLETED: "green",
@@ -114,19 +113,10 @@ SORTED = {
     "operator": By.OPERATOR,
 }
 """Columns that the list can be sorted by."""
-EDGE = 60
-"""So many rows before an end of what it holds the table wants more."""
 
 
-class SessionTable(StableTable):
+class SessionTable(WindowTable):
     """A window of sessions; `space` marks rows, `show_again` keeps cursor, scroll and marks."""
-
-    class EndWanted(Message):
-        """The first or the last of all sessions, which the table does not hold."""
-
-        def __init__(self, *, first: bool) -> None:
-            super().__init__()
-            self.first = first
 
     def __init__(self) -> None:
         self._digits = 5
@@ -136,8 +126,6 @@ class SessionTable(StableTable):
         self._sessions: dict[str, Session] = {}
         self.marks: set[int] = set()
         """Also of sessions that are not in the window."""
-        self.open_before = self.open_after = False
-        """Whether there are more in front of the window, behind it."""
 
     @property
     def session(self) -> Session | None:
@@ -152,13 +140,6 @@ class SessionTable(StableTable):
     @property
     def running(self) -> bool:
         return any(session.status not in FINAL for session in self._sessions.values())
-
-    @property
-    def wants(self) -> Move | None:
-        """Where the window has to go, the cursor being where it is."""
-        if self.open_after and self.cursor_row >= self.row_count - EDGE:
-            return "on"
-        return "back" if self.open_before and self.cursor_row < EDGE else None
 
     def hold(self, sessions: Sequence[Session]) -> None:
         """The window is another one: to be fitted and shown next."""
@@ -179,18 +160,6 @@ class SessionTable(StableTable):
     @staticmethod
     def title_of(key: str) -> str:
         return next(_(field.column.title) for field in FIELDS if field.column.key == key)
-
-    def action_scroll_top(self) -> None:
-        if self.open_before:
-            self.post_message(self.EndWanted(first=True))
-        else:
-            self.move_cursor(row=0)
-
-    def action_scroll_bottom(self) -> None:
-        if self.open_after:
-            self.post_message(self.EndWanted(first=False))
-        else:
-            self.move_cursor(row=max(0, self.row_count - 1))
 
     def _row(self, session: Session, now: datetime) -> list[Text]:
         mark = MARK if session.id in self.marks else " "

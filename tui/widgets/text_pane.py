@@ -1,4 +1,4 @@
-"""A page of text that is repainted when it changed, and scrolls."""
+"""Texts that scroll; the pane of one is repainted when it changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.widgets import Static
 from tui.keys import bindings
 
 
-class TextScroll(VerticalScroll):
+class TextScroll(VerticalScroll, inherit_bindings=False):
     """Scrolls by the keys of the log."""
 
     BINDINGS = bindings("text")

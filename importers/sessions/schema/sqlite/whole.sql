@@ -1,4 +1,4 @@
--- 6
+-- 7
 CREATE TABLE meta (journal_id TEXT NOT NULL);
 CREATE TABLE session (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -165,7 +165,6 @@ CREATE INDEX session_by_rejected ON session (rejected, id, facet);
 CREATE INDEX session_by_error ON session (error) WHERE error IS NOT NULL;
 CREATE INDEX session_by_request ON session (request_id, id);
 CREATE INDEX session_of_target ON session (target, created_clock);
-CREATE INDEX attempt_by_id ON attempt (id, operator, shop, kinds);
 CREATE INDEX event_that_warns ON event (session_id, id) WHERE level <> 'info';
 CREATE INDEX reject_by_reason ON reject (session_id, reason, id);
 CREATE TABLE detail (
@@ -174,4 +173,5 @@ CREATE TABLE detail (
     value      TEXT NOT NULL,                      -- JSON
     PRIMARY KEY (session_id, name)
 ) WITHOUT ROWID;
+CREATE INDEX attempt_by_id ON attempt (id, operator, shop, kinds, outcome, at);
 INSERT INTO meta VALUES (lower(hex(randomblob(16))));
