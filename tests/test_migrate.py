@@ -13,6 +13,7 @@ from unittest.mock import AsyncMock
 
 import psycopg
 import pytest
+from support.engine_stage import rows as rows_of
 
 from importers import migrate, settings
 from importers.catalog import open_catalog
@@ -85,12 +86,21 @@ async def test_who_has_the_files_open_cannot_go_on_with_them(obmen: Obmen, datab
     """A control room is open for weeks."""
     journal = await open_journal(obmen.settings.journal.url)
     catalog = await open_catalog(obmen.settings.catalog.url)
+    looking = await open_journal(obmen.settings.journal.url, read_only=True)
+    watches = [journal.watch(), looking.watch()]
+    assert [await watch.changed() for watch in watches] == [True, True]
     await migrate.migrate(obmen.settings, database)
     launched = await launch(new_request(obmen.settings, ("customers",)), obmen.settings, journal)
     assert launched.outcome is Outcome.ERROR
     assert "journal.sqlite3: everything in it was moved to postgresql://…@/d" in str(launched.reason)
-    assert await journal.attempts() == []
-    await journal.close()
+    for each, watch in zip((journal, looking), watches, strict=True):
+        with pytest.raises(DatabaseError, match="everything in it was moved"):
+            await watch.changed()
+            await watch.changed()
+        with pytest.raises(DatabaseError, match="everything in it was moved"):
+            await each.attempts()
+        await each.close()
+    assert rows_of(obmen.folder / "journal.sqlite3", "SELECT count(*) FROM attempt") == [(0,)]
     with pytest.raises(DatabaseError, match=r"catalog\.sqlite3: everything in it was moved"):
         async with catalog.transaction(journal_id="j", session_id=1, task_id="t", fence=1) as work:
             await work.begin()

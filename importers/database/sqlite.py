@@ -66,6 +66,8 @@ class SqliteDatabase:
         self._writer: aiosqlite.Connection | None = None
         self._turn = asyncio.Lock()
         self.shared = False
+        self.was_written = False
+        """Noticed by a watch: then all of it may have been moved to a server."""
 
     @classmethod
     async def open(
@@ -97,6 +99,9 @@ class SqliteDatabase:
     async def fetch(self, sql: str, *parameters: object) -> Sequence[sqlite3.Row]:
         self._file.require()
         with plainly(self._path):
+            if self.was_written:
+                await migrations.refuse_moved(self._reader)
+                self.was_written = False
             return list(await self._reader.execute_fetchall(sql, parameters))
 
     @asynccontextmanager

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from importers.database.protocol import Database
+    from importers.database.sqlite import SqliteDatabase
 
 POLL_SECONDS = 0.1
 """Nobody tells of a change: one has to ask."""
@@ -16,7 +16,7 @@ POLL_SECONDS = 0.1
 class SqliteWatch:
     """The reading connection never writes, so PRAGMA data_version tells of our own writes, too."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
         self._version: int | None = None
 
@@ -26,6 +26,7 @@ class SqliteWatch:
             ((version,),) = await self._database.fetch("PRAGMA data_version")
             before, self._version = self._version, int(version)
             if before != self._version:
+                self._database.was_written = True
                 return True
             if (left := end - time.monotonic()) <= 0:
                 return False
