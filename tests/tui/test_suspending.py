@@ -10,21 +10,12 @@ from pathlib import Path
 
 import pytest
 from pty_stage import MODES, Terminal
-from tui_stage import CONFIG
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Terminal]:
+def shell(env: dict[str, str]) -> Iterator[Terminal]:
     """An interactive shell with the control room in its foreground, started by a script as `make demo` does."""
-    (tmp_path / "config.toml").write_text(CONFIG)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OBMEN_")}
-    env = kept | {
-        "OBMEN_CONFIG": str(tmp_path / "config.toml"),
-        "TERM": "xterm-256color",
-        "HOME": str(tmp_path),
-        "PS1": "shell> ",
-    }
-    with Terminal(["bash", "--norc", "--noprofile", "-i"], env) as terminal:
+    with Terminal(["bash", "--norc", "--noprofile", "-i"], env | {"PS1": "shell> "}) as terminal:
         terminal.wait_for("shell>")
         terminal.press(f"sh -c '{sys.executable} -m tui; true'\n")
         terminal.wait_for("No imports yet")

@@ -14,20 +14,11 @@ from typing import Any
 
 import pytest
 from pty_stage import MODES, Terminal
-from tui_stage import CONFIG
 
 from importers.database.sqlite_errors import lock_holder
 from importers.sample.make import write_export
 
 Open = Callable[..., Terminal]
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    config = tmp_path / "config.toml"
-    config.write_text(CONFIG)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OBMEN_")}
-    return kept | {"OBMEN_CONFIG": str(config), "TERM": "xterm-256color", "HOME": str(tmp_path)}
 
 
 @pytest.fixture
