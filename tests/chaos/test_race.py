@@ -19,7 +19,7 @@ from support.engine_stage import PEOPLE, RedisServer, write_export
 from support.engines import PostgresHand
 
 HERE = Path(__file__).parent
-SMALL = (8, 50)
+SMALL = (8, 25)
 CONFIG = """\
 journal.url = "{journal}"
 redis.url = "{redis}"
