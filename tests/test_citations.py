@@ -166,6 +166,24 @@ def test_what_leads_nowhere_is_found(text: str) -> None:
     assert len(list(dangling(text, TOP / "docs" / "page.md"))) == 1
 
 
+def test_a_test_of_a_guarantee_runs_in_make_test_or_the_page_says_where() -> None:
+    """Of the tests themselves; some of their parameters may be chaos."""
+    text = joined((TOP / GUARANTEES).read_text(encoding="utf-8"))
+    cited = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`( \(`make chaos`\))?", text)
+    assert [(file, name, bool(said)) for file, name, said in cited] == [
+        (file, name, is_chaos(TOP / file, name)) for file, name, _said in cited
+    ]
+
+
+def is_chaos(file: Path, test: str) -> bool:
+    (function,) = (
+        node
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == test
+    )
+    return "pytest.mark.chaos" in map(ast.unparse, function.decorator_list)
+
+
 def test_every_guarantee_names_a_test_that_holds_it() -> None:
     text = (TOP / GUARANTEES).read_text(encoding="utf-8")
     sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]

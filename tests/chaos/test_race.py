@@ -13,7 +13,7 @@ from support.engine_stage import PEOPLE, RedisServer
 from support.engines import PostgresHand
 from support.races import race, write_config
 
-SMALL = (8, 50)
+SMALL = (8, 25)
 
 
 def empty(redis: RedisServer) -> None:

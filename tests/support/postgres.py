@@ -56,6 +56,8 @@ class PostgresServer:
             f"fsync={'on' if self._fsync else 'off'}",
             "-c",
             "max_connections=300",
+            "-c",
+            "autovacuum=off",
         ]
         self._process = server = subprocess.Popen(
             [*self._command, self._binaries / "postgres", "-D", self.folder / "data", "-k", self.folder, *settings],

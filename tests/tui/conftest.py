@@ -1,4 +1,4 @@
 from launch_stage import gate, room
-from tui_stage import same_environment, settings
+from tui_stage import env, same_environment, settings
 
-__all__ = ["gate", "room", "same_environment", "settings"]
+__all__ = ["env", "gate", "room", "same_environment", "settings"]

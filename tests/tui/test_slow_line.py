@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support.terminal import ANSWER, ASK, Terminal
-from tui_stage import CONFIG
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
+def terminal(env: dict[str, str]) -> Iterator[Terminal]:
     """It has answered once, which the room asks for when it starts."""
-    (tmp_path / "config.toml").write_text(CONFIG)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OBMEN_")}
-    env = kept | {
-        "OBMEN_CONFIG": str(tmp_path / "config.toml"),
-        "TERM": "xterm-256color",
-        "HOME": str(tmp_path),
-    }
     with Terminal([sys.executable, "-m", "tui"], env) as terminal:
         terminal.wait_for("No imports yet")
         terminal.press(ANSWER)

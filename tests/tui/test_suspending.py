@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from support.terminal import MODES, Terminal
-from tui_stage import CONFIG
 
 LENDING = """
 from importers.settings import load
@@ -25,17 +24,9 @@ raise SystemExit(run(load()))
 
 
 @pytest.fixture
-def prompt(tmp_path: Path) -> Iterator[Terminal]:
+def prompt(env: dict[str, str]) -> Iterator[Terminal]:
     """An interactive shell."""
-    (tmp_path / "config.toml").write_text(CONFIG)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OBMEN_")}
-    env = kept | {
-        "OBMEN_CONFIG": str(tmp_path / "config.toml"),
-        "TERM": "xterm-256color",
-        "HOME": str(tmp_path),
-        "PS1": "shell> ",
-    }
-    with Terminal(["bash", "--norc", "--noprofile", "-i"], env) as terminal:
+    with Terminal(["bash", "--norc", "--noprofile", "-i"], env | {"PS1": "shell> "}) as terminal:
         terminal.wait_for("shell>")
         yield terminal
 

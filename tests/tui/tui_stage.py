@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,15 @@ def settings(tmp_path: Path) -> Settings:
     """Settings of an installation of its own."""
     (tmp_path / "config.toml").write_text(CONFIG)
     return load(tmp_path / "config.toml", {})
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """That of a control room in a process of its own, for an installation of its own."""
+    config = tmp_path / "config.toml"
+    config.write_text(CONFIG)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OBMEN_")}
+    return kept | {"OBMEN_CONFIG": str(config), "TERM": "xterm-256color", "HOME": str(tmp_path)}
 
 
 def busy(app: ObmenApp) -> bool:
