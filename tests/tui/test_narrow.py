@@ -16,6 +16,7 @@ from importers.sessions.models import StoredReject
 from importers.settings import Settings
 from tui import present, reports
 from tui.widgets.rejects import RejectsPane
+from tui.widgets.sessions import fitting
 from tui.widgets.text_pane import TextPane
 
 NAME = "rests/rests_1_1_5c086757-7615-4ff4-9811-99df1f4f5dd7.xml"
@@ -128,3 +129,18 @@ async def test_that_a_retry_would_be_dry_is_asked_as_well(settings: Settings) ->
         await stage.press("r")
         (question,) = (str(text.render()) for text in stage.app.screen.query(Static))
         assert question.endswith("again? (dry run: nothing is written)")
+
+
+@LANGUAGES
+@pytest.mark.parametrize("width", [50, 60, 80, 140])
+@pytest.mark.parametrize("shops", [True, False])
+async def test_how_many_were_rejected_stands_in_the_row_at_every_width(
+    settings: Settings, language: str, width: int, shops: bool
+) -> None:
+    ended = session(1, Status.COMPLETED, "prices", by_kind={"prices": Counts(9000, 0, 0, 6091, 0, 2909)})
+    async with staged(msgspec.structs.replace(settings, language=language)):
+        fields = fitting(width, shops=shops)
+        row = [(field.text(ended, NOW), field.column.width) for field in fields]
+    told = [(text, room) for text, room in row if "2909" in text.plain.replace("\N{NO-BREAK SPACE}", "")]
+    assert told
+    assert all(text.cell_len <= room for text, room in told)
