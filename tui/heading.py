@@ -24,7 +24,8 @@ def heading(room: Room, running: Sequence[Session], standing: Standing | None, w
     name = " obmen " + (_("demo") + " " if room.demo else "")
     name += _("read-only") + " " if settings.read_only else ""
     line = Text.assemble((name, "bold"), " ")
-    parts = [*_running(room, running, standing), *_export(room), Text(_engine(room))]
+    running_parts = _running(room, running, standing, width - line.cell_len)
+    parts = [*running_parts, *_export(room), Text(_engine(room))]
     for number, part in enumerate(part for part in parts if part):
         gap = 3 if number else 0
         if number and line.cell_len + gap + part.cell_len > width:
@@ -33,24 +34,26 @@ def heading(room: Room, running: Sequence[Session], standing: Standing | None, w
     return line
 
 
-def _running(room: Room, running: Sequence[Session], standing: Standing | None) -> list[Text]:
-    """The one that runs in parts; of several how many, and the oldest of them."""
+def _running(room: Room, running: Sequence[Session], standing: Standing | None, width: int) -> list[Text]:
+    """The one that runs in parts; of several how many, and the oldest of them. Its types, which its row tells,
+    too, give way to what follows."""
     if not running:
         return []
     session = running[-1]
-    number = f"#{session.id} " + present.kinds(session) + (f" ({session.shop})" if room.has_shops else "")
+    state = f"{present.state(session)} #{session.id}"
+    types = present.kinds(session) + (f" ({session.shop})" if room.has_shops else "")
     parts = [
-        Text(f"{present.state(session)} {number}", "bold"),
         Text(present.elapsed(session, room.now())),
         Text(present.plain(session.operator)),
         Text(_("since {time}").format(time=present.clock(session.started_at or session.created_at)[:5])),
     ]
     if standing and standing.seconds_left is not None and not session.status.final:
         left = _("{time} left").format(time=present.span(round(standing.seconds_left)))
-        parts.insert(1, Text(left, "bold"))
+        parts.insert(0, Text(left, "bold"))
     if len(running) > 1:
-        parts.insert(1, Text(_("and {count} more").format(count=len(running) - 1), "bold"))
-    return parts
+        parts.insert(0, Text(_("and {count} more").format(count=len(running) - 1), "bold"))
+    first = Text(f"{state} {types}", "bold")
+    return [first if first.cell_len + 3 + parts[0].cell_len <= width else Text(state, "bold"), *parts]
 
 
 def _export(room: Room) -> list[Text]:

@@ -89,11 +89,13 @@ def ending(session: Session) -> str:
     if session.counts.read:
         read = session.counts.read
         parts.append(ngettext("{count} record", "{count} records", read).format(count=number(read)))
-    if rejected := session.counts.rejected:
-        parts.append(
-            ngettext("{count} rejected", "{count} rejected", rejected).format(count=number(rejected))
-        )
+    if count := session.counts.rejected:
+        parts.append(rejected(count))
     return ", ".join(parts)
+
+
+def rejected(count: int) -> str:
+    return ngettext("{count} rejected", "{count} rejected", count).format(count=number(count))
 
 
 def parse(at: str) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -49,15 +49,14 @@ def summary(session: Session, details: Details, now: datetime, width: int) -> Te
         _standing(page, session, details.standing, now, width)
     if session.options.dry_run:
         page.append(_("dry run: nothing is written") + "\n\n", "bold cyan")
-    if details.gains and details.gains.kinds:
-        tables = {
-            present.kind(kind): {"  " + _(name): one for name, one in changes.tables.items()}
-            for kind, changes in details.gains.kinds.items()
-        }
-        page.append_text(_table(tables, width))
-    else:
-        title = _("Type")
-        page.append_text(_table({title: _by_kind(session)}, width))
+    told = details.gains.kinds if details.gains else {}
+    groups: dict[str, Mapping[str, Counts | str]] = {
+        present.kind(kind): {"  " + _(name): one for name, one in changes.tables.items()}
+        for kind, changes in told.items()
+    }
+    if rest := _by_kind(session, told):
+        groups[_("Type")] = rest
+    page.append_text(_table(groups, width))
     return page
 
 
@@ -96,10 +95,12 @@ def sparkline(values: Sequence[float], width: int) -> str:
     )
 
 
-def _by_kind(session: Session) -> dict[str, Counts | str]:
-    """One row a kind; kinds that have no counts yet show that they wait."""
+def _by_kind(session: Session, told: Collection[str]) -> dict[str, Counts | str]:
+    """One row a kind that has no tables of its own; kinds that have no counts yet show that they wait."""
     rows: dict[str, Counts | str] = {}
     for kind in session.kinds:
+        if kind in told:
+            continue
         waiting = _("running") if kind == session.running_kind else "-"
         rows[present.kind(kind)] = session.by_kind.get(kind, waiting)
     return rows
@@ -224,18 +225,15 @@ def files(told: Files | None, width: int) -> Text:
 
 def changes(session: Session, told: Gains | None) -> Text:
     """What the shop gained and lost; or would have, of a session that wrote nothing."""
-    page = Text()
-    if told and (session.options.dry_run or session.status in {Status.FAILED, Status.CANCELLED}):
-        page.append(_("Nothing of this was written:") + "\n\n", "bold yellow")
+    page, parts = Text(), Text()
     for kind, one in (told.kinds if told else {}).items():
-        part = _changes_of(one)
-        if part:
-            page.append(present.kind(kind) + "\n", "bold").append_text(part).append("\n")
-    return (
-        page
-        if told and told.kinds
-        else Text(_("Nothing changed in the shop, or it is not told any more."), "dim")
-    )
+        if part := _changes_of(one):
+            parts.append(present.kind(kind) + "\n", "bold").append_text(part).append("\n")
+    if not parts:
+        return Text(_("Nothing changed in the shop, or it is not told any more."), "dim")
+    if session.options.dry_run or session.status in {Status.FAILED, Status.CANCELLED}:
+        page.append(_("Nothing of this was written:") + "\n\n", "bold yellow")
+    return page.append_text(parts)
 
 
 def _changes_of(one: Changes) -> Text:

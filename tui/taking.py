@@ -31,8 +31,9 @@ class Taking:
     def copy(self, text: str) -> None:
         """To the clipboard of the operator's terminal (OSC 52), wherever this program runs."""
         self._app.copy_to_clipboard(text)
-        first = text.partition("\n")[0][:40]
-        self._room.say(_("Copied, if the terminal allows it: {text}").format(text=first))
+        first, _end, more = text.partition("\n")
+        shown = present.fitted(first + (" …" if more else ""), 40)
+        self._room.say(_("Copied, if the terminal allows it: {text}").format(text=shown))
 
     def copy_log(self, session_id: int) -> None:
         """The last lines of a log: terminals take no more than some kilobytes."""

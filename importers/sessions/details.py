@@ -62,7 +62,7 @@ class Files(msgspec.Struct, frozen=True):
 
 
 class Gains(msgspec.Struct, frozen=True):
-    """What the shop gained and lost, by import type, of those that changed anything; of a dry run, what it would."""
+    """Counts by table, and what the shop gained and lost, by import type; of a dry run, what it would."""
 
     kinds: dict[str, Changes]
 

@@ -271,8 +271,7 @@ class _Run:
                     self.read.setdefault(file.name, {})[event.kind] = file
                 self.details.append(self._files())
             case Changes():
-                self.changes[event.kind] = event
-                self.details.append(Gains(self.changes))
+                self._gain(event)
             case Log():
                 self.lines.append(event)
             case Reject():
@@ -281,12 +280,19 @@ class _Run:
                     self.rejects.append(event)
             case Counted():
                 self.by_kind[event.kind] = event.counts
+                if event.kind not in self.changes and event.counts.read:
+                    self._gain(Changes(event.kind, {name: c for name, c in event.tables.items() if c.read}))
                 self.empty += [event.kind] * event.empty
         now = time.monotonic()
         if now - self.flushed_at >= FLUSH_SECONDS or len(self.lines) + len(self.rejects) >= FLUSH_EVENTS:
             self.flushed_at = now
             self.heartbeat.check()
             await self._flush()
+
+    def _gain(self, changes: Changes) -> None:
+        if changes.tables:
+            self.changes[changes.kind] = changes
+            self.details.append(Gains(self.changes))
 
     async def _tell(self, line: Log) -> None:
         """At once, and of this session alone."""

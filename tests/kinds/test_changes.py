@@ -43,21 +43,23 @@ def changed(shop: Shop) -> Changes:
 
 
 async def test_the_largest_changes_of_prices(shop: Shop) -> None:
-    offers = [Offer(f"o{n}", "p", None, f"Offer {n}") for n in range(6)]
+    offers = [Offer(f"o{n}", "p", None, f"Offer {n}") for n in range(7)]
     await shop.take(export(PACKAGE, RETAIL, *offers, Product("p", "P")), "catalog")
-    await shop.take(export(PACKAGE, *(price(f"o{n}", "100") for n in range(5)), price("o5", "0")), "prices")
-    assert changed(shop) == Changes("prices", {"price": Counts(6, created=6)})
-    new = ["100", "125", "1", "90.5", "100", "7"]
+    old = ["100", "100", "100", "100", "100", "0", "-5"]
+    await shop.take(export(PACKAGE, *(price(f"o{n}", value) for n, value in enumerate(old))), "prices")
+    assert changed(shop) == Changes("prices", {"price": Counts(7, created=7)})
+    new = ["100", "125", "1", "90.5", "100", "7", "20"]
     await shop.take(export(PACKAGE, *(price(f"o{n}", value) for n, value in enumerate(new))), "prices")
     told = changed(shop)
     assert told.prices == (
         PriceChange("o5", "Offer 5", "Розничная", "0", "7", "RUB", None),
         PriceChange("o2", "Offer 2", "Розничная", "100", "1", "RUB", -99.0),
+        PriceChange("o6", "Offer 6", "Розничная", "-5", "20", "RUB", None),
         PriceChange("o1", "Offer 1", "Розничная", "100", "125", "RUB", 25.0),
         PriceChange("o3", "Offer 3", "Розничная", "100", "90.5", "RUB", -9.5),
     )
-    assert (told.raised, told.lowered) == (2, 2)
-    assert told.tables["price"] == Counts(6, updated=4, unchanged=2)
+    assert (told.raised, told.lowered) == (3, 2)
+    assert told.tables["price"] == Counts(7, updated=5, unchanged=2)
 
 
 async def test_the_largest_of_very_many(file_shop: Shop) -> None:

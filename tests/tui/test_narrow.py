@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
-from fixed_journal import NOW, session
+from fixed_journal import NOW, RUNNING, session
 from main_stage import MovingJournal, staged
 from rich.text import Text
 from textual.widgets import Static
@@ -15,7 +17,9 @@ from importers.sessions.details import Files, FileTold, KindStanding, Standing
 from importers.sessions.models import StoredReject
 from importers.settings import Settings
 from tui import present, reports
+from tui.widgets.bars import Bar
 from tui.widgets.rejects import RejectsPane
+from tui.widgets.sessions import fitting
 from tui.widgets.text_pane import TextPane
 
 NAME = "rests/rests_1_1_5c086757-7615-4ff4-9811-99df1f4f5dd7.xml"
@@ -128,3 +132,44 @@ async def test_that_a_retry_would_be_dry_is_asked_as_well(settings: Settings) ->
         await stage.press("r")
         (question,) = (str(text.render()) for text in stage.app.screen.query(Static))
         assert question.endswith("again? (dry run: nothing is written)")
+
+
+@LANGUAGES
+@pytest.mark.parametrize("width", [50, 60, 80, 140])
+@pytest.mark.parametrize("shops", [True, False])
+async def test_how_many_were_rejected_stands_in_the_row_at_every_width(
+    settings: Settings, language: str, width: int, shops: bool
+) -> None:
+    ended = session(1, Status.COMPLETED, "prices", by_kind={"prices": Counts(9000, 0, 0, 6091, 0, 2909)})
+    async with staged(msgspec.structs.replace(settings, language=language)):
+        fields = fitting(width, shops=shops)
+        row = [(field.text(ended, NOW), field.column.width) for field in fields]
+    told = [(text, room) for text, room in row if "2909" in text.plain.replace("\N{NO-BREAK SPACE}", "")]
+    assert told
+    assert all(text.cell_len <= room for text, room in told)
+
+
+class Under(MovingJournal):
+    """A session runs, and tells how long it will."""
+
+    async def detail(self, session_id: int, of: type) -> Any:
+        return Standing(0.5, "prices", "read", NAME, 1, 1.0, 59.0, {}) if of is Standing else None
+
+
+@LANGUAGES
+@SIZES
+async def test_time_left_stands_in_the_top_line_at_every_width(
+    settings: Settings, size: tuple[int, int], language: str
+) -> None:
+    async with staged(msgspec.structs.replace(settings, language=language), Under(), size) as stage:
+        line = stage.screen.query_one("#head", Bar).render().plain
+        assert {"en": "0:59 left", "ru": "осталось 0:59"}[language] in line
+        assert f"{present.state(RUNNING)} #{RUNNING.id}" in line
+        assert (present.kinds(RUNNING) in line) == (size[0] > 60)
+
+
+async def test_that_more_was_copied_than_is_told_is_seen(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        stage.app.room.taking.copy("one\ntwo")
+        stage.app.room.taking.copy("a" * 41)
+        assert [said.rpartition(": ")[2] for said in stage.said()] == ["one …", "a" * 39 + "…"]

@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fixed_journal import NOW, session
 from textual.pilot import Pilot
 from textual.widgets import Static
 from tui_stage import settled
 
+from importers.events import Changes, Counts
 from importers.sample import EXPORT
+from importers.sessions import Status
+from importers.sessions.details import Gains
 from tui.app import ObmenApp
+from tui.reports import Details, summary
 from tui.screens.main import MainScreen
 from tui.screens.page import PageScreen
 from tui.screens.session import SessionScreen
@@ -62,6 +67,34 @@ async def test_all_that_an_import_tells(obmen: Any, size: tuple[int, int]) -> No
         assert "Nothing was rejected" in str(app.screen.query_one("#fragment", Static).render())
         await press(pilot, "escape")
         assert isinstance(app.screen, MainScreen)
+
+
+async def test_tables_of_what_changed_nothing_are_counted_as_well(obmen: Any) -> None:
+    """The same again, recognised or read."""
+    obmen.json("import", "catalog", "prices", "images")
+    obmen.json("import", "catalog", "prices")
+    obmen.json("import", "prices", "images")
+    async with opened(obmen, (80, 24)) as (app, pilot):
+        await press(pilot, "enter", "3")
+        assert "  price " in page(app, "summary")
+        assert "  image " in page(app, "summary")
+        await press(pilot, "4")
+        assert "Nothing changed" in page(app, "changes")
+        await press(pilot, "]", "3")
+        assert "  offer " in page(app, "summary")
+        assert "  price_type " in page(app, "summary")
+
+
+def test_types_without_tables_stand_below_those_that_have_some() -> None:
+    counts = Counts(3, 3)
+    running = session(
+        1, Status.IN_PROGRESS, "catalog", "prices", by_kind={"catalog": counts}, running_kind="prices"
+    )
+    gains = Gains({"catalog": Changes("catalog", {"offer": counts})})
+    told = summary(running, Details(gains=gains), NOW, 80).plain
+    assert [line.split()[:3:2] for line in told.splitlines() if line] == [
+        ["Product", "read"], ["offer", "3"], ["Type"], ["Product", "running"],
+    ]  # fmt: skip
 
 
 async def test_the_next_and_the_previous_one_are_those_of_the_list(obmen: Any) -> None:

@@ -65,6 +65,10 @@ FIELDS = (
 
 SHOP = Field(Column("shop", N_("Shop"), 10), 0, lambda s, now: _left(s.shop))
 """Only where there are several; the others need a wider screen then."""
+STATUS_AND_REJECTED = Field(
+    Column("status", N_("Status"), 17), 0, lambda s, now: status_text(s, rejected=True)
+)
+"""Where there is no room for a column of rejects."""
 
 
 def fitting(width: int, *, shops: bool = False, digits: int = 5) -> list[Field]:
@@ -74,6 +78,8 @@ def fitting(width: int, *, shops: bool = False, digits: int = 5) -> list[Field]:
     fields = {field.column.key: field for field in FIELDS if field.wide <= width - taken}
     if shops:
         fields = {"shop": SHOP, **fields}
+    if "rejected" not in fields:
+        fields["status"] = STATUS_AND_REJECTED
     spare = width - digits - 4 - sum(field.column.width + 2 for field in fields.values())
     column = fields["type"].column
     fields["type"] = fields["type"]._replace(
@@ -88,9 +94,13 @@ def status_style(session: Session) -> str:
     return STATUS_STYLES[session.status]
 
 
-def status_text(session: Session) -> Text:
-    """What an operator must know of it: how far it is, that it only tries, that records were not taken."""
-    return Text(present.state(session), style=status_style(session), no_wrap=True, overflow="ellipsis")
+def status_text(session: Session, *, rejected: bool = False) -> Text:
+    """What an operator must know of it: how far it is, that it only tries, that records were not taken, and, where
+    nothing else tells, how many: `rejected`."""
+    state, count = present.state(session), session.counts.rejected
+    if rejected and count and session.status is Status.COMPLETED and not session.options.dry_run:
+        state = "! " + present.rejected(count)
+    return Text(state, style=status_style(session), no_wrap=True, overflow="ellipsis")
 
 
 def rejected_text(session: Session, width: int) -> Text:
