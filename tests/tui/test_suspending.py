@@ -12,7 +12,6 @@ import pytest
 from pty_stage import MODES, Terminal
 from tui_stage import CONFIG
 
-
 LENDING = """
 from importers.settings import load
 from tui.app import run
