@@ -16,7 +16,7 @@ from tui.keys import bindings, rows
 from tui.room import Room
 from tui.widgets.bars import Bar, KeyBar
 from tui.widgets.notices import NoticeBar
-from tui.widgets.text_pane import Reading
+from tui.widgets.text_pane import TextScroll
 
 if TYPE_CHECKING:
     from importers.doctor import Check
@@ -29,7 +29,7 @@ class DoctorScreen(Screen[None]):
     """Works on a scratch journal and catalog; leaving the screen stops it."""
 
     BINDINGS = bindings("doctor")
-    AUTO_FOCUS = "Reading"
+    AUTO_FOCUS = "TextScroll"
 
     def __init__(self, room: Room) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class DoctorScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Bar(id="head")
-        with Reading(id="findings"):
+        with TextScroll(id="findings"):
             yield Static(id="page", markup=False)
         yield NoticeBar(self._room)
         yield KeyBar(rows("doctor", "app"))

@@ -14,7 +14,7 @@ from importers.texts import N_, _
 from tui import present
 from tui.keys import PLACES, bindings, rows, shown
 from tui.widgets.bars import KeyBar
-from tui.widgets.text_pane import Reading
+from tui.widgets.text_pane import TextScroll
 
 
 class HelpScreen(ModalScreen[None]):
@@ -26,7 +26,7 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
-            with Reading():
+            with TextScroll():
                 yield Static(Group(page(shops=self._shops), "", _(GOOD_TO_KNOW)), markup=False)
             yield KeyBar(rows("help"))
 

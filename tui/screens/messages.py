@@ -13,12 +13,12 @@ from tui.keys import bindings, rows
 from tui.room import Room
 from tui.telling import Notice
 from tui.widgets.bars import Bar, KeyBar
-from tui.widgets.text_pane import Reading
+from tui.widgets.text_pane import TextScroll
 
 
 class MessagesScreen(Screen[None]):
     BINDINGS = bindings("messages")
-    AUTO_FOCUS = "Reading"
+    AUTO_FOCUS = "TextScroll"
 
     def __init__(self, room: Room) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class MessagesScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Bar(id="head")
-        with Reading(id="findings"):
+        with TextScroll(id="findings"):
             yield Static(id="page", markup=False)
         yield KeyBar(rows("messages", "app"))
 

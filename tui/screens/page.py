@@ -10,12 +10,12 @@ from textual.widgets import Static
 
 from tui.keys import bindings, rows
 from tui.widgets.bars import KeyBar
-from tui.widgets.text_pane import Reading
+from tui.widgets.text_pane import TextScroll
 
 
 class PageScreen(ModalScreen[None]):
     BINDINGS = bindings("page", "app")
-    AUTO_FOCUS = "Reading"
+    AUTO_FOCUS = "TextScroll"
 
     def __init__(self, title: str, page: Text) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class PageScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
             yield Static(self._title, classes="title", markup=False)
-            with Reading():
+            with TextScroll():
                 yield Static(self._page, markup=False)
             yield KeyBar(rows("page"))
 
