@@ -39,7 +39,6 @@ OPENERS = {
     "app": lambda _room: None,
     "launch": LaunchScreen,
     "choices": LaunchScreen,
-    "text": MessagesScreen,
     "attempts": AttemptsScreen,
     "question": lambda _room: ConfirmScreen("Sure?"),
     "doctor": DoctorScreen,
@@ -49,6 +48,7 @@ OPENERS = {
     "messages": MessagesScreen,
     "ask": lambda _room: AskScreen("Which?"),
     "page": lambda _room: PageScreen("Text", Text("in full")),
+    "text": lambda _room: PageScreen("Text", Text("in full")),
     "rejects": lambda room: SessionScreen(room, SESSIONS[1], SessionPages(Filter())),
 }
 
@@ -101,7 +101,7 @@ async def test_every_key_fires_its_action_in_both_layouts(place: str, settings, 
             monkeypatch.setattr(RejectsPane, "check_action", lambda *_args: True)
         monkeypatch.setattr(ObmenApp, "run_action", record)
         monkeypatch.setattr(type(app.screen), "check_action", lambda *_args: True)
-        modal = place in {"launch", "choices", "question", "help", "ask", "page"}
+        modal = place in {"launch", "choices", "text", "question", "help", "ask", "page"}
         hidden = {key for row in keys.rows(place) for key in with_twins(row.keys)}
         for row in [*keys.rows(place), *(keys.rows("app") if modal else [])]:
             for key in with_twins(row.keys):

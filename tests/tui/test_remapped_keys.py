@@ -59,10 +59,10 @@ def test_what_is_unclear_is_refused(own: dict[str, str], told: str) -> None:
 
 
 def test_two_rows_may_change_places() -> None:
-    keys.use({"launch": "r", "retry": "n"})
-    assert {row.id: row.keys for row in keys.rows("main") if row.id in {"launch", "retry"}} == {
-        "launch": "r",
-        "retry": "n",
+    keys.use({"launch": "x", "delete": "n"})
+    assert {row.id: row.keys for row in keys.rows("main") if row.id in {"launch", "delete"}} == {
+        "launch": "x",
+        "delete": "n",
     }
 
 

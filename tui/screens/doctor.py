@@ -92,4 +92,5 @@ class DoctorScreen(Screen[None]):
         self._show()
 
     def action_close(self) -> None:
-        self.dismiss()
+        if not self._room.dismiss():
+            self.dismiss()

@@ -85,7 +85,9 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             yield KeyBar(rows("launch", "app"))
 
     def on_mount(self) -> None:
-        self.run_worker(self._look_around(), group="survey", exit_on_error=False)
+        self._room.changed.subscribe(self, lambda _none: self._look_for_running(), immediate=True)
+        self.run_worker(self._remember_sources(), group="survey", exit_on_error=False)
+        self._look_for_running()
         self._show_shop()
         self._show_options()
         self._show_choice()
@@ -106,6 +108,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self._source = target_of(self._room.settings, self._shop).source
         self.query_one(Input).value = self._source
         self._show_shop()
+        self._look_for_running()
         self._survey()
 
     @on(events.Click, "#shop")
@@ -123,18 +126,26 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
 
     # What the source holds
 
-    async def _look_around(self) -> None:
-        """The sources used before, and what runs now: a confirm would join it."""
+    async def _remember_sources(self) -> None:
+        """Those used before."""
         if (journal := self._room.journal) is None:
             return
         recent = await journal.find(limit=RECENT)
         used = dict.fromkeys(session.source for session in recent.sessions if session.upload is None)
         self.query_one(PathInput).remember(tuple(used))
+
+    def _look_for_running(self) -> None:
+        self.run_worker(self._show_running(), group="running", exit_on_error=False)
+
+    async def _show_running(self) -> None:
+        """What runs now in this shop: a confirm would join it. Else what runs in another."""
+        if (journal := self._room.journal) is None:
+            return
         running = await self._room.running(journal)
         line = self.query_one("#running", Static)
         line.display = bool(running)
         if running:
-            session = running[-1]
+            session = ([one for one in running if one.shop == self._shop] or running)[-1]
             line.update(
                 _("Runs now: session {id}, {type}, {status}, by {operator}").format(
                     id=session.id,

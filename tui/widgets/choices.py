@@ -16,6 +16,9 @@ from importers.texts import _, ngettext
 from tui import present
 from tui.keys import bindings
 
+SHORT = 22
+"""Rows of a screen that has none to spare."""
+
 
 class Choices(Widget, can_focus=True):
     """One line a kind: number, name, what the source holds, or why it cannot be chosen now."""
@@ -109,7 +112,8 @@ class Choices(Widget, can_focus=True):
             self.choose()
 
     def get_content_height(self, *_args: object) -> int:
-        return min(9, max(7, len(self._holdings)))
+        most = 9 if self.app.size.height > SHORT else 7  # the list follows the cursor, the rest stays in view
+        return min(most, max(7, len(self._holdings)))
 
     def render(self) -> Text:
         if not self._holdings:

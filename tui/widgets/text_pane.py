@@ -1,4 +1,4 @@
-"""Texts that scroll; the pane of one is repainted when it changed."""
+"""A page of text that is repainted when it changed, and scrolls."""
 
 from __future__ import annotations
 
