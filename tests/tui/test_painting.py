@@ -21,8 +21,9 @@ STYLES = [
     Style(color="red", reverse=True),
     Style(underline=True),
     Style(italic=True, color="bright_green", bgcolor="color(200)"),
-    Style(bold=True, dim=True, color="default", bgcolor="bright_blue"),
-    Style(bold=True, color="color(7)", bgcolor="white"),
+    Style(bold=True, color="color(100)", bgcolor="color(200)"),
+    Style(bold=True, dim=True, color="color(100)", bgcolor="color(200)"),
+    Style(bold=True, color="default", bgcolor="bright_blue"),
 ]
 TEXTS = st.text("ab ж✓…█", max_size=WIDTH)
 PIECES = st.lists(
