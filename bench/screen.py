@@ -21,7 +21,7 @@ from tests.support.terminal import Terminal
 
 BARE = (sys.executable, "-m", "bench.bare")
 WRITTEN, TIMES = 1000, 1000
-"""So many sessions are written one by one, and then copied."""
+"""So many sessions are written one by one, and then so many times copied."""
 ROWS_MS, DOWN_BYTES, CELLS_BYTES, CELLS = 150, 1000, 400, 10
 DOWN = "\x1b[B"
 QUIET = 0.5
@@ -32,27 +32,23 @@ def run(
     folder: Path, times: int = TIMES, visits: int = 9, keys: int = 40, idle: float = 10.0
 ) -> Iterator[Ratio]:
     env = environment(folder, EXPORT)
-    many_sessions(folder / "journal.sqlite3", times)
+    asyncio.run(write_sessions(folder / "journal.sqlite3", WRITTEN))
+    multiply(folder / "journal.sqlite3", times)
     yield from frames(env, visits)
     yield from moves(env, keys, idle)
     yield asyncio.run(cells(env, min(keys, 10)))
     yield from asyncio.run(streaming(env))
 
 
-def many_sessions(journal: Path, times: int) -> None:
-    """Sessions that have ended: so many thousand."""
-
-    async def written() -> None:
-        made = await open_journal(f"sqlite:///{journal}")
-        try:
-            await fill(made.database, WRITTEN + 3)  # the last three are active
-            async with made.database.transaction() as db:
-                await db.execute("DELETE FROM session WHERE finished_at IS NULL")
-        finally:
-            await made.close()
-
-    asyncio.run(written())
-    multiply(journal, times)
+async def write_sessions(path: Path, count: int) -> None:
+    """A journal of so many, all of which have ended."""
+    journal = await open_journal(f"sqlite:///{path}")
+    try:
+        await fill(journal.database, count + 3)  # the last three are active
+        async with journal.database.transaction() as db:
+            await db.execute("DELETE FROM session WHERE finished_at IS NULL")
+    finally:
+        await journal.close()
 
 
 class Visit(NamedTuple):

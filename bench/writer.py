@@ -7,7 +7,6 @@ import asyncio
 import sys
 import time
 from typing import Any, cast
-from uuid import UUID
 
 from importers.events import Log
 from importers.sessions import Journal, open_journal
@@ -24,7 +23,7 @@ class NoHeartbeat:
 def told(number: int) -> dict[str, str | int]:
     """Hardly a character like the one before: the screen has to paint whole rows."""
     mixed = number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % (1 << 128)
-    return {"kind": "prices", "id": str(UUID(int=mixed)), "old": mixed % 999_983, "new": mixed % 999_979}
+    return {"kind": "prices", "id": f"{mixed:032x}", "old": mixed % 999_983, "new": mixed % 999_979}
 
 
 async def tell(journal: Journal, session_id: int, lines: int, per_second: float) -> None:

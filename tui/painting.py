@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Iterable
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from rich.cells import get_character_cell_size, split_graphemes
@@ -40,6 +41,12 @@ after that it is painted."""
 GAP = 6
 """Cells that stay the same are written rather than jumped over when they are no more than this."""
 SYNC_START, SYNC_END, ASK = "\x1b[?2026h", "\x1b[?2026l", "\x1b[?2026$p"
+
+CODE = re.compile(r"[34]8;(?:5;\d+|2;\d+;\d+;\d+)|\d+")
+COLOURS = {"3": "letters", "9": "letters", "4": "behind", "10": "behind"}
+"""By how their parameters begin."""
+OFF = {"letters": "39", "behind": "49", "1": "22", "2": "22", "7": "27"}
+"""What ends colours, bold, dim, reverse."""
 
 Cell = tuple[str, str]
 """The characters of a cell, and how they look (parameters of SGR). The right half of a wide one is empty."""
@@ -99,7 +106,7 @@ class Frame:
                 stop = self._blank_from(wanted, start, end)
                 for x, (text, other) in enumerate(wanted[start:stop], start):
                     if other != look:
-                        out.append(f"\x1b[0;{other}m" if other else "\x1b[m")
+                        out.append(_turn(look, other))
                         look = other
                     if len(text) > 1:  # terminals take signs of several characters for one cell or two
                         after = x + (2 if wanted[x + 1 : x + 2] == [("", other)] else 1)
@@ -107,8 +114,8 @@ class Frame:
                     out.append(text)
                 if stop < end:
                     if wanted[stop][1] != look:
+                        out.append(_turn(look, wanted[stop][1]))
                         look = wanted[stop][1]
-                        out.append(f"\x1b[0;{look}m" if look else "\x1b[m")
                     out.append("\x1b[K")
                 at = (stop, y)
             self._shown[y] = wanted.copy()
@@ -135,6 +142,27 @@ class Frame:
         while stop > start and row[stop - 1] == blank:
             stop -= 1
         return stop if end - stop > 3 else end
+
+
+@lru_cache(2000)
+def _turn(look: str, other: str) -> str:
+    """The shortest way from one look to another."""
+    if not other:
+        return "\x1b[m"
+    before, after = _parts(look), _parts(other)
+    anew = f"0;{other}"
+    if (gone := before.keys() - after.keys()) <= OFF.keys():
+        off = {OFF[part] for part in gone}
+        on = [code for part, code in after.items() if code != before.get(part) or OFF.get(part) in off]
+        anew = min(";".join([*sorted(off), *on]), anew, key=len)
+    return f"\x1b[{anew}m"
+
+
+def _parts(look: str) -> dict[str, str]:
+    """The parameters of a look by what they set: a colour, or something of their own."""
+    return {
+        COLOURS.get(code[:-1].partition(";")[0].removesuffix("8"), code): code for code in CODE.findall(look)
+    }
 
 
 def _cells(text: str, look: str) -> list[Cell]:

@@ -122,11 +122,15 @@ class Room(Telling):
 
     async def watch(self) -> None:
         """Open the journal, then say for ever when any process wrote to it."""
-        from importers.launch import prepare
-
+        was_given = self.journal is not None
         journal = await self._open()
         watch = journal.watch()
         self.changed.publish(None)
+        await asyncio.sleep(PACE_SECONDS)  # rows first: what follows imports half of the engine
+        from importers.launch import prepare
+
+        if not (was_given or self.settings.read_only):
+            self.start(self._reap(journal), "watch")
         await asyncio.to_thread(prepare, self.settings)
         if not self.settings.shops:
             self.start(self._date_export(), "watch")
@@ -159,8 +163,6 @@ class Room(Telling):
                 self.set_trouble(self.explain(error))
                 await asyncio.sleep(RETRY_SECONDS)
         self.set_trouble("")
-        if not self.settings.read_only:
-            self.start(self._reap(self.journal), "watch")
         return self.journal
 
     async def _reap(self, journal: Journal) -> None:

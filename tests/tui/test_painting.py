@@ -20,6 +20,10 @@ STYLES = [
     Style(bgcolor="blue"),
     Style(color="red", reverse=True),
     Style(underline=True),
+    Style(italic=True, color="bright_green", bgcolor="color(200)"),
+    Style(bold=True, color="color(100)", bgcolor="color(200)"),
+    Style(bold=True, dim=True, color="color(100)", bgcolor="color(200)"),
+    Style(bold=True, color="default", bgcolor="bright_blue"),
 ]
 TEXTS = st.text("ab ж✓…█", max_size=WIDTH)
 PIECES = st.lists(
@@ -82,6 +86,19 @@ def test_a_changed_number_costs_its_cells_alone() -> None:
     frame.changes()
     put(frame, [(0, 2, [("progress 42% of the import", Style.null())])])
     assert frame.changes() == "\x1b[3;11H2"
+
+
+def test_of_a_look_what_is_another_is_written() -> None:
+    frame = Frame(WIDTH, HEIGHT, ColorSystem.EIGHT_BIT, ascii_only=False)
+    dim, red = Style(color="color(188)", bgcolor="color(16)"), Style(color="color(73)", bgcolor="color(16)")
+    put(
+        frame,
+        [(0, 0, [("1", dim), ("2", dim + Style(bold=True)), ("3", red), ("4", red + Style(underline=True))])],
+    )
+    painted = frame.changes()
+    assert "38;5;188;48;5;16m1\x1b[1m2\x1b[22;38;5;73m3\x1b[4m4" in painted
+    put(frame, [(0, 0, [("5", red + Style(underline=True)), ("6", red)])])
+    assert frame.changes() == "\x1b[1;1H\x1b[4;38;5;73;48;5;16m5\x1b[0;38;5;73;48;5;16m6\x1b[m"
 
 
 def test_a_row_with_a_sign_of_doubtful_width_is_written_whole() -> None:

@@ -105,9 +105,7 @@ class MainScreen(ActingScreen[None]):
         await self._forget_gone(journal)
         self.room.note_shops(pages.rows)
         self._show_rows(move, go)
-        if (usable := self._usable()) != self._shown_keys:
-            self._shown_keys = usable
-            self.refresh_bindings()
+        self._update_keys()
         await self.panes.load(journal, self.session, self._nothing())
         self.update_bars()
         if pages.searching:
@@ -178,7 +176,7 @@ class MainScreen(ActingScreen[None]):
     def on_stable_table_pointed(self, event: StableTable.Pointed) -> None:
         if event.table is not self.table:
             return
-        self.refresh_bindings()
+        self._update_keys()
         if (move := self.table.wants) is not None:
             self._move = move
             self.wake()
@@ -222,6 +220,11 @@ class MainScreen(ActingScreen[None]):
         if action in {"mark", "open"}:
             return self.is_mounted and self.session is not None
         return super().check_action(action, parameters)
+
+    def _update_keys(self) -> None:
+        if (usable := self._usable()) != self._shown_keys:
+            self._shown_keys = usable
+            self.refresh_bindings()
 
     def _usable(self) -> tuple[bool | None, ...]:
         """Which of the keys that are not always there can be used now."""
