@@ -156,7 +156,14 @@ def decimal(value: float | str) -> str:
     return text.replace(".", "," if language() == "ru" else ".")
 
 
+def _said(text: str) -> str:
+    """What the system and libraries say is translated, where it is one of our texts: importers/system_texts.py."""
+    return _(text) if text else ""
+
+
 READS: dict[str, Callable[[str], str]] = {
+    "error": _said,
+    "why": _said,
     "table": _,
     "kind": _,
     "kinds": _each,

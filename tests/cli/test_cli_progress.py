@@ -61,6 +61,9 @@ def test_what_matters_most_stays_when_there_is_little_room() -> None:
 
     assert told(79).endswith(" 43%  Product prices  3 rejected  0:35 left  12 400 records/s")
     assert told(79).startswith("#######..........")
+    assert told(59) == "######.........  43%  Product prices  3 rejected  0:35 left", (
+        "a bar rather than how fast"
+    )
     assert told(40) == "###....  43%  Product prices  3 rejected"
     assert told(32) == " 43%  Product prices  3 rejected"
     assert told(12) == "###....  43%"
