@@ -161,10 +161,32 @@ def _said(text: str) -> str:
     return _(text) if text else ""
 
 
+TABLES = {
+    "category": N_("groups"),
+    "customer": N_("customers"),
+    "image": N_("images"),
+    "offer": N_("offers"),
+    "price": N_("prices"),
+    "price_type": N_("price types"),
+    "product": N_("products"),
+    "product_type": N_("product categories"),
+    "property": N_("properties"),
+    "property_value": N_("property values"),
+    "stock": N_("stocks"),
+    "unit": N_("units"),
+    "warehouse": N_("warehouses"),
+}
+
+
+def table(name: str) -> str:
+    """What a table of the catalog holds."""
+    return _(TABLES.get(name, name))
+
+
 READS: dict[str, Callable[[str], str]] = {
     "error": _said,
     "why": _said,
-    "table": _,
+    "table": table,
     "kind": _,
     "kinds": _each,
     "outcome": _,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import string
 from pathlib import Path
 
@@ -55,6 +56,21 @@ def test_no_text_is_hidden_in_an_f_string() -> None:
         and any(isinstance(arg, ast.Constant) for arg in call.args)
     ]
     assert found == []
+
+
+def test_a_text_for_any_number_holds_for_one() -> None:
+    """A noun behind a number is for ngettext; all others name the number behind it."""
+    found = [
+        m.id
+        for room in ROOMS
+        for m in messages(room)
+        if isinstance(m.id, str) and re.search(r"\{(count|n|rows)\} (more )?[a-z]+s\b(?!/)", m.id)
+    ]
+    assert [text for text in found if text not in OF_MANY] == []
+
+
+OF_MANY = {"{count} records were rejected; the first {kept} are kept"}
+"""More than {kept}."""
 
 
 @pytest.mark.parametrize("room", ROOMS)

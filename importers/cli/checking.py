@@ -35,7 +35,7 @@ def inspect(path: Path, as_json: bool) -> None:
         (
             (
                 f.set,
-                f.made,
+                (f.made or "").replace("T", " "),
                 f.name,
                 f.size,
                 f.encoding,
