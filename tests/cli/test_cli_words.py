@@ -92,6 +92,16 @@ def test_help_is_in_russian(command: str, capsys: pytest.CaptureFixture[str]) ->
     assert (code, english_in(text)) == (0, set()), text
 
 
+@pytest.mark.parametrize("command", sorted(cli.commands))
+def test_help_lists_what_may_be_named(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _code, text = told([command, "--help"], capsys)
+    wanted = {param.metavar for param in cli.commands[command].params} - {None}
+    assert all(re.search(rf"^  {kind} +\w", text, re.M) for kind in kinds()) == bool(
+        wanted & {"KIND", "KIND…"}
+    )
+    assert ("in_progress  идёт" in text) == ("STATUS" in wanted)
+
+
 @pytest.mark.parametrize("args", WRONG)
 def test_errors_of_usage_are_in_russian(
     obmen: Obmen, args: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
