@@ -21,6 +21,7 @@ from importers import texts
 from importers.cli import cli, main
 from importers.cli.click_texts import SINGULAR, plurals
 from importers.kinds import Log
+from importers.redis_errors import why_not
 from importers.sessions import LogLine, Status
 from importers.settings import Settings
 from importers.settings_file import WHY_NO_TOML
@@ -197,6 +198,21 @@ def test_what_the_system_says_is_in_russian() -> None:
             shown = str(texts.Message.of("{path}: {" + name + "}", path="/а", **{name: text}))
             assert not re.search("[A-Za-z]", shown.replace(".zip", "")), shown
     assert str(texts.Message.of("{path}: {error}", path="/а", error="")) == "/а: "
+
+
+def test_why_redis_cannot_be_reached_is_in_russian() -> None:
+    try:
+        raise ConnectionError("Error 111 connecting to h:1.") from OSError(111, "Connect call failed")
+    except ConnectionError as error:
+        why = why_not("redis://h:1", error)
+    texts.use("ru")
+    assert str(texts.Message.of("{error}", error=why)) == "в соединении отказано"
+
+
+def test_why_a_session_was_not_deleted(obmen: Obmen) -> None:
+    done = obmen.run("delete", "7", "9", LANGUAGE="ru")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "".join(f"нет сессии {number}; список: obmen sessions\n" for number in (7, 9))
 
 
 SYSTEM_ERRORS = (
