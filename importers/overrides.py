@@ -33,9 +33,12 @@ def told_by(environ: Mapping[str, str], known: Mapping[str, tuple[str, ...]]) ->
             continue
         path = known.get(name.upper())
         if path is None:
-            if near := get_close_matches(name.upper(), known, 1, 0.5):
+            without = [
+                each.removeprefix(PREFIX) for each in known
+            ]  # what all have makes none of them like another
+            if near := get_close_matches(name.upper().removeprefix(PREFIX), without, 1, 0.5):
                 text = N_("${name}: there is no such setting; did you mean ${near}?")
-                raise SettingsError(text, name=name, near=near[0])
+                raise SettingsError(text, name=name, near=PREFIX + near[0])
             raise SettingsError(N_("${name}: there is no such setting"), name=name)
         if not is_text(value):
             raise SettingsError(N_("${name}: not in UTF-8; correct it"), name=name)

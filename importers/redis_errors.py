@@ -43,6 +43,8 @@ def why_not(url: str, error: Exception) -> str | Message:
             )
         if isinstance(cause, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(cause):
             return Message(N_("it does not speak TLS; correct the port, or write redis:// for rediss://"))
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
     return plain(str(error))[:200]
 
 

@@ -23,7 +23,7 @@ from importers.apart import require_apart
 from importers.errors import SettingsError
 from importers.overrides import PREFIX as PREFIX
 from importers.overrides import told_by, variables
-from importers.settings_errors import must_be, placed, wrong
+from importers.settings_errors import key_of, must_be, placed, wrong
 from importers.settings_file import config_dir as config_dir
 from importers.settings_file import data_dir as data_dir
 from importers.settings_file import find as find
@@ -256,7 +256,8 @@ def _with(
     """`settings` with the keys of `data` in place of theirs. `within`: what stands before these keys in the file."""
     merged = msgspec.to_builtins(settings)
     for key, value in data.items():
-        merged[key] = merged[key] | value if isinstance(value, dict) else value
+        both_tables = isinstance(value, dict) and isinstance(merged[key], dict)
+        merged[key] = merged[key] | value if both_tables else value
     return _anchored(_convert(merged, origin, strict=strict, within=within), base, origin, within)
 
 
@@ -267,10 +268,7 @@ def _convert(
     try:
         settings = msgspec.convert(data, Settings, strict=strict)
     except msgspec.ValidationError as error:
-        _problem, _at, where = str(error).partition(
-            " - at `$."
-        )  # the rest is English, and may repeat the value
-        key = where.rstrip("`")
+        key = key_of(error, data)
         raise wrong(origin, within + key, must_be(Settings, key)) from None
     for key, value, low, high in (
         ("limits.max_reject_share", settings.limits.max_reject_share, 0, 1),
@@ -309,8 +307,12 @@ def _check_keys(
                 key=within + key if _NAME.fullmatch(key) else "…",
                 hint=nearest(key, sections, within),
             )
-        if isinstance(value, dict) and isinstance(sections[key], type):
+        if isinstance(value, dict) and _is_section(sections[key]):
             _check_keys(value, origin, sections[key], f"{within}{key}.")
+
+
+def _is_section(of: Any) -> bool:
+    return isinstance(of, type) and issubclass(of, Section)
 
 
 def nearest(name: str, known: Iterable[str], within: str = "") -> Message:

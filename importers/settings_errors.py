@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -25,11 +26,24 @@ def wrong(origin: str | Message, key: str, error: str | Message | SettingsError)
     return SettingsError(N_("{origin}: setting {key}: {error}"), origin=place, key=key, error=error)
 
 
+def key_of(error: msgspec.ValidationError, data: Mapping[str, Any]) -> str:
+    """Which setting it is about. The rest of it is English, and may repeat the value."""
+    _problem, _at, where = str(error).partition(" - at `$.")
+    key = where.rstrip("`")
+    table = key.removesuffix("[...]")
+    if table != key:  # one of those that have the names of the operator's choice
+        key = next(f"{table}.{name}" for name, value in data[table].items() if not isinstance(value, str))
+    return key
+
+
 def must_be(settings: type[msgspec.Struct], key: str) -> Message:
     """What a value of another type should be."""
     wanted: Any = settings
     for name in key.split("."):
-        wanted = next((f.type for f in msgspec.structs.fields(wanted) if f.name == name), None)
+        if get_origin(wanted) is dict:
+            wanted = get_args(wanted)[1]
+        else:
+            wanted = next((f.type for f in msgspec.structs.fields(wanted) if f.name == name), None)
     if choices := get_args(wanted) if get_origin(wanted) is not dict else ():
         return Message.of(N_("must be one of: {known}"), known=", ".join(map(str, choices)))
     if wanted in MUST_BE:

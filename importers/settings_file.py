@@ -67,33 +67,49 @@ def read(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _not_toml(path, text, str(error)) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(N_("{path}: not in UTF-8; save it as UTF-8"), path=path) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError(N_("{path}: cannot be read: {error}"), path=path, error=error) from error
+        why = getattr(error, "strerror", None) or error
+        raise SettingsError(N_("{path}: cannot be read: {error}"), path=path, error=why) from error
 
 
 def _not_toml(path: Path, text: str, told: str) -> SettingsError:
-    """In the reader's words, as far as they are known. What is quoted is left out: it may be a password that lost its
-    own quotes."""
+    """In words of our own. Nothing is quoted: it may be a password that lost its own quotes."""
     place = _PLACE.search(told)
     line = place[1] if place and place[1] else len(text.splitlines())
-    why = Message(_QUOTED.sub("…", _PLACE.sub("", told)))
-    return SettingsError(N_("{path}:{line}: not valid TOML: {error}"), path=path, line=line, error=why)
+    why = next((why for begin, why in WHY_NO_TOML.items() if told.startswith(begin)), NO_VALUE)
+    return SettingsError(
+        N_("{path}:{line}: not valid TOML: {error}"), path=path, line=line, error=Message(why)
+    )
 
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
-_QUOTED = re.compile(r"""(['"]).{2,}\1""")
-WHY_NO_TOML = (
-    N_("Cannot overwrite a value"),
-    N_('Expected "\'"'),
-    N_("Expected '=' after a key in a key/value pair"),
-    N_("Expected ']' at the end of a table declaration"),
-    N_("Expected newline or end of document after a statement"),
-    N_("Invalid initial character for a key part"),
-    N_("Invalid statement"),
-    N_("Invalid value"),
-    N_("Unclosed array"),
-    N_("Unclosed inline table"),
-    N_("Unescaped '\\' in a string"),
-    N_("Unterminated string"),
-)
-"""What tomllib says most often."""
+NOT_CLOSED = N_("the text lacks its closing quote")
+BACKSLASH = N_("a backslash in the text: double it, or put the text in single quotes")
+TWICE = N_("the same stands above already")
+NO_VALUE = N_("this is no value; put text in quotes")
+WHY_NO_TOML = {
+    "Cannot": TWICE,
+    "Duplicate inline table key": TWICE,
+    "Escaped character is not": BACKSLASH,
+    "Expected '=' after a key": N_("there is no = behind the key"),
+    "Expected ']' at the end": N_("the name of the table lacks its ]"),
+    "Expected ']]' at the end": N_("the name of the table lacks its ]"),
+    "Expected newline": N_("something stands behind the value; begin a new line"),
+    "Expected": NOT_CLOSED,
+    "Found invalid character '\\n'": NOT_CLOSED,
+    "Found invalid character": N_("a character that TOML does not know; remove it"),
+    "Illegal character '\\n'": NOT_CLOSED,
+    "Illegal character": N_("a character that TOML does not know; remove it"),
+    "Invalid date": N_("there is no such date"),
+    "Invalid hex value": BACKSLASH,
+    "Invalid initial character for a key part": N_("a key cannot begin like this"),
+    "Invalid statement": N_("this is neither a setting nor a table"),
+    "Invalid value": NO_VALUE,
+    "Unclosed array": N_("the list lacks its ]"),
+    "Unclosed inline table": N_("the table lacks its closing brace"),
+    "Unescaped": BACKSLASH,
+    "Unterminated string": NOT_CLOSED,
+}
+"""What tomllib says, by how it begins."""

@@ -156,8 +156,37 @@ def decimal(value: float | str) -> str:
     return text.replace(".", "," if language() == "ru" else ".")
 
 
+def _said(text: str) -> str:
+    """What the system and libraries say is translated, where it is one of our texts: importers/system_texts.py."""
+    return _(text) if text else ""
+
+
+TABLES = {
+    "category": N_("groups"),
+    "customer": N_("customers"),
+    "image": N_("images"),
+    "offer": N_("offers"),
+    "price": N_("prices"),
+    "price_type": N_("price types"),
+    "product": N_("products"),
+    "product_type": N_("product categories"),
+    "property": N_("properties"),
+    "property_value": N_("property values"),
+    "stock": N_("stocks"),
+    "unit": N_("units"),
+    "warehouse": N_("warehouses"),
+}
+
+
+def table(name: str) -> str:
+    """What a table of the catalog holds."""
+    return _(TABLES.get(name, name))
+
+
 READS: dict[str, Callable[[str], str]] = {
-    "table": _,
+    "error": _said,
+    "why": _said,
+    "table": table,
     "kind": _,
     "kinds": _each,
     "outcome": _,

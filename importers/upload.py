@@ -61,7 +61,7 @@ class Parcel:
         self._source = Path(source)
         if not self._source.exists():
             raise SourceError(
-                N_("{path}: there is no such folder or .zip; set source.path or --source"), path=source
+                N_("{path}: there is no such folder or .zip; name the one that 1C writes"), path=source
             )
         try:
             self._is_folder = self._source.is_dir()

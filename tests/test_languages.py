@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import io
+import re
 import string
 from pathlib import Path
 
@@ -37,6 +39,38 @@ def test_every_text_of_the_code_is_translated(room: str) -> None:
     known = {m.id[0] if isinstance(m.id, tuple) else m.id for m in messages(room) if all(m.string)}
     assert found - known == set(), "run make locale and translate"
     assert known - found == set(), "run make locale: these are not in the code any more"
+
+
+def test_no_text_is_hidden_in_an_f_string() -> None:
+    """Where what collects texts does not look."""
+    found = [
+        f"{path.relative_to(TOP)}:{call.lineno}"
+        for room in ROOMS
+        for path in (TOP / room).rglob("*.py")
+        for string_ in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(string_, ast.JoinedStr)
+        for call in ast.walk(string_)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in KEYWORDS
+        and any(isinstance(arg, ast.Constant) for arg in call.args)
+    ]
+    assert found == []
+
+
+def test_a_text_for_any_number_holds_for_one() -> None:
+    """A noun behind a number is for ngettext; all others name the number behind it."""
+    found = [
+        m.id
+        for room in ROOMS
+        for m in messages(room)
+        if isinstance(m.id, str) and re.search(r"\{(count|n|rows)\} (more )?[a-z]+s\b(?!/)", m.id)
+    ]
+    assert [text for text in found if text not in OF_MANY] == []
+
+
+OF_MANY = {"{count} records were rejected; the first {kept} are kept"}
+"""More than {kept}."""
 
 
 @pytest.mark.parametrize("room", ROOMS)

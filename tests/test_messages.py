@@ -137,7 +137,7 @@ def show_both(obmen: Obmen, english: str, russian: str) -> None:
         (
             "customers",
             lambda _: None,
-            "nowhere: there is no such folder or .zip; set",
+            "nowhere: there is no such folder or .zip; name",
             "nowhere: нет такой папки",
         ),
         (

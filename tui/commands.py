@@ -13,6 +13,7 @@ import msgspec
 
 from importers import cli as engine
 from importers import settings, texts
+from importers.cli.arguments import Whole
 from importers.cli.group import option
 from importers.errors import UsageError
 from importers.output import print_line
@@ -79,7 +80,7 @@ def demo_settings(folder: Path) -> Settings:
 @option("--host", default="127.0.0.1", help=N_("The address to listen at; 127.0.0.1 unless it is named."))
 @option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     default=8000,
     metavar="N",
     help=N_("The port to listen at; 8000 unless it is named, 0 takes any that is free."),

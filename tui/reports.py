@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rich.text import Text
 
+from importers import texts
 from importers.events import Changes, Counts
 from importers.sessions import Session, Status
 from importers.sessions.details import Files, Gains, Standing
@@ -51,7 +52,7 @@ def summary(session: Session, details: Details, now: datetime, width: int) -> Te
         page.append(_("dry run: nothing is written") + "\n\n", "bold cyan")
     told = details.gains.kinds if details.gains else {}
     groups: dict[str, Mapping[str, Counts | str]] = {
-        present.kind(kind): {"  " + _(name): one for name, one in changes.tables.items()}
+        present.kind(kind): {"  " + texts.table(name): one for name, one in changes.tables.items()}
         for kind, changes in told.items()
     }
     if rest := _by_kind(session, told):
@@ -240,7 +241,7 @@ def _changes_of(one: Changes) -> Text:
     page = Text()
     for name, counts in one.tables.items():
         if counts.created or counts.updated or counts.removed:
-            page.append(f"  {_(name)}  ")
+            page.append(f"  {texts.table(name)}  ")
             page.append(f"+{present.number(counts.created)} ~{present.number(counts.updated)} ")
             page.append(f"-{present.number(counts.removed)}\n", "yellow" if counts.removed else "")
     if one.prices:
@@ -268,7 +269,7 @@ def _changes_of(one: Changes) -> Text:
                 present.plain(stock.name) + "\n"
             )
     for table, gone in one.gone.items():
-        page.append("  " + _("Removed: {table}").format(table=_(table)) + "\n")
+        page.append("  " + _("Removed: {table}").format(table=texts.table(table)) + "\n")
         for thing in gone[:FEW]:
             page.append(f"    {present.plain(thing.name)}  ").append(present.plain(thing.id) + "\n", "dim")
     return page

@@ -43,7 +43,6 @@ from importers.commerceml.records import (
     Unit,
     Warehouse,
 )
-from importers.texts import N_
 
 
 class Shape(msgspec.Struct, frozen=True, eq=False, dict=True):
@@ -104,7 +103,7 @@ class Shape(msgspec.Struct, frozen=True, eq=False, dict=True):
 CATEGORY = Shape(
     Group,
     Table(
-        N_("category"),
+        "category",
         ("id", "parent_id", "name", "removed", "classifier_id", "description", "image", "sort_order"),
     ),
     group_rows,
@@ -113,7 +112,7 @@ CATEGORY = Shape(
 PROPERTY = Shape(
     Property,
     Table(
-        N_("property"),
+        "property",
         (
             "id", "name", "type", "removed", "classifier_id", "for_products", "for_offers", "multiple", "required",
             "sort_order", "default_value",
@@ -125,7 +124,7 @@ PROPERTY = Shape(
 PROPERTY_VALUE = Shape(
     PropertyValue,
     Table(
-        N_("property_value"),
+        "property_value",
         ("id", "property_id", "value", "removed", "classifier_id", "sort_order", "is_default"),
         2,
     ),
@@ -133,24 +132,24 @@ PROPERTY_VALUE = Shape(
     facts=True,
     scope="classifier_id",
 )
-UNIT = Shape(Unit, Table(N_("unit"), ("code", "short_name", "full_name", "international")), unit_rows)
+UNIT = Shape(Unit, Table("unit", ("code", "short_name", "full_name", "international")), unit_rows)
 PRODUCT_TYPE = Shape(
     ProductType,
-    Table(N_("product_type"), ("id", "name", "removed", "classifier_id")),
+    Table("product_type", ("id", "name", "removed", "classifier_id")),
     product_type_rows,
     parts=(Table("product_type_property", ("type_id", "property_id"), 2),),
     scope="classifier_id",
 )
 WAREHOUSE = Shape(
     Warehouse,
-    Table(N_("warehouse"), ("id", "name", "removed", "classifier_id", "address", "telephone", "hours")),
+    Table("warehouse", ("id", "name", "removed", "classifier_id", "address", "telephone", "hours")),
     warehouse_rows,
     scope="classifier_id",
 )
 PRICE_TYPE = Shape(
     PriceType,
     Table(
-        N_("price_type"),
+        "price_type",
         ("id", "name", "currency", "tax_included", "removed", "classifier_id", "tax"),
     ),
     price_type_rows,
@@ -159,7 +158,7 @@ PRICE_TYPE = Shape(
 CATALOG = Shape(
     CatalogInfo,
     Table(
-        N_("catalog"),
+        "catalog",
         (
             "id", "name", "classifier_id", "description", "owner_id", "owner_name", "owner_inn", "owner_kpp",
         ),
@@ -170,7 +169,7 @@ CATALOG = Shape(
 PRODUCT = Shape(
     Product,
     Table(
-        N_("product"),
+        "product",
         (
             "id", "article", "barcode", "name", "description", "unit", "vat_rate", "removed", "manufacturer",
             "catalog_id", "code", "full_name", "country", "manufacturer_id", "type_id", "weight", "length", "width",
@@ -195,7 +194,7 @@ PRODUCT = Shape(
 OFFER = Shape(
     Offer,
     Table(
-        N_("offer"),
+        "offer",
         (
             "id", "product_id", "characteristic_id", "name", "article", "barcode", "removed", "catalog_id", "code",
             "unit", "weight", "length", "width", "height", "volume",
@@ -219,7 +218,7 @@ OFFER = Shape(
 PRICE = Shape(
     OfferPrices,
     Table(
-        N_("price"),
+        "price",
         ("offer_id", "price_type_id", "value", "currency", "unit", "coefficient", "tax"),
         2,
         ("value",),
@@ -240,7 +239,7 @@ PRICE = Shape(
 )
 STOCK = Shape(
     OfferStocks,
-    Table(N_("stock"), ("offer_id", "warehouse_id", "quantity"), 2),
+    Table("stock", ("offer_id", "warehouse_id", "quantity"), 2),
     stocks_rows,
     facts=True,
     sections=("ПакетПредложений", "ИзмененияПакетаПредложений", "Каталог"),
@@ -249,7 +248,7 @@ STOCK = Shape(
 )
 CUSTOMER = Shape(
     Customer,
-    Table(N_("customer"), ("id", "name", "full_name", "role", "inn", "kpp", "removed", "okpo")),
+    Table("customer", ("id", "name", "full_name", "role", "inn", "kpp", "removed", "okpo")),
     customer_rows,
     parts=(
         Table("customer_contact", ("customer_id", "type", "value"), 3),
@@ -272,7 +271,7 @@ class ImageFile(Record, frozen=True, gc=False):
 
 IMAGE = Shape(
     ImageFile,
-    Table(N_("image"), ("path", "size", "sha256")),
+    Table("image", ("path", "size", "sha256")),
     lambda r, _section_id: (((r.size, r.sha256),),),
 )
 

@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from importers import texts, words
-from importers.texts import _
+from importers.texts import N_, _
 
 if TYPE_CHECKING:
     from importers.sessions import Session
@@ -72,12 +72,14 @@ async def _newest(config: Settings) -> list[Session]:
 
 
 class Name(click.ParamType[str]):
-    """A name out of those that `known` tells, with what they are called; the command says what is wrong with others."""
+    """A name out of those that `known` tells, with what they are called; the command says what is wrong with others.
+    With a `title` help lists them."""
 
     name = "name"
 
-    def __init__(self, known: Callable[[click.Context], Mapping[str, str]]) -> None:
-        self._known = known
+    def __init__(self, known: Callable[[click.Context], Mapping[str, str]], title: str = "") -> None:
+        self.known = known
+        self.title = title
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return str(value)
@@ -87,7 +89,7 @@ class Name(click.ParamType[str]):
     ) -> list[CompletionItem[str]]:
         return [
             CompletionItem(name, help=title)
-            for name, title in self._known(ctx).items()
+            for name, title in self.known(ctx).items()
             if name.startswith(incomplete)
         ]
 
@@ -96,7 +98,8 @@ def _kinds(ctx: click.Context) -> dict[str, str]:
     from importers.kinds.registry import names, title_of
 
     given = ctx.params.get("kinds") or ()
-    return {name: _(title_of(name)) for name in names() if name not in given}
+    titles = {name: title_of(name) for name in names() if name not in given}
+    return {name: _(title) if title != name else "" for name, title in titles.items()}
 
 
 def _shops(ctx: click.Context) -> dict[str, str]:
@@ -108,7 +111,8 @@ def _statuses(_ctx: click.Context) -> dict[str, str]:
     return {name: words.status(name) for name in words.STATUSES}
 
 
-KIND, SHOP, STATUS = Name(_kinds), Name(_shops), Name(_statuses)
+KIND, STATUS = Name(_kinds, N_("Import types (KIND)")), Name(_statuses, N_("Statuses (STATUS)"))
+SHOP = Name(_shops)
 
 
 class Whole(click.IntRange):

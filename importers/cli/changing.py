@@ -11,6 +11,7 @@ from importers import words
 from importers.cli.arguments import SessionId, Whole
 from importers.cli.group import as_json, cli, option, pass_settings
 from importers.cli.running import EXIT_FAILED, leave, run
+from importers.errors import UnknownSession
 from importers.output import go_on, print_json, print_line, session_json
 from importers.texts import N_, _
 
@@ -56,12 +57,16 @@ def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
         deleted = await control.delete(session_ids)
         for session_id in deleted:
             print_line(_("Session {id} was deleted").format(id=session_id))
-        for session_id in sorted(set(session_ids) - set(deleted)):
-            print_line(
-                _("Session {id} was not deleted: it is unknown or has not ended").format(id=session_id),
-                err=True,
-            )
-        return 0 if set(deleted) == set(session_ids) else EXIT_FAILED
+        left = sorted(set(session_ids) - set(deleted))
+        for session_id in left:
+            try:
+                await control.journal.session(session_id)
+            except UnknownSession as error:
+                print_line(str(error), err=True)
+            else:
+                text = _("Session {id} has not ended yet; wait for it or cancel it")
+                print_line(text.format(id=session_id), err=True)
+        return EXIT_FAILED if left else 0
 
     run(config, remove)
 

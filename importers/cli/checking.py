@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -15,9 +14,6 @@ from importers.cli.running import EXIT_FAILED, leave
 from importers.errors import ObmenError, SourceError
 from importers.output import go_on, print_json, print_line, print_table
 from importers.texts import N_, _
-
-if TYPE_CHECKING:
-    pass
 
 
 @cli.command(help=N_("Show what an export holds: version, encoding, files and counts per import type."))
@@ -39,7 +35,7 @@ def inspect(path: Path, as_json: bool) -> None:
         (
             (
                 f.set,
-                f.made,
+                (f.made or "").replace("T", " "),
                 f.name,
                 f.size,
                 f.encoding,
@@ -78,7 +74,8 @@ def doctor(ctx: click.Context, /, as_json: bool) -> None:
         async for result in check(config, ctx.find_root().params["config"]):
             found.append(result)
             if not as_json:
-                print_line(f"{_('ok') if result.ok else _('FAIL'):5} {result.title}: {result.detail}")
+                word = _("ok") if result.ok else _("FAIL")
+                print_line(f"{word:5} {result.title}: {result.detail}")
                 if not result.ok:
                     print_line(f"      → {result.cure}")
         if as_json:

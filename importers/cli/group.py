@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from importers import __version__, settings, texts
-from importers.cli.arguments import FilePath
+from importers.cli.arguments import FilePath, Name
 from importers.cli.click_texts import speak
 from importers.errors import SettingsError
 from importers.texts import N_, _
@@ -37,6 +37,13 @@ class Command(click.Command):
         formatter.write_paragraph()
         with formatter.indentation():
             formatter.write_text(_(self.help) if self.help else "")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for name in (param.type for param in self.params if isinstance(param.type, Name)):
+            if name.title:
+                with formatter.section(_(name.title)):
+                    formatter.write_dl([*name.known(ctx).items()])
+        super().format_options(ctx, formatter)
 
     def get_short_help_str(self, limit: int = 80) -> str:
         return (_(self.help) if self.help else "").split(". ")[0].rstrip(".")

@@ -13,7 +13,7 @@ from importers import texts, words
 from importers.apart import require_apart
 from importers.cli import shown
 from importers.cli.arguments import KIND, SHOP, Seconds, SessionId, SourcePath
-from importers.cli.group import Command, as_json, cli, option, pass_settings
+from importers.cli.group import as_json, cli, option, pass_settings
 from importers.cli.live import Live
 from importers.cli.running import EXIT_FAILED, follow_session, no_such_kind, run
 from importers.cli.shown import NO_REDIS, print_counts
@@ -29,18 +29,7 @@ if TYPE_CHECKING:
     from importers.settings import Settings
 
 
-class Import(Command):
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from importers.kinds.registry import names, title_of
-
-        with formatter.section(_("Import types (KIND)")):
-            formatter.write_dl(
-                [(name, _(title_of(name)) if title_of(name) != name else "") for name in names()]
-            )
-        super().format_options(ctx, formatter)
-
-
-@cli.command("import", cls=Import, help=N_("Import KINDs from the source and follow the session to its end."))
+@cli.command("import", help=N_("Import KINDs from the source and follow the session to its end."))
 @click.argument("kinds", metavar="KIND…", type=KIND, nargs=-1, required=True)
 @option("--shop", type=SHOP, metavar="NAME", help=N_("The shop to import into, instead of the default one."))
 @option(

@@ -45,12 +45,12 @@ class Live:
 
     @property
     def width(self) -> int:
-        """Cells that the line may take now; the last column is left free, as some terminals wrap behind it."""
+        """Cells that the line may take now. Behind it is room for ^C, and a last column, behind which some wrap."""
         try:
             columns = os.get_terminal_size(self._stream.fileno()).columns
         except OSError:
             columns = 0
-        return (columns or WIDTH) - 1
+        return max((columns or WIDTH) - 3, 1)
 
     def show(self, text: str, *, at_once: bool = False) -> None:
         """Make `text` the line: of one's own making, with nothing but colours that is not printable."""

@@ -66,9 +66,9 @@ def migrate(
         return
     for one in moved:
         told = (
-            _("{path}: moved before: {rows} rows, compared again")
+            _("{path}: rows moved before and compared again: {rows}")
             if one.before
-            else _("{path}: {rows} rows moved and compared")
+            else _("{path}: rows moved and compared: {rows}")
         )
         print_line(told.format(path=one.path, rows=one.rows))
         if one.changed:

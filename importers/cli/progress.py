@@ -69,27 +69,28 @@ def _state_of(session: Session) -> str:
 def told_plainly(standing: Standing) -> str:
     """`22:31:05+03:00 43% Product prices, 12 400/s, 0:35 left, 3 rejected`."""
     share = "" if standing.share is None else _percent(standing).strip()
-    words = [" ".join(filter(None, (share, standing.state))), *_details(standing)]
+    words = [" ".join(filter(None, (share, standing.state))), _rejected(standing), *_pace(standing)]
     return f"{texts.clock_of(now_text())} {', '.join(filter(None, words))}"
 
 
 def told_in(width: int, standing: Standing, *, signs: bool, colours: bool) -> str:
-    """The line for a terminal of so many cells: with a bar, and of the details those that have room."""
+    """The line for a terminal of so many cells: how far, what, rejects; then, as there is room, bar and pace."""
 
     def painted(text: str, colour: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[m" if colours and text else text
 
     if standing.share is None:
         return texts.fitted(standing.state, width, TILDE)
+    rejected = _rejected(standing)
     parts = [_percent(standing)]
-    for part in (standing.state, *_details(standing)):
-        if part and texts.width("  ".join([*parts, part])) <= width:
+    for part in (standing.state, rejected, *_pace(standing)):
+        beside = 0 if part in (standing.state, rejected) else LEAST_BAR + 1  # the bar says more than the pace
+        if part and beside + texts.width("  ".join([*parts, part])) <= width:
             parts.append(part)
     room = width - texts.width("  ".join(parts)) - 1
     drawn = ""
     if room >= LEAST_BAR:
         drawn = painted(bar(standing.share, min(room, LARGEST_BAR), signs=signs), GREEN) + " "
-    rejected = _rejected(standing)
     told = [painted(part, YELLOW) if part == rejected else part for part in parts]
     return texts.fitted(parts[0], width, TILDE) if texts.width(parts[0]) > width else drawn + "  ".join(told)
 
@@ -98,11 +99,10 @@ def _percent(standing: Standing) -> str:
     return f"{int((standing.share or 0) * 100):3}%"
 
 
-def _details(standing: Standing) -> list[str]:
+def _pace(standing: Standing) -> list[str]:
     """The most important first."""
     left, rate = standing.seconds_left, standing.rate
     return [
-        _rejected(standing),
         "" if left is None else _("{time} left").format(time=span(int(left))),
         "" if not rate else _("{n} records/s").format(n=number(round(rate))),
     ]

@@ -28,8 +28,8 @@ def options(session: Session) -> str:
 
 def status(session: Session) -> str:
     """In words, and whether it only tried: "completed (dry run)"."""
-    tried = f" ({_('dry run')})" if session.options.dry_run else ""
-    return words.status(session.status) + tried
+    word, tried = words.status(session.status), _("dry run")
+    return f"{word} ({tried})" if session.options.dry_run else word
 
 
 def shop_column(

@@ -117,7 +117,7 @@ class Scan:
             self._unpack(Path(os.path.realpath(source)), source.name, "")
         else:
             raise SourceError(
-                N_("{path}: there is no such folder or .zip; set source.path or --source"), path=source
+                N_("{path}: there is no such folder or .zip; name the one that 1C writes"), path=source
             )
 
     def _scan_folder(self, folder: Path) -> None:

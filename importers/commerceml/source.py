@@ -326,7 +326,7 @@ def _scanned(path: Path, *, places: bool = True) -> Iterator[Scan]:
 
 
 def _no_export(path: Path) -> SourceError:
-    text = N_("{path}: holds no export of 1C (no CommerceML .xml); let 1C write it, or give another --source")
+    text = N_("{path}: holds no export of 1C (no CommerceML .xml); let 1C write it, or name another")
     return SourceError(text, path=path)
 
 

@@ -113,7 +113,7 @@ def _images_trouble(path: Path, config: Settings, silent: Collection[str]) -> st
     if trouble := _trouble(path / OURS, folder=True):
         return trouble
     if (path / MANIFEST).is_dir():
-        return f"{path / MANIFEST}: {os.strerror(errno.EISDIR)}"
+        return f"{path / MANIFEST}: {_(os.strerror(errno.EISDIR))}"
     if config.catalog.url in silent:
         return None
     try:
@@ -169,7 +169,7 @@ def _trouble(path: Path, *, folder: bool = False) -> str | None:
         os.access(place, os.W_OK) and os.access(place if place.is_dir() else place.parent, os.W_OK | os.X_OK)
     ):
         number = errno.EROFS if _is_read_only(place) else errno.EACCES
-    return f"{place}: {os.strerror(number)}" if number else None
+    return f"{place}: {_(os.strerror(number))}" if number else None
 
 
 def _nearest(path: Path) -> Path:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 async def check_redis(config: Settings) -> Check:
     name = N_("redis")
     if not config.redis.url:
-        return Check(name, True, _("not used: one machine, the lock is in the journal"))
+        return Check(name, True, _("not used: one host, the lock is in the journal"))
     from importers.launch.redis_lock import server_version
 
     try:

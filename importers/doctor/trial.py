@@ -189,4 +189,4 @@ async def _end_workers(journal: Journal, scratch: Settings) -> None:
 def _received(times: int, status: str) -> str:
     if times == 1:
         return _("received once, the session is {status}").format(status=status)
-    return _("received {n} times, the session is {status}").format(n=times, status=status)
+    return _("received more than once ({n}), the session is {status}").format(n=times, status=status)

@@ -22,7 +22,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
         async for event in intake.merge(shape):
             yield event
     if brands := await job.catalog.resolve_brands():
-        text = N_("Brands of {count} products follow the new values")
+        text = N_("New property values changed the brand of products: {count}")
         yield Log("info", text, {"count": brands}, once=True)
     async for event in intake.changes():
         yield event

@@ -100,7 +100,7 @@ class LostStocks:
 
     async def report(self, catalog: CatalogTransaction) -> AsyncIterator[Event]:
         lost = await catalog.out_of_stock(list(self._products))
-        message = N_("{count} products are out of stock now: {products}")
+        message = N_("Products out of stock now ({count}): {products}")
         async for event in report_lost(catalog, lost, message, len(self._products) >= MANY):
             yield event
 

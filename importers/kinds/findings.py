@@ -12,10 +12,12 @@ from importers.texts import N_, Message
 ONCE = ("absent",)
 """What is gone when the same export comes again."""
 MESSAGES = {
-    "differing": N_("{table}: {count} records came again with other content; the last one counts: {ids}"),
-    "beside": N_("{table}: {count} more prices of the same types are kept beside the base ones: {ids}"),
-    "ungrouped": N_("{table}: {count} are in no group: {ids}"),
-    "absent": N_("{table}: {count} are not in the full export any more and are removed: {ids}"),
+    "differing": N_(
+        "{table}: records that came again with other content, the last one counts ({count}): {ids}"
+    ),
+    "beside": N_("{table}: further prices of one type, kept beside the base one ({count}): {ids}"),
+    "ungrouped": N_("{table}: in no group ({count}): {ids}"),
+    "absent": N_("{table}: removed, as the full export has them no more ({count}): {ids}"),
 }
 """What is reported of a table, by the field of `Merged`."""
 

@@ -94,7 +94,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
     if missing:
         yield Log(
             "warning",
-            N_("{count} images of products are neither in the export nor in the folder of images: {paths}"),
+            N_("Images that are neither in the export nor in the folder of images ({count}): {paths}"),
             {"count": counts.orphans, "paths": some(missing, counts.orphans)},
         )
     orphaned = 0
@@ -106,7 +106,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
         yield Log(
             "info",
             N_(
-                "{count} files in the folder of images belong to no product any more; manifest.tsv lists them"
+                "Files in the folder of images that belong to no product any more: {count}; manifest.tsv lists them"
             ),
             {"count": orphaned},
         )

@@ -41,9 +41,9 @@ EVERY_SECONDS = 0.3
 """How often progress is reported."""
 
 ORPHANS = {
-    OFFER.table: N_("{count} offers of unknown products are kept until these arrive: {ids}"),
-    PRICE.table: N_("{count} prices of unknown offers are kept until these arrive: {ids}"),
-    STOCK.table: N_("{count} stocks of unknown offers are kept until these arrive: {ids}"),
+    OFFER.table: N_("Offers of unknown products, kept until these arrive ({count}): {ids}"),
+    PRICE.table: N_("Prices of unknown offers, kept until these arrive ({count}): {ids}"),
+    STOCK.table: N_("Stocks of unknown offers, kept until these arrive ({count}): {ids}"),
 }
 
 
@@ -226,7 +226,7 @@ class Intake:
         self._gone[table] += counts.read
         yield Progress(self._job.kind, "merge", self._merged, self._staged.count, self._staged.count)
         if counts.orphans:
-            message = ORPHANS.get(shape.table, N_("{table}: {count} without a known parent are kept: {ids}"))
+            message = ORPHANS.get(shape.table, N_("{table}: without a known parent, kept ({count}): {ids}"))
             ids = some(findings.orphans, counts.orphans)
             yield Log("warning", message, {"table": table, "count": counts.orphans, "ids": ids})
         for event in findings.report():
@@ -239,9 +239,7 @@ class Intake:
                     "table": to.name,
                     "ids": some(unknown[:FIRST_FEW], len(unknown)),
                 }
-                yield Log(
-                    "warning", N_("{table}: {count} links lead to unknown ones and are kept: {ids}"), args
-                )
+                yield Log("warning", N_("{table}: links to unknown ones, kept ({count}): {ids}"), args)
 
     async def keep_unlisted(self, facts: Shape, reference: Shape, setting: str) -> AsyncIterator[Event]:
         """Let facts of these references stay though a whole list leaves them out: ids or names, separated by commas,

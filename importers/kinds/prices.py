@@ -37,7 +37,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
     async for event in intake.define_missing(
         PRICE,
         PRICE_TYPE,
-        N_("{count} price types are defined nowhere in the export; their ids are used as names: {ids}"),
+        N_("Price types that the export defines nowhere, named by their ids ({count}): {ids}"),
     ):
         yield event
     async for event in changes.report(job.catalog):

@@ -38,7 +38,7 @@ async def run(job: Job) -> AsyncIterator[Event]:
     async for event in intake.define_missing(
         STOCK,
         WAREHOUSE,
-        N_("{count} warehouses are defined nowhere in the export; their ids are used as names: {ids}"),
+        N_("Warehouses that the export defines nowhere, named by their ids ({count}): {ids}"),
     ):
         yield event
     async for event in lost.report(job.catalog):

@@ -62,7 +62,7 @@ class Terms:
         if len(unknown) > FIRST_FEW:
             yield Log(
                 "warning",
-                N_("{count} more currencies are unknown; they are kept as written"),
+                N_("More unknown currencies, kept as written: {count}"),
                 {"count": len(unknown) - FIRST_FEW},
             )
 
@@ -89,7 +89,7 @@ class Totals:
             yield Log(
                 "warning",
                 N_(
-                    "{count} offers have another Количество than their warehouses together; these count: {ids}"
+                    "Offers whose Количество is not the sum of their warehouses, which counts ({count}): {ids}"
                 ),
                 {"count": self._count, "ids": some(self._first, self._count)},
             )
@@ -110,7 +110,7 @@ class LostImages:
         async for event in report_lost(
             catalog,
             self._products,
-            N_("{count} products lost their last image: {products}"),
+            N_("Products that lost their last image ({count}): {products}"),
             len(self._products) >= MANY,
         ):
             yield event
@@ -129,8 +129,8 @@ _UNSOLD = """
       )
 """
 _UNSOLD_TEXTS = {
-    "price": N_("{count} products have no price in this shop: {ids}"),
-    "stock": N_("{count} products have no stock in this shop, not even zero: {ids}"),
+    "price": N_("Products without a price in this shop ({count}): {ids}"),
+    "stock": N_("Products without a stock in this shop, not even zero ({count}): {ids}"),
 }
 
 

@@ -26,7 +26,7 @@ async def put_waiting_in_place(catalog: Catalog) -> list[Log]:
                 await catalog.images_in_place(token)
             else:
                 text = N_(
-                    "{folder}: {count} images are not in their places yet, the first is {path}: {error}; "
+                    "{folder}: images that are not in their places yet: {count}, the first is {path}: {error}; "
                     "mend that, the next import tries again"
                 )
                 why = Message.of(text, folder=folder, path=stuck.first, error=Message(stuck.error))

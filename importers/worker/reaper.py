@@ -36,7 +36,7 @@ DIED = N_("The worker {owner} died while it ran; nothing is changed. Start the i
 FROZEN = N_("The worker {owner} gave no sign of life for its lease and was ended; nothing is changed")
 IN_QUEUE = N_("waiting for a worker that is free")
 NOBODY_THERE = N_("No worker came on {host}, which has the source {source}; start the import again there")
-NEVER_CAME = N_("No worker came after {count} tries; see the log {path}")
+NEVER_CAME = N_("No worker came, tries: {count}; see the log {path}")
 
 
 async def reap(

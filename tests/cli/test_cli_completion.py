@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.tui.pty_stage import Terminal
 
 from importers.cli import main
 from tests.conftest import Obmen
@@ -43,6 +44,22 @@ def test_each_shell_has_a_script(shell: str, holds: str, capsys: pytest.CaptureF
         subprocess.run([program, "-n", "-c", script], check=True)
 
 
+def asked(obmen: Obmen, path: str, *command: str) -> list[str]:
+    """What a shell prints."""
+    done = subprocess.run(
+        command,
+        cwd=obmen.folder,
+        env={**os.environ, "PATH": path, "HOME": str(obmen.folder), "TERM": "xterm"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
 @pytest.mark.skipif(not Path(BASH).exists(), reason="no bash")
 def test_a_real_bash_completes(obmen: Obmen, path: str) -> None:
     """Import types that are not named yet, and sessions, shops and states as the settings have them."""
@@ -61,18 +78,37 @@ def test_a_real_bash_completes(obmen: Obmen, path: str) -> None:
             "_obmen_completion obmen",
             'echo "${COMPREPLY[*]}"',
         ]
-    done = subprocess.run(
-        [BASH, "--norc", "-c", "\n".join(lines)],
-        cwd=obmen.folder,
-        env={**os.environ, "PATH": path},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.stderr == ""
-    assert [line.split() for line in done.stdout.splitlines()] == list(words.values())
+    told = asked(obmen, path, BASH, "--norc", "-c", "\n".join(lines))
+    assert [line.split() for line in told] == list(words.values())
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="no fish")
+def test_a_real_fish_completes(obmen: Obmen, path: str) -> None:
+    session = obmen.json("import", "customers")
+    script = """obmen completion fish | source
+        for line in "obmen import catalog c" "obmen show " "obmen inspect conf"; complete -C $line; end"""
+    import_type, number, file = filter(None, asked(obmen, path, "fish", "--no-config", "-c", script))
+    assert import_type == "customers\tCustomers"
+    assert number.startswith(f"{session['id']}\tcustomers completed")
+    assert file.split("\t")[0] == "config.toml"
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh")
+def test_a_real_zsh_completes(obmen: Obmen, path: str) -> None:
+    """Keys of a person: it completes nowhere but on a terminal."""
+    session = obmen.json("import", "customers")
+    command = ["sh", "-c", f"cd {obmen.folder} && exec zsh -f -i"]
+    environ = {**os.environ, "PATH": path, "TERM": "xterm", "PS1": "% ", "HOME": str(obmen.folder)}
+    with Terminal(command, environ) as shell:
+        shell.press('autoload -U compinit; compinit -D -u; eval "$(obmen completion zsh)"; echo re""ady\r')
+        shell.wait_for("\nready")
+        for typed, completed in (
+            ("obmen import catalog c", "obmen import catalog customers"),
+            ("obmen show ", f"obmen show {session['id']}"),
+            ("obmen inspect conf", "obmen inspect config.toml"),
+        ):
+            shell.press(f"\x15{typed}\t")
+            shell.wait_for(completed)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,9 @@ def test_what_matters_most_stays_when_there_is_little_room() -> None:
 
     assert told(79).endswith(" 43%  Product prices  3 rejected  0:35 left  12 400 records/s")
     assert told(79).startswith("#######..........")
+    assert told(59) == "######.........  43%  Product prices  3 rejected  0:35 left", (
+        "a bar rather than how fast"
+    )
     assert told(40) == "###....  43%  Product prices  3 rejected"
     assert told(32) == " 43%  Product prices  3 rejected"
     assert told(12) == "###....  43%"
@@ -189,7 +192,7 @@ def test_what_a_terminal_can_show(
     assert "\x1b[2J" not in logged, "nothing of the export's"
     terminal.resize(30)
     teller.show(FULL)
-    assert texts.width(without_colours(terminal.read()).strip("\r").removesuffix("\x1b[K")) < 30
+    assert texts.width(without_colours(terminal.read()).strip("\r").removesuffix("\x1b[K")) < 30 - len("^C")
     teller.live.clear()
     assert terminal.read() == "\r\x1b[K"
     teller.live.clear()
@@ -233,7 +236,7 @@ def test_an_import_on_a_terminal_ends_with_its_summary(start: Callable[..., Term
         drawn = re.findall(r"\r([^\r\n]*)\x1b\[K", terminal.raw.decode())
         shares = [int(found[1]) for line in drawn if (found := re.search(r"(\d+)%", line))]
         assert shares == sorted(shares)
-        assert max(texts.width(without_colours(line)) for line in drawn) < 80
+        assert max(texts.width(without_colours(line)) for line in drawn) < 80 - len("^C")
         assert terminal.left_on() == []
 
 

@@ -48,7 +48,7 @@ def test_nothing_from_outside_reaches_the_terminal_raw(obmen: Obmen, tmp_path: P
     for text in (*(run.stdout + run.stderr for run in told), log):
         assert not set(text) & {"\x1b", "\x9b", "\x07"}
         assert not any(line.startswith("12:00:00") for line in text.splitlines())
-    assert "offers of unknown products" in told[2].stdout
+    assert "Offers of unknown products" in told[2].stdout
 
 
 @pytest.mark.parametrize("command", ["show", "logs", "rejects", "cancel", "retry", "delete"])

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import errno
+import inspect
 import os
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 from babel.messages.extract import extract_from_dir
 
@@ -15,7 +21,11 @@ from importers import texts
 from importers.cli import cli, main
 from importers.cli.click_texts import SINGULAR, plurals
 from importers.kinds import Log
+from importers.redis_errors import why_not
 from importers.sessions import LogLine, Status
+from importers.settings import Settings
+from importers.settings_file import WHY_NO_TOML
+from importers.system_texts import OF_ARCHIVES, OF_NAMES, OF_SYSTEM
 from tests.conftest import Obmen
 
 NAMES = {
@@ -83,6 +93,16 @@ def test_help_is_in_russian(command: str, capsys: pytest.CaptureFixture[str]) ->
     assert (code, english_in(text)) == (0, set()), text
 
 
+@pytest.mark.parametrize("command", sorted(cli.commands))
+def test_help_lists_what_may_be_named(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _code, text = told([command, "--help"], capsys)
+    wanted = {param.metavar for param in cli.commands[command].params} - {None}
+    assert all(re.search(rf"^  {kind} +\w", text, re.M) for kind in kinds()) == bool(
+        wanted & {"KIND", "KIND…"}
+    )
+    assert ("in_progress  идёт" in text) == ("STATUS" in wanted)
+
+
 @pytest.mark.parametrize("args", WRONG)
 def test_errors_of_usage_are_in_russian(
     obmen: Obmen, args: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -112,8 +132,10 @@ def test_afterwards_the_environment_is_as_before(capsys: pytest.CaptureFixture[s
         ("source = { path = 5 }", 1, "source.path: must be text in quotes", "должен быть текст"),
         ("\n[source]\npaht = 'x'", 3, "unknown setting source.paht", "неизвестная настройка source.paht"),
         ("language = 'de'", 1, "language: must be one of: auto, ru, en", "auto, ru, en"),
-        ("[source]\npath = 'x", 2, 'not valid TOML: Expected "\'', "не закрыта кавычкой"),
-        ("broken", 1, "not valid TOML: Expected '='", "после ключа нет знака ="),
+        ("[source]\npath = 'x", 2, "not valid TOML: the text lacks its closing quote", "не закрыт кавычкой"),
+        ('[source]\npath = "x\n', 2, "not valid TOML: the text lacks its closing quote", "не закрыт кавычкой"),
+        ("broken", 1, "not valid TOML: there is no = behind the key", "после ключа нет знака ="),
+        ("[a]\n[a]", 2, "not valid TOML: the same stands above already", "то же уже задано выше"),
     ],
 )  # fmt: skip
 def test_errors_of_settings_name_file_line_and_key(
@@ -127,6 +149,98 @@ def test_errors_of_settings_name_file_line_and_key(
         assert f"{config}:{line}: " in error
         assert words in error
         assert "`" not in error, "no type of Python or msgspec"
+
+
+def test_all_that_tomllib_may_say_has_words_of_ours() -> None:
+    made = [
+        node.args[-1] for node in ast.walk(ast.parse(inspect.getsource(tomllib._parser)))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "suffixed_err"
+    ]  # fmt: skip
+    begins = {
+        text.value if isinstance(text, ast.Constant) else text.values[0].value  # type: ignore[attr-defined]
+        for text in made
+    }
+    assert len(begins) > 15
+    assert not [text for text in begins if not text.startswith(tuple(WHY_NO_TOML))]
+
+
+def keys_of(settings: type[msgspec.Struct] = Settings, within: str = "") -> Iterator[str]:
+    for field in msgspec.structs.fields(settings):
+        yield within + field.name
+        if isinstance(field.default, msgspec.Struct):
+            yield from keys_of(type(field.default), f"{within}{field.name}.")
+
+
+@pytest.mark.parametrize("value", ["[]", "1979-05-27", "{ x = 5 }", "[5]"])
+def test_a_value_of_another_type_is_told_of_every_setting(
+    tmp_path: Path, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "obmen.toml"
+    keys = [*keys_of(), "keys.help", "shops.one.source", "shops.one.source.path"]
+    assert len(keys) > 35
+    for key in keys:
+        config.write_text(f"{key} = {value}\n", encoding="utf-8")
+        code = main(["--language", "ru", "--config", str(config), "sessions"])
+        error = capsys.readouterr().err
+        assert (code, "`" in error) == (2, False), (key, error)
+        assert f"{config}:1: " in error, (key, error)
+        assert f" {key}" in error, (key, error)
+
+
+def test_what_the_system_says_is_in_russian() -> None:
+    """Of a file, a disk, a network: whatever name the error has for it."""
+    numbers = [getattr(errno, name) for name in SYSTEM_ERRORS.split()]
+    said = {os.strerror(number) for number in numbers}
+    assert said == set(OF_SYSTEM)
+    texts.use("ru")
+    for text in (*said, *OF_NAMES, *OF_ARCHIVES):
+        for name in ("error", "why"):
+            shown = str(texts.Message.of("{path}: {" + name + "}", path="/а", **{name: text}))
+            assert not re.search("[A-Za-z]", shown.replace(".zip", "")), shown
+    assert str(texts.Message.of("{path}: {error}", path="/а", error="")) == "/а: "
+
+
+def test_why_redis_cannot_be_reached_is_in_russian() -> None:
+    try:
+        raise ConnectionError("Error 111 connecting to h:1.") from OSError(111, "Connect call failed")
+    except ConnectionError as error:
+        why = why_not("redis://h:1", error)
+    texts.use("ru")
+    assert str(texts.Message.of("{error}", error=why)) == "в соединении отказано"
+
+
+def test_why_a_session_was_not_deleted(obmen: Obmen) -> None:
+    done = obmen.run("delete", "7", "9", LANGUAGE="ru")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "".join(f"нет сессии {number}; список: obmen sessions\n" for number in (7, 9))
+
+
+SYSTEM_ERRORS = (
+    "EACCES EADDRINUSE EADDRNOTAVAIL EBADF EBUSY ECONNREFUSED ECONNRESET EDQUOT EEXIST EFBIG EHOSTUNREACH EINVAL EIO "
+    "EISDIR ELOOP EMFILE ENAMETOOLONG ENETUNREACH ENFILE ENOENT ENOEXEC ENOMEM ENOSPC ENOTDIR ENXIO EPERM EPIPE EROFS "
+    "ESTALE ETIMEDOUT"
+)
+
+
+def numbers() -> Iterator[tuple[str, str]]:
+    for name, command in cli.commands.items():
+        for param in command.params:
+            if isinstance(param.type, (click.types.IntParamType, click.types.FloatParamType)):
+                yield name, param.opts[-1]
+
+
+@pytest.mark.parametrize(("command", "option"), numbers())
+def test_what_is_no_number_is_told_in_russian(
+    obmen: Obmen,
+    command: str,
+    option: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(obmen.folder)
+    for value in ("x", "-7", "99999999"):
+        code, text = told([command, option, value], capsys)
+        assert (code, english_in(text)) == (2, set()) or value == "99999999", text
 
 
 def test_inspect_and_log_lines_are_in_russian(obmen: Obmen, capsys: pytest.CaptureFixture[str]) -> None:

@@ -201,7 +201,7 @@ async def test_new_values_rename_the_brands_of_products(shop: Shop) -> None:
     )
     told = await shop.take(export(brand, PropertyValue("1", "b", "Кедр")), "attributes")
     assert shop.rows("SELECT brand FROM product") == ["Кедр"]
-    assert told.logs("Brands")[0].args == {"count": 1}
+    assert told.logs("brand of products")[0].args == {"count": 1}
     assert (told.table("property_value").updated, told.table("property").unchanged) == (1, 1)
 
 

@@ -50,7 +50,7 @@ async def test_a_limit_of_nothing_takes_nothing(shop: Shop) -> None:
     await shop.take(export(FULL, *goods(5)), "catalog", limits=strict)
     with pytest.raises(LimitExceeded, match="1 of 6 records are rejected, more than 0%"):
         await shop.take(export(FULL, *goods(5), *rejects(1)), "catalog", limits=strict)
-    with pytest.raises(LimitExceeded, match="1 of 5 rows of product would be removed, more than 0%"):
+    with pytest.raises(LimitExceeded, match="1 of 5 rows of products would be removed, more than 0%"):
         await shop.take(export(FULL, *goods(4)), "catalog", limits=strict)
     assert shop.rows("SELECT count(*) FROM product WHERE NOT removed") == [5]
 
@@ -67,7 +67,7 @@ async def test_too_many_removals_change_nothing(shop: Shop, how: str) -> None:
     await shop.take(export(FULL, *goods(100)), "catalog")
     disaster = export(FULL, *goods(69)) if how == "absence" else export(CHANGES, *goods(31, removed=True))
     with pytest.raises(
-        LimitExceeded, match=r"catalog: 31 of 100 rows of product would be removed, more than 30%"
+        LimitExceeded, match=r"catalog: 31 of 100 rows of products would be removed, more than 30%"
     ):
         await shop.take(disaster, "catalog")
     assert shop.rows("SELECT count(*) FROM product WHERE removed") == [0]
@@ -89,7 +89,7 @@ async def test_limits_hold_for_every_table(shop: Shop) -> None:
     customers = [Customer(f"c{n:02}", "C") for n in range(40)]
     everyone = Section("", "Контрагенты", False)
     await shop.take(export(everyone, *customers), "customers")
-    with pytest.raises(LimitExceeded, match="of customer would be removed"):
+    with pytest.raises(LimitExceeded, match="of customers would be removed"):
         await shop.take(export(everyone, *customers[:20]), "customers")
     assert shop.rows("SELECT count(*) FROM customer WHERE removed") == [0]
 

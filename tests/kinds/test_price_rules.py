@@ -44,7 +44,7 @@ async def test_an_offer_that_a_full_package_leaves_out_has_no_prices(exchange: E
     told = await exchange.take(package(priced("b", price("5"))), "prices")
     assert exchange.rows(PRICES) == [("b", "retail", "5")]
     assert (told.table("price").read, told.table("price").removed) == (3, 2)
-    assert told.logs("not in the full export", level="warning")
+    assert told.logs("full export has them no more", level="warning")
 
 
 async def test_a_full_package_takes_no_prices_of_another_catalog(exchange: Exchange) -> None:

@@ -65,7 +65,7 @@ async def test_prices_of_one_offer_in_two_parts_are_joined(shop: Shop) -> None:
 
 async def test_an_undefined_price_type_is_made_and_warned_about_once(shop: Shop) -> None:
     told = await shop.take(export(PACKAGE, price("a", "1", "x1"), price("b", "1", "x1")), "prices")
-    (log,) = told.logs("price types", level="warning")
+    (log,) = told.logs("Price types", level="warning")
     assert log.args == {"count": 1, "ids": "x1"}
     assert shop.rows("SELECT id, name, removed FROM price_type") == [("x1", "x1", 0)]
     told = await shop.take(

@@ -37,7 +37,7 @@ async def test_changes_tell_the_whole_stock_where_the_total_is_their_sum(
     told = await exchange.take(package(stocked("a", total, w1="5"), CHANGES), "stocks")
     assert exchange.rows("SELECT warehouse_id FROM stock ORDER BY 1") == left
     assert exchange.rows("SELECT quantity FROM stock WHERE warehouse_id = 'w1'") == ["5"]
-    logs = told.logs("another Количество", level="warning")
+    logs = told.logs("Количество is not", level="warning")
     assert [log.args["ids"] for log in logs] == (["a"] if warned else [])
 
 

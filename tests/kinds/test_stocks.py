@@ -72,10 +72,10 @@ async def test_of_what_one_record_tells_twice_the_last_one_counts(
 
 async def test_an_undefined_warehouse_is_made_and_warned_about_once(shop: Shop) -> None:
     told = await shop.take(export(PACKAGE, stock("a", x="1"), stock("b", x="1")), "stocks")
-    (log,) = told.logs("warehouses are defined nowhere", level="warning")
+    (log,) = told.logs("Warehouses that the export defines nowhere", level="warning")
     assert log.args == {"count": 1, "ids": "x"}
     assert shop.rows("SELECT id, name, removed FROM warehouse") == [("x", "x", 0)]
-    assert not (await shop.take(export(PACKAGE, stock("a", x="2")), "stocks")).logs("defined nowhere")
+    assert not (await shop.take(export(PACKAGE, stock("a", x="2")), "stocks")).logs("defines nowhere")
 
 
 async def test_products_that_lost_their_stock_are_told_by_name(shop: Shop) -> None:

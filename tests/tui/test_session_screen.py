@@ -55,10 +55,10 @@ async def test_all_that_an_import_tells(obmen: Any, size: tuple[int, int]) -> No
         log = app.screen.panes.log_view
         assert "Received by worker" in " ".join(log.render_line(y).text for y in range(log.size.height))
         await press(pilot, "3")
-        assert "price_type" in page(app, "summary")
+        assert "price types" in page(app, "summary")
         assert "records/s" in page(app, "summary")
         await press(pilot, "4")
-        assert "product  +" in page(app, "changes")
+        assert "products  +" in page(app, "changes")
         await press(pilot, "l")
         assert "xml" in page(app, "files")
         await press(pilot, "д")
@@ -113,7 +113,7 @@ async def test_words_of_the_log_are_found_and_its_levels_chosen(obmen: Any) -> N
     async with opened(obmen, (80, 24)) as (app, pilot):
         await press(pilot, "enter", "g", "/", *"offer", "enter")
         view = app.screen.panes.log_view
-        assert "offer: read" in " ".join(view.render_line(y).text for y in range(view.size.height))
+        assert "offers: read" in " ".join(view.render_line(y).text for y in range(view.size.height))
         assert app.screen.panes.log_view.follow is False
         await press(pilot, "n")
         assert "No other line has: offer" in app.room.notices[-1].text

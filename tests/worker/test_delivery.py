@@ -70,7 +70,7 @@ async def test_a_worker_that_never_comes_ends_the_session(stage: Stage, clock: M
     status, error = await session_1(stage)
     assert (status, error) == (
         Status.FAILED,
-        f"No worker came after 3 tries; see the log {stage.folder}/obmen.log",
+        f"No worker came, tries: 3; see the log {stage.folder}/obmen.log",
     )
     assert stage.sent == [1, 1, 1]
 
@@ -94,7 +94,7 @@ async def test_a_worker_that_ends_before_it_claims(tmp_path: Path, monkeypatch: 
         async with asyncio.timeout(30):
             while (await session_1(stage))[0] is Status.STARTED:
                 await stage.reap()
-        assert (await session_1(stage))[1].startswith("No worker came after 3 tries; see the log")
+        assert (await session_1(stage))[1].startswith("No worker came, tries: 3; see the log")
 
 
 async def test_two_workers_for_one_session(tmp_path: Path) -> None:

@@ -370,10 +370,10 @@ async def test_products_that_cannot_be_sold_are_told_once_after_the_session(obme
         return [text for text in texts if "in this shop" in text]
 
     assert told_after("catalog") == [
-        "3 products have no price in this shop: a, b, c",
-        "3 products have no stock in this shop, not even zero: a, b, c",
+        "Products without a price in this shop (3): a, b, c",
+        "Products without a stock in this shop, not even zero (3): a, b, c",
     ]
     assert told_after("stocks", "prices") == [
-        "2 products have no price in this shop: b, c",
-        "2 products have no stock in this shop, not even zero: a, c",
+        "Products without a price in this shop (2): b, c",
+        "Products without a stock in this shop, not even zero (2): a, c",
     ]
