@@ -26,8 +26,8 @@ PICTURES = {"launch", "list", "rejects", "reject", "summary", "attempts", "filte
 def main() -> int:
     options = _options()
     require_tmux()
-    for language in options.language or ("en", "ru") if options.pictures else options.language or ("en",):
-        frames = walk(options.size, language, short=options.short)
+    for language in options.language or (("en", "ru") if options.pictures else ("en",)):
+        frames = walk(options.size, language, short=options.short, photographed=bool(options.pictures))
         if frames is None:
             return 1
         if options.pictures:
@@ -51,14 +51,16 @@ def _size(text: str) -> tuple[int, int]:
     return int(columns), int(rows)
 
 
-def walk(size: tuple[int, int], language: str, *, short: bool = False) -> list[Frame] | None:
+def walk(
+    size: tuple[int, int], language: str, *, short: bool = False, photographed: bool = False
+) -> list[Frame] | None:
     """The frames that were shown; None when a step failed: it is printed, with the screen."""
     texts.use(language)
     began = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix=FOLDER, dir="/tmp"))  # noqa: S108 (a short name, for the pictures)
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER, dir="/tmp"))
     try:
         _export(folder / "obmen" / "demo" / "export")
-        with Terminal(folder, size, language) as terminal:
+        with Terminal(folder, size, language, photographed=photographed) as terminal:
             walker = Walker(terminal, Steady(getpass.getuser()))
             modes = terminal.modes
             for number, step in enumerate((one for one in STEPS if one.short or not short), 1):
@@ -96,8 +98,9 @@ def save(folder: Path, frames: list[Frame], language: str) -> None:
     for frame in frames:
         if frame.name in PICTURES:
             (folder / f"{frame.name}{end}.svg").write_text(svg([frame]), encoding="utf-8")
-    (folder / f"walk{end}.svg").write_text(svg(frames, caption=True), encoding="utf-8")
-    (folder / f"walk{end}.cast").write_text(cast(frames, "obmen"), encoding="utf-8")
+    recorded = [frame for frame in frames if frame.seconds]
+    (folder / f"walk{end}.svg").write_text(svg(recorded, caption=True), encoding="utf-8")
+    (folder / f"walk{end}.cast").write_text(cast(recorded, "obmen"), encoding="utf-8")
 
 
 if __name__ == "__main__":

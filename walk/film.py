@@ -17,7 +17,7 @@ FONTS = "ui-monospace,'DejaVu Sans Mono','Liberation Mono',Menlo,Consolas,monosp
 
 @dataclass(frozen=True)
 class Frame:
-    """`name`: of the picture that it is; `keys`: what was pressed for it."""
+    """`name`: of the picture that it is; `keys`: what was pressed for it; `seconds`: in a recording."""
 
     name: str
     keys: str
@@ -40,9 +40,10 @@ def svg(frames: Sequence[Frame], *, caption: bool = False) -> str:
             strip.append(f'<text x="0" y="{top + whole - 3}" class="keys">{escape(frame.keys)}</text>')
     defined = "\n".join(f'<g id="{name}">{"".join(_row(row))}</g>' for row, name in known.items())
     outer = f"{width + 2 * EDGE:g} {whole + 2 * EDGE:g}"
+    style = "rect{shape-rendering:crispEdges}text{white-space:pre}.keys{fill:#8fa3b8;font-size:13px}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {outer}" font-family="{FONTS}" font-size="{FONT}">\n'
-        f"<style>text{{white-space:pre}}.keys{{fill:#8fa3b8;font-size:13px}}{_moves(frames, whole)}</style>\n"
+        f"<style>{style}{_moves(frames, whole)}</style>\n"
         f'<rect width="100%" height="100%" rx="8" fill="{BACKGROUND}"/>\n<defs>\n{defined}\n</defs>\n'
         f'<svg x="{EDGE}" y="{EDGE}" width="{width:g}" height="{whole}"><g class="strip">\n'
         + "\n".join(strip)
@@ -95,7 +96,8 @@ def cast(frames: Sequence[Frame], title: str) -> str:
     """Version 2 of asciinema's format; only rows that changed are written."""
     height, width = len(frames[0].rows), len(frames[0].rows[0])
     lines: list[object] = [{"version": 2, "width": width, "height": height, "title": title}]
-    at, shown = 0.0, [()] * height
+    at = 0.0
+    shown: list[Row] = [()] * height
     for frame in frames:
         changed = [
             f"\x1b[{y + 1}H{_written(row)}"

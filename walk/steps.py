@@ -27,6 +27,12 @@ KEYS = {
 BAD_PRICES = 3
 """Of the export that is walked on."""
 SMALL = (60, 20)
+SECONDS = {
+    "empty": 1.5, "launch": 1.5, "chosen": 2, "running": 0.8, "list": 2, "session": 1.2, "reasons": 1.5,
+    "rejects": 2, "summary": 2, "changes": 1.5, "files": 1.5, "all": 2, "tried": 1.5, "filter": 1.5, "attempts": 1.5,
+    "help": 1.5,
+}  # fmt: skip
+"""How long a frame stays in the recording; others are not in it."""
 
 
 class Walker:
@@ -70,10 +76,10 @@ class Walker:
         self.press("Escape")
         self.see(gone=[notice])
 
-    def show(self, name: str, seconds: float = 1.5) -> None:
-        """A frame of the recording, and the picture of that name."""
+    def show(self, name: str) -> None:
+        """A frame: a picture of that name, and for its seconds in the recording."""
         rows = self._steady.rows(self.terminal.rows)
-        self.frames.append(Frame(name, "  ".join(self._pressed), rows, seconds))
+        self.frames.append(Frame(name, "  ".join(self._pressed), rows, SECONDS.get(name, 0)))
         self._pressed.clear()
 
     @property
@@ -111,7 +117,7 @@ def start(walker: Walker) -> None:
     walker.type("obmen demo\n")
     walker.see(_("No imports yet: press n to run one"), _("export {age} old").split("{")[0])
     walker._pressed[:] = ["obmen demo"]
-    walker.show("empty", 2)
+    walker.show("empty")
 
 
 @step(short=True)
@@ -119,15 +125,15 @@ def launch(walker: Walker) -> None:
     """n opens the launch dialog; three types are chosen, and confirmed"""
     walker.press("n")
     walker.see(_title("🚀 Run an import from 1C"), present.number(1152))
-    walker.show("launch", 2)
+    walker.show("launch")
     walker.press("Space")
     walker.see(present.number(3252 - BAD_PRICES))
     walker.press("Down", "Down", "Down", "Space", "Down", "Space")
     walker.see("[1]", "[2]", "[3]")
-    walker.show("chosen", 2)
+    walker.show("chosen")
     walker.press("Enter")
     walker.see("#1", gone=[_title("🚀 Run an import from 1C")])
-    walker.show("running", 1)
+    walker.show("running")
 
 
 @step(short=True)
@@ -135,7 +141,7 @@ def ending(walker: Walker) -> None:
     """the row tells that it has ended, and how many records were rejected; esc takes the notice away"""
     completed = _ended(Status.COMPLETED, "!")
     walker.see(completed, str(BAD_PRICES), f"#1 {completed}" if walker.is_wide else completed)
-    walker.show("list", 2.5)
+    walker.show("list")
     walker.dismiss(_("WARNING"))
 
 
@@ -164,24 +170,25 @@ def tabs(walker: Walker) -> None:
     walker.show("reasons")
     walker.press("Tab", "Enter")
     walker.see("prices_1_1", _("File and line"), "по запросу")
-    walker.show("rejects", 2.5)
+    walker.show("rejects")
     walker.press("Enter")
-    walker.see("15,190.00")
-    walker.show("reject", 2)
+    title = f"  {_('Reject')}  "
+    walker.terminal.wait(lambda text: title in text.replace("\n", "  \n"), repr(title))
+    walker.show("reject")
     walker.press("Escape", "Escape")
     walker.see(_("Reason"), gone=["prices_1_1"])
     walker.see(f"[2 {_('Rejects')} {BAD_PRICES}]")
     walker.press("3")
     walker.see(f"[3 {_('Summary')}]", present.number(1626))
-    walker.show("summary", 2)
-    for number, title, wanted in (
-        (4, _("Changes"), "+813"),
-        (5, _("Files"), _("Size")),
-        (6, _("Details"), _("Request")),
+    walker.show("summary")
+    for number, name, title, wanted in (
+        (4, "changes", _("Changes"), "+813"),
+        (5, "files", _("Files"), _("Size")),
+        (6, "details", _("Details"), _("Request")),
     ):
         walker.press(str(number))
         walker.see(f"[{number} {title}]" if walker.is_wide else wanted, wanted)
-        walker.show(title)
+        walker.show(name)
     walker.press("1")
     walker.see(f"[1 {_('Log')}]")
 
@@ -206,7 +213,7 @@ def dry_run(walker: Walker) -> None:
     walker.show("all")
     walker.press("Enter")
     walker.see("#2", _ended_dry("!"), gone=[_title("🚀 Run an import from 1C")])
-    walker.show("dry run", 2)
+    walker.show("tried")
     walker.dismiss(_("WARNING"))
 
 
@@ -221,7 +228,7 @@ def find(walker: Walker) -> None:
     walker.type("dry")
     walker.press("Enter")
     walker.see(_("{count} of {total}").format(count=1, total=2), "#2")
-    walker.show("filter", 2)
+    walker.show("filter")
     walker.press("Escape")
     walker.see(_("{count} sessions") and ngettext("{count} session", "{count} sessions", 2).format(count=2))
     walker.press("s")
@@ -251,14 +258,14 @@ def screens(walker: Walker) -> None:
     """attempts, doctor, settings, messages and help open and close by their keys"""
     for key, name, wanted in (
         ("a", "attempts", _("Attempts: every confirm and what came of it").partition(":")[0] + ":"),
-        ("d", "doctor", _("no failures")),
-        ("i", "settings", "limits.max_reject_share"),
+        ("d", "doctor", _("Health check")),
+        ("i", "settings", "journal.url"),
         ("m", "messages", _("Messages")),
         ("?", "help", _("Mark or unmark the session under the cursor")),
     ):
         walker.press(key)
-        walker.see(wanted)
-        walker.show(name, 2)
+        walker.see(wanted, gone=[_("Checking…"), _("checking…")])
+        walker.show(name)
         walker.press("q")
         walker.see_list(gone=[wanted])
 

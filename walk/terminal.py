@@ -19,6 +19,8 @@ CONFIG = """\
 set -g status off
 set -g default-terminal tmux-256color
 """
+WRITTEN = "-u TMUX TERM=screen-256color"
+"""A terminal that does not erase in colour."""
 MODES = "#{alternate_on} #{cursor_flag} #{mouse_any_flag} #{keypad_flag} #{keypad_cursor_flag} #{wrap_flag}"
 
 
@@ -32,9 +34,12 @@ def require_tmux() -> None:
 
 
 class Terminal:
-    """`folder`: empty, the home of who sits there."""
+    """`folder`: the home of who sits there. `photographed`: every cell is written, as tmux does not tell of the colours
+    in which cells were erased."""
 
-    def __init__(self, folder: Path, size: tuple[int, int], language: str) -> None:
+    def __init__(
+        self, folder: Path, size: tuple[int, int], language: str, *, photographed: bool = False
+    ) -> None:
         self.folder, self.size = folder, size
         own = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -47,7 +52,8 @@ class Terminal:
         }
         self._env = own
         (folder / "tmux.conf").write_text(CONFIG)
-        self._tmux("new-session", "-d", *_sized(size), f"exec env PS1='{PROMPT}' bash --norc --noprofile -i")
+        shell = f"env {WRITTEN if photographed else ''} PS1='{PROMPT}' bash --norc --noprofile -i"
+        self._tmux("new-session", "-d", "-c", str(folder), *_sized(size), f"exec {shell}")
         self.resize(size)
 
     def __enter__(self) -> Terminal:
