@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TypeVar
 from xml.sax.saxutils import escape
+from zlib import crc32
 
-from walk.cells import BACKGROUND, Look, Row
+from walk.cells import BACKGROUND, Cell, Look, Row
 
+Kind = TypeVar("Kind")
 WIDTH, HEIGHT, FONT, EDGE = 8.4, 18, 14, 10
 """Of a cell, of its letters, and around the terminal, in pixels."""
 FONTS = "ui-monospace,'DejaVu Sans Mono','Liberation Mono',Menlo,Consolas,monospace"
@@ -34,7 +37,7 @@ def svg(frames: Sequence[Frame], *, caption: bool = False) -> str:
     for number, frame in enumerate(frames):
         top = number * whole
         for y, row in enumerate(frame.rows):
-            name = known.setdefault(row, f"r{len(known)}")
+            name = known.setdefault(row, _name(row))
             strip.append(f'<use href="#{name}" y="{top + y * HEIGHT}"/>')
         if caption and frame.keys:
             strip.append(f'<text x="0" y="{top + whole - 3}" class="keys">{escape(frame.keys)}</text>')
@@ -63,25 +66,36 @@ def _moves(frames: Sequence[Frame], height: int) -> str:
 
 
 def _row(row: Row) -> Iterator[str]:
-    at = 0
-    drawn: list[str] = []
-    for look, cells in groupby(row, key=lambda cell: cell.look):
-        run = list(cells)
-        fore, back = look.colours
-        x, room = round(at * WIDTH, 1), round(len(run) * WIDTH, 1)
+    for at, back, cells in _runs(row, lambda cell: cell.look.colours[1]):
         if back != BACKGROUND:
-            yield f'<rect x="{x:g}" width="{room:g}" height="{HEIGHT}" fill="{back}"/>'
-        text = "".join(cell.text for cell in run)
-        words = text.strip(" ")
-        if words:
-            start = round((at + len(text) - len(text.lstrip(" "))) * WIDTH, 1)
-            cells_used = len(run) - (len(text) - len(words))
-            drawn.append(
-                f'<text x="{start:g}" y="{FONT}" textLength="{round(cells_used * WIDTH, 1):g}" '
-                f'fill="{fore}"{_shape(look)}>{escape(words)}</text>'
+            yield f'<rect x="{_px(at)}" width="{_px(len(cells))}" height="{HEIGHT}" fill="{back}"/>'
+    for at, look, cells in _runs(row, lambda cell: cell.look):
+        text = "".join(cell.text for cell in cells)
+        if words := text.strip(" "):
+            start = at + len(text) - len(text.lstrip(" "))
+            room = len(cells) - (len(text) - len(words))
+            yield (
+                f'<text x="{_px(start)}" y="{FONT}" textLength="{_px(room)}" '
+                f'fill="{look.colours[0]}"{_shape(look)}>{escape(words)}</text>'
             )
+
+
+def _runs(row: Row, key: Callable[[Cell], Kind]) -> Iterator[tuple[int, Kind, list[Cell]]]:
+    """Cells beside each other that are the same in this, and where they begin."""
+    at = 0
+    for same, cells in groupby(row, key):
+        run = list(cells)
+        yield at, same, run
         at += len(run)
-    yield from drawn
+
+
+def _px(cells: int) -> str:
+    return f"{round(cells * WIDTH, 1):g}"
+
+
+def _name(row: Row) -> str:
+    """The same in every picture, so that another row elsewhere changes no line of this one."""
+    return f"r{crc32(repr(row).encode()):08x}"
 
 
 def _shape(look: Look) -> str:
@@ -111,5 +125,5 @@ def cast(frames: Sequence[Frame], title: str) -> str:
 
 
 def _written(row: Row) -> str:
-    runs = groupby(row, key=lambda cell: cell.look)
-    return "".join(look.sgr + "".join(cell.text for cell in cells) for look, cells in runs) + "\x1b[0m"
+    runs = _runs(row, lambda cell: cell.look)
+    return "".join(look.sgr + "".join(cell.text for cell in cells) for _at, look, cells in runs) + "\x1b[0m"

@@ -78,7 +78,7 @@ class Walker:
 
     def show(self, name: str) -> None:
         """A frame: a picture of that name, and for its seconds in the recording."""
-        rows = self._steady.rows(self.terminal.rows)
+        rows = self._steady.rows(self.terminal.settled())
         self.frames.append(Frame(name, "  ".join(self._pressed), rows, SECONDS.get(name, 0)))
         self._pressed.clear()
 

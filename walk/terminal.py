@@ -14,6 +14,8 @@ from walk.cells import Row, rows_of
 
 SECONDS = 20.0
 """So long a screen may take to come, on a machine that is busy."""
+QUIET = 0.1
+"""What does not change for so long is painted."""
 PROMPT = "shop$ "
 CONFIG = """\
 set -g status off
@@ -84,10 +86,16 @@ class Terminal:
     def text(self) -> str:
         return self._tmux("capture-pane", "-p")
 
-    @property
-    def rows(self) -> list[Row]:
-        captured = self._tmux("capture-pane", "-p", "-e", "-N").removesuffix("\n")
-        return rows_of(captured, self.size[0])
+    def settled(self) -> list[Row]:
+        """The cells, when nothing is painted any more."""
+        before, now = "", self._captured()
+        while before != now:
+            time.sleep(QUIET)
+            before, now = now, self._captured()
+        return rows_of(now, self.size[0])
+
+    def _captured(self) -> str:
+        return self._tmux("capture-pane", "-p", "-e", "-N").removesuffix("\n")
 
     @property
     def modes(self) -> str:
