@@ -19,7 +19,7 @@ from walk.steady import FOLDER, Steady
 from walk.steps import BAD_PRICES, STEPS, Walker
 from walk.terminal import Missed, Terminal, require_tmux
 
-PICTURES = {"launch", "list", "rejects", "reject", "summary", "attempts", "filter"}
+PICTURES = {"wide", "chosen", "rejects", "summary", "filter", "attempts"}
 """Those of the pages; the recording has every frame."""
 
 

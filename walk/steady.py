@@ -12,6 +12,7 @@ from walk.cells import Cell, Row
 FOLDER = "1c-"
 """How the folder of a walk begins; eight characters follow."""
 HOST = re.escape(socket.gethostname())
+TASK = "7058ebfe-9cc7-478f-9f12-3c7f776c4ff0"
 ALWAYS = [
     (re.compile(pattern), shown)
     for pattern, shown in (
@@ -34,7 +35,7 @@ ALWAYS = [
         (r"(?<=, )[\d\xa0 ]+(?= a second| в секунду)", "20 000"),
         (r"(?<=\w  )[▁▂▃▄▅▆▇█]+(?=\s*$)", "▃▅▇█"),
         (r"\d+%", "58%"),
-        (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "7058ebfe-9cc7-478f-9f12-3c7f776c4ff0"),
+        (r"(?:(?<=ID: )|(?<= {4}))[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", TASK),
     )
 ]
 REQUEST = re.compile(r"(?<![\w-])[0-9a-f]{8}(?![\w-])")

@@ -26,7 +26,7 @@ KEYS = {
 }
 BAD_PRICES = 3
 """Of the export that is walked on."""
-SMALL = (60, 20)
+SMALL, LARGE = (60, 20), (140, 32)
 SECONDS = {
     "empty": 1.5, "launch": 1.5, "chosen": 2, "running": 0.8, "list": 2, "session": 1.2, "reasons": 1.5,
     "rejects": 2, "summary": 2, "changes": 1.5, "files": 1.5, "all": 2, "tried": 1.5, "filter": 1.5, "attempts": 1.5,
@@ -283,11 +283,11 @@ def suspend(walker: Walker) -> None:
 
 @step(short=True)
 def resize(walker: Walker) -> None:
-    """the terminal becomes small and large again"""
-    size = walker.terminal.size
-    for other in (SMALL if size != SMALL else (140, 40), size):
-        walker.terminal.resize(other)
+    """the terminal becomes small and large, and as it was"""
+    for name, size in (("narrow", SMALL), ("wide", LARGE), ("as before", walker.terminal.size)):
+        walker.terminal.resize(size)
         walker.see_end(f"q {_('Quit')}")
+        walker.show(name)
 
 
 @step(short=True)
