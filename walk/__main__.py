@@ -61,15 +61,16 @@ def walk(
     try:
         _export(folder / "obmen" / "demo" / "export")
         with Terminal(folder, size, language, photographed=photographed) as terminal:
-            walker = Walker(terminal, Steady(getpass.getuser()))
+            walker = Walker(terminal, Steady(getpass.getuser()) if photographed else None)
             modes = terminal.modes
             for number, step in enumerate((one for one in STEPS if one.short or not short), 1):
+                started = time.monotonic()
                 try:
                     step.take(walker)
                 except Missed as missed:
                     print(terminal.text, f"step {number} failed: {step.title}", f"missed: {missed}", sep="\n")
                     return None
-                print(f"{number:3} {step.title}", flush=True)
+                print(f"{number:3} {time.monotonic() - started:4.1f} s  {step.title}", flush=True)
             if terminal.modes != modes:
                 print(f"the terminal was left as {terminal.modes}, not {modes}")
                 return None

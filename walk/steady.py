@@ -31,7 +31,8 @@ ALWAYS = [
         (r"\b\d+ (?=min\b|мин\b)", "5 "),
         (r"\b\d+\.\d(?= s\b)", "0.8"),
         (r"\b\d+,\d(?= с\b)", "0,8"),
-        (r"(?<=\d  )( *)\d+[.,]\d(?=\s*$)", "0.1"),
+        (r"(?<= )\d\.\d(?=\s*$)", "0.1"),
+        (r"(?<= )\d,\d(?=\s*$)", "0,1"),
         (r"(?<=, )[\d\xa0 ]+(?= a second| в секунду)", "20 000"),
         (r"(?<=\w  )[▁▂▃▄▅▆▇█]+(?=\s*$)", "▃▅▇█"),
         (r"\d+%", "58%"),
@@ -72,13 +73,12 @@ def _replace(row: Row, pattern: re.Pattern[str], shown: str) -> Row:
         start, end = match.span()
         cells = [replace(row[start], text=character) for character in shown]
         rest = list(row[end:])
-        gap = next(
-            (at for at in range(len(rest) - 1) if rest[at].text == rest[at + 1].text == " "), len(rest)
-        )
         more = len(cells) - (end - start)
+        blanks = [" "] * (2 + max(more, 0))
+        texts = [cell.text for cell in rest]
+        gap = next((at for at in range(len(rest)) if texts[at : at + len(blanks)] == blanks), len(rest))
         if more < 0:
-            rest[gap:gap] = [Cell(look=(rest[gap] if gap < len(rest) else row[end - 1]).look)] * -more
-        blanks = next((at for at in range(gap, len(rest)) if rest[at].text != " "), len(rest)) - gap
-        del rest[gap : gap + min(max(more, 0), blanks)]
+            rest[gap:gap] = [Cell(look=(rest[gap] if gap < len(rest) else row[-1]).look)] * -more
+        del rest[gap : gap + max(more, 0)]
         row = (*row[:start], *cells, *rest)[: len(row)]
     return row

@@ -21,7 +21,7 @@ KEYS = {
     "Escape": "esc",
     "Space": "space",
     "Down": "↓",
-    "C-z": "ctrl+z",
+    "C-u": "ctrl+u",
     "BSpace": "backspace",
 }
 BAD_PRICES = 3
@@ -36,9 +36,9 @@ SECONDS = {
 
 
 class Walker:
-    """Presses keys and looks; keeps the frames of what it shows."""
+    """Presses keys and looks; keeps the frames of what it shows, where `steady` makes them the same on every day."""
 
-    def __init__(self, terminal: Terminal, steady: Steady) -> None:
+    def __init__(self, terminal: Terminal, steady: Steady | None = None) -> None:
         self.terminal = terminal
         self.frames: list[Frame] = []
         self._steady = steady
@@ -78,6 +78,8 @@ class Walker:
 
     def show(self, name: str) -> None:
         """A frame: a picture of that name, and for its seconds in the recording."""
+        if self._steady is None:
+            return
         rows = self._steady.rows(self.terminal.settled())
         self.frames.append(Frame(name, "  ".join(self._pressed), rows, SECONDS.get(name, 0)))
         self._pressed.clear()
@@ -243,7 +245,7 @@ def find(walker: Walker) -> None:
     walker.see("#1 !")
 
 
-@step(short=True)
+@step()
 def marks(walker: Walker) -> None:
     """space marks, esc takes the mark away"""
     walker.press("Space")
@@ -281,7 +283,7 @@ def suspend(walker: Walker) -> None:
     walker.see_list(gone=["42n"])
 
 
-@step(short=True)
+@step()
 def resize(walker: Walker) -> None:
     """the terminal becomes small and large, and as it was"""
     for name, size in (("narrow", SMALL), ("wide", LARGE), ("as before", walker.terminal.size)):
