@@ -55,14 +55,21 @@ class Terminal:
         self._env = own
         (folder / "tmux.conf").write_text(CONFIG)
         shell = f"env {WRITTEN if photographed else ''} PS1='{PROMPT}' bash --norc --noprofile -i"
-        self._tmux("new-session", "-d", "-c", str(folder), *_sized(size), f"exec {shell}")
+        self._shell = self._tmux(
+            "new-session", "-d", "-P", "-F", "#{pane_pid}", "-c", str(folder), *_sized(size), f"exec {shell}"
+        )
         self.resize(size)
 
     def __enter__(self) -> Terminal:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        """The shell writes into its home until it has ended."""
+        shell = Path("/proc") / self._shell.strip()
         self._tmux("kill-server")
+        end = time.monotonic() + SECONDS
+        while shell.exists() and time.monotonic() < end:
+            time.sleep(0.02)
 
     def _tmux(self, *arguments: str) -> str:
         command = ["tmux", "-f", str(self.folder / "tmux.conf"), "-S", str(self.folder / "tmux"), *arguments]
