@@ -3,13 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 
-.PHONY: demo demo-cluster test lint chaos bench fresh locale sample snapshots clean
+.PHONY: demo demo-cluster walk test lint chaos bench fresh locale sample snapshots clean
 
 demo: $(READY)  ## the control room on the sample export
 	$(BIN)/obmen demo
 
 demo-cluster: $(READY)  ## the same on PostgreSQL, Redis and two Celery workers, for two shops
 	PYTHONPATH=.:tests $(BIN)/python -m demo.cluster
+
+walk: $(READY)  ## a person's walk through the control room in tmux; makes the pictures of the pages, and the guide's keys
+	PYTHONPATH=. $(BIN)/python docs/keys.py
+	PYTHONPATH=. $(BIN)/python -m walk --pictures docs/pictures
 
 test: $(READY) lint  ## everything that must hold before a commit lands
 	$(BIN)/pytest -n 2 -m "not chaos"
