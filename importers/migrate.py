@@ -331,11 +331,11 @@ def _not_the_same(found: Differs, place: _Place, is_ours: bool) -> ObmenError:
     if is_ours and found.column:
         return ObmenError(
             N_(
-                "{path}: table {table}, row {row}: {column} is {here} and would be {there} on the server; nothing was "
-                "moved. Correct it in the file"
+                "{path}: table {sql_table}, row {row}: {column} is {here} and would be {there} on the server; nothing "
+                "was moved. Correct it in the file"
             ),
             path=sqlite_path(place.url),
-            table=found.table,
+            sql_table=found.table,
             row=found.row,
             column=found.column,
             here=found.here,
@@ -343,11 +343,11 @@ def _not_the_same(found: Differs, place: _Place, is_ours: bool) -> ObmenError:
         )
     return ObmenError(
         N_(
-            "{path}: table {table}, row {row} is not the same there; nothing was moved. If something else is in that "
-            "schema: {cure}"
+            "{path}: table {sql_table}, row {row} is not the same there; nothing was moved. If something else is in "
+            "that schema: {cure}"
         ),
         path=without_secrets(place.to),
-        table=found.table,
+        sql_table=found.table,
         row=found.row,
         cure=place.cure,
     )

@@ -97,11 +97,11 @@ async def refuse_no_utf8(old: Transaction, table: Table, path: str) -> None:
                 except UnicodeDecodeError:
                     raise ObmenError(
                         N_(
-                            "{path}: table {table}, row {row}: what stands in {column} is no UTF-8; nothing was moved. "
-                            "Correct it in the file"
+                            "{path}: table {sql_table}, row {row}: what stands in {column} is no UTF-8; nothing was "
+                            "moved. Correct it in the file"
                         ),
                         path=path,
-                        table=table.name,
+                        sql_table=table.name,
                         row=shorten(", ".join((part or b"").decode(errors="replace") for part in key)),
                         column=column,
                     ) from None
@@ -153,11 +153,11 @@ async def _insert(new: Transaction, table: Table, cells: list[object], path: str
         row, column = _refused(table, cells, error.diag.context or "")
         raise ObmenError(
             N_(
-                "{path}: table {table}, row {row}: PostgreSQL does not take what stands in {column}: {error}; nothing "
-                "was moved. Correct it in the file"
+                "{path}: table {sql_table}, row {row}: PostgreSQL does not take what stands in {column}: {error}; "
+                "nothing was moved. Correct it in the file"
             ),
             path=path,
-            table=table.name,
+            sql_table=table.name,
             row=row,
             column=column,
             error=error.diag.message_primary or error,

@@ -35,13 +35,13 @@ def heading(room: Room, running: Sequence[Session], standing: Standing | None, w
 
 
 def _running(room: Room, running: Sequence[Session], standing: Standing | None, width: int) -> list[Text]:
-    """The one that runs in parts; of several how many, and the oldest of them. Its types, which its row tells,
-    too, give way to what follows."""
+    """The one that runs in parts; of several how many, and the oldest of them. Its types, and then its shop, which its
+    row tells, too, give way to what follows."""
     if not running:
         return []
     session = running[-1]
     state = f"{present.state(session)} #{session.id}"
-    types = present.kinds(session) + (f" ({session.shop})" if room.has_shops else "")
+    shop = f" ({session.shop})" if room.has_shops else ""
     parts = [
         Text(present.elapsed(session, room.now())),
         Text(present.plain(session.operator)),
@@ -52,8 +52,9 @@ def _running(room: Room, running: Sequence[Session], standing: Standing | None, 
         parts.insert(0, Text(left, "bold"))
     if len(running) > 1:
         parts.insert(0, Text(_("and {count} more").format(count=len(running) - 1), "bold"))
-    first = Text(f"{state} {types}", "bold")
-    return [first if first.cell_len + 3 + parts[0].cell_len <= width else Text(state, "bold"), *parts]
+    firsts = [Text(f"{state} {present.kinds(session)}{shop}", "bold"), Text(state + shop, "bold")]
+    fitting = (first for first in firsts if first.cell_len + 3 + parts[0].cell_len <= width)
+    return [next(fitting, Text(state, "bold")), *parts]
 
 
 def _export(room: Room) -> list[Text]:

@@ -73,7 +73,7 @@ def state(session: Session) -> str:
         if session.status in {Status.STARTED, Status.IN_PROGRESS, Status.COMPLETED}:
             word = _("dry run")
         elif session.status is Status.FAILED:
-            word = f"{word}, {_('dry')}"
+            word = ", ".join((word, _("dry")))
     if session.status is Status.COMPLETED and session.counts.rejected:
         sign = "!"
     elif session.status is Status.IN_PROGRESS and (done := progress(session)):

@@ -100,7 +100,7 @@ async def test_how_far_each_type_is_stands_in_percent(settings: Settings, langua
         page = reports.summary(running, reports.Details(standing), NOW, 57).plain
     told = {
         "en": ("26% read, 0% merged", "75 091 records, 9 935 records/s"),
-        "ru": ("прочитано 26%, записано 0%", "75 091 запись, 9 935 записей/с"),
+        "ru": ("прочитано 26%, записано 0%", "75 091 запись, 9 935 зап./с"),
     }
     assert all(text in page.replace("\N{NO-BREAK SPACE}", " ") for text in told[language])
 

@@ -76,13 +76,13 @@ async def test_tables_of_what_changed_nothing_are_counted_as_well(obmen: Any) ->
     obmen.json("import", "prices", "images")
     async with opened(obmen, (80, 24)) as (app, pilot):
         await press(pilot, "enter", "3")
-        assert "  price " in page(app, "summary")
-        assert "  image " in page(app, "summary")
+        assert "  prices " in page(app, "summary")
+        assert "  images " in page(app, "summary")
         await press(pilot, "4")
         assert "Nothing changed" in page(app, "changes")
         await press(pilot, "]", "3")
-        assert "  offer " in page(app, "summary")
-        assert "  price_type " in page(app, "summary")
+        assert "  offers " in page(app, "summary")
+        assert "  price types " in page(app, "summary")
 
 
 def test_types_without_tables_stand_below_those_that_have_some() -> None:
@@ -93,7 +93,7 @@ def test_types_without_tables_stand_below_those_that_have_some() -> None:
     gains = Gains({"catalog": Changes("catalog", {"offer": counts})})
     told = summary(running, Details(gains=gains), NOW, 80).plain
     assert [line.split()[:3:2] for line in told.splitlines() if line] == [
-        ["Product", "read"], ["offer", "3"], ["Type"], ["Product", "running"],
+        ["Product", "read"], ["offers", "3"], ["Type"], ["Product", "running"],
     ]  # fmt: skip
 
 

@@ -54,7 +54,7 @@ class ActingScreen(LiveScreen[Result]):
                 id=session.id, type=self.room.what(session)
             )
             if session.options.dry_run:
-                question += f" ({_('dry run: nothing is written')})"
+                question += " ({})".format(_("dry run: nothing is written"))
             self.ask(question, partial(self.room.retry, session.id))
 
     def ask(self, question: str, act: partial[None]) -> None:
