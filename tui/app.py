@@ -5,6 +5,7 @@ What screens show and ask for is the room's (`room.py`).
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING
@@ -148,6 +149,9 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
 
 def run(settings: Settings, *, demo: bool = False, file: Path | None = None) -> int:
     """Open the control room; the exit code when it is left. `file`: what --config named."""
+    if "TEXTUAL_DRIVER" not in os.environ:  # a browser's page has its size from these
+        for size in ("COLUMNS", "LINES"):
+            os.environ.pop(size, None)  # exported, they would hide what the terminal says of its size later
     app = ObmenApp(settings, demo=demo, file=file)
     app.run(mouse=settings.screen.mouse)
     return app.return_code or 0
