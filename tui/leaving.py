@@ -101,6 +101,9 @@ class LeavingApp(PaintingApp, inherit_bindings=False):
             text = N_("{program} cannot be started: {error}; name another one in $PAGER")
             raise UsageError(text, program=command[0], error=error.strerror) from None
         finally:
+            # A ^C that came before its end may not be handled yet: the loop reads of it, and then it has its turn.
+            for _turn in range(2):
+                await asyncio.sleep(0)
             driver.resume_application_mode()
             self.resting = False
             self.paint_anew()
