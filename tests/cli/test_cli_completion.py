@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.tui.pty_stage import Terminal
+from support.terminal import Terminal
 
 from importers.cli import main
 from tests.conftest import Obmen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,15 +59,17 @@ def test_the_demo_needs_no_settings(obmen: Obmen, monkeypatch: pytest.MonkeyPatc
 
     opened = []
 
-    def open_room(config: Settings, *, demo: bool) -> None:
-        opened.append((config.language, config.journal.url, demo))
+    def open_room(config: Settings, *, demo: bool, file: Path) -> None:
+        opened.append((config.language, config.journal.url, demo, file.name))
 
     (obmen.folder / "config.toml").write_text("broken", encoding="utf-8")
     monkeypatch.chdir(obmen.folder)
     monkeypatch.setenv("XDG_DATA_HOME", str(obmen.folder / "data"))
     monkeypatch.setattr(commands, "open_room", open_room)
     assert main(["--language", "ru", "demo"]) == 0
-    assert opened == [("ru", f"sqlite:///{obmen.folder}/data/obmen/demo/journal.sqlite3", True)]
+    assert opened == [
+        ("ru", f"sqlite:///{obmen.folder}/data/obmen/demo/journal.sqlite3", True, "config.toml")
+    ]
 
 
 def test_unknown_setting_is_exit_2(obmen: Obmen) -> None:

@@ -232,7 +232,11 @@ async def test_a_clock_that_was_set_back_hides_no_session(journal: Journal, hand
 async def test_sessions_of_an_older_schema_are_found(hand: Hand, tmp_path: Path) -> None:
     older = tmp_path / "older"
     shutil.copytree(SCHEMAS, older)
-    for step in (*older.glob("*/*_finding.sql"), *older.glob("*/*_details.sql")):
+    for step in (
+        *older.glob("*/*_finding.sql"),
+        *older.glob("*/*_details.sql"),
+        *older.glob("*/*_attempts.sql"),
+    ):
         step.unlink()
     write_made(older / "sqlite")
     database = await open_database(hand.url, older, JOURNAL_SCHEMA)

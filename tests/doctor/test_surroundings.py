@@ -96,7 +96,12 @@ def test_locale_and_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(surroundings.locale, "getpreferredencoding", lambda _do: "ANSI_X3.4-1968")
     assert not surroundings.check_locale().ok
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    for name, size, ok in (("xterm", (80, 24), True), ("xterm", (79, 24), False), ("dumb", (80, 24), False)):
+    for name, size, ok in (
+        ("xterm", (60, 20), True),
+        ("xterm", (59, 20), False),
+        ("xterm", (60, 19), False),
+        ("dumb", (80, 24), False),
+    ):
         monkeypatch.setenv("TERM", name)
         monkeypatch.setattr(shutil, "get_terminal_size", lambda size=size: os.terminal_size(size))
         assert surroundings.check_terminal().ok is ok

@@ -346,7 +346,7 @@ def run(examples: int, steps: int, phases: Sequence[Phase] = tuple(Phase)) -> No
 
 def test_the_model_holds() -> None:
     Machine.met.clear()
-    run(100, 30)
+    run(200, 30)
     everything = {*Status} - {Status.FAILED}
     everything |= {f"failed {reason}" for reason in (reaper.DIED, reaper.FROZEN, "bad file")}
     everything |= {"Taken up again by worker {owner}", "Completed; the worker died after its commit"}

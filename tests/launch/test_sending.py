@@ -121,7 +121,7 @@ def test_what_cannot_be_sent_is_told_at_once(source: Path) -> None:
     Path(os.fsdecode(os.fsencode(source) + b"/\xff.xml")).write_bytes(b"")
     with pytest.raises(SourceError, match="not in UTF-8; rename it"):
         Parcel(str(source), pictures=False)
-    with pytest.raises(SourceError, match=r"there is no such folder or \.zip; set source\.path or --source"):
+    with pytest.raises(SourceError, match=r"there is no such folder or \.zip; name the one that 1C writes"):
         Parcel(str(source / "nowhere"), pictures=False)
 
 

@@ -57,7 +57,7 @@ async def test_a_newer_schema(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("UPDATE obmen_schema SET version = 99")
         db.commit()
-    with pytest.raises(DatabaseError, match=r"newer obmen \(schema 99, this one knows 6\); update obmen"):
+    with pytest.raises(DatabaseError, match=r"newer obmen \(schema 99, this one knows 7\); update obmen"):
         await opened(path)
 
 
