@@ -235,9 +235,9 @@ def test_a_cron_line_takes_what_a_package_holds(
     )
     said = rows(
         obmen.folder / "journal.sqlite3",
-        "SELECT kind FROM event WHERE message = 'nothing of it in this export'",
+        "SELECT args FROM event WHERE message = '{kind}: nothing of it in this export'",
     )
-    assert said == [("prices",)]
-    assert obmen.run(*line, source, "--strict").returncode in (1, 3)
+    assert said == [('{"kind":"prices"}',)]
+    assert obmen.call(*line, source, "--strict").returncode in (1, 3)
     customers = ("import", "customers", "--source", source)
-    assert obmen.run(*customers).returncode in (1, 3), "nothing of any chosen kind"
+    assert obmen.call(*customers).returncode in (1, 3), "nothing of any chosen kind"
