@@ -23,7 +23,7 @@ from importers import settings, texts
 
 if TYPE_CHECKING:
     from support.engine_stage import MovedClock, RedisServer
-    from support.engines import Hand, PostgresHand
+    from support.engines import Hand, PostgresHand, Schemas
 
 pytest.register_assert_rewrite("support")  # its helpers should tell what differs
 
@@ -80,6 +80,14 @@ def new_schema(postgres: str) -> Iterator[Callable[[], PostgresHand]]:
             return made
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def schemas(postgres: str) -> Schemas:
+    """Of that server, for catalogs of tests that do not look at how its tables are made."""
+    from support.engines import Schemas
+
+    return Schemas(postgres)
 
 
 @pytest.fixture
