@@ -8,10 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
+from shutil import copytree
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
@@ -20,7 +23,7 @@ from importers import settings, texts
 
 if TYPE_CHECKING:
     from support.engine_stage import MovedClock, RedisServer
-    from support.engines import Hand, PostgresHand
+    from support.engines import Hand, PostgresHand, Schemas
 
 pytest.register_assert_rewrite("support")  # its helpers should tell what differs
 
@@ -79,6 +82,14 @@ def new_schema(postgres: str) -> Iterator[Callable[[], PostgresHand]]:
         yield make
 
 
+@pytest.fixture(scope="session")
+def schemas(postgres: str) -> Schemas:
+    """Of that server, for catalogs of tests that do not look at how its tables are made."""
+    from support.engines import Schemas
+
+    return Schemas(postgres)
+
+
 @pytest.fixture
 def hand(new_schema: Callable[[], PostgresHand]) -> PostgresHand:
     return new_schema()
@@ -121,7 +132,7 @@ def redis() -> Iterator[RedisServer]:
 
 @dataclass
 class Obmen:
-    """obmen in a folder of its own, run as a command in another process."""
+    """obmen in a folder of its own, as a command."""
 
     folder: Path
     env: dict[str, str] = field(default_factory=dict)
@@ -135,6 +146,7 @@ class Obmen:
         return self.folder / "catalog.sqlite3"
 
     def run(self, *args: str, timeout: float = 60, **env: str) -> subprocess.CompletedProcess[str]:
+        """In another process."""
         return subprocess.run(
             [sys.executable, "-m", "tui", *args],
             cwd=self.folder,
@@ -146,9 +158,20 @@ class Obmen:
             check=False,
         )
 
-    def json(self, *args: str, code: int | None = 0, **env: str) -> Any:
-        """What the command prints with --json; its exit code must be `code`."""
-        done = self.run(*args, "--json", **env)
+    def call(self, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """As `run`, but within this process: for what is told and done, where the process itself is not looked at."""
+        from tui.commands import main
+
+        out, err = StringIO(), StringIO()
+        environ = patch.dict(os.environ, {**self.env, **env})
+        with environ, chdir(self.folder), redirect_stdout(out), redirect_stderr(err):
+            code = main(args)
+        return subprocess.CompletedProcess(args, code, out.getvalue(), err.getvalue())
+
+    def json(self, *args: str, code: int | None = 0, process: bool = False, **env: str) -> Any:
+        """What the command prints with --json; its exit code must be `code`. `process`: in one of its own, as beside
+        other threads or in a test that is async."""
+        done = (self.run if process else self.call)(*args, "--json", **env)
         assert code is None or done.returncode == code, (done.returncode, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr, done.stderr
         return json.loads(done.stdout)
@@ -158,6 +181,19 @@ class Obmen:
 def obmen(tmp_path: Path) -> Obmen:
     """obmen on the sample export, with all its files below tmp_path."""
     return make_obmen(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def used_once(tmp_path_factory: pytest.TempPathFactory) -> Obmen:
+    obmen = make_obmen(tmp_path_factory.mktemp("used"))
+    obmen.json("import", "customers")
+    return obmen
+
+
+@pytest.fixture
+def used(used_once: Obmen, tmp_path: Path) -> Obmen:
+    """As `obmen`, after an import of customers: a copy of what was made once."""
+    return Obmen(Path(copytree(used_once.folder, tmp_path, dirs_exist_ok=True)))
 
 
 def make_obmen(folder: Path) -> Obmen:

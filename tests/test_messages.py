@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import sqlite3
 import string
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.engine_stage import Stage, no_processes, staged, write_export
+from support.engine_stage import no_processes, staged, write_export
 
 from importers import texts
 from importers.database import sqlite
@@ -67,26 +69,21 @@ FAILED_SESSIONS = {
 
 
 @pytest.mark.parametrize(("spoil", "english", "russian"), FAILED_SESSIONS.values(), ids=FAILED_SESSIONS)
-async def test_a_session_that_failed_under_russian(
+def test_a_session_that_failed_under_russian(
     tmp_path: Path, obmen: Obmen, spoil: Way, english: str, russian: str
 ) -> None:
-    async with staged(tmp_path, limits={"max_reject_share": 0.0}) as stage:
-        no_processes(stage)
-        spoil(tmp_path)
-        await fail(stage)
+    asyncio.run(fail(tmp_path, spoil, limits={"max_reject_share": 0.0}))
     show_both(obmen, english, russian)
 
 
 @pytest.mark.chaos
-async def test_a_sentence_within_a_sentence_within_a_sentence(
+def test_a_sentence_within_a_sentence_within_a_sentence(
     tmp_path: Path, obmen: Obmen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`{path}: {why}`, where `why` is that it is locked by whom."""
     monkeypatch.setattr(sqlite, "PATIENCE_SECONDS", 0.1)
-    async with staged(tmp_path) as stage:
-        no_processes(stage)
-        with locked(tmp_path / "catalog.sqlite3"):
-            await fail(stage)
+    with locked(tmp_path / "catalog.sqlite3"):
+        asyncio.run(fail(tmp_path))
     show_both(obmen, "catalog.sqlite3: locked by process ", "catalog.sqlite3: занята, её держит процесс ")
 
 
@@ -110,25 +107,28 @@ async def test_what_is_missing_in_an_export(tmp_path: Path, obmen: Obmen) -> Non
         assert told in obmen.run("logs", "1", LANGUAGE=language).stdout
 
 
-async def fail(stage: Stage) -> None:
+async def fail(folder: Path, spoil: Way = lambda _: None, **sections: dict[str, Any]) -> None:
     """By a worker that speaks Russian."""
-    texts.use("ru")
-    result = await stage.launch()
-    assert result.session, result
-    await work(result.session.id, stage.settings)
-    session = await stage.journal.session(result.session.id)
-    assert session.status is Status.FAILED
-    (last,) = [line for line in await stage.journal.events(session.id) if line.type == "summary"]
-    assert Message(last.message, last.args) == session.error
+    async with staged(folder, **sections) as stage:
+        no_processes(stage)
+        spoil(folder)
+        texts.use("ru")
+        result = await stage.launch()
+        assert result.session, result
+        await work(result.session.id, stage.settings)
+        session = await stage.journal.session(result.session.id)
+        assert session.status is Status.FAILED
+        (last,) = [line for line in await stage.journal.events(session.id) if line.type == "summary"]
+        assert Message(last.message, last.args) == session.error
 
 
 def show_both(obmen: Obmen, english: str, russian: str) -> None:
     """In the error and in the last line of the log, by the locale, the option and the setting."""
     for command in ("show", "logs"):
         for told, of in ((english, {"LANGUAGE": "en"}), (russian, {"LANGUAGE": "ru"})):
-            assert told in obmen.run(command, "1", **of).stdout, (command, of)
+            assert told in obmen.call(command, "1", **of).stdout, (command, of)
     assert english in obmen.json("show", "1", LANGUAGE="ru", OBMEN_LANGUAGE="en")["error"]
-    assert russian in obmen.run("--language", "ru", "show", "1", LANGUAGE="en").stdout
+    assert russian in obmen.call("--language", "ru", "show", "1", LANGUAGE="en").stdout
 
 
 @pytest.mark.parametrize(

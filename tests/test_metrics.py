@@ -47,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Obmen:
     """After one import of two kinds, and one attempt that came to nothing."""
     obmen = make_obmen(tmp_path_factory.mktemp("made"))
     obmen.json("import", "catalog", "prices")
-    obmen.run("import", "catalog", "--source", "nowhere")
+    obmen.call("import", "catalog", "--source", "nowhere")
     return obmen
 
 
@@ -59,7 +59,7 @@ def imported(made: Obmen, tmp_path: Path) -> Obmen:
 
 def test_what_is_told(imported: Obmen) -> None:
     session = imported.json("show", "1")
-    done = imported.run("metrics")
+    done = imported.call("metrics")
     assert (done.returncode, done.stderr) == (0, "")
     told = samples(done.stdout)
     of_session = labels(shop="main", type="catalog", status="completed")
@@ -86,9 +86,9 @@ def test_what_is_told(imported: Obmen) -> None:
 
 
 def test_deleting_a_session_lowers_nothing(imported: Obmen) -> None:
-    before = samples(imported.run("metrics").stdout)
-    assert imported.run("delete", "1").returncode == 0
-    after = samples(imported.run("metrics").stdout)
+    before = samples(imported.call("metrics").stdout)
+    assert imported.call("delete", "1").returncode == 0
+    after = samples(imported.call("metrics").stdout)
     assert after.keys() == before.keys()
     counters = [key for key in before if key[0].endswith("_total")]
     assert {key: after[key] for key in counters} == {key: before[key] for key in counters}
@@ -98,7 +98,7 @@ def test_active_sessions(imported: Obmen) -> None:
     change(imported, "UPDATE session SET status = 'started', finished_at = NULL, retries = 2, waiting = 'no broker', "
            "created_at = '2020-01-01T00:00:00.000Z'")  # fmt: skip
     change(imported, "UPDATE attempt SET outcome = NULL WHERE id = 1")
-    told = samples(imported.run("metrics").stdout)
+    told = samples(imported.call("metrics").stdout)
     of_session = labels(shop="main", type="catalog", status="started")
     assert told["obmen_active_session", of_session] == 1
     assert told["obmen_active_session_age_seconds", of_session] > 1e8
@@ -110,7 +110,7 @@ def test_active_sessions(imported: Obmen) -> None:
 def test_names_of_shops_and_types_are_escaped(imported: Obmen) -> None:
     odd = 'a "b"\\ {c="d"}\nобмен'
     change(imported, "UPDATE tally SET shop = ?", odd)
-    imported.run("metrics", "--output", "told.prom")
+    imported.call("metrics", "--output", "told.prom")
     told = samples((imported.folder / "told.prom").read_text(encoding="utf-8"))
     assert told["obmen_sessions_total", labels(shop=odd, type="catalog", status="completed")] == 1
 
@@ -127,7 +127,7 @@ def test_a_file_for_node_exporter(imported: Obmen) -> None:
     file.chmod(0o600)
     before = os.umask(0o077)
     try:
-        done = imported.run("metrics", "--output", str(file))
+        done = imported.call("metrics", "--output", str(file))
     finally:
         os.umask(before)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -160,7 +160,7 @@ def test_the_file_is_whole_at_every_moment(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written(imported: Obmen) -> None:
     (imported.folder / "folder").mkdir()
     for place in ("nowhere/told.prom", "folder"):
-        done = imported.run("metrics", "--output", place)
+        done = imported.call("metrics", "--output", place)
         assert (done.returncode, done.stdout) == (2, "")
         assert re.fullmatch(rf"Error: {place}: cannot be written: .+\n", done.stderr)
     assert not [each for each in imported.folder.rglob("*") if ".prom" in each.name]
@@ -168,7 +168,7 @@ def test_a_file_that_cannot_be_written(imported: Obmen) -> None:
 
 def test_a_journal_that_cannot_be_read(obmen: Obmen) -> None:
     for args in (["metrics"], ["metrics", "--output", "told.prom"]):
-        done = obmen.run(*args)
+        done = obmen.call(*args)
         assert done.returncode == 1
         assert done.stderr.count("\n") == 1
         assert "journal.sqlite3: there is no such file yet" in done.stderr
@@ -178,7 +178,7 @@ def test_a_journal_that_cannot_be_read(obmen: Obmen) -> None:
         assert len(told) == 2, "nothing else but the version"
     assert not (obmen.folder / "journal.sqlite3").exists()
     away = {"OBMEN_JOURNAL__URL": "postgresql://127.0.0.1:1/shop"}
-    done = obmen.run("metrics", **away)
+    done = obmen.call("metrics", **away)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "cannot be reached" in done.stderr
 
@@ -202,7 +202,7 @@ def test_a_bug_is_logged_and_the_scrape_answered(imported: Obmen, monkeypatch: p
 
 @pytest.mark.parametrize("args", [["--port", "0", "--output", "x"], ["--host", "::1"], ["--port", "65536"]])
 def test_wrong_usage(obmen: Obmen, args: list[str]) -> None:
-    done = obmen.run("metrics", *args)
+    done = obmen.call("metrics", *args)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 
@@ -267,7 +267,7 @@ def test_many_scrapes_at_once(imported: Obmen) -> None:
 def test_a_port_that_is_taken(imported: Obmen) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = imported.run("metrics", "--port", port)
+        done = imported.call("metrics", "--port", port)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert f"cannot listen on 127.0.0.1, port {port}: " in done.stderr
 
@@ -302,7 +302,7 @@ def queries(dashboard: Any) -> list[str]:
 def test_the_dashboard_shows_all_that_is_told_and_nothing_else(imported: Obmen, dashboard: Any) -> None:
     change(imported, "UPDATE session SET status = 'started', finished_at = NULL")
     change(imported, "UPDATE attempt SET outcome = NULL WHERE id = 1")
-    told = {name for name, _labels in samples(imported.run("metrics").stdout)}
+    told = {name for name, _labels in samples(imported.call("metrics").stdout)}
     lists = [
         variable["definition"] for variable in dashboard["templating"]["list"] if "definition" in variable
     ]
@@ -314,7 +314,7 @@ def test_labels_that_the_dashboard_asks_for_are_told(imported: Obmen, dashboard:
     change(imported, "UPDATE session SET status = 'started', finished_at = NULL")
     change(imported, "UPDATE attempt SET outcome = NULL WHERE id = 1")
     names: dict[str, set[str]] = {}
-    for name, values in samples(imported.run("metrics").stdout):
+    for name, values in samples(imported.call("metrics").stdout):
         names[name] = {label for label, _value in values}
     asked = [found for query in queries(dashboard) for found in re.findall(r"(obmen_\w+)(\{[^}]*\})?", query)]
     assert asked

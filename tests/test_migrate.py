@@ -52,17 +52,17 @@ def without_target(listing: Any) -> Any:
 def test_all_of_it_is_moved_and_goes_on_there(obmen: Obmen, database: str) -> None:
     for kinds in (["catalog", "prices", "images"], ["customers"], ["stocks"], ["attributes"]):
         obmen.json("import", *kinds)
-    assert obmen.run("import", "prices", "--source", str(obmen.folder)).returncode == 2
-    assert obmen.run("delete", "4").returncode == 0
+    assert obmen.call("import", "prices", "--source", str(obmen.folder)).returncode == 2
+    assert obmen.call("delete", "4").returncode == 0
     before = {command: obmen.json(command) for command in ("sessions", "attempts")}
     log = obmen.json("logs", "1")
 
-    done = obmen.run("migrate", "--to", database)
+    done = obmen.call("migrate", "--to", database)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("rows moved and compared") == 2
 
     for command in (["sessions"], ["import", "prices"], ["show", "1"]):
-        refused = obmen.run(*command)
+        refused = obmen.call(*command)
         assert refused.returncode == 1
         assert "journal.sqlite3: everything in it was moved to postgresql://…@/d" in refused.stderr
         assert len(refused.stderr.splitlines()) == 1
@@ -108,21 +108,19 @@ async def test_who_has_the_files_open_cannot_go_on_with_them(obmen: Obmen, datab
 
 
 @pytest.mark.parametrize("status", ["started", "in_progress", "cancelling"])
-async def test_not_while_a_session_is_active(obmen: Obmen, database: str, status: str) -> None:
-    obmen.json("import", "customers")
-    with closing(sqlite3.connect(obmen.folder / "journal.sqlite3")) as db:
+async def test_not_while_a_session_is_active(used: Obmen, database: str, status: str) -> None:
+    with closing(sqlite3.connect(used.folder / "journal.sqlite3")) as db:
         db.execute("UPDATE session SET status = ?, finished_at = NULL", (status,))
         db.commit()
     with pytest.raises(ObmenError, match=rf"session 1 is active \({STATUSES[status]}\): wait"):
-        await migrate.migrate(obmen.settings, database)
+        await migrate.migrate(used.settings, database)
     assert rows(database, "SELECT 1 FROM pg_namespace WHERE nspname = 'obmen'") == []
-    await (await open_journal(obmen.settings.journal.url)).close()
+    await (await open_journal(used.settings.journal.url)).close()
 
 
 async def test_a_row_that_is_not_the_same_there_keeps_all_as_it_was(
-    obmen: Obmen, database: str, monkeypatch: pytest.MonkeyPatch
+    used: Obmen, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    obmen.json("import", "customers")
     insert = PostgresTransaction.insert
 
     async def wrong(
@@ -138,23 +136,24 @@ async def test_a_row_that_is_not_the_same_there_keeps_all_as_it_was(
             ObmenError,
             match=r"table customer, row .*: name is .* and would be Кто-то другой on the server; nothing was",
         ):
-            await migrate.migrate(obmen.settings, database)
+            await migrate.migrate(used.settings, database)
     assert rows(database, "SELECT count(*) FROM customer") == [(0,)]
-    assert obmen.json("import", "customers", "--force")["counts"]["unchanged"] > 0, "the files go on"
-    assert {moved.setting for moved in await migrate.migrate(obmen.settings, database)} == {
+    assert used.json("import", "customers", "--force", process=True)["counts"]["unchanged"] > 0, (
+        "the files go on"
+    )
+    assert {moved.setting for moved in await migrate.migrate(used.settings, database)} == {
         "catalog.url",
         "journal.url",
     }
 
 
-async def test_rows_of_others_are_left_alone(obmen: Obmen, database: str) -> None:
-    obmen.json("import", "customers")
-    other = on_other(obmen, database)
-    other.json("import", "catalog")
+async def test_rows_of_others_are_left_alone(used: Obmen, database: str) -> None:
+    other = on_other(used, database)
+    other.json("import", "catalog", process=True)
     with pytest.raises(ObmenError, match="is not the same there; nothing was moved"):
-        await migrate.migrate(obmen.settings, database)
+        await migrate.migrate(used.settings, database)
     assert rows(database, "SELECT count(*) FROM customer") == [(0,)]
-    assert obmen.json("import", "customers", "--force")["counts"]["unchanged"] > 0
+    assert used.json("import", "customers", "--force", process=True)["counts"]["unchanged"] > 0
 
 
 def on_other(obmen: Obmen, database: str) -> Obmen:
@@ -198,56 +197,52 @@ def broken_off(stage: tuple[str, int], error: BaseException, *, killed: bool = T
 
 
 @pytest.mark.parametrize("stage", STAGES)
-async def test_what_was_interrupted_is_run_again(obmen: Obmen, database: str, stage: tuple[str, int]) -> None:
+async def test_what_was_interrupted_is_run_again(used: Obmen, database: str, stage: tuple[str, int]) -> None:
     """Meanwhile nobody goes on with a file whose rows may be there."""
-    obmen.json("import", "customers")
     with broken_off(stage, KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
-        await migrate.migrate(obmen.settings, database)
+        await migrate.migrate(used.settings, database)
     is_there = stage[0] == "tell"
     assert rows(database, "SELECT count(*) FROM session") == [(int(is_there),)]
     with pytest.raises(
         DatabaseError, match="it is being moved to a server; was that interrupted, run the same"
     ):
-        await (await open_journal(obmen.settings.journal.url)).close()
-        await open_catalog(obmen.settings.catalog.url)
-    again = await migrate.migrate(obmen.settings, database)
+        await (await open_journal(used.settings.journal.url)).close()
+        await open_catalog(used.settings.catalog.url)
+    again = await migrate.migrate(used.settings, database)
     assert [(one.before, one.changed) for one in again] == [(is_there, "")] * 2
     assert rows(database, "SELECT count(*) FROM session") == [(1,)]
     with pytest.raises(DatabaseError, match="everything in it was moved"):
-        await open_journal(obmen.settings.journal.url)
+        await open_journal(used.settings.journal.url)
 
 
 @pytest.mark.parametrize("stage", STAGES[:2])
 async def test_what_went_wrong_leaves_the_files_in_use(
-    obmen: Obmen, database: str, stage: tuple[str, int]
+    used: Obmen, database: str, stage: tuple[str, int]
 ) -> None:
-    obmen.json("import", "customers")
     full = DatabaseError("the disk is full")
     with broken_off(stage, full, killed=False), pytest.raises(DatabaseError, match="the disk is full"):
-        await migrate.migrate(obmen.settings, database)
+        await migrate.migrate(used.settings, database)
     assert rows(database, "SELECT count(*) FROM session") == [(0,)]
-    assert (await asyncio.to_thread(obmen.json, "import", "customers", "--force"))["id"] == 2
-    assert not any(one.before for one in await migrate.migrate(obmen.settings, database))
+    assert (await asyncio.to_thread(used.json, "import", "customers", "--force"))["id"] == 2
+    assert not any(one.before for one in await migrate.migrate(used.settings, database))
 
 
-async def test_nobody_knows_whether_the_server_has_it(obmen: Obmen, database: str) -> None:
-    obmen.json("import", "customers")
+async def test_nobody_knows_whether_the_server_has_it(used: Obmen, database: str) -> None:
     told = r"who knows; until then the files are marked .* migrate again"
     with broken_off(("commit", 1), Unsure("who knows"), killed=False), pytest.raises(ObmenError, match=told):
-        await migrate.migrate(obmen.settings, database)
+        await migrate.migrate(used.settings, database)
     with pytest.raises(DatabaseError, match="it is being moved"):
-        await open_journal(obmen.settings.journal.url)
-    assert len(await migrate.migrate(obmen.settings, database)) == 2
+        await open_journal(used.settings.journal.url)
+    assert len(await migrate.migrate(used.settings, database)) == 2
 
 
-async def test_what_was_changed_since_it_was_moved_is_told(obmen: Obmen, database: str) -> None:
-    obmen.json("import", "customers")
+async def test_what_was_changed_since_it_was_moved_is_told(used: Obmen, database: str) -> None:
     with broken_off(("tell", 2), KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
-        await migrate.migrate(obmen.settings, database)
+        await migrate.migrate(used.settings, database)
     with psycopg.connect(database) as db:
         db.execute("UPDATE customer SET name = 'another' WHERE id = (SELECT max(id) FROM customer)")
         ((last,),) = db.execute("SELECT max(id) FROM customer")
-    done = await asyncio.to_thread(obmen.run, "migrate", "--to", database)
+    done = await asyncio.to_thread(used.run, "migrate", "--to", database)
     assert f"catalog.sqlite3: changed there since: customer {last}\n" in done.stdout, done
     assert "another" in {name for (name,) in rows(database, "SELECT name FROM customer")}
 
@@ -263,14 +258,13 @@ async def test_what_was_changed_since_it_was_moved_is_told(obmen: Obmen, databas
         ("postgresql://127.0.0.1:1/db", "cannot be reached"),
     ],
 )
-def test_addresses_that_cannot_be_moved_to(obmen: Obmen, to: str, told: str) -> None:
-    obmen.json("import", "customers")
-    done = obmen.run("migrate", "--to", to)
+def test_addresses_that_cannot_be_moved_to(used: Obmen, to: str, told: str) -> None:
+    done = used.call("migrate", "--to", to)
     assert done.returncode == (1 if "reached" in told else 2)
     assert told in done.stderr
     assert "s3cret" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert obmen.json("sessions")
+    assert used.json("sessions")
 
 
 async def test_the_schema_of_the_journal_is_not_the_catalogs(obmen: Obmen, database: str) -> None:
@@ -295,16 +289,16 @@ def test_a_journal_restored_from_a_copy_goes_on_behind_what_it_lost(obmen: Obmen
     shutil.copy(journal, copy)
     obmen.json("import", "prices")
     obmen.json("import", "stocks")
-    assert "restored copy" not in obmen.run("doctor").stdout
+    assert "restored copy" not in obmen.call("doctor").stdout
     for name in journal.parent.glob("journal.sqlite3*"):
         name.unlink()
     shutil.copy(copy, journal)
-    sick = obmen.run("doctor")
+    sick = obmen.call("doctor")
     assert sick.returncode == 1
     assert "the journal lacks 2 sessions that changed a catalog, the last one is 3" in sick.stdout
     assert "→ run: obmen migrate --repair" in sick.stdout
     assert obmen.json("migrate", "--repair") == {"lost": [2, 3]}
-    assert "restored copy" not in obmen.run("doctor").stdout
+    assert "restored copy" not in obmen.call("doctor").stdout
     assert obmen.json("migrate", "--repair") == {"lost": []}
     assert obmen.json("import", "customers")["id"] == 4
 
@@ -319,7 +313,7 @@ def test_so_does_one_on_a_server(obmen: Obmen, database: str) -> None:
         db.execute("DELETE FROM obmen.session WHERE id > 1")
         db.execute("DELETE FROM obmen.launch_key WHERE session_id > 1")
         db.execute("SELECT setval(pg_get_serial_sequence('obmen.session', 'id'), 1)")
-    assert "the last one is 3" in other.run("doctor").stdout
+    assert "the last one is 3" in other.call("doctor").stdout
     assert other.json("migrate", "--repair") == {"lost": [2, 3]}
     assert other.json("import", "customers")["id"] == 4
 
@@ -327,14 +321,14 @@ def test_so_does_one_on_a_server(obmen: Obmen, database: str) -> None:
 def test_deleted_sessions_are_not_lost(obmen: Obmen) -> None:
     obmen.json("import", "catalog")
     obmen.json("import", "prices")
-    assert obmen.run("delete", "1", "2").returncode == 0
+    assert obmen.call("delete", "1", "2").returncode == 0
     assert obmen.json("migrate", "--repair") == {"lost": []}
     assert not (obmen.folder / "nothing").exists()
 
 
 def test_neither_nor_both(obmen: Obmen) -> None:
     for args in ([], ["--to", "postgresql://h/d", "--repair"]):
-        done = obmen.run("migrate", *args)
+        done = obmen.call("migrate", *args)
         assert done.returncode == 2
         assert "either --to URL or --repair" in done.stderr
 
@@ -389,7 +383,7 @@ def test_where_one_cannot_be_moved_none_is(shops: Obmen, database: str) -> None:
     with psycopg.connect(database) as db:
         db.execute("CREATE SCHEMA out_let")
         db.execute("CREATE TABLE out_let.product (title text)")
-    done = shops.run("migrate", "--to", database)
+    done = shops.call("migrate", "--to", database)
     assert done.returncode == 1
     assert "its tables are not those that obmen made: product; name another database" in done.stderr
     for shop in ("main", "2nd", "out-let"):
@@ -399,20 +393,18 @@ def test_where_one_cannot_be_moved_none_is(shops: Obmen, database: str) -> None:
     assert len(shops.json("migrate", "--to", database)) == 4
 
 
-async def test_a_schema_of_a_shop_is_told_with_the_cure(obmen: Obmen, database: str) -> None:
-    obmen.json("import", "customers")
+async def test_a_schema_of_a_shop_is_told_with_the_cure(used: Obmen, database: str) -> None:
     with psycopg.connect(database) as db:
         db.execute("CREATE TABLE product (title text)")
     with pytest.raises(ObmenError, match=r"obmen made: product; name another schema: --catalog-schema NAME$"):
-        await migrate.migrate(obmen.settings, database)
-    assert await migrate.migrate(obmen.settings, database, "shop")
+        await migrate.migrate(used.settings, database)
+    assert await migrate.migrate(used.settings, database, "shop")
 
 
-def test_what_others_made_in_the_file_is_told(obmen: Obmen, database: str) -> None:
-    obmen.json("import", "customers")
-    with closing(sqlite3.connect(obmen.catalog)) as db:
+def test_what_others_made_in_the_file_is_told(used: Obmen, database: str) -> None:
+    with closing(sqlite3.connect(used.catalog)) as db:
         db.execute("CREATE TABLE shop_weight (kg TEXT)")
         db.execute("CREATE VIEW heavy AS SELECT * FROM shop_weight")
-    told = obmen.run("migrate", "--to", database).stdout
+    told = used.call("migrate", "--to", database).stdout
     assert "catalog.sqlite3: left there, as obmen did not make it: heavy, shop_weight\n" in told
     assert told.count("left there") == 1

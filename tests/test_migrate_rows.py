@@ -31,7 +31,7 @@ def on_server(database: str, sql: str) -> list[tuple[Any, ...]]:
 
 
 async def test_what_postgresql_cannot_hold_is_told(obmen: Obmen, database: str) -> None:
-    obmen.json("import", "catalog")
+    obmen.json("import", "catalog", process=True)
     ((last,),) = in_file(obmen, "SELECT max(id) FROM product")
     for change, told in (
         ("name = 'a' || char(0)", "PostgreSQL does not take what stands in name: "),
@@ -50,7 +50,7 @@ async def test_what_postgresql_cannot_hold_is_told(obmen: Obmen, database: str) 
 
 
 async def test_a_number_is_carried_over_however_the_shop_wrote_it(obmen: Obmen, database: str) -> None:
-    obmen.json("import", "catalog", "prices")
+    obmen.json("import", "catalog", "prices", process=True)
     for number, written in enumerate(WRITTEN):
         one = f"SELECT DISTINCT offer_id FROM price ORDER BY 1 LIMIT 1 OFFSET {number}"
         in_file(obmen, f"UPDATE price SET value = '{written}' WHERE offer_id = ({one})")
@@ -60,10 +60,9 @@ async def test_a_number_is_carried_over_however_the_shop_wrote_it(obmen: Obmen, 
 
 
 async def test_a_text_that_looks_like_a_number_is_no_number(
-    obmen: Obmen, database: str, monkeypatch: pytest.MonkeyPatch
+    used: Obmen, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    obmen.json("import", "customers")
-    in_file(obmen, "UPDATE customer SET name = '1e5'")
+    in_file(used, "UPDATE customer SET name = '1e5'")
     insert = PostgresTransaction.insert
 
     async def other(
@@ -73,4 +72,4 @@ async def test_a_text_that_looks_like_a_number_is_no_number(
 
     monkeypatch.setattr(PostgresTransaction, "insert", other)
     with pytest.raises(ObmenError, match="name is 1e5 and would be 100000 on the server; nothing was moved"):
-        await migrate.migrate(obmen.settings, database)
+        await migrate.migrate(used.settings, database)

@@ -27,33 +27,35 @@ CHANGES = (
 LOOKS = (["sessions"], ["attempts"], ["show", "1"], ["logs", "1"], ["rejects", "1"], ["metrics"], ["doctor"])
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def used(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Obmen]:
-    """With a session. On a server the watchers' account may read, and nothing else."""
-    obmen = make_obmen(tmp_path)
-    if request.param == "sqlite":
-        obmen.json("import", "customers")
-        yield obmen
-        return
-    server = request.getfixturevalue("postgres")
-    hand = PostgresHand(server)
+@pytest.fixture(scope="module")
+def used_server(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Obmen]:
+    """Its account may read, and nothing else."""
+    obmen = make_obmen(tmp_path_factory.mktemp("server"))
+    hand = PostgresHand(postgres)
     obmen.env["OBMEN_JOURNAL__URL"] = hand.url
     obmen.json("import", "customers")
     role = f"watcher_{hand.schema}"
-    with psycopg.connect(server, autocommit=True) as db:
+    with psycopg.connect(postgres, autocommit=True) as db:
         db.execute(f"CREATE ROLE {role} LOGIN")
         db.execute(f'GRANT USAGE ON SCHEMA "{hand.schema}" TO {role}')
         db.execute(f'GRANT SELECT ON ALL TABLES IN SCHEMA "{hand.schema}" TO {role}')
     obmen.env["OBMEN_JOURNAL__URL"] = hand.url.replace("//obmen@", f"//{role}@")
     yield obmen
-    with psycopg.connect(server, autocommit=True) as db:
+    with psycopg.connect(postgres, autocommit=True) as db:
         db.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
     hand.drop()
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def used(request: pytest.FixtureRequest, used: Obmen) -> Obmen:
+    """With a session, in a file or on a server."""
+    on_server: Obmen = request.getfixturevalue("used_server") if request.param == "postgres" else used
+    return on_server
+
+
 def test_all_can_be_looked_at(used: Obmen) -> None:
     for command in LOOKS:
-        done = used.run(*command, **WATCHING)
+        done = used.call(*command, **WATCHING)
         assert (done.returncode, done.stderr) == (0, ""), command
     assert used.json("show", "1", **WATCHING)["status"] == "completed"
 
@@ -61,7 +63,7 @@ def test_all_can_be_looked_at(used: Obmen) -> None:
 @pytest.mark.parametrize("command", CHANGES, ids=lambda command: command[0])
 def test_nothing_can_be_changed(used: Obmen, command: list[str]) -> None:
     before = used.json("sessions", **WATCHING)
-    done = used.run(*command, **WATCHING)
+    done = used.call(*command, **WATCHING)
     assert done.returncode == 2
     assert "these settings are for watching only (read_only = true)" in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -93,7 +95,7 @@ def test_an_account_that_may_only_read_is_told_so_in_one_line(used: Obmen) -> No
     if "OBMEN_JOURNAL__URL" not in used.env:
         pytest.skip("a file has no accounts")
     for command in (["import", "customers", "--force"], ["cancel", "1"], ["delete", "1"]):
-        done = used.run(*command)
+        done = used.call(*command)
         assert done.returncode == 1, command
         assert "this account may not do that; grant it the right" in done.stderr
         assert "Traceback" not in done.stderr
@@ -101,7 +103,7 @@ def test_an_account_that_may_only_read_is_told_so_in_one_line(used: Obmen) -> No
 
 def test_nothing_is_made_for_who_watches(tmp_path: Path) -> None:
     obmen = make_obmen(tmp_path)
-    done = obmen.run("sessions", **WATCHING)
+    done = obmen.call("sessions", **WATCHING)
     assert done.returncode == 1
     assert "there is no such file yet" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["config.toml"]

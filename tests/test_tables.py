@@ -101,7 +101,7 @@ class Answers:
 
 
 def _imported(obmen: Obmen, *source: str) -> Answers:
-    done = obmen.run("import", "catalog", "stocks", "prices", *source)
+    done = obmen.call("import", "catalog", "stocks", "prices", *source)
     assert done.returncode == 0, done.stdout + done.stderr
     return Answers(obmen.catalog)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Obmen
 from lxml import etree
 
 from bench import export
 from bench.export import TABLES, write_export
+from tests.conftest import Obmen
 
 BYTES = "e9d9f60f2bae0b5c7ecc39dba90adf3e3e22f8c0458013cb5531a8a408d3ac6c"
 """Of five products. With other ones the ratios in bench/results.json are of another export: record them anew."""

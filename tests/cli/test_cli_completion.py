@@ -61,13 +61,12 @@ def asked(obmen: Obmen, path: str, *command: str) -> list[str]:
 
 
 @pytest.mark.skipif(not Path(BASH).exists(), reason="no bash")
-def test_a_real_bash_completes(obmen: Obmen, path: str) -> None:
+def test_a_real_bash_completes(used: Obmen, path: str) -> None:
     """Import types that are not named yet, and sessions, shops and states as the settings have them."""
-    session = obmen.json("import", "customers")
     words = {
         "obmen import catalog c": ["customers"],
-        "obmen show ": [str(session["id"])],
-        f"obmen --config {obmen.folder}/none.toml show ": [],
+        "obmen show ": ["1"],
+        f"obmen --config {used.folder}/none.toml show ": [],
     }
     lines = ['eval "$(obmen completion bash)"']
     for typed in words:
@@ -78,33 +77,31 @@ def test_a_real_bash_completes(obmen: Obmen, path: str) -> None:
             "_obmen_completion obmen",
             'echo "${COMPREPLY[*]}"',
         ]
-    told = asked(obmen, path, BASH, "--norc", "-c", "\n".join(lines))
+    told = asked(used, path, BASH, "--norc", "-c", "\n".join(lines))
     assert [line.split() for line in told] == list(words.values())
 
 
 @pytest.mark.skipif(not shutil.which("fish"), reason="no fish")
-def test_a_real_fish_completes(obmen: Obmen, path: str) -> None:
-    session = obmen.json("import", "customers")
+def test_a_real_fish_completes(used: Obmen, path: str) -> None:
     script = """obmen completion fish | source
         for line in "obmen import catalog c" "obmen show " "obmen inspect conf"; complete -C $line; end"""
-    import_type, number, file = filter(None, asked(obmen, path, "fish", "--no-config", "-c", script))
+    import_type, number, file = filter(None, asked(used, path, "fish", "--no-config", "-c", script))
     assert import_type == "customers\tCustomers"
-    assert number.startswith(f"{session['id']}\tcustomers completed")
+    assert number.startswith("1\tcustomers completed")
     assert file.split("\t")[0] == "config.toml"
 
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh")
-def test_a_real_zsh_completes(obmen: Obmen, path: str) -> None:
+def test_a_real_zsh_completes(used: Obmen, path: str) -> None:
     """Keys of a person: it completes nowhere but on a terminal."""
-    session = obmen.json("import", "customers")
-    command = ["sh", "-c", f"cd {obmen.folder} && exec zsh -f -i"]
-    environ = {**os.environ, "PATH": path, "TERM": "xterm", "PS1": "% ", "HOME": str(obmen.folder)}
+    command = ["sh", "-c", f"cd {used.folder} && exec zsh -f -i"]
+    environ = {**os.environ, "PATH": path, "TERM": "xterm", "PS1": "% ", "HOME": str(used.folder)}
     with Terminal(command, environ) as shell:
         shell.press('autoload -U compinit; compinit -D -u; eval "$(obmen completion zsh)"; echo re""ady\r')
         shell.wait_for("\nready")
         for typed, completed in (
             ("obmen import catalog c", "obmen import catalog customers"),
-            ("obmen show ", f"obmen show {session['id']}"),
+            ("obmen show ", "obmen show 1"),
             ("obmen inspect conf", "obmen inspect config.toml"),
         ):
             shell.press(f"\x15{typed}\t")

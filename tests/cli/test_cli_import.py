@@ -28,7 +28,7 @@ Rows = Callable[..., list[tuple[Any, ...]]]
 
 def test_the_main_job(obmen: Obmen, rows: Rows) -> None:
     """Catalog, stocks, prices and customers of the sample arrive; the second time nothing changes."""
-    done = obmen.json("import", "catalog", "stocks", "prices", "customers")
+    done = obmen.json("import", "catalog", "stocks", "prices", "customers", process=True)
     assert set(done) == SESSION_KEYS | {"outcome"}
     assert (done["outcome"], done["status"], done["type"]) == ("created", "completed", "catalog")
     assert done["kinds"] == ["catalog", "stocks", "prices", "customers"]
@@ -92,7 +92,7 @@ def test_a_log_that_cannot_be_written_stops_no_import(obmen: Obmen) -> None:
 def test_detached_import_and_following_its_log(obmen: Obmen) -> None:
     launched = obmen.json("import", "catalog", "--detach")
     assert launched["outcome"] == "created"
-    followed = obmen.run("logs", str(launched["id"]), "-f")
+    followed = obmen.call("logs", str(launched["id"]), "-f")
     assert followed.returncode == 0
     assert obmen.json("show", str(launched["id"]))["status"] == "completed"
 
@@ -110,7 +110,8 @@ def test_all_who_wait_have_their_turn(obmen: Obmen) -> None:
     with ThreadPoolExecutor() as pool:
         waited = list(
             pool.map(
-                lambda kind: obmen.json("import", kind, "--wait", "60"), ("customers", "stocks", "prices")
+                lambda kind: obmen.json("import", kind, "--wait", "60", process=True),
+                ("customers", "stocks", "prices"),
             )
         )
     assert [(done["outcome"], done["status"]) for done in waited] == [("created", "completed")] * 3
@@ -151,7 +152,7 @@ def test_bad_source_is_exit_2_and_one_line(obmen: Obmen, tmp_path: Path, name: s
     make_bad_source(source, name)
     import_it = ["import", "catalog", "--source", str(source)]
     for command in (import_it, [*import_it, "--upload"], ["inspect", str(source)]):
-        done = obmen.run(*command)
+        done = obmen.call(*command)
         assert done.returncode == 2, (command, done)
         assert str(source) in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
@@ -173,7 +174,7 @@ def test_bad_file_fails_and_changes_nothing(obmen: Obmen, tmp_path: Path, rows: 
     source = tmp_path / "export"
     source.mkdir()
     (source / "import.xml").write_bytes(BAD_FILES[name])
-    done = obmen.run("import", "catalog", "--source", str(source), "--json")
+    done = obmen.call("import", "catalog", "--source", str(source), "--json")
     assert done.returncode in (1, 2), done
     assert "import.xml" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -191,9 +192,9 @@ def test_a_database_that_is_none(obmen: Obmen) -> None:
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everything")
 def test_a_read_only_database(obmen: Obmen) -> None:
-    assert obmen.run("import", "customers").returncode == 0
+    assert obmen.call("import", "customers").returncode == 0
     obmen.catalog.chmod(stat.S_IRUSR)
-    done = obmen.run("import", "catalog")
+    done = obmen.call("import", "catalog")
     assert done.returncode == 1
     assert "catalog.sqlite3" in done.stderr
 
@@ -215,5 +216,5 @@ def test_interrupting_the_follower_leaves_the_import_alone(obmen: Obmen) -> None
     assert "Traceback" not in err
     assert json.loads(out) == {"error": "interrupted", "exit_code": 130}
     assert "The import goes on. Follow: obmen logs -f 1" in err
-    obmen.run("logs", "-f", str(launched["id"]))
+    obmen.call("logs", "-f", str(launched["id"]))
     assert obmen.json("show", str(launched["id"]))["status"] == "completed"

@@ -25,7 +25,7 @@ def test_listings(obmen: Obmen) -> None:
     assert session["request_id"] in log[0]["text"]
     assert obmen.json("rejects", str(session["id"])) == []
     for command in ("sessions", "attempts"):
-        plain = obmen.run(command)
+        plain = obmen.call(command)
         assert session["request_id"] in plain.stdout
         assert plain.returncode == 0
 
@@ -41,9 +41,9 @@ def test_nothing_from_outside_reaches_the_terminal_raw(obmen: Obmen, tmp_path: P
         "</Предложения></ПакетПредложений></КоммерческаяИнформация>",
         encoding="utf-8",
     )
-    done = obmen.run("import", "catalog", "--source", str(export))
+    done = obmen.call("import", "catalog", "--source", str(export))
     session_id = "1"
-    told = [done, *(obmen.run(*command, session_id) for command in (["show"], ["logs"], ["rejects"]))]
+    told = [done, *(obmen.call(*command, session_id) for command in (["show"], ["logs"], ["rejects"]))]
     log = (obmen.folder / "obmen.log").read_text(encoding="utf-8")
     for text in (*(run.stdout + run.stderr for run in told), log):
         assert not set(text) & {"\x1b", "\x9b", "\x07"}
@@ -53,7 +53,7 @@ def test_nothing_from_outside_reaches_the_terminal_raw(obmen: Obmen, tmp_path: P
 
 @pytest.mark.parametrize("command", ["show", "logs", "rejects", "cancel", "retry", "delete"])
 def test_unknown_session_is_exit_1(obmen: Obmen, command: str) -> None:
-    done = obmen.run(command, "4711")
+    done = obmen.call(command, "4711")
     assert done.returncode == 1
     assert "4711" in done.stderr
     assert "Traceback" not in done.stderr
@@ -80,26 +80,25 @@ def test_a_limit_beyond_every_number_of_sessions_is_none(obmen: Obmen) -> None:
     assert len(obmen.json("attempts", "--limit", HUGE[1])) == 1
 
 
-def test_a_kind_that_nobody_knows_is_wrong_usage(obmen: Obmen) -> None:
+def test_a_kind_that_nobody_knows_is_wrong_usage(used: Obmen) -> None:
     """One that a plug-in brought which is not there any more can still be looked for."""
-    obmen.json("import", "customers")
-    with closing(sqlite3.connect(obmen.folder / "journal.sqlite3")) as db, db:
+    with closing(sqlite3.connect(used.folder / "journal.sqlite3")) as db, db:
         db.execute("""UPDATE session SET kinds = '["reviews"]', status = status""")
     for command in ("sessions", "attempts"):
-        done = obmen.run(command, "--kind", "nope")
+        done = used.call(command, "--kind", "nope")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert "nope: no such import type; there are: catalog," in done.stderr
-        assert obmen.json(command, "--kind", "prices") == []
-    assert len(obmen.json("sessions", "--kind", "reviews")) == 1
-    assert obmen.json("sessions", "--kind", "reviews", "--status", "failed") == []
-    assert obmen.json("attempts", "--kind", "reviews") == []
+        assert used.json(command, "--kind", "prices") == []
+    assert len(used.json("sessions", "--kind", "reviews")) == 1
+    assert used.json("sessions", "--kind", "reviews", "--status", "failed") == []
+    assert used.json("attempts", "--kind", "reviews") == []
 
 
 def test_retry_and_delete(obmen: Obmen) -> None:
     first = obmen.json("import", "customers")
     again = obmen.json("retry", str(first["id"]), OBMEN_LAUNCH__RECENCY_SECONDS="0")
     assert (again["outcome"], again["kinds"]) == ("created", ["customers"])
-    assert obmen.run("delete", str(first["id"])).returncode == 0
+    assert obmen.call("delete", str(first["id"])).returncode == 0
     assert [session["id"] for session in obmen.json("sessions")] == [again["id"]]
     assert len(obmen.json("attempts")) == 2, "attempts stay"
 
@@ -108,7 +107,7 @@ def test_retry_of_another_shops_session_is_refused(obmen: Obmen) -> None:
     """One journal for two shops: what one imported must not come into the other's catalog."""
     theirs = f"sqlite:///{obmen.folder}/other.sqlite3"
     first = obmen.json("import", "customers", OBMEN_CATALOG__URL=theirs)
-    done = obmen.run("retry", str(first["id"]), OBMEN_LAUNCH__RECENCY_SECONDS="0")
+    done = obmen.call("retry", str(first["id"]), OBMEN_LAUNCH__RECENCY_SECONDS="0")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
     assert f"imported into {theirs}, these settings import into sqlite:///{obmen.folder}/" in done.stderr
     assert [attempt["outcome"] for attempt in obmen.json("attempts")] == ["refused", "created"]
@@ -122,4 +121,4 @@ def test_inspect(obmen: Obmen) -> None:
     found = obmen.json("inspect", obmen.settings.source.path)
     assert found["version"] == "3.1"
     assert found["kinds"]["prices"]["files"] == 2
-    assert "prices_1_1" in obmen.run("inspect", obmen.settings.source.path).stdout
+    assert "prices_1_1" in obmen.call("inspect", obmen.settings.source.path).stdout

@@ -85,7 +85,7 @@ def test_one_shop_is_not_spoken_of(obmen: Obmen) -> None:
     session = obmen.json("import", "customers")
     assert "shop" not in session
     for command in (["sessions"], ["attempts"], ["show", str(session["id"])]):
-        assert "shop" not in obmen.run(*command).stdout.casefold().split()
+        assert "shop" not in obmen.call(*command).stdout.casefold().split()
     assert obmen.json("import", "customers", "--shop", "main", code=3)["outcome"] == "joined"
     assert [row["id"] for row in obmen.json("sessions", "--shop", "main")] == [session["id"]]
 
@@ -128,7 +128,11 @@ def test_processes_meet_in_one_database_by_two_addresses(
     }
     two.run("sessions")  # makes the tables
     with ThreadPoolExecutor() as pool:
-        done = list(pool.map(lambda shop: two.json("import", "customers", "--shop", shop, code=None), "abab"))
+        done = list(
+            pool.map(
+                lambda shop: two.json("import", "customers", "--shop", shop, code=None, process=True), "abab"
+            )
+        )
     assert sorted(one["outcome"] for one in done) == ["created", "joined", "joined", "joined"]
     assert {one["id"] for one in done} == {1}
     created = next(one["shop"] for one in done if one["outcome"] == "created")

@@ -42,7 +42,7 @@ def test_dry_runs_rejects_and_redis_are_told(here: Obmen, capsys: pytest.Capture
     export.mkdir()
     (export / "contragents.xml").write_text(BAD, encoding="utf-8")
     args = ("import", "customers", "--source", str(export), "--dry-run", "--force")
-    done = here.run(*args, OBMEN_REDIS__URL="redis://127.0.0.1:1/0")
+    done = here.call(*args, OBMEN_REDIS__URL="redis://127.0.0.1:1/0")
     assert done.returncode == 0, done
     assert "Redis did not answer" in done.stderr
     for told in (done.stdout, out_of(capsys, "show", "1")):
@@ -83,7 +83,7 @@ def test_who_joined_is_told_what_was_not_imported(here: Obmen, capsys: pytest.Ca
         assert "Not imported: catalog from this source." in capsys.readouterr().err
         assert main(["import", "catalog"]) == 3
         assert "Not imported" not in capsys.readouterr().err
-    assert here.run("logs", "-f", "2").returncode == 0
+    assert here.call("logs", "-f", "2").returncode == 0
 
 
 def test_import_help_lists_the_types(capsys: pytest.CaptureFixture[str]) -> None:

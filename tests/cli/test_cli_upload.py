@@ -23,7 +23,7 @@ def left(obmen: Obmen, rows: Rows) -> int:
 
 
 def test_the_source_is_sent_along(obmen: Obmen, rows: Rows) -> None:
-    done = obmen.run("import", "catalog", "--upload")
+    done = obmen.call("import", "catalog", "--upload")
     assert done.returncode == 0, done
     assert done.stderr.splitlines()[-1] == "Uploading: 3.4 of 3.4 MB"
     assert "The source was sent along from" in done.stdout
@@ -39,7 +39,7 @@ def test_the_source_is_sent_along(obmen: Obmen, rows: Rows) -> None:
 
 def test_a_strange_host_of_the_source_is_shown(obmen: Obmen) -> None:
     assert "source_host" not in obmen.json("import", "customers")
-    assert "source_host" not in obmen.run("show", "1").stdout
+    assert "source_host" not in obmen.call("show", "1").stdout
     elsewhere = subprocess.run(
         ["unshare", "--user", "--map-root-user", "--uts", "sh", "-c", 'hostname elsewhere; exec "$@"', "-",
          sys.executable, "-m", "tui", "show", "1"],

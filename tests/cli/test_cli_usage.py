@@ -60,21 +60,19 @@ def test_the_demo_needs_no_settings(obmen: Obmen, monkeypatch: pytest.MonkeyPatc
     opened = []
 
     def open_room(config: Settings, *, demo: bool, file: Path) -> None:
-        opened.append((config.language, config.journal.url, demo, file.name))
+        opened.append((config.language, config.journal.url, demo, file.is_file()))
 
     (obmen.folder / "config.toml").write_text("broken", encoding="utf-8")
     monkeypatch.chdir(obmen.folder)
     monkeypatch.setenv("XDG_DATA_HOME", str(obmen.folder / "data"))
     monkeypatch.setattr(commands, "open_room", open_room)
     assert main(["--language", "ru", "demo"]) == 0
-    assert opened == [
-        ("ru", f"sqlite:///{obmen.folder}/data/obmen/demo/journal.sqlite3", True, "config.toml")
-    ]
+    assert opened == [("ru", f"sqlite:///{obmen.folder}/data/obmen/demo/journal.sqlite3", True, True)]
 
 
 def test_unknown_setting_is_exit_2(obmen: Obmen) -> None:
     (obmen.folder / "config.toml").write_text("[source]\npaht = 'x'\n", encoding="utf-8")
-    done = obmen.run("sessions")
+    done = obmen.call("sessions")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "source.paht" in done.stderr
@@ -84,24 +82,29 @@ def test_unknown_setting_is_exit_2(obmen: Obmen) -> None:
 @pytest.mark.parametrize(
     "args",
     [
-        ["import"], ["import", "price"], ["nonsense"], ["sessions", "--status", "done"], [],
+        ["import"], ["import", "price"], ["nonsense"], ["sessions", "--status", "done"],
         *(["import", "customers", "--wait", seconds] for seconds in ("nan", "inf", "1e999", "-1")),
         ["sessions", "--kind", "prics"],
     ],
     ids=" ".join,
 )  # fmt: skip
 def test_wrong_usage_is_exit_2(obmen: Obmen, args: list[str]) -> None:
-    done = obmen.run(*args)
+    done = obmen.call(*args)
     assert done.returncode == 2
     assert done.stderr
     assert "Traceback" not in done.stderr
     assert not obmen.catalog.exists(), "nothing was begun"
 
 
+def test_the_room_needs_a_terminal(obmen: Obmen) -> None:
+    room = obmen.run()
+    assert (room.returncode, room.stdout, room.stderr.count("\n")) == (2, "", 1)
+
+
 @pytest.mark.parametrize("command", sorted({*cli.commands, "demo"}))
 def test_every_command_has_help_in_both_languages(obmen: Obmen, command: str) -> None:
-    english = obmen.run("--language", "en", command, "--help")
-    russian = obmen.run("--language", "ru", command, "--help")
+    english = obmen.call("--language", "en", command, "--help")
+    russian = obmen.call("--language", "ru", command, "--help")
     assert english.returncode == russian.returncode == 0
     assert english.stdout != russian.stdout
     assert any("а" <= letter <= "я" for letter in russian.stdout)

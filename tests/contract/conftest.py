@@ -13,7 +13,7 @@ from dispatch_bench import Sending
 from lock_bench import KEY, LockBench
 from support.celery_worker import celery_worker
 from support.engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_server, staged
-from support.engines import Hand
+from support.engines import Hand, SqliteHand
 
 from importers.catalog import open_catalog
 from importers.launch import redis_lock
@@ -56,11 +56,14 @@ def refused(hand: Hand) -> type[Exception]:
 
 
 @pytest.fixture
-async def shop(make_hand: Callable[[str], Hand]) -> AsyncIterator[CatalogBench]:
-    hand = make_hand("catalog")
-    catalog = await open_catalog(hand.url)
-    yield CatalogBench(catalog, hand.url, hand.rows)
-    await catalog.close()
+async def shop(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[CatalogBench]:
+    with ExitStack() as stack:
+        hand: Hand = SqliteHand(tmp_path / "catalog.sqlite3")
+        if engine == "postgres":
+            hand = stack.enter_context(request.getfixturevalue("schemas").taken())
+        catalog = await open_catalog(hand.url)
+        yield CatalogBench(catalog, hand.url, hand.rows)
+        await catalog.close()
 
 
 @pytest.fixture(params=["table", "redis"])

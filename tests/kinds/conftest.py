@@ -13,7 +13,7 @@ import pytest
 from exchange import Exchange
 from plug_ins import Install, installer
 from shops import NewShop, Shop
-from support.engines import Hand, PostgresHand, SqliteHand
+from support.engines import Hand, SqliteHand
 
 if TYPE_CHECKING:
     from model_of_files import Compare
@@ -27,33 +27,6 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def schemas(postgres: str) -> Iterator[Schemas]:
-    schemas = Schemas(postgres)
-    yield schemas
-    schemas.drop()
-
-
-class Schemas:
-    """Of a server, for a catalog each: to make its tables takes longer than most tests, so one takes those that others
-    are done with."""
-
-    def __init__(self, server: str) -> None:
-        self._server = server
-        self._free: list[PostgresHand] = []
-
-    def take(self) -> PostgresHand:
-        return self._free.pop() if self._free else PostgresHand(self._server)
-
-    def give_back(self, hand: PostgresHand) -> None:
-        hand.empty()
-        self._free.append(hand)
-
-    def drop(self) -> None:
-        for hand in self._free:
-            hand.drop()
-
-
-@pytest.fixture(scope="session")
 def new_hand(engine: str, request: pytest.FixtureRequest) -> Callable[[Path], AbstractContextManager[Hand]]:
     """On a catalog that is not there yet, or empty; that of a file lies at the path. For as long as one likes, also
     within a test, once for each example."""
@@ -63,10 +36,8 @@ def new_hand(engine: str, request: pytest.FixtureRequest) -> Callable[[Path], Ab
         if engine == "sqlite":
             yield SqliteHand(path)
             return
-        schemas = request.getfixturevalue("schemas")
-        hand = schemas.take()
-        yield hand
-        schemas.give_back(hand)
+        with request.getfixturevalue("schemas").taken() as hand:
+            yield hand
 
     return new
 

@@ -228,8 +228,8 @@ def test_a_cron_line_takes_what_a_package_holds(obmen: Obmen) -> None:
         0,
         1,
     )
-    assert "prices: nothing of it in this export" in obmen.run("logs", str(told["id"])).stdout
+    assert "prices: nothing of it in this export" in obmen.call("logs", str(told["id"])).stdout
     assert obmen.json(*line, source, "--strict", code=None)["status"] != "completed"
-    assert obmen.run(*line, source, "--strict").returncode in (1, 3)
+    assert obmen.call(*line, source, "--strict").returncode in (1, 3)
     customers = ("import", "customers", "--source", source)
-    assert obmen.run(*customers).returncode in (1, 3), "nothing of any chosen kind"
+    assert obmen.call(*customers).returncode in (1, 3), "nothing of any chosen kind"

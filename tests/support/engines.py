@@ -177,6 +177,23 @@ class PostgresHand:
             yield db
 
 
+class Schemas:
+    """Of a server, for a catalog each: to make its tables takes longer than most tests, so one takes those that others
+    are done with."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._free: list[PostgresHand] = []
+
+    @contextmanager
+    def taken(self) -> Iterator[PostgresHand]:
+        """Empty, and again when it is given back."""
+        hand = self._free.pop() if self._free else PostgresHand(self._server)
+        yield hand
+        hand.empty()
+        self._free.append(hand)
+
+
 def _tables(db: Any) -> list[str]:
     found = db.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1")
     return [name for (name,) in found.fetchall()]

@@ -13,6 +13,7 @@ from tui_stage import settled
 
 from importers import control
 from importers.launch import LaunchRequest, LaunchResult
+from importers.launch.holdings import RecordCounts
 from importers.sessions import FINAL, Attempt, Session
 from tui.app import ObmenApp
 from tui.screens.launch import LaunchScreen
@@ -20,6 +21,8 @@ from tui.screens.main import MainScreen
 
 CATALOG, STOCKS, PRICES, CUSTOMERS = 0, 3, 4, 5
 """Rows of the dialog."""
+COUNTED = RecordCounts()
+"""Of the sample export, by the first dialog of a test run: no other need start a process that counts it again."""
 
 
 class Room:
@@ -92,6 +95,7 @@ def room(obmen: Any) -> Callable[[], Any]:
     @asynccontextmanager
     async def opened(size: tuple[int, int] = (140, 40)) -> AsyncIterator[Room]:
         app = ObmenApp(obmen.settings)
+        app.room.record_counts = COUNTED
         async with app.run_test(size=size) as pilot:
             await settled(pilot)
             yield Room(app, pilot)

@@ -48,7 +48,7 @@ def page(app: ObmenApp, tab: str) -> str:
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (140, 40)])
 async def test_all_that_an_import_tells(obmen: Any, size: tuple[int, int]) -> None:
-    obmen.json("import", "catalog", "prices")
+    obmen.json("import", "catalog", "prices", process=True)
     async with opened(obmen, size) as (app, pilot):
         await press(pilot, "enter")
         assert isinstance(app.screen, SessionScreen)
@@ -71,9 +71,9 @@ async def test_all_that_an_import_tells(obmen: Any, size: tuple[int, int]) -> No
 
 async def test_tables_of_what_changed_nothing_are_counted_as_well(obmen: Any) -> None:
     """The same again, recognised or read."""
-    obmen.json("import", "catalog", "prices", "images")
-    obmen.json("import", "catalog", "prices")
-    obmen.json("import", "prices", "images")
+    obmen.json("import", "catalog", "prices", "images", process=True)
+    obmen.json("import", "catalog", "prices", process=True)
+    obmen.json("import", "prices", "images", process=True)
     async with opened(obmen, (80, 24)) as (app, pilot):
         await press(pilot, "enter", "3")
         assert "  prices " in page(app, "summary")
@@ -99,7 +99,7 @@ def test_types_without_tables_stand_below_those_that_have_some() -> None:
 
 async def test_the_next_and_the_previous_one_are_those_of_the_list(obmen: Any) -> None:
     for kind in ("catalog", "stocks", "customers"):
-        obmen.json("import", kind)
+        obmen.json("import", kind, process=True)
     async with opened(obmen, (80, 24)) as (app, pilot):
         await press(pilot, "down", "enter")
         assert app.screen.session.id == 2
@@ -109,7 +109,7 @@ async def test_the_next_and_the_previous_one_are_those_of_the_list(obmen: Any) -
 
 
 async def test_words_of_the_log_are_found_and_its_levels_chosen(obmen: Any) -> None:
-    obmen.json("import", "catalog")
+    obmen.json("import", "catalog", process=True)
     async with opened(obmen, (80, 24)) as (app, pilot):
         await press(pilot, "enter", "g", "/", *"offer", "enter")
         view = app.screen.panes.log_view
@@ -137,7 +137,7 @@ def broken_copy(export: Path) -> str:
 async def test_rejects_stand_under_their_reasons_and_open_in_full(obmen: Any) -> None:
     export = obmen.folder / "broken"
     name = await asyncio.to_thread(broken_copy, export)
-    obmen.json("import", "catalog", "prices", "--source", str(export))
+    obmen.json("import", "catalog", "prices", "--source", str(export), process=True)
     async with opened(obmen, (80, 24)) as (app, pilot):
         await press(pilot, "enter", "2", "tab")
         pane = app.screen.query_one(RejectsPane)

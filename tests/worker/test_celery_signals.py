@@ -88,7 +88,8 @@ async def test_what_all_processes_get_lets_the_session_come_to_its_end(
     with celery_worker(stage.settings, command=command) as worker:
         with catalog_locked(stage):
             session = await launched(stage)
-            await claimed(stage, session.id)
+            child = await claimed(stage, session.id)
+            await until(lambda: not beside(child))  # what read ahead for it has ended by itself
             there = beside(worker.pid)
             TO_ALL[what](worker)
             worker.said("Warm shutdown")

@@ -365,8 +365,8 @@ async def test_products_that_cannot_be_sold_are_told_once_after_the_session(obme
     )
 
     def told_after(*kinds: str) -> list[str]:
-        session = obmen.json("import", *kinds, "--source", str(source))
-        texts = [line["text"] for line in obmen.json("logs", str(session["id"]))]
+        session = obmen.json("import", *kinds, "--source", str(source), process=True)
+        texts = [line["text"] for line in obmen.json("logs", str(session["id"]), process=True)]
         return [text for text in texts if "in this shop" in text]
 
     assert told_after("catalog") == [
