@@ -113,7 +113,11 @@ class Panes(Vertical):
         match self.tab:
             case "summary":
                 page = reports.summary(session, self._details, now, width)
-                return page if self._alone else page + Text("\n") + reports.facts(session, now, width, shops=shops)
+                return (
+                    page
+                    if self._alone
+                    else page + Text("\n") + reports.facts(session, now, width, shops=shops)
+                )
             case "changes":
                 return reports.changes(session, self._details.gains)
             case "files":
