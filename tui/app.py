@@ -24,6 +24,7 @@ from tui.leaving import LeavingApp
 from tui.room import Room
 from tui.screens.main import MainScreen
 from tui.screens.palette import Palette
+from tui.widgets.notices import NoticeBar
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -141,6 +142,18 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
 
         if not isinstance(self.screen, SettingsScreen):
             self.push_screen(SettingsScreen(self.room))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where nothing is said, Escape is the screen's."""
+        return action != "dismiss" or bool(self._notices())
+
+    def action_dismiss(self) -> None:
+        for bar in self._notices():
+            bar.dismiss()
+
+    def _notices(self) -> list[NoticeBar]:
+        """Where something is said on the screen in front."""
+        return [bar for bar in self.screen.query(NoticeBar) if bar.display] if self.screen_stack else []
 
     def action_interrupt(self) -> None:
         text = _("To quit press {key} or {other}. Imports go on without the screen.")

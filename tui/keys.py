@@ -60,10 +60,14 @@ class Key:
     palette: bool = True
     """Whether the command palette offers it."""
     priority: bool = False
+    yields: bool = False
+    """Leaves its keys to others when it has nothing to do."""
     keep: bool = False
     """Stays in the key bar when the screen is too narrow for all."""
     shops: bool = False
     """Only where there are several."""
+    pair: str = ""
+    """The id of the row without which the key bar does not show this one."""
 
     @property
     def places(self) -> frozenset[str]:
@@ -124,7 +128,7 @@ TABLE = (
     Key("copy_id", "y", "copy_id", N_("Copy id"), N_("Copy the request id to the clipboard"), "main,session",
         bar=False),
     Key("copy_log", "Y", "copy_log", N_("Copy log"), N_("Copy the log to the clipboard"), "main,session", bar=False),
-    Key("unmark", "escape", "unmark", N_("Unmark"), N_("Remove what is said, then the filter, then all marks"), "main",
+    Key("unmark", "escape", "unmark", N_("Unmark"), N_("Remove the filter, then all marks"), "main",
         bar=False),
     Key("row_up", "up,k", "cursor_up", N_("Up"), N_("One row up"), "table,choices", bar=False, palette=False),
     Key("row_down", "down,j", "cursor_down", N_("Down"), N_("One row down"), "table,choices", bar=False, palette=False),
@@ -171,8 +175,9 @@ TABLE = (
     Key("files", "5", "tab('files')", N_("Files"), N_("What was read of each file"), "session", bar=False),
     Key("details", "6", "tab('details')", N_("Details"), N_("Facts of the session"), "session", bar=False),
     Key("previous_session", "[", "neighbour(-1)", N_("Previous"), N_("The session before this one in the list"),
-        "session"),
-    Key("next_session", "]", "neighbour(1)", N_("Next"), N_("The session behind this one in the list"), "session"),
+        "session", pair="next_session"),
+    Key("next_session", "]", "neighbour(1)", N_("Next"), N_("The session behind this one in the list"), "session",
+        pair="previous_session"),
     Key("errors", "e", "screen.errors", N_("Errors"), N_("Errors alone, or all lines again"), "log", palette=False),
     Key("level", "L", "screen.level", N_("Level"), N_("All lines, warnings and errors, errors alone"), "log",
         palette=False),
@@ -195,6 +200,8 @@ TABLE = (
     Key("palette", "ctrl+p", "app.command_palette", N_("Commands"), N_("Search for a command"), "app", bar=False,
         palette=False, priority=True),
     Key("quit", "q,f10", "app.quit", N_("Quit"), N_("Leave; imports go on without the screen"), "main", keep=True),
+    Key("dismiss", "escape", "app.dismiss", N_("Dismiss"), N_("Remove what is said, before it does anything else"),
+        "app", bar=False, palette=False, priority=True, yields=True),
     Key("leave", "ctrl+q", "app.quit", N_("Quit"), N_("Leave; imports go on without the screen"), "app", bar=False,
         palette=False, priority=True),
     Key("suspend", "ctrl+z", "app.suspend_process", N_("Suspend"), N_("Back to the shell; fg comes back here"), "app",
@@ -282,7 +289,12 @@ def _require_free(row: Key) -> None:
     """No other row that works at the same time has its keys."""
     pressed = set(with_twins(row.keys))
     for other in map(_as_set, TABLE):
-        if other.id == row.id or not any(_meet(*both) for both in product(row.places, other.places)):
+        if (
+            other.id == row.id
+            or row.yields
+            or other.yields
+            or not any(_meet(*both) for both in product(row.places, other.places))
+        ):
             continue
         if both := pressed.intersection(with_twins(other.keys)):
             raise SettingsError(

@@ -6,6 +6,7 @@ beside a word: nothing is said by colour alone.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from importers import words
@@ -197,6 +198,23 @@ def shortened(path: str, room: int) -> str:
     if len(path) > room:
         path = f"{path[: room - room // 3 - 1]}…{path[len(path) - room // 3 :]}"
     return path
+
+
+PIECES = re.compile(r"[^ \n/]*(?:/+| +|\n|$)")
+"""What lines are broken behind: words, and parts of paths."""
+
+
+def broken(text: str, room: int) -> str:
+    """In lines of `room` cells, so that paths are broken behind a "/", and names only where one alone has no room."""
+    lines = [""]
+    for piece in PIECES.findall(text):
+        if lines[-1] and width(lines[-1]) + width(piece.rstrip()) > room:
+            lines.append("")
+        lines[-1] += piece
+        while width(lines[-1].rstrip()) > room:
+            fits = max(1, len(fitted(lines[-1], room, "")))
+            lines[-1:] = [lines[-1][:fits], lines[-1][fits:]]
+    return "\n".join(line.rstrip() for line in "\n".join(lines).split("\n"))
 
 
 def sign_apart(text: str) -> tuple[str, str]:

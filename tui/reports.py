@@ -31,6 +31,7 @@ FEW = 20
 """So many of each sort of change are listed."""
 LEAST_OF_A_NAME = 20
 """Cells of a file's name beside its numbers."""
+LEAST_OF_A_FACT = 20
 
 
 class Details(NamedTuple):
@@ -152,8 +153,8 @@ def _rooms(titles: Sequence[str], numbers: Sequence[int], width: int) -> list[in
     return rooms
 
 
-def facts(session: Session, now: datetime, *, shops: bool) -> Text:
-    """One fact a line. `shops`: whether there are several."""
+def facts(session: Session, now: datetime, width: int, *, shops: bool) -> Text:
+    """One fact a line, longer ones in several. `shops`: whether there are several."""
     options = [_("dry run: nothing is written")] if session.options.dry_run else []
     options += [_("past the limits")] if session.options.force else []
     options += [_("strict")] if session.options.strict else []
@@ -178,9 +179,9 @@ def facts(session: Session, now: datetime, *, shops: bool) -> Text:
     page = Text()
     for title, text in told:
         style = status_style(session) if title == _("Status") else ""
-        page.append(title + " " * (room - present.width(title)), "dim").append(
-            present.plain(text) + "\n", style
-        )
+        lines = present.broken(present.plain(text), max(LEAST_OF_A_FACT, width - room))
+        page.append(title + " " * (room - present.width(title)), "dim")
+        page.append(lines.replace("\n", "\n" + " " * room) + "\n", style)
     page.rstrip()
     return page
 

@@ -252,6 +252,8 @@ class Room(Telling):
         async def job() -> None:
             session = await self._control().cancel(session_id)
             self.say(_("Session {id}: {status}").format(id=session.id, status=present.status(session.status)))
+            if session.status not in FINAL:
+                self.await_end(session.id)  # what was said is true until then
 
         self.start(job(), "journal")
 

@@ -36,6 +36,8 @@ class Notice:
     title: str
     """Stands in a line of its own; may be empty."""
     text: str
+    screen: object = None
+    """The only one that it stands on; None: it concerns all."""
 
     @property
     def page(self) -> Text:
@@ -59,19 +61,18 @@ class Telling:
         self.noticed: Signal[None] = Signal(app, "noticed")
         """`standing` is another one now."""
 
-    def say(self, text: str, severity: SeverityLevel = "information", title: str = "") -> None:
-        """One notice, above the keys and in the history."""
-        notice = Notice(self.now(), severity, title, present.plain(text))
+    def say(
+        self, text: str, severity: SeverityLevel = "information", title: str = "", *, on: object = None
+    ) -> None:
+        """One notice, above the keys and in the history. `on`: the only screen that it means something to."""
+        notice = Notice(self.now(), severity, title, present.plain(text), on)
         self.notices.append(notice)
         warnings = [one for one in self.standing if one.severity != "information"]
         self._stand(*warnings[-1:], notice)
 
-    def dismiss(self, *notices: Notice) -> bool:
-        """Take these notices away, or all that stand; False when there was none."""
-        if not self.standing:
-            return False
+    def dismiss(self, *notices: Notice) -> None:
+        """Take these notices away, or all that stand."""
         self._stand(*(one for one in self.standing if notices and one not in notices))
-        return True
 
     def _stand(self, *notices: Notice) -> None:
         self.standing = notices

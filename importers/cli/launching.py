@@ -128,6 +128,7 @@ async def _report(
     """Print what came of a confirm, and follow its session; the exit code. `lacking`: the types that were asked for and
     that the session does not import."""
     from importers.sessions import Outcome, Status
+    from importers.sessions.details import Gains
 
     session = result.session
     if result.lock == "unavailable":
@@ -159,7 +160,7 @@ async def _report(
     else:
         if session.error:
             print_line(str(session.error), err=True)
-        print_counts(session)
+        print_counts(session, await control.journal.detail(session.id, Gains))
     return 0 if detach or session.status is Status.COMPLETED else EXIT_FAILED
 
 

@@ -75,13 +75,16 @@ def sessions(
 @as_json
 @pass_settings
 def show(config: Settings, session_id: int, as_json: bool) -> None:
+    from importers.sessions.details import Gains
+
     async def show(control: Control) -> int:
         session = await control.journal.session(session_id)
         if as_json:
             print_json(session_json(session))
         else:
             attempts = await control.journal.attempts(request_id=session.request_id, limit=1)
-            print_session(config, session, next(iter(attempts), None))
+            gains = await control.journal.detail(session_id, Gains)
+            print_session(config, session, next(iter(attempts), None), gains)
         return 0
 
     run(config, show)

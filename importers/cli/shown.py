@@ -11,7 +11,9 @@ from importers.output import print_line, print_table
 from importers.texts import N_, _, ngettext
 
 if TYPE_CHECKING:
+    from importers.events import Counts
     from importers.sessions import Attempt, Session
+    from importers.sessions.details import Gains
     from importers.settings import Settings
 
 OPTIONS = {"dry_run": N_("dry run"), "force": N_("past the limits"), "strict": N_("strict")}
@@ -86,7 +88,7 @@ def print_attempts(settings: Settings, found: Sequence[Attempt]) -> None:
     )
 
 
-def print_session(settings: Settings, session: Session, attempt: Attempt | None) -> None:
+def print_session(settings: Settings, session: Session, attempt: Attempt | None, gains: Gains | None) -> None:
     """`attempt`: the one that made it."""
     elsewhere = session.source_host not in (None, socket.gethostname())
     rows = [
@@ -112,11 +114,11 @@ def print_session(settings: Settings, session: Session, attempt: Attempt | None)
     for title, value in rows:
         if value not in (None, ""):
             print_line(f"{title:{width}}  {texts.shorten(str(value))}")
-    print_counts(session)
+    print_counts(session, gains)
 
 
-def print_counts(session: Session) -> None:
-    """What became of the records, and what is to know of that."""
+def print_counts(session: Session, gains: Gains | None) -> None:
+    """What became of the records, by type and of each by table, and what is to know of that."""
     head = (
         _("Type"),
         _("Read"),
@@ -125,14 +127,20 @@ def print_counts(session: Session) -> None:
         _("Unchanged"),
         _("Removed"),
         _("Rejected"),
-        _("Orphans"),
+        _("Without product"),
     )
     if session.by_kind:
+        told = gains.kinds if gains else {}
+        rows: list[tuple[str, Counts]] = []
+        for kind, counts in session.by_kind.items():
+            rows.append((_(kind), counts))
+            if kind in told:
+                rows += [(f"  {texts.table(name)}", one) for name, one in told[kind].tables.items()]
         print_table(
             head,
             (
-                (_(kind), c.read, c.created, c.updated, c.unchanged, c.removed, c.rejected, c.orphans)
-                for kind, c in session.by_kind.items()
+                (name, c.read, c.created, c.updated, c.unchanged, c.removed, c.rejected, c.orphans)
+                for name, c in rows
             ),
         )
     if session.options.dry_run and session.status.final:

@@ -1,4 +1,4 @@
-"""What a kind says of its counts: a line a table, and what is beyond the limits of guarantee 9."""
+"""What a kind says of its counts: what is beyond the limits of guarantee 9."""
 
 from __future__ import annotations
 
@@ -11,21 +11,10 @@ from importers.texts import N_
 HARMLESS = 10
 """Up to so many rejects or removals no limit applies, unless it is 0: in a small shop they are a large share, not a
 disaster."""
-_SUMMARY = N_(
-    "{table}: read {read}, created {created}, updated {updated}, unchanged {unchanged}, removed {removed}, "
-    "rejected {rejected}, orphans {orphans}"
-)
 
 
 def total_of(tables: Mapping[str, Counts]) -> Counts:
     return sum(tables.values(), Counts())
-
-
-def summary(tables: Mapping[str, Counts]) -> Iterator[Log]:
-    for table, counts in tables.items():
-        if counts.read:
-            args = {name: getattr(counts, name) for name in counts.__struct_fields__}
-            yield Log("info", _SUMMARY, {"table": table, **args})
 
 
 def many_rejects(kind: str, counts: Counts, limits: Limits) -> Iterator[Log]:

@@ -29,7 +29,7 @@ from importers.commerceml.earlier import NeedsEarlier
 from importers.commerceml.records import Record, Rejected, Section, Seen, UnitUse
 from importers.errors import LimitExceeded
 from importers.events import Again, AllRead, Changes, Counted, Counts, Event, Log, Progress, Reject
-from importers.kinds.accounts import many_rejects, many_removed, summary, total_of
+from importers.kinds.accounts import many_rejects, many_removed, total_of
 from importers.kinds.beside import ShareApart
 from importers.kinds.changes import LostStocks, PriceChanges, WhatChanged
 from importers.kinds.findings import Findings, some, some_messages
@@ -316,8 +316,6 @@ class Intake:
     def finish(self) -> Iterator[Event]:
         """The counts, then LimitExceeded if they are beyond the limits."""
         job = self._job
-        for line in summary(self.tables):
-            yield msgspec.structs.replace(line, once=True)
         reasons = list(self._beyond_limits())
         if job.options.force:
             for line in reasons:
@@ -344,7 +342,7 @@ class Intake:
         changed = {table for table, c in self.tables.items() if c.created or c.updated or c.removed}
         return Again(
             tables,
-            [*summary(tables), *reasons],
+            reasons,
             frozenset(self._uses),
             frozenset(changed | self._made),
         )

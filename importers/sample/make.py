@@ -2,15 +2,16 @@
 
     python -m importers.sample.make [FOLDER]     (without FOLDER: the sample that ships with the package)
 
+A folder that holds anything but an earlier sample is left as it is.
 The same arguments always give the same bytes. Nobody in it is real: names, tax numbers, telephones (no operator has
 the code 000) and addresses are made up. Tests and benchmarks write larger ones with `write_export(products=…)`.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import struct
-import sys
 import zlib
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -21,6 +22,10 @@ from importers.sample import EXPORT
 from importers.sample.shop import GROUPS, MARKUPS, UNITS, Offer, Product, Shop
 
 FORMED = "2026-11-20T07:30:00"
+HEAD = 400
+"""Bytes of a file in which that stands."""
+PNG_HEADER = 33
+"""Bytes of a picture that tell its size, the same for all."""
 
 
 def write_export(
@@ -320,5 +325,36 @@ def png(colour: tuple[int, int, int], side: int = 16) -> bytes:
     )
 
 
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m importers.sample.make",
+        description="Write the sample export, a whole one of an invented shop.",
+    )
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        default=EXPORT,
+        help="made, or emptied first if it holds a sample (%(default)s)",
+    )
+    folder: Path = parser.parse_args(arguments).folder
+    if not _may_be_emptied(folder):
+        parser.error(f"{folder} holds other things than a sample export; name a new or an empty folder")
+    write_export(folder)
+
+
+def _may_be_emptied(folder: Path) -> bool:
+    """Nothing is in it but what an earlier run wrote: exports of 1C have the same folders."""
+    if not folder.is_dir():
+        return not folder.exists()
+    return all(path.is_dir() or _is_of_a_sample(path) for path in folder.rglob("*"))
+
+
+def _is_of_a_sample(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    return FORMED.encode() in head or head.startswith(png((0, 0, 0))[:PNG_HEADER])
+
+
 if __name__ == "__main__":
-    write_export(Path(sys.argv[1]) if len(sys.argv) > 1 else EXPORT)
+    main()

@@ -81,7 +81,7 @@ class ActingScreen(LiveScreen[Result]):
         )
 
     def on_log_view_not_found(self, event: LogView.NotFound) -> None:
-        self.room.say(_("No other line has: {text}").format(text=event.text))
+        self.room.say(_("No other line has: {text}").format(text=event.text), on=self)
 
     def action_to_time(self) -> None:
         from tui.screens.ask import AskScreen
@@ -89,7 +89,9 @@ class ActingScreen(LiveScreen[Result]):
         async def go(text: str | None) -> None:
             if text and not await self.panes.log_view.go_to_time(text):
                 self.room.say(
-                    _("{text} is no time of day; type it as 14:05 or 14:05:30").format(text=text), "warning"
+                    _("{text} is no time of day; type it as 14:05 or 14:05:30").format(text=text),
+                    "warning",
+                    on=self,
                 )
 
         self.app.push_screen(AskScreen(_("Go to the time (HH:MM)")), go)

@@ -206,9 +206,7 @@ class AttemptsScreen(LiveScreen[None]):
         self.table.focus()
 
     def action_close(self) -> None:
-        """What was said first, then the filter, then the screen."""
-        if self.room.dismiss():
-            return
+        """The filter, then the screen."""
         if self._pages.wanted:
             self.query_one(FilterLine).drop()
         else:

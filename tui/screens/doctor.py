@@ -21,7 +21,7 @@ from tui.widgets.text_pane import TextScroll
 if TYPE_CHECKING:
     from importers.doctor import Check
 
-WIDE = 80
+WIDE = 100
 """From here on there is room for a column of titles."""
 
 
@@ -63,17 +63,21 @@ class DoctorScreen(Screen[None]):
         self._show()
 
     def _show(self) -> None:
-        columns = [Column(no_wrap=True), Column(max_width=26), Column(ratio=1, overflow="fold")]
-        if is_narrow := self.app.size.width < WIDE:
-            del columns[1]  # what is checked stands above what came of it
-        page = Table.grid(*columns, padding=(0, 2, 0, 0), expand=True)
+        words = {True: "✓ " + _("ok"), False: "✗ " + _("fails")}
+        state, title = max(map(present.width, words.values())), 26
+        is_narrow = self.app.size.width < WIDE  # what is checked stands above what came of it
+        columns = [Column(width=state), *([] if is_narrow else [Column(max_width=title)]), Column(ratio=1)]
+        room = self.app.size.width - 3 - state - 2 - (0 if is_narrow else title + 2)
+        page = Table.grid(*columns, padding=(0, 2, 0, 0), pad_edge=False, expand=True)
         for finding in self._checks:
-            state = Text("✓ " + _("ok"), "green") if finding.ok else Text("✗ " + _("fails"), "bold red")
-            detail = Text(present.plain(finding.detail))
+            state_text = Text(words[finding.ok], "green" if finding.ok else "bold red")
+            detail = Text(present.broken(present.plain(finding.detail), room))
             if not finding.ok and finding.cure:
-                detail.append("\n» " + present.plain(finding.cure), "yellow")
-            title = Text(finding.title, "bold")
-            page.add_row(state, *([title.append("\n").append_text(detail)] if is_narrow else [title, detail]))
+                detail.append("\n" + present.broken("» " + present.plain(finding.cure), room), "yellow")
+            what = Text(finding.title, "bold")
+            page.add_row(
+                state_text, *([what.append("\n").append_text(detail)] if is_narrow else [what, detail])
+            )
         if self._running:
             page.add_row(Text(_("Checking…"), "dim"))
         self.query_one("#page", Static).update(page)
@@ -92,5 +96,4 @@ class DoctorScreen(Screen[None]):
         self._show()
 
     def action_close(self) -> None:
-        if not self._room.dismiss():
-            self.dismiss()
+        self.dismiss()

@@ -20,7 +20,7 @@ from importers.texts import _, ngettext
 from tui import present
 from tui.filters import Filter
 from tui.heading import counts, heading, sessions_in
-from tui.keys import bindings, rows
+from tui.keys import bindings, rows, shown_of
 from tui.pages import Move, SessionPages
 from tui.room import Room
 from tui.screens.acting import ActingScreen
@@ -70,7 +70,7 @@ class MainScreen(ActingScreen[None]):
         self.room.troubled.subscribe(self, self._show_trouble)
         self.room.deleted.subscribe(self, self._forget)
         self.room.show_session.subscribe(self, self._go_to)
-        self.log_view.open(None, follow=False, empty=_("Opening the journal of sessions…"))
+        self._show_opening()
         self.update_bars()
         self.set_interval(1, self._tick)
 
@@ -93,7 +93,7 @@ class MainScreen(ActingScreen[None]):
         pages, move, self._move = self._pages, self._move, None
         go, self._go = self._go, None
         if go is not None and not await pages.reach(journal, go):
-            self.room.say(_("There is no session {id}").format(id=go), "warning")
+            self.room.say(_("There is no session {id}").format(id=go), "warning", on=self)
             go = None
         await pages.load(journal, move)
         if pages is not self._pages:
@@ -135,11 +135,11 @@ class MainScreen(ActingScreen[None]):
         """What an empty log says when there is no session."""
         if self._pages.searching:
             return _("Searching…")
-        return (
-            _("No session matches the filter")
-            if self._pages.wanted
-            else _("No imports yet: press n to run one")
-        )
+        if self._pages.wanted:
+            return _("No session matches the filter")
+        if self.room.settings.read_only:
+            return _("No imports yet")
+        return _("No imports yet: press {key} to run one").format(key=shown_of("launch"))
 
     def _forget(self, session_ids: list[int]) -> None:
         """These sessions were deleted."""
@@ -166,6 +166,13 @@ class MainScreen(ActingScreen[None]):
         if text:
             line = Static(_("ERROR") + ": " + present.plain(text), id="trouble", markup=False)
             await self.mount(line, after="#head")
+        if self.room.journal is None:
+            self._show_opening()
+
+    def _show_opening(self) -> None:
+        """What stands in the log's place before there is a journal."""
+        opening, trouble = _("Opening the journal of sessions…"), _("The journal of sessions is not open")
+        self.log_view.open(None, follow=False, empty=trouble if self.room.trouble else opening)
 
     def update_bars(self) -> None:
         """The top line: what matters now, and how many sessions there are."""
@@ -244,9 +251,7 @@ class MainScreen(ActingScreen[None]):
             self.refresh_bindings()
 
     def action_unmark(self) -> None:
-        """What was said first, then the filter, then the marks."""
-        if self.room.dismiss():
-            return
+        """The filter, then the marks."""
         if self._pages.wanted:
             self._drop_filter()
         else:
@@ -330,7 +335,7 @@ class MainScreen(ActingScreen[None]):
 
     def _sort(self, order: Order) -> None:
         self._list(self._pages.wanted, order)
-        self.room.say(_("Sorted by: {column}").format(column=_column_name(order)))
+        self.room.say(_("Sorted by: {column}").format(column=_column_name(order)), on=self)
 
     def _list(self, wanted: Filter, order: Order) -> None:
         """Other sessions, or in another order, from the first on."""

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Static
 
 from importers.sessions import FINAL, Journal, LogLine, Session
@@ -16,6 +17,7 @@ from importers.sessions.details import Files, Gains, Standing
 from importers.sessions.models import Level
 from importers.texts import N_, _
 from tui import present, reports
+from tui.keys import shown_of
 from tui.reports import Details
 from tui.room import Room
 from tui.widgets.bars import Tab, TabBar
@@ -65,6 +67,11 @@ class Panes(Vertical):
     def log_view(self) -> LogView:
         return self.query_one(LogView)
 
+    @property
+    def _alone(self) -> bool:
+        """Whether they are a screen of their own, without a list."""
+        return self.tabs != SHORT
+
     async def load(self, journal: Journal, session: Session | None, empty: str = "") -> None:
         """Show a session, or what has changed of it. `empty`: what an empty log says when there is none."""
         self._session = session
@@ -80,14 +87,17 @@ class Panes(Vertical):
             rejects = self.query_one(RejectsPane)
             if rejects.session_id != self._opened:
                 rejects.open(self._opened)
-            await rejects.update(journal)
+            if await rejects.update(journal):
+                self.post_message(self.Wanted())
         if session and (session.id != self._details_of or session.status not in FINAL or not self._ended):
             self._details, self._details_of = await _details(journal, session), session.id
             self._ended = session.status in FINAL
         self.show_again()
 
     def _empty_log(self) -> str:
-        return _("No log lines yet") if self.least == "info" else _("No such lines: press e for others")
+        if self.least == "info":
+            return _("No log lines yet")
+        return _("No such lines: press {key} for others").format(key=shown_of("errors"))
 
     def show_again(self) -> None:
         """Paint what changes with time alone."""
@@ -105,26 +115,33 @@ class Panes(Vertical):
                 page = reports.summary(session, self._details, now, width)
                 return (
                     page
-                    if "details" in self.tabs
-                    else page + Text("\n") + reports.facts(session, now, shops=shops)
+                    if self._alone
+                    else page + Text("\n") + reports.facts(session, now, width, shops=shops)
                 )
             case "changes":
                 return reports.changes(session, self._details.gains)
             case "files":
                 return reports.files(self._details.files, width)
             case _:
-                return reports.facts(session, now, shops=shops)
+                return reports.facts(session, now, width, shops=shops)
 
     async def open_tab(self, tab: str) -> None:
-        """Show another pane; it is loaded by the next `load`."""
+        """Show another pane; it is loaded by the next `load`. It has the focus, unless a list beside it has."""
+        takes_focus = self._alone or self.has_focus_within
         self.tab = tab
         if not self.query(f"#{tab}"):
-            await self.mount(RejectsPane(id=tab) if tab == "rejects" else TextPane(id=tab))
+            await self.mount(RejectsPane(id=tab, alone=self._alone) if tab == "rejects" else TextPane(id=tab))
         for other in self.tabs:
             for pane in self.query(f"#{other}"):
                 pane.display = other == tab
+        if takes_focus:
+            self._content(tab).focus()
         self._update_tabs(self._session)
         self.post_message(self.Wanted())
+
+    def _content(self, tab: str) -> Widget:
+        """What of a pane the keys are for."""
+        return self.query_one(RejectsPane).table if tab == "rejects" else self.query_one(f"#{tab}")
 
     def next_level(self) -> None:
         """Show lines of the next level and worse; after errors alone all again."""
@@ -155,7 +172,7 @@ class Panes(Vertical):
         """What of the log is in view, and which session it is unless the screen's head tells; then less of it."""
         if session is None:
             return [Text()]
-        state = Text(f"#{session.id} {present.state(session)} " if self.tabs == SHORT else "")
+        state = Text(f"#{session.id} {present.state(session)} " if not self._alone else "")
         if self.tab != "log":
             return [state]
         how = [_(LEVEL_NAMES[self.least])] if self.least != "info" else []

@@ -66,15 +66,14 @@ class SessionScreen(ActingScreen[None]):
             self._session = page.sessions[0]
             self.wake()
         else:
-            self.room.say(_("There is no other session in that direction"))
+            self.room.say(_("There is no other session in that direction"), on=self)
 
     def action_write_rejects(self) -> None:
         self.room.taking.rejects(self._session.id)
 
     def action_watch(self) -> None:
         self.room.await_end(self._session.id)
-        self.room.say(_("The end of session {id} will be told").format(id=self._session.id))
+        self.room.say(_("The end of session {id} will be told").format(id=self._session.id), on=self)
 
     def action_close(self) -> None:
-        if not self.room.dismiss():
-            self.dismiss()
+        self.dismiss()

@@ -63,8 +63,7 @@ class SettingsScreen(Screen[None]):
             self.app.push_screen(PageScreen(value.key, page))
 
     def action_close(self) -> None:
-        if not self._room.dismiss():
-            self.dismiss()
+        self.dismiss()
 
 
 def _row(value: Value) -> list[Text]:

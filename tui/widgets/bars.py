@@ -108,31 +108,36 @@ class KeyBar(Widget):
         super().__init__()
         self._keys = [key for key in keys if key.bar]
         self._spans: list[tuple[int, int, Key]] = []
-        self._enabled: tuple[bool, ...] = ()
+        self._pressed: dict[Key, str] = {}
+        """What to press for each of them, where the focus is now."""
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda _screen: self._check())
 
     def _check(self) -> None:
-        enabled = self._state()
-        if enabled != self._enabled:
+        if self._to_press() != self._pressed:
             self.refresh()
 
-    def _state(self) -> tuple[bool, ...]:
-        """Which of the keys do what the bar says, where the focus is now."""
+    def _to_press(self) -> dict[Key, str]:
+        """The first key of each row that does what the bar says, where the focus is now; others may be taken."""
         active = {
             key: found.binding.id for key, found in self.screen.active_bindings.items() if found.enabled
         }
-        return tuple(active.get(with_twins(key.keys)[0]) == key.id for key in self._keys)
+        found = {
+            row: next((key for key in row.keys.split(",") if active.get(with_twins(key)[0]) == row.id), "")
+            for row in self._keys
+        }
+        return {row: key for row, key in found.items() if key}
 
     def render(self) -> Text:
-        self._enabled = self._state()
-        usable = [key for key, enabled in zip(self._keys, self._enabled, strict=True) if enabled]
-        labels = {key: (shown(key.keys.split(",")[0]), _(key.title)) for key in usable}
+        self._pressed = self._to_press()
+        usable = list(self._pressed)
+        labels = {key: (shown(pressed), _(key.title)) for key, pressed in self._pressed.items()}
         room = {key: width(label) + width(title) + 3 for key, (label, title) in labels.items()}
         for key in reversed(usable):
-            if sum(room.values()) > self.size.width and not key.keep:
-                del room[key]
+            if key in room and sum(room.values()) > self.size.width and not key.keep:
+                for one in [one for one in room if one is key or one.id == key.pair]:
+                    del room[one]
         key_style = self.get_component_rich_style("keybar--key", partial=True)
         line = Text(no_wrap=True)
         self._spans = []
@@ -145,4 +150,4 @@ class KeyBar(Widget):
     def on_click(self, event: events.Click) -> None:
         for start, end, key in self._spans:
             if start <= event.x < end:
-                self.app.simulate_key(with_twins(key.keys)[0])
+                self.app.simulate_key(with_twins(self._pressed[key])[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -11,6 +12,7 @@ from textual import events
 from textual.message import Message
 from textual.widget import Widget
 
+from importers.kinds.registry import names
 from importers.launch.holdings import Held, why_not
 from importers.texts import _, ngettext
 from tui import present
@@ -46,6 +48,8 @@ class Choices(Widget, can_focus=True):
         self._cursor = 0
         self._top = 0
         """The first row in view, when plug-ins add more kinds than fit."""
+        self._pressed: list[Callable[[], None]] = []
+        """What was asked for while there was no list yet; it counts as soon as there is one."""
         self.chosen: tuple[str, ...] = ()
         """In the order chosen: the first one is the session's type."""
 
@@ -58,6 +62,10 @@ class Choices(Widget, can_focus=True):
         self._has_products, self._waiting = has_products, waiting
         self._drop()
         self.refresh(layout=layout)
+        pressed, self._pressed = self._pressed, []
+        if holdings:
+            for press in pressed:
+                press()
 
     def reason(self, held: Held) -> str:
         """Why a kind cannot be chosen now, "" if it can."""
@@ -70,24 +78,34 @@ class Choices(Widget, can_focus=True):
         return ""
 
     def action_cursor_up(self) -> None:
-        self._point(self._cursor - 1)
+        self._move(-1)
 
     def action_cursor_down(self) -> None:
-        self._point(self._cursor + 1)
+        self._move(1)
 
     def action_scroll_top(self) -> None:
-        self._point(0)
+        self._move(-len(names()))
 
     def action_scroll_bottom(self) -> None:
-        self._point(len(self._holdings) - 1)
+        self._move(len(names()))
+
+    def _move(self, rows: int) -> None:
+        if self._waits_for_list(partial(self._move, rows)):
+            return
+        self._point(self._cursor + rows)
 
     def _point(self, row: int) -> None:
         self._cursor = max(0, min(len(self._holdings) - 1, row))
         self.refresh()
 
+    def _waits_for_list(self, press: Callable[[], None]) -> bool:
+        if not self._holdings and self._waiting:
+            self._pressed.append(press)
+        return not self._holdings
+
     def choose(self) -> None:
         """Choose or drop the kind under the cursor."""
-        if not self._holdings:
+        if self._waits_for_list(self.choose):
             return
         holding = self._holdings[self._cursor]
         if holding.kind in self.chosen:
@@ -118,13 +136,13 @@ class Choices(Widget, can_focus=True):
     def render(self) -> Text:
         if not self._holdings:
             return Text(_("Looking at the source…") if self._waiting else "-", "dim")
-        names = [present.kind(holding.kind) for holding in self._holdings]
-        first = max(map(present.width, names)) + 2
-        page = Text(no_wrap=True, overflow="ellipsis")
+        titles = [present.kind(holding.kind) for holding in self._holdings]
+        first = max(map(present.width, titles)) + 2
+        lines = []
         height = max(1, self.size.height)
         self._top = max(min(self._top, self._cursor), self._cursor - height + 1)
-        for row in range(self._top, min(self._top + height, len(names))):
-            holding, name = self._holdings[row], names[row]
+        for row in range(self._top, min(self._top + height, len(titles))):
+            holding, name = self._holdings[row], titles[row]
             reason = self.reason(holding)
             place = f"{self.chosen.index(holding.kind) + 1}" if holding.kind in self.chosen else " "
             box = f" [{place}] " if not reason else "  -  "
@@ -135,9 +153,8 @@ class Choices(Widget, can_focus=True):
                 line.stylize(self.get_component_rich_style("choices--off", partial=True))
             if row == self._cursor and self.has_focus:
                 line.stylize(self.get_component_rich_style("choices--cursor", partial=True))
-            page.append(line).append("\n")
-        page.rstrip()
-        return page
+            lines.append(line)
+        return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
 
     def on_focus(self) -> None:
         self.refresh()

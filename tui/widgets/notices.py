@@ -11,7 +11,7 @@ from textual.widgets import Static
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from tui.telling import Telling
+    from tui.telling import Notice, Telling
 
 SECONDS = 6.0
 """News go by themselves; what is wrong stays until Escape or the next notice."""
@@ -24,6 +24,7 @@ class NoticeBar(Static):
         super().__init__(id="notice", markup=False)
         self._telling = telling
         self._going: Timer | None = None
+        self._shown: tuple[Notice, ...] = ()
 
     def on_mount(self) -> None:
         self._telling.noticed.subscribe(self, lambda _none: self._show(), immediate=True)
@@ -33,8 +34,13 @@ class NoticeBar(Static):
         if self._going:
             self._going.stop()
             self._going = None
-        standing = self._telling.standing
-        self.display = bool(standing)
-        self.update(Text("\n").join(notice.page for notice in standing))
-        if standing and standing[-1].severity == "information":
-            self._going = self.set_timer(SECONDS, partial(self._telling.dismiss, standing[-1]))
+        shown = tuple(one for one in self._telling.standing if one.screen in (None, self.screen))
+        self._shown = shown
+        self.display = bool(shown)
+        self.screen.refresh_bindings()  # Escape means this, or the screen's own
+        self.update(Text("\n").join(notice.page for notice in shown))
+        if shown and shown[-1].severity == "information":
+            self._going = self.set_timer(SECONDS, partial(self._telling.dismiss, shown[-1]))
+
+    def dismiss(self) -> None:
+        self._telling.dismiss(*self._shown)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -12,11 +14,16 @@ from importers.sessions import Journal
 from importers.sessions.models import StoredReject
 from importers.texts import N_, _, render
 from tui import present
-from tui.keys import bindings
+from tui.keys import bindings, shown_of
 from tui.widgets.table import Column, StableTable
 
 PAGE = 200
 """Rejects loaded at once; more when the cursor reaches the last one."""
+LOOKED_AT = 1000
+"""Rejects looked at once for what those of a reason have in common."""
+DIFFERS = "…"
+"""Stands for what they have not."""
+FIELD = re.compile(r"{[^{}]*}")
 
 
 class RejectsPane(Vertical):
@@ -35,10 +42,16 @@ class RejectsPane(Vertical):
             super().__init__()
             self.page = page
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
+    def __init__(self, *, id: str | None = None, alone: bool) -> None:  # noqa: A002 (Textual's name)
+        """`alone`: without a list of sessions beside it, whose keys go first."""
         super().__init__(id=id)
+        self._alone = alone
         self.session_id: int | None = None
         self._reasons: dict[str, int] = {}
+        self._common: dict[str, dict[str, object]] = {}
+        """By reason, the arguments of its rejects; `DIFFERS` where these are not all the same."""
+        self._looked_at = 0
+        """The id of the last reject that `_common` knows."""
         self._reason: str | None = None
         """The one whose rejects are shown; None: the reasons are."""
         self._rejects: dict[str, StoredReject] = {}
@@ -55,16 +68,17 @@ class RejectsPane(Vertical):
         """Show the rejects of another session."""
         self.session_id = session_id
         self._reasons, self._reason = {}, None
+        self._common, self._looked_at = {}, 0
         self._clear()
 
-    async def update(self, journal: Journal) -> None:
-        """Load what the journal has gained, as far as the cursor has come."""
+    async def update(self, journal: Journal) -> bool:
+        """Load what the journal has gained, as far as the cursor has come. True: there is more to look at."""
         session_id = self.session_id
         if session_id is None:
-            return
+            return False
         reasons = dict(await journal.reasons(session_id))
         if session_id != self.session_id:
-            return
+            return False
         if len(reasons) == 1 and self._reason is None:
             self._show_reason(next(iter(reasons)))
         self._reasons = reasons
@@ -74,7 +88,22 @@ class RejectsPane(Vertical):
             found = await journal.rejects(session_id, after=last, reason=reason, limit=PAGE)
             if (session_id, reason) == (self.session_id, self._reason):
                 self._rejects |= {str(reject.id): reject for reject in found}
+        more = len(reasons) > 1 and reason is None and await self._look_on(journal, session_id)
         self._show()
+        return more
+
+    async def _look_on(self, journal: Journal, session_id: int) -> bool:
+        """Take in what the next rejects have in common; whether there may be more of them."""
+        found = await journal.rejects(session_id, after=self._looked_at, limit=LOOKED_AT)
+        if session_id != self.session_id:
+            return False
+        for reject in found:
+            common = self._common.setdefault(reject.reason, dict(reject.args))
+            for name in common.keys() | reject.args.keys():
+                if common.get(name) != reject.args.get(name):
+                    common[name] = DIFFERS
+            self._looked_at = reject.id
+        return len(found) == LOOKED_AT
 
     def action_back(self) -> None:
         """From the rejects of a reason to all reasons."""
@@ -130,13 +159,28 @@ class RejectsPane(Vertical):
             reject = self._rejects.get(self.table.cursor_key or "")
             text = detail(reject) if reject else Text()
         elif self._reasons:
-            text = Text(_("Enter shows the rejects of this reason; w writes all of them as CSV."), "dim")
+            text = Text(self._hint(), "dim")
         else:
             text = Text(_("Nothing was rejected."))
         self.query_one("#fragment", Static).update(text)
 
+    def _hint(self) -> str:
+        """What the keys do, where the focus is."""
+        text = _("{key} shows the rejects of this reason.").format(key=shown_of("open_row"))
+        if self._alone:
+            write = _("{key} writes all rejects of the session as CSV.")
+            return f"{text} {write.format(key=shown_of('write_rejects'))}"
+        return text if self.has_focus_within else _("tab leads into this table.") + " " + text
+
+    def on_descendant_focus(self) -> None:
+        self._update_details()
+
+    def on_descendant_blur(self) -> None:
+        self._update_details()
+
     def _reason_row(self, reason: str, count: int) -> list[Text]:
-        text = present.plain(_(reason))
+        common = self._common.get(reason)
+        text = present.plain(FIELD.sub(DIFFERS, _(reason)) if common is None else render(reason, common))
         return [Text(present.number(count).rjust(9)), Text(text, no_wrap=True, overflow="ellipsis")]
 
     def _row(self, reject: StoredReject) -> list[Text]:

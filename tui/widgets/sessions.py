@@ -71,13 +71,15 @@ STATUS_AND_REJECTED = Field(
 """Where there is no room for a column of rejects."""
 
 
-def fitting(width: int, *, shops: bool = False, digits: int = 5) -> list[Field]:
+def fitting(width: int, *, shops: bool = False, digits: int = 5, running: bool = True) -> list[Field]:
     """The fields for a screen of this width; the type takes what the others leave. `shops`: whether there are
-    several; `digits`: of the largest id."""
+    several; `digits`: of the largest id; `running`: whether any of the sessions is."""
     taken = (SHOP.column.width + 2 if shops else 0) + digits - 5
     fields = {field.column.key: field for field in FIELDS if field.wide <= width - taken}
     if shops:
         fields = {"shop": SHOP, **fields}
+    if not running:
+        fields.pop("progress", None)
     if "rejected" not in fields:
         fields["status"] = STATUS_AND_REJECTED
     spare = width - digits - 4 - sum(field.column.width + 2 for field in fields.values())
@@ -164,7 +166,7 @@ class SessionTable(WindowTable):
         """Take the columns that fit a table of this width; whether the rows have to be shown again then. `shops`:
         whether there are several."""
         self._digits, self._order = max(5, len(max(self._sessions, key=len, default=""))), order
-        self._fields = fitting(width, shops=shops, digits=self._digits)
+        self._fields = fitting(width, shops=shops, digits=self._digits, running=self.running)
         return self.reshape(self._titles())
 
     @staticmethod
