@@ -5,6 +5,7 @@ What screens show and ask for is the room's (`room.py`).
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable
@@ -91,6 +92,8 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
 
     def _begin(self) -> None:
         """The first frame is on the screen: now the journal may be opened."""
+        if not self.is_headless:
+            gc.freeze()  # to look through all that a start makes, again and again, would halt the screen for 40 ms
         self.room.start(self.room.watch(), "watch")
 
     async def on_unmount(self) -> None:

@@ -61,6 +61,9 @@ def json(value: object) -> str:
 
 def args_json(args: Mapping[str, object]) -> str:
     """The arguments of a message. An export may call a thing by megabytes; no reader wants them, nor the journal."""
+    text = json(args)
+    if len(text) <= LONGEST:
+        return text
     return json({name: shorten(value) if isinstance(value, str) else value for name, value in args.items()})
 
 

@@ -162,7 +162,8 @@ CLAIMED = (
     f"WHERE id = ?1 AND {IS_CLAIMED} AND owner = ?2 AND owner_start = ?3 AND owner_boot = ?4"
 )
 RECEIVED = "SELECT 1 FROM event WHERE session_id = ?1 AND type = 'received'"
-EVENT = f"INSERT INTO event (session_id, at, type, level, message, args) VALUES ({_marks(6)})"
+EVENT_COLUMNS = ("session_id", "at", "type", "level", "message", "args")
+EVENT = f"INSERT INTO event ({', '.join(EVENT_COLUMNS)}) VALUES ({_marks(6)})"
 BEAT = (
     f"UPDATE session SET lease_until = ?3, lease_epoch = ?4 WHERE id = ?1 AND fence = ?2 AND {IS_CLAIMED} "
     "RETURNING status"

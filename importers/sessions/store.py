@@ -294,14 +294,16 @@ class JournalStore(JournalReader):
             ):
                 return False
             await self._write_lines(db, session_id, lines)
-            columns = [
-                (session_id, r.kind, r.file, r.line, shorten(r.record_id), r.reason, args_json(r.args), r.fragment)
-                for r in rejects
-            ]  # fmt: skip
-            await db.execute_many(sql.REJECT, columns)
-            await db.execute_many(
-                sql.TELL_DETAIL, [(session_id, name_of(type(told)), json(told)) for told in details]
-            )
+            if rejects:
+                columns = [
+                    (session_id, r.kind, r.file, r.line, shorten(r.record_id), r.reason, args_json(r.args), r.fragment)
+                    for r in rejects
+                ]  # fmt: skip
+                await db.execute_many(sql.REJECT, columns)
+            if details:
+                await db.execute_many(
+                    sql.TELL_DETAIL, [(session_id, name_of(type(told)), json(told)) for told in details]
+                )
             return True
 
     @repeated
@@ -351,13 +353,10 @@ class JournalStore(JournalReader):
         self, db: Transaction, session_id: int, lines: Iterable[Log], kind: str = "log"
     ) -> None:
         now = await db.now()
-        await db.execute_many(
-            sql.EVENT,
-            [
-                (session_id, now.utc, kind, line.level, stored_text(line.message), args_json(line.args))
-                for line in lines
-            ],
-        )
+        cells: list[object] = []
+        for line in lines:
+            cells += (session_id, now.utc, kind, line.level, stored_text(line.message), args_json(line.args))
+        await db.insert("event", sql.EVENT_COLUMNS, cells)
 
     async def _read(self, db: Reader, session_id: int) -> Session:
         (row,) = await db.fetch(sql.SESSION, session_id)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from importers.worker.reader_process import ReaderProcess
 
 FLUSH_SECONDS = 0.25
-FLUSH_EVENTS = 500
+FLUSH_EVENTS = 2000
 """Events go to the journal in batches: after so long, or so many."""
 REACH_SECONDS = 30.0
 """So long one waits for the journal: whatever brought a session here does not come again for a minute."""
@@ -266,14 +266,14 @@ class _Run:
         self.listener.observe(event)
         self.measure.observe(event)
         match event:
+            case Log():
+                self.lines.append(event)
             case Progress() if event.files:
                 for file in event.files:
                     self.read.setdefault(file.name, {})[event.kind] = file
                 self.details.append(self._files())
             case Changes():
                 self._gain(event)
-            case Log():
-                self.lines.append(event)
             case Reject():
                 self.rejected += 1
                 if self.rejected <= MAX_REJECTS:

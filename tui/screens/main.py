@@ -55,6 +55,8 @@ class MainScreen(ActingScreen[None]):
         self._active: Sequence[Session] = ()
         self._standing: Standing | None = None
         self._rest: Timer | None = None
+        self._stale = True
+        """The list is older than the journal, or another one is wanted."""
         self._counting = Counting(self, self.update_bars)
         self._shown_keys: tuple[bool | None, ...] = ()
 
@@ -90,6 +92,18 @@ class MainScreen(ActingScreen[None]):
     # Looking at the journal
 
     async def load(self, journal: Journal) -> None:
+        if self._stale:
+            self._stale = False
+            if not await self._load_list(journal):
+                return
+        await self.panes.load(journal, self.session, self._nothing())
+        self.update_bars()
+        if self._pages.searching:
+            self.wake()
+        self._counting.count(journal, self._pages)
+
+    async def _load_list(self, journal: Journal) -> bool:
+        """False: another filter was set meanwhile, which has asked for a load of its own."""
         pages, move, self._move = self._pages, self._move, None
         go, self._go = self._go, None
         if go is not None and not await pages.reach(journal, go):
@@ -97,7 +111,7 @@ class MainScreen(ActingScreen[None]):
             go = None
         await pages.load(journal, move)
         if pages is not self._pages:
-            return  # another filter meanwhile; it has asked for a load of its own
+            return False
         if go is not None and not pages.wanted:
             self._drop_filter()
         self._active = await self.room.running(journal)
@@ -106,11 +120,7 @@ class MainScreen(ActingScreen[None]):
         self.room.note_shops(pages.rows)
         self._show_rows(move, go)
         self._update_keys()
-        await self.panes.load(journal, self.session, self._nothing())
-        self.update_bars()
-        if pages.searching:
-            self.wake()
-        self._counting.count(journal, pages)
+        return True
 
     async def _forget_gone(self, journal: Journal) -> None:
         """Marks of sessions that are not in the window any more, because somebody deleted them."""
@@ -188,15 +198,22 @@ class MainScreen(ActingScreen[None]):
             self._move = move
             self.wake()
             return
-        if self._rest:
-            self._rest.stop()
-        self._rest = self.set_timer(REST_SECONDS, self.wake)
+        self._stop_rest()
+        self._rest = self.set_timer(REST_SECONDS, self._show_pointed)
 
-    def wake(self) -> None:
+    def _show_pointed(self) -> None:
+        """The session under the cursor; the list is as it was."""
+        self._stop_rest()
+        super().wake()
+
+    def _stop_rest(self) -> None:
         if self._rest:
             self._rest.stop()
             self._rest = None
-        super().wake()
+
+    def wake(self) -> None:
+        self._stale = True
+        self._show_pointed()
 
     @property
     def busy(self) -> bool:

@@ -136,6 +136,8 @@ class SessionTable(WindowTable):
         self._fields = fitting(80)
         super().__init__(self._titles(), id="sessions")
         self._sessions: dict[str, Session] = {}
+        self._rows: dict[str, tuple[object, list[Text]]] = {}
+        """As they were shown last, and of what."""
         self.marks: set[int] = set()
         """Also of sessions that are not in the window."""
 
@@ -159,7 +161,8 @@ class SessionTable(WindowTable):
 
     def show_again(self, now: datetime, *, cursor: int | None = None) -> None:
         """Paint what changed: sessions, marks, running durations."""
-        rows = [(key, self._row(session, now)) for key, session in self._sessions.items()]
+        self._rows = {key: self._row(key, session, now) for key, session in self._sessions.items()}
+        rows = [(key, cells) for key, (_of, cells) in self._rows.items()]
         self.show(rows, None if cursor is None else str(cursor))
 
     def fit(self, width: int, *, shops: bool, order: Order = NEWEST) -> bool:
@@ -167,17 +170,23 @@ class SessionTable(WindowTable):
         whether there are several."""
         self._digits, self._order = max(5, len(max(self._sessions, key=len, default=""))), order
         self._fields = fitting(width, shops=shops, digits=self._digits, running=self.running)
-        return self.reshape(self._titles())
+        is_other = self.reshape(self._titles())
+        if is_other:
+            self._rows = {}
+        return is_other
 
     @staticmethod
     def title_of(key: str) -> str:
         return next(_(field.column.title) for field in FIELDS if field.column.key == key)
 
-    def _row(self, session: Session, now: datetime) -> list[Text]:
+    def _row(self, key: str, session: Session, now: datetime) -> tuple[object, list[Text]]:
         mark = MARK if session.id in self.marks else " "
-        return [Text(f"{mark}{session.id:>{self._digits}}", style="bold" if mark == MARK else "")] + [
-            field.text(session, now) for field in self._fields
-        ]
+        moment = now.date() if session.status in FINAL else now
+        of = (session, mark, moment)
+        if (shown := self._rows.get(key)) and shown[0] == of:
+            return shown
+        number = Text(f"{mark}{session.id:>{self._digits}}", style="bold" if mark == MARK else "")
+        return of, [number, *(field.text(session, now) for field in self._fields)]
 
     def _titles(self) -> list[Column]:
         columns = [

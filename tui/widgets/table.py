@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Self
 
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.coordinate import Coordinate
 from textual.geometry import Region
 from textual.message import Message
 from textual.widgets import DataTable
+from textual.widgets.data_table import RowKey
 
 from importers.texts import _
 from tui.keys import bindings
+
+ELSEWHERE = Coordinate(-2, 0)
 
 
 class Column(NamedTuple):
@@ -143,6 +148,22 @@ class StableTable(DataTable[Text], inherit_bindings=False):
         if self.cursor_key != self._pointed:
             self._pointed = self.cursor_key
             self.post_message(self.Pointed(self, self._pointed))
+
+    def _render_line_in_row(
+        self,
+        row_key: RowKey,
+        line_no: int,
+        base_style: Style,
+        cursor_location: Coordinate,
+        hover_location: Coordinate,
+    ) -> tuple[list[list[Segment]], list[list[Segment]]]:
+        """DataTable keeps a row as it was painted for each place of the cursor: a move would paint all rows anew. They
+        are the same wherever else it is."""
+        row = self._row_locations.get(row_key)
+        cursor, hover = (
+            place if place.row == row else ELSEWHERE for place in (cursor_location, hover_location)
+        )
+        return super()._render_line_in_row(row_key, line_no, base_style, cursor, hover)
 
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
