@@ -117,7 +117,9 @@ def start(walker: Walker) -> None:
     """obmen demo opens an empty list"""
     walker.see(PROMPT)
     walker.type("obmen demo\n")
-    walker.see(_("No imports yet: press n to run one"), _("export {age} old").split("{")[0])
+    walker.see(
+        _("No imports yet: press {key} to run one").format(key="n"), _("export {age} old").split("{")[0]
+    )
     walker._pressed[:] = ["obmen demo"]
     walker.show("empty")
 
