@@ -110,6 +110,7 @@ class SqliteDatabase:
         async with self._turn:
             with plainly(self._path):
                 if self._writer is None:
+                    self._file.require()  # or a new one would be made in its place
                     self._writer = await self._open_writer()
             async with transaction(self._path, self._writer, self._clock, self._file) as db:
                 yield db

@@ -7,6 +7,8 @@ from pathlib import Path
 from importers.errors import DatabaseError
 from importers.texts import N_
 
+REMOVED = N_("{path}: the file was removed or replaced while it was open; put it back, or start again")
+
 
 class OpenedFile:
     """The file that a path led to when this was made."""
@@ -18,10 +20,7 @@ class OpenedFile:
     def require(self) -> None:
         """Raises DatabaseError when the path leads to another file now, or to none."""
         if self._found() != self._file:
-            raise DatabaseError(
-                N_("{path}: the file was removed or replaced while it was open; put it back, or start again"),
-                path=self._path,
-            )
+            raise DatabaseError(REMOVED, path=self._path)
 
     def _found(self) -> tuple[int, int] | None:
         try:

@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importers.addresses import JOURNAL_SCHEMA, is_postgres, postgres_of
+from importers.addresses import JOURNAL_SCHEMA, is_postgres, postgres_of, sqlite_path
 from importers.database.opening import open_database
-from importers.errors import Unreachable
+from importers.database.sqlite_file import REMOVED
+from importers.errors import DatabaseError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,11 +37,24 @@ async def open_journal(url: str, clock: Clock | None = None, *, read_only: bool 
         with looking(url, JOURNAL_SCHEMA) as look:
             require_schema(look, SCHEMAS)
     pragmas = ("foreign_keys = ON",)
-    return await JournalStore.open(
+    _require_what_was_there(url)
+    journal = await JournalStore.open(
         await open_database(
             url, SCHEMAS, JOURNAL_SCHEMA, clock, short=True, read_only=read_only, pragmas=pragmas
         )
     )
+    _opened.add(url)
+    return journal
+
+
+_opened: set[str] = set()
+"""The journals that this process has had open."""
+
+
+def _require_what_was_there(url: str) -> None:
+    """A process that is there for days makes no empty journal in the place of the one that it knew."""
+    if url in _opened and not is_postgres(url) and not (path := Path(sqlite_path(url))).exists():
+        raise DatabaseError(REMOVED, path=path)
 
 
 async def await_journal(

@@ -37,6 +37,16 @@ async def test_it_is_told_before_anything_is_read_or_written(
     with pytest.raises(DatabaseError, match="removed or replaced"):
         async with opened.transaction():
             raise AssertionError("a transaction began")
+    assert not (how is Path.unlink and (tmp_path / "one.sqlite3").exists()), "a new one was made"
+
+
+async def test_who_had_a_journal_makes_no_other_in_its_place(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/journal.sqlite3"
+    await (await opening.open_journal(url)).close()
+    (tmp_path / "journal.sqlite3").unlink()
+    with pytest.raises(DatabaseError, match="put it back, or start again"):
+        await opening.open_journal(url)
+    assert not (tmp_path / "journal.sqlite3").exists()
 
 
 @pytest.mark.parametrize("how", [Path.unlink, replace], ids=["removed", "replaced"])

@@ -6,12 +6,13 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from shops import Shop
 from support.engines import Hand
 
 from importers.commerceml import open_export
 from importers.kinds import KINDS
-from importers.sample import EXPORT
+from importers.sample import EXPORT, make
 
 ALL_KINDS = tuple(kind for kind in KINDS if kind != "images")
 
@@ -43,3 +44,21 @@ async def test_an_archive_says_the_same_as_the_folder(
     other = Shop(make_hand("other"), tmp_path)
     await other.take(open_export(archive), *reversed(ALL_KINDS))
     assert other.checksum() == shop.checksum()
+
+
+def test_its_maker_empties_nothing_but_a_sample(tmp_path: Path) -> None:
+    make.main([str(tmp_path / "new")])
+    made = {path.relative_to(tmp_path / "new") for path in (tmp_path / "new").rglob("*")}
+    make.main([str(tmp_path / "new")])
+    assert {path.relative_to(tmp_path / "new") for path in (tmp_path / "new").rglob("*")} == made
+    for name, text in (("goods/goods_1.xml", "<КоммерческаяИнформация/>"), ("photo.png", "\x89PNG")):
+        own = tmp_path / name.partition(".")[0] / name
+        own.parent.mkdir(parents=True)
+        own.write_text(text)
+        with pytest.raises(SystemExit):
+            make.main([str(own.parents[name.count("/")])])
+        assert own.read_text() == text
+    with pytest.raises(SystemExit) as end:
+        make.main(["--help"])
+    assert end.value.code == 0
+    assert not Path("--help").exists()

@@ -9,7 +9,7 @@ from launch_stage import CATALOG, PRICES
 from textual.widgets import Button, Input
 from tui_stage import settled
 
-from importers.launch.holdings import RecordCounts
+from importers.launch.holdings import Held, RecordCounts
 from importers.sessions import Status
 from tui.widgets.choices import Choices
 
@@ -23,6 +23,19 @@ async def test_prices_before_any_catalog_cannot_be_chosen_alone(room: Any) -> No
         await stage.press("enter")
         assert "Choose at least one type first" in stage.status
         assert await stage.sessions() == []
+
+
+async def test_what_is_pressed_before_the_list_is_there_counts(room: Any) -> None:
+    async with room() as stage:
+        await stage.press("n")
+        choices = stage.dialog.query_one(Choices)
+        choices.set_holdings((), "", has_products=False)
+        choices.action_cursor_down()
+        choices.choose()
+        assert choices.chosen == ()
+        choices.set_holdings((Held("catalog", 3), Held("customers", 3)), "", has_products=True)
+        assert choices.chosen == ("customers",)
+        assert [line.cell_len for line in choices.render().split()] == [choices.size.width] * 2
 
 
 async def test_a_broken_source_is_told_in_the_dialog_and_can_be_changed(room: Any, obmen: Any) -> None:

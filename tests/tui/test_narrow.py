@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -11,13 +12,15 @@ from main_stage import MovingJournal, staged
 from rich.text import Text
 from textual.widgets import Static
 
+from importers import doctor
+from importers.doctor import Check
 from importers.events import Counts, FileRead, Options
 from importers.sessions import Status
 from importers.sessions.details import Files, FileTold, KindStanding, Standing
 from importers.sessions.models import StoredReject
 from importers.settings import Settings
 from tui import present, reports
-from tui.widgets.bars import Bar
+from tui.widgets.bars import Bar, KeyBar
 from tui.widgets.rejects import RejectsPane
 from tui.widgets.sessions import fitting
 from tui.widgets.text_pane import TextPane
@@ -173,3 +176,47 @@ async def test_that_more_was_copied_than_is_told_is_seen(settings: Settings) -> 
         stage.app.room.taking.copy("one\ntwo")
         stage.app.room.taking.copy("a" * 41)
         assert [said.rpartition(": ")[2] for said in stage.said()] == ["one …", "a" * 39 + "…"]
+
+
+def test_paths_are_broken_between_folders() -> None:
+    text = "» /srv/exchange/shop/obmen.log cannot be written"
+    assert present.broken(text, 18).split("\n") == ["» /srv/exchange/", "shop/obmen.log", "cannot be written"]
+    assert present.broken("a" * 7 + " b", 5).replace("\n", "").replace(" ", "") == "a" * 7 + "b"
+
+
+@LANGUAGES
+@SIZES
+async def test_the_doctor_breaks_no_name(
+    settings: Settings, size: tuple[int, int], language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = "/srv/1c/webdata/exchange-of-the-shop/obmen/state/obmen.log"
+
+    async def check(*_args: object) -> AsyncIterator[Check]:
+        yield Check("log", False, f"{path}: cannot be written", f"give {path} to this account")
+
+    monkeypatch.setattr(doctor, "check", check)
+    settings = msgspec.structs.replace(settings, language=language)
+    async with staged(settings, MovingJournal(), size) as stage:
+        await stage.press("d")
+        pane = stage.app.screen.query_one("#page", Static)
+        lines = [pane.render_line(y).text.strip() for y in range(pane.size.height)]
+        assert sum("obmen.log" in line for line in lines) == 2
+
+
+@LANGUAGES
+@SIZES
+async def test_keys_of_a_pair_are_shown_together(
+    settings: Settings, size: tuple[int, int], language: str
+) -> None:
+    settings = msgspec.structs.replace(settings, language=language)
+    async with staged(settings, MovingJournal(), size) as stage:
+        await stage.press("down", "enter")
+        for width in range(40, size[0] + 1, 7):
+            await stage.pilot.resize_terminal(width, size[1])
+            bar = stage.app.screen.query_one(KeyBar).render().plain
+            assert (" [ " in bar) == (" ] " in bar), width
+
+
+def test_how_far_they_are_takes_no_room_where_none_runs() -> None:
+    assert "progress" in [field.column.key for field in fitting(140, running=True)]
+    assert "progress" not in [field.column.key for field in fitting(140, running=False)]

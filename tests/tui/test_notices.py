@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from fixed_journal import NOW, FixedJournal
 from textual.pilot import Pilot
 from textual.widgets import Static
 from tui_stage import settled
 
+from importers import doctor
+from importers.sessions import Status
 from importers.settings import Settings
 from tui.app import ObmenApp
+from tui.screens.main import MainScreen
 from tui.screens.messages import MessagesScreen
+from tui.screens.session import SessionScreen
+from tui.widgets.bars import KeyBar
 from tui.widgets.log import LogView
 from tui.widgets.path_input import complete
 
@@ -60,6 +66,71 @@ async def test_a_warning_stands_below_news_until_escape(pilot: Pilot[int]) -> No
     assert isinstance(pilot.app.screen, MessagesScreen)
     page = str(pilot.app.screen.query_one("#page", Static).render())
     assert page.index("news") < page.index("careful")
+
+
+async def test_what_one_screen_says_stands_on_no_other(pilot: Pilot[int]) -> None:
+    await pilot.press("s")
+    await settled(pilot)
+    assert shown(pilot).startswith("Sorted by")
+    await pilot.press("enter")
+    await settled(pilot)
+    assert isinstance(pilot.app.screen, SessionScreen)
+    assert shown(pilot) == ""
+    room(pilot).say("a session has ended", "warning")
+    await settled(pilot)
+    assert shown(pilot) == "WARNING: a session has ended"
+
+
+@pytest.mark.parametrize("opens", ["enter", "a", "d", "i"])
+async def test_q_closes_at_once_and_escape_takes_what_is_said_first(
+    pilot: Pilot[int], opens: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "check", no_checks)
+    for key, left in (("q", True), ("escape", False)):
+        await pilot.press(opens)
+        await settled(pilot)
+        assert not isinstance(pilot.app.screen, MainScreen)
+        room(pilot).say("careful", "warning")
+        await settled(pilot)
+        assert " q Back" in pilot.app.screen.query_one(KeyBar).render().plain
+        await pilot.press(key)
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, MainScreen) is left
+        assert (shown(pilot) == "") is not left
+        await pilot.press("escape")
+        await settled(pilot)
+
+
+async def test_q_leaves_whatever_is_said(pilot: Pilot[int]) -> None:
+    room(pilot).say("careful", "warning")
+    await settled(pilot)
+    await pilot.press("q")
+    await pilot.pause()
+    assert pilot.app._exit
+
+
+async def test_a_cancel_is_told_until_it_is_done(pilot: Pilot[int]) -> None:
+    running = room(pilot).journal.rows[16]
+
+    class Cancels:
+        async def cancel(self, session_id: int):
+            room(pilot).journal.rows[16] = msgspec.structs.replace(running, status=Status.CANCELLING)
+            return room(pilot).journal.rows[16]
+
+    room(pilot)._control = Cancels
+    room(pilot).cancel(16)
+    await settled(pilot)
+    assert shown(pilot) == "Session 16: ◂ cancelling"
+    room(pilot).journal.rows[16] = msgspec.structs.replace(running, status=Status.CANCELLED)
+    await room(pilot)._tell_ends(room(pilot).journal)
+    await settled(pilot)
+    assert "- cancelled" in shown(pilot)
+    assert "cancelling" not in shown(pilot)
+
+
+async def no_checks(*_args: object) -> AsyncIterator[object]:
+    for check in ():
+        yield check
 
 
 async def test_the_end_of_a_session_that_is_awaited_is_told_once(pilot: Pilot[int]) -> None:

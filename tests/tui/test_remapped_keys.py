@@ -16,6 +16,7 @@ from tui import keys
 from tui.app import ObmenApp
 from tui.screens.help import page
 from tui.screens.launch import LaunchScreen
+from tui.widgets.log import LogView
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +77,13 @@ async def test_hints_name_the_keys_that_work(settings: Settings) -> None:
         await pilot.press("n")
         await settled(pilot)
         assert "[ ] F12  Dry run" in str(app.screen.query_one("#options", Static).content)
+
+
+async def test_texts_name_the_keys_in_force(settings: Settings) -> None:
+    own = {"launch": "F", "errors": "E", "close_session": "escape,x"}
+    journal = FixedJournal()
+    journal.rows = {}
+    app = ObmenApp(msgspec.structs.replace(settings, keys=own), journal=journal, now=lambda: NOW)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        assert "press F to run one" in app.screen.query_one(LogView).empty

@@ -111,12 +111,14 @@ async def test_the_next_and_the_previous_one_are_those_of_the_list(obmen: Any) -
 async def test_words_of_the_log_are_found_and_its_levels_chosen(obmen: Any) -> None:
     obmen.json("import", "catalog", process=True)
     async with opened(obmen, (80, 24)) as (app, pilot):
-        await press(pilot, "enter", "g", "/", *"offer", "enter")
+        await press(pilot, "enter", "g", "/", *"without a stock", "enter")
         view = app.screen.panes.log_view
-        assert "offers: read" in " ".join(view.render_line(y).text for y in range(view.size.height))
+        assert "Products without a stock" in " ".join(
+            view.render_line(y).text for y in range(view.size.height)
+        )
         assert app.screen.panes.log_view.follow is False
         await press(pilot, "n")
-        assert "No other line has: offer" in app.room.notices[-1].text
+        assert "No other line has: without a stock" in app.room.notices[-1].text
         await press(pilot, "e")
         assert "No such lines" in view.render_line(0).text
         await press(pilot, "e", "t", *"00:00", "enter")
@@ -139,10 +141,8 @@ async def test_rejects_stand_under_their_reasons_and_open_in_full(obmen: Any) ->
     name = await asyncio.to_thread(broken_copy, export)
     obmen.json("import", "catalog", "prices", "--source", str(export), process=True)
     async with opened(obmen, (80, 24)) as (app, pilot):
-        await press(pilot, "enter", "2", "tab")
+        await press(pilot, "enter", "2")
         pane = app.screen.query_one(RejectsPane)
-        pane.table.focus()
-        await settled(pilot)
         detail = str(pane.query_one("#fragment", Static).render())
         assert f"{name}:" in detail
         assert "<ЦенаЗаЕдиницу>x" in detail

@@ -123,10 +123,14 @@ class KeyBar(Widget):
         active = {
             key: found.binding.id for key, found in self.screen.active_bindings.items() if found.enabled
         }
-        found = {
-            row: next((key for key in row.keys.split(",") if active.get(with_twins(key)[0]) == row.id), "")
-            for row in self._keys
-        }
+        focused = self.screen.focused
+
+        def does(key: str, row: Key) -> bool:
+            pressed, sign = with_twins(key)[0], key if len(key) == 1 else None
+            is_typed = focused is not None and focused.check_consume_key(pressed, sign)
+            return active.get(pressed) == row.id and not is_typed
+
+        found = {row: next((key for key in row.keys.split(",") if does(key, row)), "") for row in self._keys}
         return {row: key for row, key in found.items() if key}
 
     def render(self) -> Text:
