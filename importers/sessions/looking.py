@@ -28,7 +28,7 @@ from importers.sessions.finding import (
 from importers.sessions.models import ActiveSession, Attempt, LogLine, Session, StoredReject
 from importers.sessions.protocol import SEARCH_SECONDS
 from importers.sessions.queries import Walk
-from importers.sessions.rows import active_session, struct
+from importers.sessions.rows import active_session, log_line, struct
 from importers.texts import N_
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class JournalReader:
         backwards = before is not None
         place = after if before is None else before
         rows = await self.database.fetch(sql.events(least, backwards=backwards), session_id, place, limit)
-        return [struct(row, LogLine) for row in (reversed(rows) if backwards else rows)]
+        return [log_line(row) for row in (reversed(rows) if backwards else rows)]
 
     async def line_behind(
         self, session_id: int, *, after: int, count: int, least: Level = "info"

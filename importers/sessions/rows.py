@@ -9,7 +9,7 @@ import msgspec
 
 from importers.processes import WorkerProcess
 from importers.sessions import rules
-from importers.sessions.models import ActiveSession, Session
+from importers.sessions.models import ActiveSession, LogLine, Session
 from importers.texts import LONGEST, shorten
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ def struct(row: Row, of: type[T]) -> T:
             message = {"text": fields[text], "args": fields.pop(args)}
             fields[text] = message if message["text"] else None
     return msgspec.convert(fields, of)
+
+
+def log_line(row: Row) -> LogLine:
+    """As `struct`, in less than half of the time: a log has many."""
+    number, session_id, at, kind, level, message, args = row
+    return LogLine(number, session_id, at, kind, level, message, msgspec.json.decode(args))
 
 
 def active_session(row: Row, now: Now) -> ActiveSession:

@@ -16,7 +16,7 @@ from tui import present
 
 BLOCK = 500
 """Lines loaded at once."""
-BLOCKS_KEPT = 12
+BLOCKS_KEPT = 4
 """Blocks in memory besides the last one, which grows."""
 
 
