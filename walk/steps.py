@@ -153,7 +153,7 @@ def ending(walker: Walker) -> None:
 def session(walker: Walker) -> None:
     """enter opens the session; / searches its log, n goes on"""
     walker.press("Enter")
-    walker.see(f"[1 {_('Log')}]", f"[ {_('Previous')}")
+    walker.see(f"[1 {_('Log')}]", f"/ {_('Search')}")
     walker.show("session")
     walker.press("/")
     walker.see(_("Search for"))
