@@ -12,6 +12,7 @@ from importers import words
 from importers.sessions.models import Status
 from importers.texts import _, ngettext
 from tui import present
+from tui.keys import shown_of
 from walk.film import Frame
 from walk.steady import Steady
 from walk.terminal import PROMPT, Terminal
@@ -117,7 +118,10 @@ def start(walker: Walker) -> None:
     """obmen demo opens an empty list"""
     walker.see(PROMPT)
     walker.type("obmen demo\n")
-    walker.see(_("No imports yet: press n to run one"), _("export {age} old").split("{")[0])
+    walker.see(
+        _("No imports yet: press {key} to run one").format(key=shown_of("launch")),
+        _("export {age} old").split("{")[0],
+    )
     walker._pressed[:] = ["obmen demo"]
     walker.show("empty")
 
@@ -155,11 +159,12 @@ def session(walker: Walker) -> None:
     walker.show("session")
     walker.press("/")
     walker.see(_("Search for"))
-    walker.type("1626")
+    completed = _("Completed in {seconds} s").partition(" ")[0]
+    walker.type(completed)
     walker.press("Enter")
-    walker.see("1626", gone=[_("Search for")])
+    walker.see(completed, gone=[_("Search for")])
     walker.press("n")
-    walker.see(_("No other line has: {text}").format(text="1626"))
+    walker.see(_("No other line has: {text}").format(text=completed))
     walker.show("search")
     walker.dismiss(_("No other line has: {text}").partition(":")[0])
 
@@ -170,7 +175,7 @@ def tabs(walker: Walker) -> None:
     walker.press("2")
     walker.see(f"[2 {_('Rejects')} {BAD_PRICES}]", _("Reason"), "ИдТипаЦены")
     walker.show("reasons")
-    walker.press("Tab", "Enter")
+    walker.press("Enter")
     walker.see("prices_1_1", _("File and line"), "по запросу")
     walker.show("rejects")
     walker.press("Enter")
