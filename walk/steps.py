@@ -12,7 +12,6 @@ from importers import words
 from importers.sessions.models import Status
 from importers.texts import _, ngettext
 from tui import present
-from tui.keys import shown_of
 from walk.film import Frame
 from walk.steady import Steady
 from walk.terminal import PROMPT, Terminal
@@ -119,8 +118,7 @@ def start(walker: Walker) -> None:
     walker.see(PROMPT)
     walker.type("obmen demo\n")
     walker.see(
-        _("No imports yet: press {key} to run one").format(key=shown_of("launch")),
-        _("export {age} old").split("{")[0],
+        _("No imports yet: press {key} to run one").format(key="n"), _("export {age} old").split("{")[0]
     )
     walker._pressed[:] = ["obmen demo"]
     walker.show("empty")
@@ -155,7 +153,7 @@ def ending(walker: Walker) -> None:
 def session(walker: Walker) -> None:
     """enter opens the session; / searches its log, n goes on"""
     walker.press("Enter")
-    walker.see(f"[1 {_('Log')}]", f"[ {_('Previous')}")
+    walker.see(f"[1 {_('Log')}]", f"/ {_('Search')}")
     walker.show("session")
     walker.press("/")
     walker.see(_("Search for"))
