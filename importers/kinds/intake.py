@@ -3,7 +3,7 @@
     intake = Intake(job, PRICE_TYPE, PRICE)
     async for event in intake.read(): ...        every record of the files is staged
     async for event in intake.merge(PRICE): ...  staged records change the catalog
-    for event in intake.finish(): ...            summary, Counted, limits
+    for event in intake.finish(): ...            Counted, limits
 
 One record is one row of a main table: an entity with all its parts, one price, one stock of one warehouse, one value
 of a property. Rows that a full export no longer holds count as read and removed, so that always

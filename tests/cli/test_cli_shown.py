@@ -37,6 +37,22 @@ def out_of(capsys: pytest.CaptureFixture[str], *args: str, language: str = "en",
     return capsys.readouterr().out
 
 
+def test_counts_by_table_stand_below_their_type(here: Obmen, capsys: pytest.CaptureFixture[str]) -> None:
+    done = here.run("import", "catalog", "prices")
+    told = [line.split("  ") for line in done.stdout.splitlines()]
+    head = next(place for place, line in enumerate(told) if line[0] == "Type")
+    assert told[head][-1] == "Without product"
+    names = [line[0] or f"> {line[1]}" for line in told[head + 1 :]]
+    assert names[0] == "catalog"
+    assert {"> products", "> offers"} <= set(names[: names.index("prices")])
+    assert "> prices" in names[names.index("prices") :]
+    assert done.stdout.count("created") == 0, "the log says nothing of it"
+    shown = out_of(capsys, "show", "1", language="ru")
+    assert len(shown.splitlines()[-len(names) :]) == len(names)
+    assert "  предложения " in shown
+    assert "Без товара" in shown
+
+
 def test_dry_runs_rejects_and_redis_are_told(here: Obmen, capsys: pytest.CaptureFixture[str]) -> None:
     export = here.folder / "1c"
     export.mkdir()

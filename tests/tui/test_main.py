@@ -17,7 +17,9 @@ from importers.sessions.finding import Page
 from importers.sessions.models import LogLine, Status
 from importers.settings import Settings
 from tui import present
+from tui.app import ObmenApp
 from tui.screens.launch import LaunchScreen
+from tui.widgets.log import LogView
 from tui.widgets.rejects import RejectsPane
 from tui.widgets.sessions import FIELDS, fitting
 
@@ -238,3 +240,20 @@ async def test_a_resized_screen_keeps_its_place(settings: Settings) -> None:
             assert stage.screen.session == before
             assert stage.table.marks == {13}
             assert stage.table.virtual_size.width <= size[0]
+
+
+async def test_a_journal_that_cannot_be_opened_is_not_being_opened(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "journal.sqlite3").write_bytes(b"no database " * 500)
+    app = ObmenApp(settings)
+    async with app.run_test() as pilot, asyncio.timeout(10):
+        while not app.screen.query("#trouble"):
+            await pilot.pause()
+        await pilot.pause()
+        assert app.screen.query_one(LogView).empty == "The journal of sessions is not open"
+        (tmp_path / "journal.sqlite3").unlink()
+        while app.room.journal is None:
+            await pilot.pause()
+        await settled(pilot)
+        assert app.screen.query_one(LogView).empty == "No imports yet: press n to run one"

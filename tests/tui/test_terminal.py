@@ -112,7 +112,7 @@ def test_demo_by_keys_of_the_russian_layout_to_a_completed_import(
 ) -> None:
     env |= {"XDG_DATA_HOME": str(tmp_path / "data")}
     with Terminal([sys.executable, "-m", "tui", "--language", "ru", "demo"], env) as terminal:
-        terminal.wait_for("Импорта ещё не было")
+        terminal.wait_for("Импортов ещё не было")
         terminal.press("т")
         terminal.wait_for(lambda text: "🚀 Запустить импорт из 1С" in text and "[ ] Каталог товаров" in text)
         terminal.press(" ")
