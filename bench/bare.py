@@ -4,7 +4,7 @@ imports nothing of obmen."""
 from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
-COLUMNS = {"ID": 6, "Type": 22, "Status": 15, "Rejected": 8, "Duration": 8}
+COLUMNS = {"ID": 6, "Type": 14, "Status": 14, "Rejected": 9, "Started": 11, "Duration": 8}
 ROWS = 200
 
 

@@ -265,7 +265,7 @@ class MainScreen(ActingScreen[None]):
             self.table.show_again(self.room.now())
             self.table.action_cursor_down()
             self.update_bars()
-            self.refresh_bindings()
+            self._update_keys()
 
     def action_unmark(self) -> None:
         """The filter, then the marks."""

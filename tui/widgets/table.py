@@ -117,8 +117,18 @@ class StableTable(DataTable[Text], inherit_bindings=False):
                         changed.append(Coordinate(y, x))
         finally:
             self._still = False
+        if changed:
+            self._forget_painted()
         for coordinate in changed:
             self.refresh_coordinate(coordinate)
+
+    def _forget_painted(self) -> None:
+        """DataTable keeps what it painted by the number of the last update: behind one it is of no use any more, and
+        would grow for hours until thousands push it out."""
+        self._line_cache.clear()
+        self._row_render_cache.clear()
+        self._cell_render_cache.clear()
+        self._row_renderable_cache.clear()
 
     def _append(self, rows: list[tuple[str, Sequence[Text]]]) -> None:
         self._keys += [key for key, _cells in rows]

@@ -1,0 +1,57 @@
+"""What the list of sessions does anew, and what it keeps."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from main_stage import MovingJournal, staged
+from textual.widgets import DataTable
+
+from importers.settings import Settings
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, of: type[Any], method: str) -> list[dict[str, Any]]:
+    """The named arguments of each call from now on."""
+    calls: list[dict[str, Any]] = []
+    real = getattr(of, method)
+
+    def call(self: Any, *args: Any, **named: Any) -> Any:
+        calls.append(named)
+        return real(self, *args, **named)
+
+    monkeypatch.setattr(of, method, call)
+    return calls
+
+
+async def test_a_row_down_paints_no_more_than_the_rows_that_changed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with staged(settings, size=(80, 24)) as stage:
+        await stage.press(*["down"] * 9)
+        cells = counted(monkeypatch, DataTable, "_render_cell")
+        await stage.press("down")
+        assert stage.table.scroll_offset.y
+        assert 0 < len(cells) <= 3 * len(stage.table.column_keys)
+
+
+async def test_nothing_is_kept_of_what_was_painted_before_an_update(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        for second in range(1, 9):
+            stage.table.show_again(stage.app.room.now() + timedelta(seconds=second))
+            await stage.pilot.pause()
+        assert len(stage.table._row_render_cache) <= stage.table.size.height
+        assert len(stage.table._line_cache) <= stage.table.size.height
+
+
+async def test_a_cursor_that_rests_does_not_read_the_list_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with staged(settings) as stage:
+        looks = counted(monkeypatch, MovingJournal, "find")
+        await stage.press("down")
+        assert [look for look in looks if look.get("limit") != 1] == []
+        stage.screen.wake()
+        await stage.press()
+        assert [look for look in looks if look.get("limit") != 1]
