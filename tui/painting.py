@@ -210,7 +210,7 @@ class PaintingApp(App[int], inherit_bindings=False):
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if self.resting:
             return
-        if not isinstance(renderable, LayoutUpdate | ChopsUpdate) or not self._paints():
+        if self._batch_count or not isinstance(renderable, LayoutUpdate | ChopsUpdate) or not self._paints():
             super()._display(screen, renderable)
             return
         width, height = screen.outer_size
@@ -233,7 +233,6 @@ class PaintingApp(App[int], inherit_bindings=False):
         return (
             self._running
             and not self._closed
-            and not self._batch_count
             and not self.is_headless
             and not self.resting
             and self._driver is not None

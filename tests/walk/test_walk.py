@@ -103,7 +103,7 @@ def test_a_cast_shows_each_frame_at_its_time() -> None:
         (" /tmp/1c-ab_9xyzw/obmen  1 of 2", " /srv/1c-exchange/obmen  1 of 2"),
         (" done in 12.7 s   7 of 9", " done in 0.8 s    7 of 9"),
         ("  7  Каталог   28.11 01:24     2,4 с", "  7  Каталог   14.03 09:30     0,8 с"),
-        (" 6 033 records, 7 a second  █         ", " 6 033 records, 20 000 a second  ▃▅▇█"),
+        (" 6 033 records, 7 records/s  █         ", " 6 033 records, 20 000 records/s  ▃▅▇█"),
         (" goods_1_1_872a8dd1-f81c-4771.xml:12", " goods_1_1_872a8dd1-f81c-4771.xml:12"),
     ],
 )
