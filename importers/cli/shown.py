@@ -119,30 +119,20 @@ def print_session(settings: Settings, session: Session, attempt: Attempt | None,
 
 def print_counts(session: Session, gains: Gains | None) -> None:
     """What became of the records, by type and of each by table, and what is to know of that."""
-    head = (
-        _("Type"),
-        _("Read"),
-        _("Created"),
-        _("Updated"),
-        _("Unchanged"),
-        _("Removed"),
-        _("Rejected"),
-        _("Without product"),
-    )
-    if session.by_kind:
-        told = gains.kinds if gains else {}
-        rows: list[tuple[str, Counts]] = []
-        for kind, counts in session.by_kind.items():
-            rows.append((_(kind), counts))
-            if kind in told:
-                rows += [(f"  {texts.table(name)}", one) for name, one in told[kind].tables.items()]
-        print_table(
-            head,
-            (
-                (name, c.read, c.created, c.updated, c.unchanged, c.removed, c.rejected, c.orphans)
-                for name, c in rows
-            ),
-        )
+    told = gains.kinds if gains else {}
+    rows: list[tuple[str, Counts]] = []
+    for kind, counts in session.by_kind.items():
+        rows.append((_(kind), counts))
+        if kind in told:
+            rows += [(f"  {texts.table(name)}", one) for name, one in told[kind].tables.items()]
+    if rows:
+        head = [_("Type"), _("Read"), _("Created"), _("Updated"), _("Unchanged"), _("Removed"), _("Rejected")]
+        cells = [[name, c.read, c.created, c.updated, c.unchanged, c.removed, c.rejected] for name, c in rows]
+        if session.counts.orphans:  # else it would only keep the rest from 80 columns
+            head.append(_("Without product"))
+            for row, (_name, counts) in zip(cells, rows, strict=True):
+                row.append(counts.orphans)
+        print_table(head, cells)
     if session.options.dry_run and session.status.final:
         print_line(_("This was a dry run: the catalog is as before."))
     if rejected := session.counts.rejected:

@@ -73,10 +73,10 @@ class Due(Enum):
     GIVE_UP = "give up"
 
 
-def is_due(active: ActiveSession, *, is_lost: bool) -> Due:
+def is_due(active: ActiveSession, lost_seconds: float = LOST_SECONDS, *, is_lost: bool) -> Due:
     """`is_lost`: the worker that was to claim it, or whoever was to send it, is known to be gone."""
     if not active.dispatched:
         return Due.NOTHING if active.age < UNSENT_SECONDS else Due.SEND
-    if active.age < LOST_SECONDS and not is_lost:
+    if active.age < lost_seconds and not is_lost:
         return Due.NOTHING
     return Due.GIVE_UP if active.dispatches >= MAX_DISPATCHES else Due.SEND_AGAIN

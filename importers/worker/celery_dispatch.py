@@ -40,6 +40,9 @@ IN_QUEUE = "queue"
 class CeleryDispatcher:
     """Sends the number of a session to the queue of those who see its source."""
 
+    lost_seconds = 20.0
+    """The broker knows what waits; a worker that has taken it claims it within a second, if nothing befalls it."""
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 

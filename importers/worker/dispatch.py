@@ -29,6 +29,9 @@ class Dispatcher(Protocol):
     One contract for all (tests/contract/test_dispatcher.py).
     """
 
+    lost_seconds: float
+    """A session that was sent, does not wait, and is claimed by no worker for so long is sent again."""
+
     def check(self) -> None:
         """Raises SettingsError when sessions could not be sent: better before there is one. It asks nothing that could
         keep a launch waiting."""
@@ -50,7 +53,7 @@ class Dispatcher(Protocol):
     async def is_lost(self, active: ActiveSession) -> bool:
         """Whether the worker that holds the session or was to claim it is known to be gone; of a session whose worker
         nobody knows, whoever was to send it. False where it cannot be known: then time decides, the lease of a session
-        that was claimed, LOST_SECONDS of another."""
+        that was claimed, `lost_seconds` of another."""
         ...
 
     async def is_waiting(self, active: ActiveSession) -> bool:
@@ -84,6 +87,7 @@ class OneLook:
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
         self._down: BrokerDown | None = None
+        self.lost_seconds = dispatcher.lost_seconds
         self.check = dispatcher.check
         self.reaches = dispatcher.reaches
         self.is_lost = dispatcher.is_lost

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from importers.processes import WorkerProcess, process_of
+from importers.sessions.rules import LOST_SECONDS
 from importers.shared_files import make_file
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "1000000", "MALLOC_TRIM_THRESHOLD_": "400
 class ProcessDispatcher:
     """Starts `python -m importers.worker ID`, with the settings in its environment."""
 
+    lost_seconds = LOST_SECONDS
     _children: ClassVar[list[subprocess.Popen[bytes]]] = []
     """Workers that this process started: asked now and then, so that none stays a zombie."""
 

@@ -84,7 +84,7 @@ async def _send(active: ActiveSession, dispatcher: Dispatcher, settings: Setting
             return False
         nobody = Message.of(NOBODY_THERE, host=session.source_host, source=session.source)
         return await _finish(active, Status.FAILED, journal, nobody)
-    due = is_due(active, is_lost=await dispatcher.is_lost(active))
+    due = is_due(active, dispatcher.lost_seconds, is_lost=await dispatcher.is_lost(active))
     if due is Due.NOTHING:
         return False
     try:

@@ -44,7 +44,7 @@ FLUSH_SECONDS = 0.25
 FLUSH_EVENTS = 2000
 """Events go to the journal in batches: after so long, or so many."""
 REACH_SECONDS = 30.0
-"""So long one waits for the journal: whatever brought a session here does not come again for a minute."""
+"""So long one waits for the journal: whatever brought a session here does not come again for a while."""
 
 NO_SHOP = N_(
     "the worker on {host} has no shop with this catalog in its settings; add it there, and restart that worker"

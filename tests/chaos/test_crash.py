@@ -146,7 +146,7 @@ async def stage(
 ) -> AsyncIterator[Crashing]:
     monkeypatch.setattr(reaper, "GRACE_SECONDS", 0.1)
     monkeypatch.setattr(rules, "UNSENT_SECONDS", 0.2)
-    monkeypatch.setattr(rules, "LOST_SECONDS", 0.5)
+    monkeypatch.setattr(ProcessDispatcher, "lost_seconds", 0.5)
     monkeypatch.setattr(locks, "WAIT_SECONDS", 0.3)
     with ExitStack() as stack:
         hands: list[PostgresHand] = []

@@ -251,7 +251,7 @@ async def test_settings_and_options_hold_in_a_browser(obmen: Obmen, stranger: ai
     with (obmen.folder / "config.toml").open("a") as config:
         config.write("[screen]\nmouse = false\n")
     with served(obmen.folder, "--title", "Магазин", language="ru") as server:
-        async with room(server, stranger, "Импорта ещё не было") as (_tab, shown):
+        async with room(server, stranger, "Импортов ещё не было") as (_tab, shown):
             assert shown.rfind(b"\x1b[?1003l") > shown.rfind(b"\x1b[?1003h") > 0
         async with stranger.get(server.base) as answer:
             page = await answer.text()

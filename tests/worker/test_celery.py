@@ -28,6 +28,7 @@ from importers.processes import start_of
 from importers.sessions import Session, Status, rules
 from importers.settings import Redis, Settings
 from importers.texts import Message
+from importers.worker.celery_dispatch import CeleryDispatcher
 from importers.worker.celery_engine import make_app
 from importers.worker.celery_pool import PromptPool
 
@@ -50,7 +51,9 @@ def queued(redis: RedisServer) -> int:
 
 def make_old(stage: Stage) -> None:
     """As if the session had been sent longer ago than one waits for a worker."""
-    stage.change(f"UPDATE session SET dispatched_clock = dispatched_clock - {rules.LOST_SECONDS + 1}")
+    stage.change(
+        f"UPDATE session SET dispatched_clock = dispatched_clock - {CeleryDispatcher.lost_seconds + 1}"
+    )
 
 
 async def test_a_session_is_received_once_however_often_it_is_sent(stage: Stage, redis: RedisServer) -> None:
