@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importers.processes import WorkerProcess, this_process
 from importers.sessions import Session
+from importers.sessions.rules import LOST_SECONDS
 from importers.settings import Settings
 from importers.worker.process import ProcessDispatcher
 
@@ -33,6 +34,8 @@ class FailingDispatcher(ProcessDispatcher):
 
 class SendsAnywhere:
     """What a dispatcher says that can always send, wherever the source is."""
+
+    lost_seconds = LOST_SECONDS
 
     def check(self) -> None:
         pass
