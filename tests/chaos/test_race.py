@@ -48,6 +48,7 @@ def test_racing_with_redis(tmp_path: Path, redis: RedisServer) -> None:
     assert redis.keys() == 0
 
 
+@pytest.mark.chaos
 def test_racing_while_redis_is_emptied(tmp_path: Path, redis: RedisServer) -> None:
     found = race(tmp_path, 6, 20, redis.url, during=lambda: empty(redis))
     assert_exact(found, 6, 20)
@@ -67,6 +68,7 @@ def test_racing_for_a_journal_on_a_server(tmp_path: Path, journal: str) -> None:
     assert_exact(race(tmp_path, *SMALL, journal=journal), *SMALL)
 
 
+@pytest.mark.chaos
 def test_racing_for_one_on_a_server_with_redis(tmp_path: Path, redis: RedisServer, journal: str) -> None:
     assert_exact(race(tmp_path, 6, 20, redis.url, journal=journal), 6, 20)
     assert redis.keys() == 0
