@@ -48,10 +48,9 @@ def test_racing_with_redis(tmp_path: Path, redis: RedisServer) -> None:
     assert redis.keys() == 0
 
 
-@pytest.mark.chaos
-def test_racing_while_redis_is_emptied(tmp_path: Path, redis: RedisServer) -> None:
-    found = race(tmp_path, 6, 20, redis.url, during=lambda: empty(redis))
-    assert_exact(found, 6, 20)
+@pytest.mark.parametrize("size", [(4, 10), pytest.param((6, 20), marks=pytest.mark.chaos)])
+def test_racing_while_redis_is_emptied(tmp_path: Path, redis: RedisServer, size: tuple[int, int]) -> None:
+    assert_exact(race(tmp_path, *size, redis.url, during=lambda: empty(redis)), *size)
 
 
 def test_racing_with_a_redis_that_is_not_there(tmp_path: Path) -> None:
@@ -68,9 +67,11 @@ def test_racing_for_a_journal_on_a_server(tmp_path: Path, journal: str) -> None:
     assert_exact(race(tmp_path, *SMALL, journal=journal), *SMALL)
 
 
-@pytest.mark.chaos
-def test_racing_for_one_on_a_server_with_redis(tmp_path: Path, redis: RedisServer, journal: str) -> None:
-    assert_exact(race(tmp_path, 6, 20, redis.url, journal=journal), 6, 20)
+@pytest.mark.parametrize("size", [(4, 10), pytest.param(SMALL, marks=pytest.mark.chaos)])
+def test_racing_for_one_on_a_server_with_redis(
+    tmp_path: Path, redis: RedisServer, journal: str, size: tuple[int, int]
+) -> None:
+    assert_exact(race(tmp_path, *size, redis.url, journal=journal), *size)
     assert redis.keys() == 0
 
 
