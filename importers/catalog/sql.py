@@ -19,20 +19,6 @@ def marks(values: Collection[object]) -> str:
     return ", ".join("?" * len(values))
 
 
-@cache
-def update(table: Table, columns: tuple[str, ...]) -> str:
-    """Takes the primary key, then the columns."""
-    key = " AND ".join(f"{column} = ?{n}" for n, column in enumerate(table.columns[: table.keys], 1))
-    new = ", ".join(f"{column} = ?{n}" for n, column in enumerate(columns, table.keys + 1))
-    return f"UPDATE {table.name} SET {new} WHERE {key}"
-
-
-@cache
-def delete(table: Table) -> str:
-    where = " AND ".join(f"{column} = ?" for column in table.columns[: table.keys])
-    return f"DELETE FROM {table.name} WHERE {where}"
-
-
 def select(table: Table, columns: tuple[str, ...], keys: Collection[str]) -> str:
     """Rows whose first column is one of `keys`."""
     return f"SELECT {', '.join(columns)} FROM {table.name} WHERE {table.columns[0]} IN ({marks(keys)})"

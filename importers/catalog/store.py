@@ -224,11 +224,11 @@ class SessionTransaction:
 
     async def update(self, table: Table, columns: Sequence[str], rows: Sequence[tuple[Cell, ...]]) -> None:
         if rows:
-            await (await self.begin()).execute_many(sql.update(table, tuple(columns)), rows)
+            await (await self.begin()).update(table.name, table.columns[: table.keys], tuple(columns), rows)
 
     async def delete(self, table: Table, keys: Sequence[tuple[Cell, ...]]) -> None:
         if keys:
-            await (await self.begin()).execute_many(sql.delete(table), keys)
+            await (await self.begin()).delete(table.name, table.columns[: table.keys], keys)
 
     # What kinds ask besides, see `CatalogTransaction`
 

@@ -16,18 +16,18 @@ from psycopg.rows import tuple_row
 
 from importers.addresses import without_secrets
 from importers.clock import Now
+from importers.database import many_rows
 from importers.database.postgres_errors import plainly
 from importers.database.postgres_link import Contact, Link, Listener
 from importers.database.postgres_outcome import was_committed
 from importers.database.postgres_schema import GATES, migrate, quoted
 from importers.database.postgres_values import Connection, Row, all_of, copy_rows, end, fetch, numbered
+from importers.database.postgres_watch import PostgresWatch
 from importers.errors import PLACE, ConnectionLost, DatabaseError
 from importers.shielding import to_the_end
 from importers.texts import N_, Message
 
 STREAM_ROWS = 500
-POLL_SECONDS = 0.1
-"""How often one asks for changes where nobody tells of them."""
 _streams = count(1)
 
 
@@ -334,6 +334,15 @@ class PostgresTransaction:
         self._adding.add_done_callback(lambda _task: sent.set())
         await sent.wait()
 
+    async def update(
+        self, table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: Sequence[Sequence[object]]
+    ) -> None:
+        told = many_rows.as_json((*key, *columns), rows)
+        await self.execute(many_rows.update_all(table, key, columns), told)
+
+    async def delete(self, table: str, key: tuple[str, ...], rows: Sequence[Sequence[object]]) -> None:
+        await self.execute(many_rows.delete_all(table, key), many_rows.as_json(key, rows))
+
     def _note(self, cursor: psycopg.AsyncCursor[Any]) -> int:
         """How many rows a statement that writes has touched."""
         verb = (cursor.statusmessage or "").split(" ")[0]
@@ -341,38 +350,6 @@ class PostgresTransaction:
             return 0
         self.changes += max(cursor.rowcount, 0)
         return max(cursor.rowcount, 0)
-
-
-class PostgresWatch:
-    """Told by the server; where it cannot tell, by what every transaction that writes changes when it ends: of a busy
-    server often, never too seldom."""
-
-    def __init__(self, database: PostgresDatabase, listener: Listener) -> None:
-        self._database = database
-        self._listener = listener
-        self._heard = -1
-        self._snapshot = ""
-
-    async def changed(self, seconds: float = 0) -> bool:
-        if not seconds:
-            return await self._ask()
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        self._listener.start()
-        while True:
-            if self._heard != self._listener.heard or (not self._listener.listening and await self._ask()):
-                self._heard = self._listener.heard
-                return True
-            if (left := end - loop.time()) <= 0:
-                return False
-            await self._listener.until(
-                self._heard, left if self._listener.listening else min(left, POLL_SECONDS)
-            )
-
-    async def _ask(self) -> bool:
-        ((snapshot,),) = await self._database.fetch("SELECT pg_current_snapshot()::text")
-        before, self._snapshot = self._snapshot, str(snapshot)
-        return before != self._snapshot
 
 
 TRIGGERS = (

@@ -79,6 +79,17 @@ class Transaction(Reader, Protocol):
         added, that may be told by what is asked next, at the latest before the commit."""
         ...
 
+    async def update(
+        self, table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: Sequence[Sequence[object]]
+    ) -> None:
+        """Set these columns in rows that are there: of each its primary key, which these columns are, then what to
+        set."""
+        ...
+
+    async def delete(self, table: str, key: tuple[str, ...], rows: Sequence[Sequence[object]]) -> None:
+        """Take the rows of these primary keys away."""
+        ...
+
     async def state(self) -> str | None:
         """What tells what the database held when this began from all that it held or will hold at other times: as
         `Database.state` told it then. None: that cannot be told now."""

@@ -10,19 +10,18 @@ import random
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
-from functools import cache
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 from urllib.parse import quote
 
 from importers.clock import Clock, Now, boot_id
-from importers.database import migrations
+from importers.database import many_rows, migrations
 from importers.database.sqlite_errors import plainly
-from importers.database.sqlite_file import OpenedFile
+from importers.database.sqlite_file import OpenedFile, whole_identity
 from importers.database.sqlite_watch import SqliteWatch
 from importers.errors import DatabaseError
-from importers.identity import Identity, identity_of, seconds_to_settle
+from importers.identity import seconds_to_settle
 from importers.mounts import has_our_clock, network_file_system
 from importers.shared_files import make_file
 from importers.shielding import to_the_end
@@ -128,12 +127,12 @@ class SqliteDatabase:
             try:
                 if await db.mark() != mark:
                     return None
-                identity = _identity(self._path)
+                identity = whole_identity(self._path)
                 wait = seconds_to_settle([identity], time.time_ns()) if identity else None
                 if wait is None:
                     return None
                 await asyncio.sleep(wait)
-                return await db.state() if _identity(self._path) == identity else None
+                return await db.state() if whole_identity(self._path) == identity else None
             finally:
                 await db.rollback()
 
@@ -191,7 +190,7 @@ class SqliteTransaction:
             self._file.require()
 
     async def state(self) -> str | None:
-        identity = _identity(self._path)
+        identity = whole_identity(self._path)
         return " ".join(map(str, (boot_id(), *identity))) if identity and boot_id() else None
 
     async def mark(self) -> int:
@@ -257,25 +256,15 @@ class SqliteTransaction:
             step = rows * len(columns)
             if start < stop:
                 pieces = [cells[at : at + step] for at in range(start, stop, step)]
-                await self.execute_many(_insert(table, columns, rows), pieces)
+                await self.execute_many(many_rows.insert(table, columns, rows), pieces)
 
+    async def update(
+        self, table: str, key: tuple[str, ...], columns: tuple[str, ...], rows: Sequence[Sequence[object]]
+    ) -> None:
+        await self.execute_many(many_rows.update(table, key, columns), rows)
 
-def _identity(path: str | Path) -> Identity | None:
-    """Of the file, while it is all that there is: with nothing in -wal nobody writes to it but who may write there."""
-    place = Path(path).resolve()
-    try:
-        with suppress(FileNotFoundError):
-            if place.with_name(f"{place.name}-wal").stat().st_size:
-                return None
-        return identity_of(place.stat())
-    except OSError:
-        return None
-
-
-@cache
-def _insert(table: str, columns: tuple[str, ...], rows: int) -> str:
-    row = f"({', '.join('?' * len(columns))})"
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * rows)}"  # noqa: S608 (ours)
+    async def delete(self, table: str, key: tuple[str, ...], rows: Sequence[Sequence[object]]) -> None:
+        await self.execute_many(many_rows.delete(table, key), rows)
 
 
 async def connect(

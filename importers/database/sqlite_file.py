@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from importers.errors import DatabaseError
+from importers.identity import Identity, identity_of
 from importers.texts import N_
 
 REMOVED = N_("{path}: the file was removed or replaced while it was open; put it back, or start again")
@@ -28,3 +30,15 @@ class OpenedFile:
         except OSError:
             return None
         return found.st_dev, found.st_ino
+
+
+def whole_identity(path: str | Path) -> Identity | None:
+    """Of the file, while it is all that there is: with nothing in -wal nobody writes to it but who may write there."""
+    place = Path(path).resolve()
+    try:
+        with suppress(FileNotFoundError):
+            if place.with_name(f"{place.name}-wal").stat().st_size:
+                return None
+        return identity_of(place.stat())
+    except OSError:
+        return None
