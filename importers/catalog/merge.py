@@ -62,6 +62,8 @@ class Stage:
         self._reference_size = 0
         self._by_key = False
         """Most of the last batch was neither new nor the same: it is not sought any more."""
+        self._next_held: str | None = ""
+        """Before this key the catalog holds nothing behind the last batch; None: nor to its end."""
 
     def close(self) -> None:
         self.aside.close()
@@ -75,7 +77,9 @@ class Stage:
         last: str | None = None
         for batch in self._batches():
             until = next(reversed(batch))
-            lying = await self._store.count(self._shape.table, last, until) if full else 0
+            lying = 0
+            if full and self._may_hold(until):
+                lying = await self._store.count(self._shape.table, last, until)
             merged = await merge({key: payloads for key, payloads in batch.items() if payloads}, full)
             if lying > merged.held:
                 await self._remove_absent(merged, full, batch, last, until)
@@ -125,10 +129,10 @@ class Stage:
             await remove_absent(self._store, self._shape, absent, self.elsewhere, merged)
 
     async def _sort_out(self, batch: dict[str, list[bytes]], merged: Merged) -> tuple[Plain, Plain]:
-        """Take out of a batch what is new as a whole, which is written, and what is the same as before."""
+        """Take out of a batch what is new as a whole, and what is the same as before."""
         shape, store = self._shape, self._store
         fresh = same = Plain(shape, {}, {})
-        filled = await store.filled(shape.tables, next(iter(batch)), next(reversed(batch))) if batch else ()
+        filled = await self._filled(batch)
         if not (self._by_key and any(filled)):
             plain = Plain(shape, batch, self.units)
             if plain.settled and not any(filled):
@@ -139,11 +143,26 @@ class Stage:
                 self._by_key = len(of_fresh) + len(of_same) < len(plain.keys) // 2
         for key in (*fresh.keys, *same.keys):
             del batch[key]
-        for table, cells in zip(shape.tables, fresh.cells, strict=True):
-            if cells:
-                await store.insert_cells(table, cells)
         merged.held = len(same.column(0))
         return fresh, same
+
+    def _may_hold(self, until: str) -> bool:
+        """Whether the catalog may hold anything of a key behind the last batch, up to this one."""
+        return self._next_held is not None and self._next_held <= until
+
+    async def _filled(self, batch: dict[str, list[bytes]]) -> Sequence[bool]:
+        """For each table whether it has rows in the range of these keys. Where all is new, as in a first import, one
+        answer holds for many batches."""
+        if not batch:
+            return ()
+        tables = self._shape.tables
+        first, last = next(iter(batch)), next(reversed(batch))
+        if not self._may_hold(last):
+            return (False,) * len(tables)
+        filled = await self._store.filled(tables, first, last)
+        if not any(filled):
+            self._next_held = await self._store.next_key(tables, last)
+        return filled
 
     async def _merge_entities(self, batch: dict[str, list[bytes]], full: Collection[str | None]) -> Merged:
         """Created, updated or marked as removed: an entity counts once, whatever changed in its parts."""
@@ -165,7 +184,7 @@ class Stage:
                 parents.update(zip(plain.keys, map(str, plain.column(parent_at + 1)), strict=True))
         held = await self._store.held(shape.tables, batch)
         merged.held += sum(len(rows[0]) for rows in held.values())
-        writes = Writes(self._store)
+        writes = Writes(self._store, shape.tables, fresh.cells)
         for key, payloads in batch.items():
             was = held.get(key)
             old = was if was and was[0] else None
@@ -199,9 +218,9 @@ class Stage:
                 merged.changes.append(Change(key, old, new))
             if parent_at is not None and not removed:
                 parents[key] = str(new[0][0][parent_at])
-        await writes.flush()
         if parents:
             await self._count_orphans(merged, parents, weight)
+        await writes.flush()
         merged.ungrouped_first = sorted(merged.ungrouped_first)[:FIRST_FEW]
         return merged
 
@@ -247,17 +266,16 @@ class Stage:
             weight.update(Counter(map(str, plain.column(0))))
         held = await self._store.held(shape.tables, batch)
         merged.held += sum(len(rows[0]) for rows in held.values())
-        writes = Writes(self._store)
+        writes = Writes(self._store, shape.tables, fresh.cells)
         for key, payloads in batch.items():
             settled = Facts(shape, decode_facts(shape, payloads), self.units)
             self._change_facts(merged, writes, key, held.get(key), settled, full)
             self._refer(settled.facts.keys())
             if settled.facts:
                 weight[key] = len(settled.facts)
-        await writes.flush()
-
         if shape.parents:
             await self._count_orphans(merged, {key: key for key in weight}, weight)
+        await writes.flush()
         return merged
 
     def _change_facts(
@@ -350,6 +368,7 @@ class Stage:
         return second in self.protected or self.protected is EVERYTHING
 
     async def _count_orphans(self, merged: Merged, parents: dict[str, str], weight: dict[str, int]) -> None:
+        # Before anything of the batch is written, which a server may do while the next one is prepared.
         missing = list(dict.fromkeys(parents.values()))
         for table in self._shape.parents:
             missing = await self._store.missing(table, missing)

@@ -40,6 +40,10 @@ class RowStore(Protocol):
         """For each of the tables whether it has a row with a key from `first` to `last`."""
         ...
 
+    async def next_key(self, tables: Sequence[Table], after: str) -> str | None:
+        """The first key behind that one of which any of the tables has a row."""
+        ...
+
     async def near(self, table: Table, keys: Sequence[str], about: int) -> Sequence[Row]:
         """The rows of these keys, which come in order, as they lie in the table, and maybe of others between them:
         whichever costs less, if there are `about` so many. In the order of the primary key, or in none."""

@@ -41,6 +41,16 @@ def any_between(tables: tuple[Table, ...]) -> str:
     return f"SELECT {', '.join(filled)}"
 
 
+@cache
+def next_key(tables: tuple[Table, ...]) -> str:
+    """The first key behind ?1 in any of the tables, or NULL."""
+    of_tables = (
+        f"SELECT min({table.columns[0]}) AS key FROM {table.name} WHERE {table.columns[0]} > ?1"
+        for table in tables
+    )
+    return f"SELECT min(key) FROM ({' UNION ALL '.join(of_tables)}) AS keys"
+
+
 def count_active(shape: Shape, most: int | None) -> str:
     """How many things are not marked as removed, no more than `most`; of facts without such a mark, how many have
     any."""

@@ -192,6 +192,10 @@ class SessionTransaction:
         (filled,) = await (await self.begin()).select(sql.any_between(tuple(tables)), first, last)
         return list(map(bool, filled))
 
+    async def next_key(self, tables: Sequence[Table], after: str) -> str | None:
+        ((key,),) = await (await self.begin()).select(sql.next_key(tuple(tables)), after)
+        return None if key is None else str(key)
+
     async def near(self, table: Table, keys: Sequence[str], about: int) -> Sequence[Row]:
         return await self._near(table, table.columns, keys, about)
 

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 class Writes:
     """The rows that a batch deletes, updates and inserts, sent together."""
 
-    def __init__(self, store: RowStore) -> None:
+    def __init__(self, store: RowStore, tables: Sequence[Table], fresh: Sequence[list[Cell]]) -> None:
+        """`fresh`: the cells of rows that are new in each of the tables."""
         self._store = store
         self._gone: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
         self._updated: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
         self._new: dict[Table, list[Cell]] = defaultdict(list)
         """Cell by cell, as INSERTs of many rows take them."""
+        for table, cells in zip(tables, fresh, strict=True):
+            self._new[table] += cells
 
     def add(self, table: Table, key: str, rows: Iterable[Row]) -> None:
         cells = self._new[table]
