@@ -21,7 +21,16 @@ from importers.database.postgres_errors import plainly
 from importers.database.postgres_link import Contact, Link, Listener
 from importers.database.postgres_outcome import was_committed
 from importers.database.postgres_schema import GATES, migrate, quoted
-from importers.database.postgres_values import Connection, Row, all_of, copy_rows, end, fetch, numbered
+from importers.database.postgres_values import (
+    Connection,
+    Row,
+    all_of,
+    copy_rows,
+    copy_text,
+    end,
+    fetch,
+    numbered,
+)
 from importers.database.postgres_watch import PostgresWatch
 from importers.errors import PLACE, ConnectionLost, DatabaseError
 from importers.shielding import to_the_end
@@ -322,13 +331,14 @@ class PostgresTransaction:
     async def insert(self, table: str, columns: tuple[str, ...], cells: Sequence[object]) -> None:
         if not cells:
             return
+        rows = copy_text(cells, len(columns))  # while the server adds those before
         connection = await self._added()
         self.changes += len(cells) // len(columns)
         sent = asyncio.Event()
 
         async def add() -> None:
             with self._plainly():
-                await copy_rows(connection, table, columns, cells, sent)
+                await copy_rows(connection, table, columns, rows, sent)
 
         self._adding = asyncio.create_task(add())
         self._adding.add_done_callback(lambda _task: sent.set())
