@@ -23,7 +23,8 @@ class Writes:
         self._new: dict[Table, list[Cell]] = defaultdict(list)
         """Cell by cell, as INSERTs of many rows take them."""
         for table, cells in zip(tables, fresh, strict=True):
-            self._new[table] += cells
+            if cells:
+                self._new[table] += cells
 
     def add(self, table: Table, key: str, rows: Iterable[Row]) -> None:
         cells = self._new[table]

@@ -26,6 +26,7 @@ from importers.commerceml.records import (
     PropertyValue,
     Record,
 )
+from importers.events import Counts
 
 KEYS = st.sampled_from("abcdefgh")
 FEW = st.sampled_from("xyz")
@@ -146,6 +147,26 @@ async def test_both_ways_say_the_same(
     for (merged, rows), (expected, expected_rows) in zip(*outcomes, strict=True):
         assert rows == expected_rows
         assert alike(merged) == alike(expected)
+
+
+@pytest.mark.parametrize("held", ["b", "c", "cc", "d", "e", "f", "g"])
+async def test_what_lies_behind_batches_of_new_ones_is_found(
+    tmp_path: Path, held: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One answer for many batches: the catalog holds nothing there, up to this key."""
+    monkeypatch.setattr(merge, "BATCH_KEYS", 2)
+    told: list[Record] = [Product(key, key, catalog_id="c") for key in "abcdef"]
+    catalog = await open_catalog(f"sqlite:///{tmp_path / 'catalog'}")
+    async with catalog.transaction(
+        journal_id="j", session_id=1, task_id="t", fence=1, dry_run=True
+    ) as transaction:
+        await imported(transaction, PRODUCT, Export([Product(held, held, catalog_id="c")], False, {}, []))
+        merged, rows = await imported(transaction, PRODUCT, Export(told, True, {}, []))
+    await catalog.close()
+    counts = sum((part.counts for part in merged), Counts())
+    is_told = held in "abcdef"
+    assert (counts.created, counts.unchanged, counts.removed) == (6 - is_told, int(is_told), int(not is_told))
+    assert [row[0] for row in rows["product"]] == sorted({*"abcdef", held})
 
 
 async def test_a_part_of_another_one_between_stands_for_none_of_a_batch(tmp_path: Path) -> None:

@@ -93,6 +93,33 @@ async def test_rows_are_deleted_by_their_whole_key(rows: CatalogTransaction) -> 
     assert await all_of(rows, "customer_id, value", CONTACT) == [("a", "y"), ("b", "x")]
 
 
+ODD = (
+    "tab\tand\nline\r\nand \\", "\\N", "\\.", "", " ", "\\t", '"quoted", {json} [0]', "☂ 𝄞 \u2028", "NULL", "'; --",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD)
+async def test_texts_with_signs_of_every_kind_stay_what_they_are(rows: CatalogTransaction, odd: str) -> None:
+    await rows.insert(
+        CUSTOMER.table, [row(CUSTOMER.table, id=odd), row(CUSTOMER.table, id="plain", role=odd)]
+    )
+    assert await all_of(rows, "name", CUSTOMER.table) == [(None,), (None,)]
+    await rows.update(CUSTOMER.table, ("name", "full_name"), [(odd, odd, None), ("plain", "", odd)])
+    told = await rows.held((CUSTOMER.table,), [odd, "plain"])
+    assert told[odd] == (((odd, None, None, None, None, 0, None),),)
+    assert told["plain"] == ((("", odd, odd, None, None, 0, None),),)
+    await rows.delete(CUSTOMER.table, [(odd,)])
+    assert await all_of(rows, "id", CUSTOMER.table) == [("plain",)]
+
+
+async def test_the_next_key_is_that_of_any_of_the_tables(rows: CatalogTransaction) -> None:
+    await customers(rows, "a", "c")
+    await rows.insert(CONTACT, [("b", "mail", "x"), ("Ы", "mail", "x")])
+    assert [await rows.next_key(PARTS, key) for key in ("", "a", "aa", "b", "c")] == ["a", "b", "b", "c", "Ы"]
+    assert await rows.next_key(PARTS, "Ы") is None
+    assert await rows.next_key((CUSTOMER.table,), "a") == "c"
+
+
 async def test_what_is_missing_of_many_keys(rows: CatalogTransaction) -> None:
     keys = [f"{n:05}" for n in range(MANY)]
     await customers(rows, *keys[::2])
