@@ -35,7 +35,7 @@ from tests.support.terminal import Terminal
 PROCESSES, TARGETS = 64, 156
 SEEN, ROW, EVENT = 300, 80, 600
 """Milliseconds that a change of another host, the row of a launch, the first event through an idle worker may take."""
-LOOKS, LAUNCHES, IMPORTS, PRODUCTS = 20, 10, 3, 5_000
+LOOKS, LAUNCHES, IMPORTS, PRODUCTS = 20, 10, 5, 5_000
 IDLE_SECONDS = 6
 
 
