@@ -8,6 +8,7 @@ import io
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -182,17 +183,55 @@ def log_line(line: LogLine) -> str:
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A line a row; on a terminal that is narrower what has no room stands below, indented. Nothing is cut there."""
     cells = [
         head,
         *(["" if value is None else plain(texts.shorten(str(value))) for value in row] for row in rows),
     ]
     widths = [max(map(texts.width, column)) for column in zip(*cells, strict=True)]
+    room = _room()
+    if room and _taken(widths) > room:
+        told = [
+            n for n in range(len(head)) if any(row[n] for row in cells[1:])
+        ]  # of the others nothing is missed
+        cells, widths = [[row[n] for n in told] for row in cells], [widths[n] for n in told]
+    spans = _spans(widths, room) if room else [range(len(widths))]
     for row in cells:
-        print_line(
-            "  ".join(
-                cell + " " * (width - texts.width(cell)) for cell, width in zip(row, widths, strict=True)
-            ).rstrip()
-        )
+        for span in spans:
+            indent = FOLDED if span.start else ""
+            text = "  ".join(row[n] + " " * (widths[n] - texts.width(row[n])) for n in span).rstrip()
+            if span.start and room and len(span) == 1:
+                for line in textwrap.wrap(text, max(room - len(indent), 1)):
+                    print_line(indent + line)
+            elif text or not span.start:
+                print_line(indent + text)
+
+
+FOLDED = "    "
+
+
+def _room() -> int:
+    """Columns of the terminal that is printed to; 0: it is none, or does not say."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
+    except OSError:
+        return 0
+
+
+def _taken(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def _spans(widths: Sequence[int], room: int) -> list[range]:
+    """Columns that stand side by side, line by line."""
+    spans, start = [], 0
+    while start < len(widths):
+        stop, indent = start + 1, len(FOLDED) if start else 0
+        while stop < len(widths) and indent + _taken(widths[start : stop + 1]) <= room:
+            stop += 1
+        spans.append(range(start, stop))
+        start = stop
+    return spans
 
 
 def print_json(value: object) -> None:

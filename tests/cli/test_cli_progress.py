@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
-import select
 import sqlite3
-import struct
 import sys
-import termios
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
@@ -23,10 +19,10 @@ from importers import texts
 from importers.cli.live import PLAIN_SECONDS, Live
 from importers.cli.progress import Course, Standing, Teller, told_in
 from importers.events import Counts
-from importers.output import Output
 from importers.sample.make import write_export
 from importers.sessions import Journal, LogLine, Session, Status, StoredReject
 from importers.sessions.details import Standing as Measured
+from tests.cli.conftest import Printed
 from tests.conftest import Obmen
 
 FULL = Standing(0.43, "Product prices", rate=12_400, seconds_left=35, rejected=3)
@@ -115,37 +111,7 @@ async def test_what_a_journal_tells_of_a_session_that_runs() -> None:
     assert {(standing.rate, standing.seconds_left) for standing in found} == {(5.5, 7.0)}
 
 
-class Terminals:
-    """Standard output leads to a pseudo-terminal; `read` is what it was sent."""
-
-    def __init__(self) -> None:
-        self.master, self.slave = os.openpty()
-        self.resize(80)
-        self._file = os.fdopen(self.slave, "w", encoding="utf-8")
-        self.output = Output(self._file)
-
-    def resize(self, columns: int) -> None:
-        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-
-    def close(self) -> None:
-        self._file.close()
-        os.close(self.master)
-
-    def read(self) -> str:
-        data = b""
-        while select.select([self.master], [], [], 0.05)[0]:
-            data += os.read(self.master, 65536)
-        return data.decode()
-
-
-@pytest.fixture
-def terminal() -> Iterator[Terminals]:
-    found = Terminals()
-    yield found
-    found.close()
-
-
-def teller_in(terminal: Terminals, monkeypatch: pytest.MonkeyPatch, environ: Mapping[str, str]) -> Teller:
+def teller_in(terminal: Printed, monkeypatch: pytest.MonkeyPatch, environ: Mapping[str, str]) -> Teller:
     monkeypatch.setattr(sys, "stdout", terminal.output)
     teller = Teller(err=False, plain=True)
     teller.live = Live(err=False, environ=environ, clock=Clock())
@@ -177,7 +143,7 @@ WARNING = LogLine(1, 1, "2026-01-02T03:04:05.678Z", "log", "warning", "{path}: l
     ],
 )
 def test_what_a_terminal_can_show(
-    terminal: Terminals, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], colours: bool, signs: bool
+    terminal: Printed, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], colours: bool, signs: bool
 ) -> None:
     teller = teller_in(terminal, monkeypatch, environ)
     teller.show(FULL)
@@ -200,7 +166,7 @@ def test_what_a_terminal_can_show(
 
 
 def test_a_dumb_terminal_has_a_plain_line_now_and_then(
-    terminal: Terminals, monkeypatch: pytest.MonkeyPatch
+    terminal: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     teller = teller_in(terminal, monkeypatch, {**UTF8, "TERM": "dumb"})
     for percent in range(60):  # as many seconds

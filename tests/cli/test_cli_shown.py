@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,8 @@ import pytest
 from importers import texts
 from importers.cli import cli, main
 from importers.kinds.registry import KINDS, REGISTERED
+from importers.output import print_table
+from tests.cli.conftest import Printed
 from tests.conftest import Obmen
 
 BAD = (
@@ -169,3 +172,46 @@ def test_a_joined_launch_tells_the_time_of_the_reader() -> None:
     shown = texts.render("session {id} is running, launched by {operator}@{host} at {since}", told)
     local = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC).astimezone()
     assert shown.endswith(f"at {local:%Y-%m-%d %H:%M:%S}{local.isoformat()[-6:]}")
+
+
+SEEN = (
+    ("7", "catalog", "", "root", None),
+    (
+        "1234567",
+        "catalog, prices",
+        "",
+        "оператор",
+        "one reason that is long enough to go on and on, to where it ends",
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (100, ["Id       Types            Operator  Reason", f"7        catalog{' ' * 10}root"]),
+        (40, ["Id       Types            Operator", "    Reason", f"7        catalog{' ' * 10}root"]),
+        (24, ["Id       Types", "    Operator", "    Reason", "7        catalog", "    root"]),
+        (3, ["Id"]),
+    ],
+)
+def test_what_has_no_room_on_a_terminal_stands_below(
+    terminal: Printed, monkeypatch: pytest.MonkeyPatch, columns: int, told: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", terminal.output)
+    terminal.resize(columns)
+    print_table(("Id", "Types", "Empty", "Operator", "Reason"), SEEN)
+    lines = terminal.read().splitlines()
+    assert lines[: len(told)] == told
+    for cell in filter(None, [cell for row in SEEN for cell in row]):
+        assert cell.replace(" ", "") in "".join(lines).replace(" ", ""), "nothing is cut"
+    if columns == 24:
+        assert max(map(len, lines)) <= columns
+
+
+def test_nothing_is_folded_in_a_pipe(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    print_table(("Id", "Types", "Empty", "Operator", "Reason"), SEEN)
+    assert len(capsys.readouterr().out.splitlines()) == 3
