@@ -22,7 +22,7 @@ class Value(NamedTuple):
     shown: str
     """As people may see it."""
     origin: str | Message
-    """The file, the variable, or that it is the default."""
+    """The file, the variable, or that it is the default; the command line, of the language."""
 
 
 def values(
@@ -31,7 +31,7 @@ def values(
     """All settings in force, in their order. `file`: what --config named. Raises SettingsError as `load`."""
     path = find(file, environ)
     given = dict(_flat(read(path))) if path else {}
-    variables = {name.upper() for name in environ}
+    variables = {name.upper(): value for name, value in environ.items()}
     found = []
     for key, value in _flat(msgspec.to_builtins(settings)):
         common = key.split(".", 2)[-1] if key.startswith("shops.") else key
@@ -41,6 +41,10 @@ def values(
             origin = f"${variable}"
         elif path and not given.keys().isdisjoint({key, common}):
             origin = str(path)
+        if key == "language" and value != (
+            variables[variable] if variable else given.get(key, Settings().language)
+        ):
+            origin = Message(N_("command line"))
         found.append(Value(key, _shown(key, value), origin))
     return found
 

@@ -159,8 +159,11 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
         return [bar for bar in self.screen.query(NoticeBar) if bar.display] if self.screen_stack else []
 
     def action_interrupt(self) -> None:
-        text = _("To quit press {key} or {other}. Imports go on without the screen.")
-        self.room.say(text.format(key=shown_of("quit"), other=shown_of("leave")))
+        text, both = _("To quit press {key}. Imports go on without the screen."), _("{key} or {other}")
+        key = shown_of("leave")
+        if isinstance(self.screen, MainScreen):  # elsewhere the other key goes back
+            key = both.format(key=shown_of("quit"), other=key)
+        self.room.say(text.format(key=key))
 
 
 def run(settings: Settings, *, demo: bool = False, file: Path | None = None) -> int:

@@ -58,7 +58,11 @@ def test_a_closed_terminal_ends_it(opened: Open, *, controlling: bool) -> None:
 def test_ctrl_c_does_not_quit_but_says_how(opened: Open) -> None:
     with opened() as terminal:
         terminal.press("\x03")
-        terminal.wait_for("To quit press q")
+        terminal.wait_for("To quit press q or ^q")
+        terminal.press("?")
+        terminal.wait_for("Back")
+        terminal.press("\x03")
+        terminal.wait_for("To quit press ^q")
         assert terminal.process.poll() is None
 
 
