@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("importers", "tui", "tests", "demo")
+COPIED = ("importers", "tui", "tests", "docs")
 TESTS_FAILED = 1
 """The exit code of pytest. Where a test is not found it is another one."""
 
@@ -176,7 +176,7 @@ MUTANTS = {
     "group SIGTERM": Mutant(
         (Edit("importers/worker/celery_pool.py", "    leave_signals_to_parent()\n", "    pass\n"),),
         "tests/worker/test_celery_signals.py::"
-        "test_what_all_processes_get_lets_the_session_come_to_its_end[command0-SIGTERM]",
+        "test_what_all_processes_get_lets_the_session_come_to_its_end[command1-SIGTERM]",
     ),
     "host not in the claim": Mutant(
         (Edit("importers/sessions/statements.py", "(source_host IS NULL OR source_host = ?9)", "?9 <> ''"),),
