@@ -98,6 +98,8 @@ async def _send(active: ActiveSession, dispatcher: Dispatcher, settings: Setting
     except BrokerDown as error:  # what it has may come to light again
         await journal.note_waiting(session.id, ObmenError(WAITING, error=error).message)
         return False
+    if session.waiting == Message(IN_QUEUE) and await journal.left_queue(session.id, active.dispatches):
+        return False  # between the queue and the claim it is nowhere to be seen, and not lost
     if due is Due.GIVE_UP:
         why = Message.of(NEVER_CAME, count=active.dispatches, path=settings.log.path)
         return await _finish(active, Status.FAILED, journal, why)

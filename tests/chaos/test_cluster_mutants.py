@@ -178,6 +178,10 @@ MUTANTS = {
         (Edit(DISPATCH, NOBODY_CATCHES.replace("ZeroDivisionError", "BrokerDown"), NOBODY_CATCHES),),
         "tests/worker/test_celery.py::test_a_broker_that_is_down_is_waited_for_and_that_is_visible",
     ),
+    "sent again on its way from the queue to the claim": Mutant(
+        (Edit("importers/worker/reaper.py", "if session.waiting == Message(IN_QUEUE) and", "if False and"),),
+        "tests/worker/test_celery.py::test_what_waits_in_the_queue_is_not_lost_and_what_is_gone_is_sent_again",
+    ),
     "group SIGTERM": Mutant(
         (Edit("importers/worker/celery_pool.py", "    leave_signals_to_parent()\n", "    pass\n"),),
         "tests/worker/test_celery_signals.py::"
