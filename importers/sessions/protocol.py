@@ -251,6 +251,11 @@ class Journal(Protocol):
         """Tell those who look what a session waits for that no worker has claimed yet; whether that was new."""
         ...
 
+    async def left_queue(self, session_id: int, number: int) -> bool:
+        """What this dispatch sent waits no more: whoever took it has as long to claim the session as if it had been
+        sent now. False as `unmark_dispatched`."""
+        ...
+
     # Working
 
     async def claim(self, session_id: int, target: str, owner: WorkerProcess, lease: float) -> Session | None:

@@ -147,6 +147,7 @@ WAIT_FOR = (
     f"{_OF_DISPATCH}"
 )
 NOTE_WAITING = "UPDATE session SET waiting = ?2, waiting_args = ?3 WHERE id = ?1 AND status = 'started'"
+LEFT_QUEUE = f"UPDATE session SET dispatched_clock = ?3, waiting = NULL {_OF_DISPATCH}"
 UNMARK_DISPATCHED = f"UPDATE session SET dispatched_clock = NULL {_OF_DISPATCH}"
 
 # Working

@@ -228,6 +228,12 @@ class JournalStore(JournalReader):
         async with self.database.transaction() as db:
             return await db.execute(sql.NOTE_WAITING, session_id, *message_columns(why)) == 1
 
+    @repeated
+    async def left_queue(self, session_id: int, number: int) -> bool:
+        async with self.database.transaction() as db:
+            now = await db.now()
+            return await db.execute(sql.LEFT_QUEUE, session_id, number, now.seconds) == 1
+
     # Working
 
     async def claim(self, session_id: int, target: str, owner: WorkerProcess, lease: float) -> Session | None:

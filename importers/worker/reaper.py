@@ -85,18 +85,24 @@ async def _send(active: ActiveSession, dispatcher: Dispatcher, settings: Setting
         nobody = Message.of(NOBODY_THERE, host=session.source_host, source=session.source)
         return await _finish(active, Status.FAILED, journal, nobody)
     due = is_due(active, dispatcher.lost_seconds, is_lost=await dispatcher.is_lost(active))
-    if due is Due.NOTHING:
+    # Long before it would be lost: else nobody knew that it was in the queue until a moment ago.
+    may_wait = active.dispatched and active.age > dispatcher.lost_seconds / 2
+    if due is Due.NOTHING and not may_wait:
         return False
     try:
         dispatcher.check()
     except SettingsError as error:  # nobody with these settings will ever send it
-        return await _finish(active, Status.FAILED, journal, error.message)
+        return due is not Due.NOTHING and await _finish(active, Status.FAILED, journal, error.message)
     try:
         if active.dispatched and await dispatcher.is_waiting(active):
             await journal.note_waiting(session.id, Message(IN_QUEUE))
             return False
     except BrokerDown as error:  # what it has may come to light again
         await journal.note_waiting(session.id, ObmenError(WAITING, error=error).message)
+        return False
+    if session.waiting == Message(IN_QUEUE) and await journal.left_queue(session.id, active.dispatches):
+        return False  # between the queue and the claim it is nowhere to be seen, and not lost
+    if due is Due.NOTHING:
         return False
     if due is Due.GIVE_UP:
         why = Message.of(NEVER_CAME, count=active.dispatches, path=settings.log.path)

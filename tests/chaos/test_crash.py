@@ -154,7 +154,10 @@ async def stage(
             hands = [PostgresHand(request.getfixturevalue("postgres")) for _database in range(2)]
             for hand in hands:
                 stack.callback(hand.drop)
-        sections = {"catalog": {"url": hands[1].url}} if hands else {}
+        sections: dict[str, dict[str, object]] = {"catalog": {"url": hands[1].url}} if hands else {}
+        sections["launch"] = {
+            "recency_seconds": 600
+        }  # what is looked after for long is the same import still
         async with staged(tmp_path, hand=hands[0] if hands else None, **sections) as made:
             crashing = Crashing(made)
             crashing.catalog = hands[1] if hands else crashing.catalog

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from redis import Redis
 from support.engine_stage import MovedClock, RedisServer, Stage, no_processes, staged
 from support.engines import Hand, SqliteHand
 
@@ -18,7 +20,10 @@ from importers.launch import LaunchResult, launch
 from importers.launch.launching import _new_session
 from importers.processes import WorkerProcess, this_process
 from importers.sessions import Attempt, Journal, NewSession, Outcome, Session
+from importers.settings import Redis as RedisSettings
 from importers.targets import target_of
+from importers.worker.celery_dispatch import CeleryDispatcher
+from importers.worker.celery_engine import KEY_PREFIX, queues_of
 from importers.worker.dispatch import Dispatcher
 from importers.worker.heartbeat import must_go_on
 
@@ -37,11 +42,33 @@ class Lab:
     redis: RedisServer
     catalog: Hand
     target: str
+    broker: RedisServer | None = None
+    """None: what is sent is noted, and goes nowhere."""
+    taken: list[int] = field(default_factory=list)
+    """Of what was sent, by workers that have not claimed it yet."""
 
     @property
     def dispatcher(self) -> Dispatcher:
         assert self.stage.dispatcher
         return self.stage.dispatcher
+
+    @property
+    def sent(self) -> list[int]:
+        """Sessions that were sent, in all."""
+        if self.broker is None:
+            return self.stage.sent
+        with Redis.from_url(self.broker.url) as redis:
+            queues = [redis.lrange(KEY_PREFIX + name, 0, -1) for name in queues_of(self.stage.settings)]
+        bodies = [
+            base64.b64decode(msgspec.json.decode(message)["body"]) for queue in queues for message in queue
+        ]
+        return self.taken + [msgspec.json.decode(body)[0][0] for body in bodies]
+
+    def take(self) -> None:
+        """Messages leave the broker."""
+        if self.broker:
+            self.taken = self.sent
+            self.broker.ask("FLUSHALL")
 
     def new(self, key: str) -> NewSession:
         request = self.stage.request(key=key)
@@ -98,16 +125,23 @@ Interleaving = Callable[[Lab], Awaitable[None]]
 
 @asynccontextmanager
 async def laboratory(
-    folder: Path, redis: RedisServer, make_hand: Callable[[str], Hand] | None = None
+    folder: Path,
+    redis: RedisServer,
+    make_hand: Callable[[str], Hand] | None = None,
+    broker: RedisServer | None = None,
 ) -> AsyncIterator[Lab]:
-    """`make_hand`: a database by its name; None: in a file. The catalog is made by whoever opens it."""
+    """`make_hand`: a database by its name; None: in a file. The catalog is made by whoever opens it. `broker`: sessions
+    are sent through Celery, by another Redis than the one of the locks."""
     make_hand = make_hand or (lambda name: SqliteHand(folder / f"{name}.sqlite3"))
     clock, catalog = MovedClock(), make_hand("catalog")
     sections = {"redis": {"url": redis.url}, "catalog": {"url": catalog.url}}
     async with AsyncExitStack() as stack:
         stage = await stack.enter_async_context(staged(folder, clock, make_hand("journal"), **sections))
         no_processes(stage)
+        if broker:
+            of_broker = msgspec.structs.replace(stage.settings, redis=RedisSettings(broker.url))
+            stage.dispatcher = CeleryDispatcher(of_broker)
         other = await stage.another_journal()
         stack.push_async_callback(other.close)
         target = await target_of(stage.settings).key()
-        yield Lab(stage, stage.journal, other, clock, redis, catalog, target)
+        yield Lab(stage, stage.journal, other, clock, redis, catalog, target, broker)

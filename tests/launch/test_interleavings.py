@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from engine_mutants import attribute
 from laboratory import LEASE, RECENCY, Interleaving, Lab, laboratory
-from support.engine_stage import RedisServer, dead_process
+from support.engine_stage import RedisServer, dead_process, redis_server
 from support.engines import Hand
 
 from importers.errors import LeaseLost
@@ -86,7 +86,7 @@ async def redis_forgets_the_lock_while_it_is_held(lab: Lab) -> None:
         result = await lab.launch(lab.a, "a")
     assert (result.outcome, result.lock) == (Outcome.JOINED, Locked.ACQUIRED)
     assert (locks, lab.redis.keys()) == ([1], 0)
-    assert (lab.sessions(), lab.stage.sent) == (1, [1])
+    assert (lab.sessions(), lab.sent) == (1, [1])
 
 
 async def a_retry_comes_when_all_is_long_over(lab: Lab) -> None:
@@ -125,7 +125,7 @@ async def both_dispatch(lab: Lab) -> None:
     _outcome, session = await lab.create(lab.a, "a")
     sent = await asyncio.gather(*(dispatch(session, lab.dispatcher, journal) for journal in (lab.a, lab.b)))
     assert sorted(sent) == [False, True]
-    assert lab.stage.sent == [1]
+    assert lab.sent == [1]
 
 
 async def a_launcher_fails_to_start_a_worker_that_came_all_the_same(lab: Lab) -> None:
@@ -225,8 +225,9 @@ async def two_reapers_send_the_same_lost_session(lab: Lab) -> None:
     await lab.a.mark_dispatched(1, dead_process())
     (held,) = await lab.a.active_sessions(lab.target)
     await reaper._send(held, lab.dispatcher, lab.stage.settings, lab.a)
+    lab.take()
     await reaper._send(held, lab.dispatcher, lab.stage.settings, lab.b)
-    assert lab.stage.sent == [1]
+    assert lab.sent == [1]
 
 
 # Locks
@@ -313,6 +314,16 @@ ALWAYS_ON_A_SERVER: tuple[Interleaving, ...] = (
 """Where two write at once, or engines differ. The others are the same statements one after the other."""
 
 
+THROUGH_CELERY: tuple[Interleaving, ...] = (
+    redis_forgets_the_lock_while_it_is_held,
+    both_dispatch,
+    a_reaper_acts_on_what_it_read_before_the_worker_finished,
+    a_reaper_gives_up_a_session_that_is_claimed_meanwhile,
+    two_reapers_send_the_same_lost_session,
+)
+"""Where sessions are sent. The others send nothing."""
+
+
 def on_each_engine() -> list[Any]:
     on_files = [pytest.param("sqlite", each, id=f"sqlite-{each.__name__}") for each in INTERLEAVINGS]
     return on_files + [
@@ -332,3 +343,19 @@ async def test_interleaving(
 ) -> None:
     async with laboratory(tmp_path, redis, make_hand) as lab:
         await interleaving(lab)
+
+
+@pytest.mark.parametrize("engine", ["postgres"])
+@pytest.mark.parametrize(
+    "interleaving",
+    [
+        pytest.param(each, id=each.__name__, marks=[] if each is both_dispatch else [pytest.mark.chaos])
+        for each in THROUGH_CELERY
+    ],
+)
+async def test_interleaving_through_celery(
+    tmp_path: Path, redis: RedisServer, make_hand: Callable[[str], Hand], interleaving: Interleaving
+) -> None:
+    with redis_server() as broker:
+        async with laboratory(tmp_path, redis, make_hand, broker) as lab:
+            await interleaving(lab)

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from engine_mutants import attribute, sql
 from laboratory import Interleaving, laboratory
-from support.engine_stage import RedisServer
+from support.engine_stage import RedisServer, redis_server
 from support.engines import Hand
 from test_interleavings import (
     INTERLEAVINGS,
+    THROUGH_CELERY,
     a_host_without_the_source_claims_first,
     a_joined_key_is_retried_when_all_is_long_over,
     a_launcher_fails_to_start_a_worker_that_came_all_the_same,
@@ -209,4 +210,17 @@ async def test_mutant_is_killed(
     with mutate():
         async with laboratory(tmp_path, redis, make_hand) as lab:
             with pytest.raises((AssertionError, pytest.fail.Exception, lab.stage.hand.refused)):
+                await interleaving(lab)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("engine", ["postgres"])
+@pytest.mark.parametrize("name", [name for name, (_mutate, by) in MUTANTS.items() if by in THROUGH_CELERY])
+async def test_mutant_is_killed_through_celery(
+    tmp_path: Path, redis: RedisServer, make_hand: Callable[[str], Hand], name: str
+) -> None:
+    mutate, interleaving = MUTANTS[name]
+    with mutate(), redis_server() as broker:
+        async with laboratory(tmp_path, redis, make_hand, broker) as lab:
+            with pytest.raises((AssertionError, lab.stage.hand.refused)):
                 await interleaving(lab)

@@ -14,6 +14,8 @@ from pathlib import Path
 from support.engine_stage import Stage
 
 OTHER_HOST = "elsewhere"
+ITS_CLOCK: dict[str, str] = {}
+"""The environment that makes it wrong (`shifted`)."""
 UNSHARE = ("unshare", "--user", "--map-root-user", "--uts", "--mount")
 WORKER = (
     "import sys; from importers.worker import source; source.SETTLE_SECONDS = {settle}; source.LOOK_SECONDS = 0.02; "
@@ -34,7 +36,9 @@ def worker_elsewhere(
     steps = [shlex.join(["hostname", OTHER_HOST])]
     steps += [shlex.join(["mount", *map(str, mount)]) for mount in mounts]
     steps += [shlex.join(["exec", sys.executable, "-c", WORKER.format(settle=settle), str(session_id)])]
-    env = {**os.environ, **stage.settings.to_env(), **(env or {})} | ({"TMPDIR": str(tmp)} if tmp else {})
+    env = {**os.environ, **ITS_CLOCK, **stage.settings.to_env(), **(env or {})} | (
+        {"TMPDIR": str(tmp)} if tmp else {}
+    )
     command = [*UNSHARE, "sh", "-ec", "\n".join(steps)]
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as worker:
         try:

@@ -49,11 +49,9 @@ def queued(redis: RedisServer) -> int:
     return int(redis.ask("LLEN", QUEUE).removeprefix(":"))
 
 
-def make_old(stage: Stage) -> None:
-    """As if the session had been sent longer ago than one waits for a worker."""
-    stage.change(
-        f"UPDATE session SET dispatched_clock = dispatched_clock - {CeleryDispatcher.lost_seconds + 1}"
-    )
+def make_old(stage: Stage, seconds: float = CeleryDispatcher.lost_seconds + 1) -> None:
+    """As if the session had been sent longer ago; unless said otherwise, than one waits for a worker."""
+    stage.change(f"UPDATE session SET dispatched_clock = dispatched_clock - {seconds}")
 
 
 async def test_a_session_is_received_once_however_often_it_is_sent(stage: Stage, redis: RedisServer) -> None:
@@ -123,12 +121,28 @@ async def test_what_waits_in_the_queue_is_not_lost_and_what_is_gone_is_sent_agai
     assert queued(redis) == 1
     redis.restart()  # it keeps nothing
     assert queued(redis) == 0
+    for _reap in range(2):  # whoever took it may be about to claim it
+        await stage.reap()
+        assert queued(redis) == 0
+    assert (await stage.journal.session(session.id)).waiting is None
     make_old(stage)
     await stage.reap()
     assert queued(redis) == 1
     with celery_worker(stage.settings):
         assert (await stage.ended(session.id)).status is Status.COMPLETED
     assert stage.rows(RECEIVED) == [(1,)]
+
+
+async def test_what_is_taken_when_it_would_soon_be_lost_is_not_sent_again(
+    stage: Stage, redis: RedisServer
+) -> None:
+    await launched(stage)
+    make_old(stage, CeleryDispatcher.lost_seconds * 0.7)
+    await stage.reap()
+    redis.restart()  # as if a worker had taken it
+    make_old(stage)
+    await stage.reap()
+    assert queued(redis) == 0
 
 
 async def test_the_death_of_a_session_is_noticed_at_once_and_the_next_one_is_taken(stage: Stage) -> None:

@@ -134,7 +134,8 @@ async def test_the_process_that_looks_after_sessions_is_one_and_is_started_anew(
     with celery_worker(stage.settings) as worker:
         await until(lambda: reaping(worker))
         redis.restart()
-        await until(lambda: worker.count("Connected to redis") == 2)
+        worker.said("Connection to broker lost")
+        await until(lambda: worker.count("Connected to unix:") == 2)
         (first,) = reaping(worker)
         os.kill(first, signal.SIGKILL)
         worker.said("looks after sessions ended")

@@ -1,4 +1,5 @@
-"""A session runs where its source is, or where that was sent along: with two hosts on one journal."""
+"""A session runs where its source is, or where that was sent along: with two hosts on one journal, whose directories
+are their own and whose clocks differ by an hour."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from support import hosts
+from support.clocks import COMPILER, shifted
 from support.engine_stage import PEOPLE, Stage, no_processes, share, staged, write_export
 from support.engines import PostgresHand
 from support.hosts import OTHER_HOST, bind, worked_elsewhere, worker_elsewhere
@@ -18,6 +21,18 @@ from importers.sessions import LogLine, Session, Status
 from importers.worker.run import work
 
 HERE = this_process().host
+
+
+@pytest.fixture(
+    scope="module", params=[3600, pytest.param(-3600, marks=pytest.mark.chaos)], ids=["", "behind"]
+)
+def their_clock(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return shifted(tmp_path_factory.mktemp("clock"), request.param) if COMPILER else {}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(their_clock: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosts, "ITS_CLOCK", their_clock)
 
 
 @pytest.fixture
