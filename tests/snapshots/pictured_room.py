@@ -4,14 +4,17 @@ stands, and without painting what nobody looks at."""
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import msgspec
 import pytest
 from fixed_journal import NOW, SOURCE, FixedJournal
 from taking_pictures import taken
 from textual._compositor import Compositor
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 from textual.widgets import Input
 from told_journal import SlowJournal, ToldJournal
@@ -57,8 +60,7 @@ VALUES = [
     ),
     Value("worker.heartbeat_seconds", "10.0", Message.of("default")),
 ]
-SIZES = {"80x24": (80, 24), "60x20": (60, 20), "140x40": (140, 40)}
-"""In the order in which a picture is taken at each."""
+SIZES = {"60x20": (60, 20), "80x24": (80, 24), "140x40": (140, 40)}
 
 Keys = Sequence[str]
 
@@ -97,8 +99,8 @@ class Studio:
     async def pictures(
         self, walk: Walk, language: str, sizes: Sequence[str] = tuple(SIZES)
     ) -> dict[str, dict[str, str]]:
-        """By state, by size: of one room that is resized. What it shows is what a room shows that has always had that
-        size: `test_a_resized_room_looks_as_if_it_had_always_been_so`."""
+        """By state, by size: of one room that is resized to and fro. It looks as one that has always had that size,
+        which `test_a_resized_room_looks_as_if_it_had_always_been_so` holds."""
         for name, value in walk.environ.items():
             self.monkeypatch.setenv(name, value)
         app = ObmenApp(self._settings(walk, language), journal=walk.journal(), now=lambda: NOW)
@@ -109,23 +111,18 @@ class Studio:
         async with app.run_test(size=SIZES[sizes[0]]) as pilot:
             await quiet(pilot, walk)
             for state, keys in walk.states.items():
-                for key in keys:
+                for key, following in pairwise([*keys, ""]):
                     await pilot.press(key)
-                    if len(key) > 1 or not isinstance(app.focused, Input):
+                    if len(following) != 1 or not isinstance(app.focused, Input):
                         await quiet(pilot, walk)
-                await quiet(pilot, walk)
-                found[state] = {}
-                for size in sizes:
-                    await self._resize(pilot, walk, size)
-                    found[state][size] = taken(app)
-                await self._resize(pilot, walk, sizes[0])
+                now = {sizes[0]: taken(app)}
+                for size in sizes[1:]:
+                    await pilot.resize_terminal(*SIZES[size])
+                    await quiet(pilot, walk)
+                    now[size] = taken(app)
+                found[state] = {size: now[size] for size in SIZES if size in now}
+                sizes = sizes[::-1]  # the next state is come to at the size that the room has
         return found
-
-    @staticmethod
-    async def _resize(pilot: Pilot[int], walk: Walk, size: str) -> None:
-        if pilot.app.size != SIZES[size]:
-            await pilot.resize_terminal(*SIZES[size])
-            await quiet(pilot, walk)
 
     def _settings(self, walk: Walk, language: str) -> Settings:
         source = msgspec.structs.replace(self.settings.source, path=SOURCE)
@@ -165,6 +162,7 @@ def studio(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stud
     monkeypatch.setattr(RecordCounts, "views", views)
     monkeypatch.setattr(launch, "has_products", has_products)
     monkeypatch.setattr(Compositor, "render_update", _paint_nothing)
+    monkeypatch.setattr(Stylesheet, "_parse_rules", _parse_once)
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -174,3 +172,15 @@ def studio(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stud
 
 def _paint_nothing(compositor: Compositor, *_asked: object, **_named: object) -> None:
     compositor._dirty_regions.clear()
+
+
+_parse_rules = Stylesheet._parse_rules
+_parsed: dict[Hashable, list[RuleSet]] = {}
+
+
+def _parse_once(stylesheet: Stylesheet, *args: Hashable, **named: Hashable) -> list[RuleSet]:
+    """The same styles for all rooms."""
+    key = (args, *named.items(), *stylesheet._variables.items())
+    if key not in _parsed:
+        _parsed[key] = _parse_rules(stylesheet, *args, **named)
+    return _parsed[key]

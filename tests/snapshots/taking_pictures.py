@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from difflib import unified_diff
 from itertools import pairwise
+from pathlib import Path
 from string import ascii_letters, digits
 
 from rich.console import COLOR_SYSTEMS
@@ -26,6 +28,7 @@ from textual._context import visible_screen_stack
 from tui.app import ObmenApp
 from tui.painting import Cell, Frame
 
+HEAD, DITTO = "== ", '"'
 LETTERS = ascii_letters + digits
 SWITCHES = {"1": "bold", "2": "dim", "3": "italic", "4": "underline", "7": "reverse", "9": "strike"}
 NAMED = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white", "", "default")
@@ -51,7 +54,7 @@ def described(rows: list[list[Cell]]) -> str:
     usual = max(counted, key=lambda look: counted[look])
     letters = dict(zip([look for look in counted if look != usual], LETTERS, strict=False)) | {usual: " "}
     looks = ["".join(letters[look] for _text, look in row).rstrip() for row in rows]
-    ditto = [looks[0], *('"' if one == above and one else one for above, one in pairwise(looks))]
+    ditto = [looks[0], *(DITTO if one == above and one else one for above, one in pairwise(looks))]
     legend = [f"{letter}: {words(look)}".rstrip() for look, letter in letters.items()]
     return "\n".join([*shown, "--", *ditto, "--", *legend]) + "\n"
 
@@ -69,6 +72,18 @@ def words(look: str) -> str:
             bright = "bright_" if tens >= 9 else ""
             said.append(("on " if tens in {4, 10} else "") + bright + NAMED[ones])
     return " ".join(said)
+
+
+def written(pictures: Mapping[str, str]) -> str:
+    """A file of them, each under its title."""
+    return "".join(f"{HEAD}{title}\n{picture}" for title, picture in pictures.items())
+
+
+def read(path: Path) -> dict[str, str]:
+    """Those of a file, by title; none of a file that is not there."""
+    text = path.read_text() if path.exists() else ""
+    parts = re.split(f"^{HEAD}(.*)\n", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def difference(expected: str, found: str, name: str) -> str:

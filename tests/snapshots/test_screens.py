@@ -9,47 +9,63 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pictured_room import Studio
-from taking_pictures import difference
-from walks import WALKS
+from pictured_room import SIZES, Studio, Walk
+from taking_pictures import difference, read, written
+from walks import SHORT, TERMINALS, WALKS
 
 ACCEPTED = Path(__file__).parent / "pictures"
-HEAD = "== "
 
 
 @pytest.fixture
 def check(request: pytest.FixtureRequest):
-    """Compares pictures by their titles with those in a file, or puts them there."""
+    """Compares the pictures of a walk with those in files, each of a state, or puts them there."""
 
-    def check(name: str, found: dict[str, str]) -> None:
-        path = ACCEPTED / f"{name}.txt"
-        if request.config.getoption("--accept", False):
-            path.write_text("".join(f"{HEAD}{title}\n{one}" for title, one in found.items()))
-        accepted = _read(path)
-        assert accepted.keys() == found.keys(), "make snapshots"
-        differences = [difference(accepted[title], found[title], f"{name}, {title}") for title in found]
+    def check(walked: dict[str, dict[str, str]], kind: str) -> None:
+        differences = []
+        for state, found in walked.items():
+            path = ACCEPTED / f"{state}.{kind}.txt"
+            if request.config.getoption("--accept", False):
+                path.write_text(written(found))
+            accepted = read(path)
+            assert accepted.keys() == found.keys(), f"not accepted yet, by make snapshots: {path.name}"
+            differences += [difference(accepted[size], found[size], f"{path.stem}, {size}") for size in found]
         if any(differences):
             pytest.fail("\n".join(filter(None, differences)), pytrace=False)
 
     return check
 
 
-def _read(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    parts = ("\n" + path.read_text()).split(f"\n{HEAD}")[1:]
-    return {title: one.rstrip("\n") + "\n" for title, _line, one in (part.partition("\n") for part in parts)}
-
-
 @pytest.mark.parametrize("language", ["en", "ru"])
 @pytest.mark.parametrize("name", WALKS)
 async def test_walk(name: str, language: str, studio: Studio, check) -> None:
-    for state, found in (await studio.pictures(WALKS[name], language)).items():
-        check(f"{state}.{language}", found)
+    check(await studio.pictures(WALKS[name], language), language)
 
 
-@pytest.mark.parametrize("name", [name for name, walk in WALKS.items() if not walk.environ])
+@pytest.mark.parametrize("name", ["sessions", "filter", "running", "launch", "others", "palette"])
 async def test_without_colours(name: str, studio: Studio, check) -> None:
+    """These walks come to every screen."""
     walk = replace(WALKS[name], environ={"NO_COLOR": "1"})
-    for state, found in (await studio.pictures(walk, "en", ["60x20"])).items():
-        check(f"{state}.no_color", found)
+    check(await studio.pictures(walk, "en", ["60x20"]), "no_color")
+
+
+@pytest.mark.parametrize("name", TERMINALS)
+async def test_terminal(name: str, studio: Studio, check) -> None:
+    walk = Walk(SHORT, environ=TERMINALS[name])
+    check(await studio.pictures(walk, "ru", ["80x24"]), name)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "launch" else pytest.mark.chaos) for name in WALKS]
+)
+async def test_a_resized_room_looks_as_if_it_had_always_been_so(name: str, size: str, studio: Studio) -> None:
+    always = await studio.pictures(WALKS[name], "ru", [size])
+    for state, found in always.items():
+        accepted = read(ACCEPTED / f"{state}.ru.txt")[size]
+        assert not (differs := difference(accepted, found[size], f"{state}, {size}, not resized")), differs
+
+
+def test_no_picture_is_left_over() -> None:
+    walked = {state for walk in WALKS.values() for state in walk.states}
+    seen = {path.name.split(".")[0] for path in ACCEPTED.iterdir()}
+    assert walked | SHORT.keys() == seen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fixed_journal import RUNNING, SESSIONS
-from pictured_room import Walk
+from pictured_room import Keys, Walk
 from told_journal import (
     LONG,
     NORTH,
@@ -45,7 +45,7 @@ WALKS = {
         {
             "session_running_log": ("enter",),
             "ask_search": ("/",),
-            "session_log_searched": (*"stocks", "enter"),
+            "session_log_searched": (*"2500", "enter"),
             "session_log_errors": ("e",),
             "ask_time": ("e", "t"),
             "session_running_summary": ("escape", "3"),
@@ -93,7 +93,9 @@ WALKS = {
             "deadbeef",
             Outcome.REFUSED,
             None,
-            Message.of("{path}: the file ends too early; let 1C write the export again", path="import.xml"),
+            Message.of(
+                "{path}: there is no such folder or .zip; name the one that 1C writes", path="/srv/1c"
+            ),
         ),
     ),
     "launch_ended": Walk(
@@ -156,12 +158,16 @@ WALKS = {
         lambda: ToldJournal(*NORTH),
         shops=("main", "north"),
     ),
-    "light": Walk({"light": (), "light_launch": ("n", "space")}, environ={"COLORFGBG": "0;15"}),
-    "ssh": Walk(
-        {"ssh": (), "ssh_launch": ("n", "space")}, environ={"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}
-    ),
-    "ascii": Walk(
-        {"ascii": (), "ascii_launch": ("n", "space"), "ascii_summary": ("escape", "enter", "3")},
-        environ={"TERM": "linux", "LANG": "C"},
-    ),
 }
+
+SHORT: dict[str, Keys] = {
+    "main": (),
+    "launch_chosen": ("n", "space"),
+    "session_running_summary": ("escape", "enter", "3"),
+}
+TERMINALS = {
+    "light": {"COLORFGBG": "0;15"},
+    "ssh": {"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"},
+    "ascii": {"TERM": "linux", "LANG": "C"},
+}
+"""Of other kinds, which show SHORT."""
