@@ -47,7 +47,7 @@ sample: $(READY)  ## write the sample export anew
 	$(BIN)/python -m importers.sample.make
 
 snapshots: $(READY)  ## accept the screens as they are now, and write a page to look at them
-	$(BIN)/pytest -n 2 -m "not chaos" tests/snapshots --accept
+	$(BIN)/pytest -k "not resized" tests/snapshots --accept
 	PYTHONPATH=.:tests/tui $(BIN)/python tests/snapshots/picture_page.py
 
 clean:

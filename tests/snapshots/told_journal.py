@@ -61,10 +61,10 @@ STORED = {
 """Rejects of more than one reason."""
 TOLD_LOG = (
     ("info", "[Request {request_id}] Import launch attempt: {kinds}",
-     {"request_id": RUNNING.request_id, "kinds": ["prices", "stocks"]}),
+     {"request_id": RUNNING.request_id, "kinds": "['prices', 'stocks']"}),
     ("info", "Received by worker {owner}", {"owner": "shop1:4711"}),
     ("warning", "Offers whose Количество is not the sum of their warehouses, which counts ({count}): {ids}",
-     {"count": 2, "ids": ["bd72d913-55bc-11d9-848a-00112f43529a", "bd72d913-55bc-11d9-848a-00112f43529b"]}),
+     {"count": 2, "ids": "bd72d913-55bc-11d9-848a-00112f43529a, bd72d913-55bc-11d9-848a-00112f43529b"}),
     ("error", "{kind}: {rejected} of {read} records are rejected, more than {share}",
      {"kind": "stocks", "rejected": 120, "read": 640, "share": "10%"}),
     *(("info", "{count} records were rejected; the first {kept} are kept", {"count": count, "kept": 100})

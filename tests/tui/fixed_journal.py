@@ -249,11 +249,12 @@ class FixedJournal:
         ]  # fmt: skip
         joined = msgspec.structs.replace(
             made[0], request_id="0badf00d", operator="boris", outcome=Outcome.JOINED, at=at(1),
-            reason=Message.of("Session {id} is running", id=16),
+            reason=Message.of("this confirm had joined session {id}, launched by {operator}@{host} at {since}",
+                              id=16, operator="anna", host="shop1", since="2026-03-14T09:24:53Z"),
         )  # fmt: skip
         refused = msgspec.structs.replace(
             made[0], request_id="deadbeef", outcome=Outcome.REFUSED, session_id=None, at=at(400), kinds=("images",),
-            reason=Message.of("the source has no files for {kind}", kind="images"),
+            reason=Message.of("{kinds}: the export at {source} has no file for it", kinds="images", source=SOURCE),
         )  # fmt: skip
         died = msgspec.structs.replace(
             made[3], request_id="00c0ffee", outcome=None, session_id=None, at=at(500)
