@@ -11,7 +11,7 @@ from importers.errors import DatabaseError
 from importers.events import Changes, Counts, FileRead, Gone, Options, PriceChange, StockLoss
 from importers.sessions.details import Detail, Files, FileTold, Gains, KindStanding, Standing
 from importers.sessions.finding import Page
-from importers.sessions.models import LogLine, Session, Status, StoredReject
+from importers.sessions.models import Attempt, LogLine, Session, Status, StoredReject
 from importers.texts import Message
 
 STANDING = Standing(
@@ -154,6 +154,9 @@ NORTH = tuple(
 class EmptyJournal(FixedJournal):
     def __init__(self) -> None:
         super().__init__(())
+
+    async def _attempts(self) -> list[Attempt]:
+        return []
 
 
 class SlowJournal(FixedJournal):
