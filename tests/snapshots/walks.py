@@ -112,7 +112,6 @@ WALKS = {
             "messages": ("escape", "ctrl+c", "s", "m"),
             "ask_jump": ("escape", "escape", ":", "1", "2"),
             "help": ("escape", "question_mark"),
-            "help_end": ("end",),
         }
     ),
     "palette": Walk(
