@@ -46,8 +46,9 @@ locale: $(READY)  ## collect texts into the .po files and compile them
 sample: $(READY)  ## write the sample export anew
 	$(BIN)/python -m importers.sample.make
 
-snapshots: $(READY)  ## accept the screens as they are now
-	$(BIN)/pytest tests/snapshots --snapshot-update
+snapshots: $(READY)  ## accept the screens as they are now, and write a page to look at them
+	$(BIN)/pytest -k "not resized" tests/snapshots --accept
+	PYTHONPATH=.:tests/tui $(BIN)/python tests/snapshots/picture_page.py
 
 clean:
 	rm -rf .venv .venv-fresh build dist *.egg-info

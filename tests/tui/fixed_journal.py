@@ -69,8 +69,7 @@ SESSIONS = (
     RUNNING,
     session(15, Status.COMPLETED, "stocks", by_kind={"stocks": Counts(640, 0, 25, 612, 0, 3, 0)}),
     session(14, Status.FAILED, "catalog", "prices",
-            error=Message.of("{path}: the file is cut at its end; let 1C write the export again",
-                             path="import.xml")),
+            error=Message.of("not well-formed XML: {error}; let 1C write the file again", error="import.xml:77")),
     session(13, Status.CANCELLED, "customers", by_kind={}),
     session(12, Status.COMPLETED, "customers", by_kind={"customers": Counts(60, 2, 0, 58, 0, 0, 0)}),
     session(11, Status.COMPLETED, "catalog", options=Options(dry_run=True),
@@ -250,11 +249,11 @@ class FixedJournal:
         ]  # fmt: skip
         joined = msgspec.structs.replace(
             made[0], request_id="0badf00d", operator="boris", outcome=Outcome.JOINED, at=at(1),
-            reason=Message.of("Session {id} is running", id=16),
+            reason=Message.of("this confirm had already led to session {id}", id=16),
         )  # fmt: skip
         refused = msgspec.structs.replace(
             made[0], request_id="deadbeef", outcome=Outcome.REFUSED, session_id=None, at=at(400), kinds=("images",),
-            reason=Message.of("the source has no files for {kind}", kind="images"),
+            reason=Message.of("{kinds}: the export at {source} has no file for it", kinds="images", source=SOURCE),
         )  # fmt: skip
         died = msgspec.structs.replace(
             made[3], request_id="00c0ffee", outcome=None, session_id=None, at=at(500)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 
 from rich.text import Text
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.timer import Timer
@@ -223,10 +222,13 @@ class MainScreen(ActingScreen[None]):
         self._move = event.move
         self.wake()
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self) -> None:
+        self.update_bars()
+
+    def on_session_table_resized(self) -> None:
+        """Later than the screen, which may have taken the panes from beside the table."""
         if self._fit():
             self.table.show_again(self.room.now())
-        self.update_bars()
 
     def _fit(self) -> bool:
         width = self.table.size.width or self.size.width

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from rich.text import Text
+from textual.message import Message
 
 from importers.sessions.finding import NEWEST, By, Order
 from importers.sessions.models import FINAL, Session, Status
@@ -130,6 +131,9 @@ SORTED = {
 class SessionTable(WindowTable):
     """A window of sessions; `space` marks rows, `show_again` keeps cursor, scroll and marks."""
 
+    class Resized(Message):
+        """Other columns may fit."""
+
     def __init__(self) -> None:
         self._digits = 5
         self._order = NEWEST
@@ -140,6 +144,9 @@ class SessionTable(WindowTable):
         """As they were shown last, and of what."""
         self.marks: set[int] = set()
         """Also of sessions that are not in the window."""
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
     @property
     def session(self) -> Session | None:
