@@ -27,7 +27,7 @@ from importers.origins import Value
 from importers.settings import Settings, Shop
 from importers.texts import Message
 from tui.app import ObmenApp
-from tui.screens import launch, main
+from tui.screens import launch
 from tui.screens import settings as settings_screen
 
 HELD = (
@@ -161,7 +161,6 @@ def studio(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stud
     monkeypatch.setattr(settings_screen, "values", lambda *_settings: VALUES)
     monkeypatch.setattr(RecordCounts, "views", views)
     monkeypatch.setattr(launch, "has_products", has_products)
-    monkeypatch.setattr(main, "REST_SECONDS", 0.001)  # to wait is to ask all the time whether all is quiet
     monkeypatch.setattr(Compositor, "render_update", _paint_nothing)
     monkeypatch.setattr(Stylesheet, "_parse_rules", _parse_once)
     gc.collect()
