@@ -155,7 +155,11 @@ async def test_lock_and_broker_read_an_address_alike(servers: Servers, tmp_path:
     [
         (NAME, {"sslrootcert": "others"}, "its certificate is not trusted, or out of date; name the file"),
         (OTHER_NAME, {}, "its certificate is for another host: .*; correct the address"),
-        (NAME, {"sslrootcert": "/nowhere"}, "the file of who signs certificates is not there; name it"),
+        (
+            NAME,
+            {"sslrootcert": "/nowhere"},
+            "the file of who signs certificates is not there, or is none; name it",
+        ),
     ],
 )
 def test_postgresql_that_is_not_trusted(
