@@ -8,6 +8,7 @@ import random
 import stat
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -64,10 +65,11 @@ def _open_passfile(info: str) -> str:
     told = conninfo_to_dict(info)
     if told.get("password") or told.get("service") or os.environ.get("PGPASSWORD"):
         return ""
-    named = told.get("passfile") or os.environ.get("PGPASSFILE") or os.path.expanduser("~/.pgpass")
-    with suppress(OSError):
-        if stat.S_IMODE(os.stat(named).st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
-            return str(named)
+    named = told.get("passfile") or os.environ.get("PGPASSFILE")
+    with suppress(OSError, RuntimeError):  # RuntimeError: an account without a home
+        file = Path(str(named)) if named else Path("~/.pgpass").expanduser()
+        if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            return str(file)
     return ""
 
 

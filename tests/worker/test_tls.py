@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -118,6 +119,7 @@ async def test_with_a_broker_that_is_not_trusted_it_waits_and_says_why(
         (NAME, {"ssl_ca_certs": "others"}, "its certificate is not trusted: .*; name the file .*ssl_ca_certs="),
         (OTHER_NAME, {}, "its certificate is for another host: .*127.0.0.1'; correct the address"),
         (NAME, {"ssl_ca_certs": "/nowhere"}, "cannot read /nowhere; correct ssl_ca_certs"),
+        (NAME, {"ssl_ca_certs": __file__}, "TLS fails: .*; correct the options ssl_"),
     ],
 )  # fmt: skip
 async def test_lock_and_broker_say_what_is_not_trusted(
@@ -184,6 +186,33 @@ async def test_a_redis_without_tls() -> None:
         Thread(target=answer, daemon=True).start()
         with pytest.raises(DatabaseError, match="it does not speak TLS; correct the port"):
             await server_version(f"rediss://:s3cret@{OTHER_NAME}:{plain.getsockname()[1]}/0")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "hangs_up", "told"),
+    [
+        ("redis", True, "as a server does that wants TLS: correct the port, or write rediss://"),
+        ("rediss", True, "as a server does that wants a certificate: name it in .*ssl_certfile"),
+        ("rediss", False, "as of a server that does not speak TLS: correct the port, or write redis://"),
+    ],
+)
+async def test_a_redis_that_says_nothing(
+    scheme: str, hangs_up: bool, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Redis does itself."""
+    if not hangs_up:
+        monkeypatch.setattr(redis_lock, "TIMEOUT_SECONDS", 0.1)
+    with socket.create_server((OTHER_NAME, 0)) as server:
+
+        def hang_up() -> None:
+            with server.accept()[0] as client:
+                client.recv(1)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        if hangs_up:
+            Thread(target=hang_up, daemon=True).start()
+        with pytest.raises(DatabaseError, match=told):
+            await server_version(f"{scheme}://:s3cret@{OTHER_NAME}:{server.getsockname()[1]}/0")
 
 
 def _with_file(servers: Servers, options: dict[str, object]) -> dict[str, object]:
