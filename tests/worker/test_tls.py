@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,7 +21,8 @@ from support.tls import NAME, OPENSSL, POSTGRES_ASKS, Authority, Tunnel, tunnel
 from importers.database.looking import look
 from importers.errors import BrokerDown, DatabaseError
 from importers.launch import redis_lock
-from importers.launch.redis_lock import server_version
+from importers.launch.lock import Locked
+from importers.launch.redis_lock import RedisLock, server_version
 from importers.sessions import Status
 from importers.settings import Settings
 from importers.worker.celery_dispatch import plainly
@@ -173,6 +175,17 @@ def test_postgresql_that_is_not_trusted(
     assert "s3cret" not in str(raised.value)
     assert "\n" not in str(raised.value)
     assert b"obmen" not in servers.wire
+
+
+async def test_the_lock_has_read_whom_to_trust_before_its_time_runs(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All certificates of the system: 50 ms, with little time to answer."""
+    lock = RedisLock(servers.redis())
+    monkeypatch.setattr(ssl, "create_default_context", None)
+    assert await lock.acquire("trusting", "token", 5.0) is Locked.ACQUIRED
+    assert await lock.release("trusting", "token")
+    await lock.close()
 
 
 async def test_a_redis_without_tls() -> None:
