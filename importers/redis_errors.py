@@ -50,9 +50,7 @@ def why_not(url: str, error: Exception) -> str | Message:
             )
         if isinstance(cause, TimeoutError) and url.startswith("rediss:"):
             return Message(
-                N_(
-                    "no answer in time, as of a server that does not speak TLS: correct the port, or write redis://"
-                )
+                N_("no answer in time: it hangs, or does not speak TLS there; see to it, or correct the port")
             )
         if isinstance(cause, ConnectionResetError) and url.startswith("rediss:"):
             return Message(

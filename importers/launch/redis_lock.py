@@ -11,9 +11,12 @@ import asyncio
 import contextlib
 import logging
 import time
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis, SSLConnection
+from redis.asyncio.connection import RedisSSLContext
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError, ResponseError
@@ -50,10 +53,12 @@ def client(url: str) -> Redis:
 
 
 def _trusting(options: dict[str, Any]) -> type[SSLConnection]:
-    """Whom these connections trust is read now, before time runs: all certificates of the system take 50 ms."""
-    trust = SSLConnection(**options).ssl_context
-    with contextlib.suppress(OSError):  # the connection meets it, too, and says so
-        trust.get()
+    """Whom these connections trust is read before time runs, and once: all certificates of the system take 50 ms."""
+    ours = {option: value for option, value in options.items() if option.startswith("ssl_")}
+    files = [Path(value) for value in ours.values() if isinstance(value, str)]
+    trust = _read_trust(
+        frozenset(ours.items()), *(file.stat().st_mtime_ns for file in files if file.exists())
+    )
 
     class Trusting(SSLConnection):
         def __init__(self, **options: Any) -> None:
@@ -61,6 +66,14 @@ def _trusting(options: dict[str, Any]) -> type[SSLConnection]:
             self.ssl_context = trust
 
     return Trusting
+
+
+@cache
+def _read_trust(options: frozenset[tuple[str, Any]], *_changed: int) -> RedisSSLContext:
+    trust = SSLConnection(**dict(options)).ssl_context
+    with contextlib.suppress(OSError):  # the connection meets it, too, and says so
+        trust.get()
+    return trust
 
 
 class RedisLock:

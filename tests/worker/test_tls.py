@@ -206,7 +206,7 @@ async def test_a_redis_without_tls() -> None:
     [
         ("redis", True, "as a server does that wants TLS: correct the port, or write rediss://"),
         ("rediss", True, "as a server does that wants a certificate: name it in .*ssl_certfile"),
-        ("rediss", False, "as of a server that does not speak TLS: correct the port, or write redis://"),
+        ("rediss", False, "it hangs, or does not speak TLS there; see to it, or correct the port"),
     ],
 )
 async def test_a_redis_that_says_nothing(
