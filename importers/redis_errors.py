@@ -43,6 +43,25 @@ def why_not(url: str, error: Exception) -> str | Message:
             )
         if isinstance(cause, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(cause):
             return Message(N_("it does not speak TLS; correct the port, or write redis:// for rediss://"))
+        if isinstance(cause, ssl.SSLError):
+            return Message.of(
+                N_("TLS fails: {error}; correct the options ssl_… of the address"),
+                error=plain(str(cause))[:200],
+            )
+        if isinstance(cause, TimeoutError) and url.startswith("rediss:"):
+            return Message(
+                N_("no answer in time: it hangs, or does not speak TLS there; see to it, or correct the port")
+            )
+        if isinstance(cause, ConnectionResetError) and url.startswith("rediss:"):
+            return Message(
+                N_(
+                    "it hangs up, as a server does that wants a certificate: name it in ?ssl_certfile=…&ssl_keyfile="
+                )
+            )
+        if isinstance(cause, ConnectionResetError) and url.startswith("redis:"):
+            return Message(
+                N_("it hangs up, as a server does that wants TLS: correct the port, or write rediss://")
+            )
         if isinstance(cause, OSError) and cause.errno:
             return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
     return plain(str(error))[:200]

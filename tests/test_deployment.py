@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +20,8 @@ from importers.errors import SettingsError
 TOP = Path(__file__).parents[1]
 FOLDER = TOP / "docs" / "deployment"
 UNITS = sorted(FOLDER.glob("*.service"))
+TIMERS = sorted(FOLDER.glob("*.timer"))
+SYSTEMD = shutil.which("systemd-analyze")
 
 
 def read(name: str) -> str:
@@ -68,6 +73,20 @@ def test_commands_of_the_units(unit: Path) -> None:
         settings.load(None, {variable: "/nowhere.toml"})
 
 
+@pytest.mark.skipif(SYSTEMD is None, reason="no systemd here")
+def test_units_are_as_systemd_reads_them(tmp_path: Path) -> None:
+    """It names what it leaves out, and says nothing else."""
+    units = [tmp_path / path.name for path in (*UNITS, *TIMERS)]
+    for unit in units:
+        text = read(unit.name).replace("/opt/obmen/bin/obmen", sys.executable)
+        unit.write_text(text, encoding="utf-8")
+    assert SYSTEMD
+    said = subprocess.run(
+        [SYSTEMD, "verify", *units], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+
+
 def test_a_worker_that_is_stopped_may_end_its_session() -> None:
     unit = read("obmen-worker.service")
     assert re.findall(r"^KillMode=(.+)$", unit, re.MULTILINE) == ["mixed"]
@@ -76,7 +95,7 @@ def test_a_worker_that_is_stopped_may_end_its_session() -> None:
 
 
 def test_each_timer_has_its_service() -> None:
-    assert {timer.stem for timer in FOLDER.glob("*.timer")} <= {unit.stem for unit in UNITS}
+    assert {timer.stem for timer in TIMERS} <= {unit.stem for unit in UNITS}
 
 
 def test_the_image_installs_what_it_copies() -> None:

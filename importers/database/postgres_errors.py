@@ -51,14 +51,24 @@ def _state(error: psycopg.Error) -> str:
     """Its SQLSTATE. Of a connection that was not made there is none, only what the server says, in its language."""
     if error.sqlstate or not isinstance(error, psycopg.OperationalError):
         return error.sqlstate or ""
-    return next((state for state, said in _REFUSALS.items() if re.search(said, str(error))), "")
+    return _refusal(error)[0]
+
+
+def _refusal(error: psycopg.Error) -> tuple[str, str]:
+    """What is refused, and the line that says so: who may do without TLS, or names several servers, is told of each
+    try."""
+    for state, said in _REFUSALS.items():
+        for line in str(error).splitlines():
+            if re.search(said, line):
+                return state, line.strip()
+    return "", ""
 
 
 def _said(error: psycopg.Error, url: str) -> str:
     """One line of it without the password, however that is written."""
     told = (error.diag.message_primary or str(error)).strip().splitlines() or [type(error).__name__]
     lines = [line.strip() for line in told if not re.match(r"\s*Is the server running", line)]
-    text = lines[-1] if lines else told[-1]
+    text = _refusal(error)[1] or (lines[-1] if lines else told[-1])
     for secret in _secrets(url):
         text = text.replace(secret, "…")
     return text
@@ -80,14 +90,17 @@ _ENDED = ("08", "25P03", "57P", *FOREIGN)
 _FOR_NOW = ("08", "53300", "57P")
 """With these it makes none, until it is up or has room."""
 _REFUSALS = {
-    "28": r"authentication failed|no password supplied|no pg_hba\.conf entry|role \".*\" (does not exist|is not)",
+    "28": r"authentication failed|no password supplied|role \".*\" (does not exist|is not)",
     "3D": r"database \".*\" does not exist",
     "53300": r"too many (clients|connections)|connection slots are reserved",
     "57P03": r"the database system is|not accepting connections",
     "TLS authority": r"certificate verify failed",
-    "TLS file": r"certificate file .* does not exist|could not read root certificate file",
+    "TLS file": r"root certificate file",
+    "TLS own": r"(certificate|private key) file|valid client certificate",
     "TLS host": r"server certificate for .* does not match host name",
     "TLS none": r"server does not support SSL",
+    "TLS wanted": r"no pg_hba\.conf entry for .*, no encryption",
+    "no entry": r"no pg_hba\.conf entry|pg_hba\.conf rejects",
 }
 """What is said to who wants a connection, in English; in other languages it is told as it is said. Of TLS it is libpq
 that says it, which has no SQLSTATEs for that."""
@@ -120,8 +133,11 @@ _CURES = {
     "TLS authority": N_(
         "its certificate is not trusted, or out of date; name the file of who signed it in ?sslrootcert="
     ),
-    "TLS file": N_("the file of who signs certificates is not there; name it in ?sslrootcert="),
+    "TLS file": N_("the file of who signs certificates is not there, or is none; name it in ?sslrootcert="),
+    "TLS own": N_("a certificate of this account's own does not do: {error}; correct sslcert and sslkey"),
     "TLS host": N_("its certificate is for another host: {error}; correct the address"),
     "TLS none": N_("the server does not speak TLS; let it (ssl = on), or leave sslmode out"),
+    "TLS wanted": N_("the server does not let this account in without TLS: {error}; write ?sslmode=require"),
+    "no entry": N_("the server does not let this account in: {error}; add it to the server's pg_hba.conf"),
 }
 """By SQLSTATE."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import stat
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from importers.addresses import without_secrets
 from importers.database.postgres_errors import plainly
@@ -43,11 +46,31 @@ ERA = "(SELECT coalesce(extract(epoch FROM stats_reset)::text, '') FROM pg_stat_
 def conninfo(url: str, name: str) -> str:
     """What libpq is given of an address. Raises DatabaseError."""
     try:
-        return make_conninfo(url, application_name=name, **CONNECTING)
+        info = make_conninfo(url, application_name=name, **CONNECTING)
     except psycopg.Error:  # it quotes the address
         raise DatabaseError(
             N_("{path}: the address cannot be understood; correct it"), path=without_secrets(url)
         ) from None
+    if passfile := _open_passfile(info):
+        raise DatabaseError(
+            N_("{path}: others may read the file of passwords; run: chmod 600 {file}"),
+            path=without_secrets(url),
+            file=passfile,
+        )
+    return info
+
+
+def _open_passfile(info: str) -> str:
+    """The file of passwords, where libpq would not use it, and say so on the terminal, across what stands there."""
+    told = conninfo_to_dict(info)
+    if told.get("password") or told.get("service") or os.environ.get("PGPASSWORD"):
+        return ""
+    named = told.get("passfile") or os.environ.get("PGPASSFILE")
+    with suppress(OSError, RuntimeError):  # RuntimeError: an account without a home
+        file = Path(str(named)) if named else Path("~/.pgpass").expanduser()
+        if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            return str(file)
+    return ""
 
 
 def refuse_old(connection: Connection, url: str) -> None:

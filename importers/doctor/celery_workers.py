@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from importers import __version__
 from importers.doctor.finding import Check
 from importers.errors import BrokerDown, BrokerRefuses
 from importers.texts import N_, _, ngettext
@@ -34,7 +35,7 @@ async def check_workers(config: Settings) -> Check:
 def _check_workers(config: Settings) -> Check:
     from importers.targets import all_targets
     from importers.worker.celery_dispatch import plainly, require_broker
-    from importers.worker.celery_engine import make_sender, queue_on
+    from importers.worker.celery_engine import VERSION, make_sender, queue_on
 
     name = N_("worker")
     here = queue_on(config, socket.gethostname())
@@ -70,6 +71,15 @@ def _check_workers(config: Settings) -> Check:
                     worker=worker, settings=", ".join(wrong)
                 ),
                 _("start it by: obmen worker"),
+            )
+        if (version := conf.get(VERSION)) != __version__:
+            return Check(
+                name,
+                False,
+                _("{worker} runs obmen {version}, this is {ours}").format(
+                    worker=worker, version=version or "?", ours=__version__
+                ),
+                _("update the older one, and restart its worker"),
             )
     detail = ngettext("{n} Celery worker: {names}", "{n} Celery workers: {names}", len(served))
     return Check(name, True, detail.format(n=len(served), names=", ".join(sorted(served))))

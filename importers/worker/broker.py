@@ -6,6 +6,7 @@ and its connections are made of ours.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES
@@ -16,6 +17,8 @@ from importers.addresses import without_secrets
 
 TRANSPORT_ALIASES.setdefault("unix", TRANSPORT_ALIASES["redis"])
 """Celery takes the address apart once more where it tells its configuration."""
+logging.getLogger("kombu.connection").addFilter(lambda record: "insecure SSL" not in record.getMessage())
+"""There it also warns of a `rediss://` without options: those of ours it does not see, and it connects to nothing."""
 _OF_TCP = ("socket_connect_timeout", "socket_keepalive", "socket_keepalive_options")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from celery import Celery
 from kombu import Queue
 
+from importers import __version__
 from importers.errors import ObmenError
 from importers.settings import Settings
 from importers.worker.broker import shown_to_celery, transport_of
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 TASK = "obmen.work"
 KEY_PREFIX = "obmen."
 """Of all that Celery keeps in Redis."""
+VERSION = "obmen_version"
+"""Under this name workers tell theirs within their configuration."""
 SENDER_SECONDS = 1
 """A broker that does not answer for so long is down."""
 
@@ -44,6 +47,7 @@ def queue_on(settings: Settings, host: str) -> str:
 def make_app(settings: Settings) -> Celery:
     """The app of workers, which do what these settings say."""
     app = _configured(settings.redis.url, settings.worker.queue)
+    app.conf[VERSION] = __version__
     app.conf.task_queues = [Queue(name) for name in queues_of(settings)]
 
     @app.task(name=TASK, ignore_result=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import psycopg
 import pytest
 from support.engines import PostgresHand
 from support.postgres import binaries, running_server
 
+from importers.database.looking import look
 from importers.database.postgres import PostgresDatabase
 from importers.database.postgres_errors import plainly
 from importers.errors import DatabaseError
@@ -81,6 +83,24 @@ def test_a_bug_stays_a_bug() -> None:
         ("FATAL:  sorry, too many clients already", "too many connections"),
         ("FATAL:  the database system is starting up", "when it is back"),
         ("server does not support SSL, but SSL was required", "does not speak TLS; let it"),
+        (
+            'FATAL:  no pg_hba.conf entry for host "::1", user "u", no encryption',
+            "without TLS: .*sslmode=require",
+        ),
+        (
+            'FATAL:  no pg_hba.conf entry for host "::1", user "u", SSL encryption',
+            "add it to the .*pg_hba.conf",
+        ),
+        (
+            'FATAL:  password authentication failed for user "u"\nagain: no pg_hba.conf entry for u, no encryption',
+            'refuses this account: .*password authentication failed for user "u"; correct user',
+        ),
+        ('could not read root certificate file "/f": no certificate', "not there, or is none; name it"),
+        (
+            'private key file "/k" has group or world access; it must',
+            "own does not do: .*/k.*; correct sslcert",
+        ),
+        ("FATAL:  connection requires a valid client certificate", "own does not do: .*; correct sslcert"),
         ("ВАЖНО:  пользователь не прошёл проверку", "cannot be reached: .*проверку; start it"),
     ],
 )
@@ -109,6 +129,30 @@ def test_no_password_is_told(address: str, written: str, read: str) -> None:
             raise psycopg.OperationalError(text)
         assert read not in str(raised.value)
         assert written not in str(raised.value)
+
+
+@pytest.mark.parametrize("how", ["passfile", "PGPASSFILE", "HOME"])
+def test_a_file_of_passwords_that_others_may_read(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """libpq would write across the screen that it does not use it."""
+    file = tmp_path / ".pgpass"
+    file.touch(0o640)
+    url = "postgresql://u@127.0.0.1:1/d"
+    if how == "passfile":
+        url += f"?passfile={file}"
+    else:
+        monkeypatch.setenv(how, str(file if how == "PGPASSFILE" else tmp_path))
+    with pytest.raises(DatabaseError, match=f"d.*: others may read .*; run: chmod 600 {file}"):
+        look(url, "public", "t", "SELECT 1")
+    monkeypatch.setenv("PGPASSWORD", "it is not asked for then")
+    with pytest.raises(DatabaseError, match="cannot be reached"):
+        look(url, "public", "t", "SELECT 1")
+    monkeypatch.delenv("PGPASSWORD")
+    file.chmod(0o600)
+    with pytest.raises(DatabaseError, match="cannot be reached"):
+        look(url, "public", "t", "SELECT 1")
+    assert capfd.readouterr().err == ""
 
 
 async def test_an_address_that_libpq_does_not_read_is_not_quoted(hand: PostgresHand) -> None:

@@ -57,6 +57,9 @@ async def test_with_a_worker_all_is_well(clustered: Settings, monkeypatch: pytes
             "is configured otherwise: task_acks_late"
             in (await celery_workers.check_workers(clustered)).detail
         )
+        monkeypatch.undo()
+        monkeypatch.setattr(celery_workers, "__version__", "99.0")
+        assert " runs obmen " in (await celery_workers.check_workers(clustered)).detail
 
 
 @pytest.mark.chaos

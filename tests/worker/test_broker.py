@@ -120,6 +120,9 @@ def test_a_worker_tells_nobody_its_password(form: str, places: dict[str, str], t
         assert len(ours) >= 2
         told += [path.read_bytes() for path in ours]
     assert worker.count(form.partition(":")[0] + "://") >= 1
+    assert worker.count("insecure") == 0, (
+        "its connections are verified, whatever Celery makes of what it is shown"
+    )
     assert NEEDLE not in str([told, worker.lines])
 
 

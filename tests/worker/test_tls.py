@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +21,8 @@ from support.tls import NAME, OPENSSL, POSTGRES_ASKS, Authority, Tunnel, tunnel
 from importers.database.looking import look
 from importers.errors import BrokerDown, DatabaseError
 from importers.launch import redis_lock
-from importers.launch.redis_lock import server_version
+from importers.launch.lock import Locked
+from importers.launch.redis_lock import RedisLock, server_version
 from importers.sessions import Status
 from importers.settings import Settings
 from importers.worker.celery_dispatch import plainly
@@ -118,6 +121,7 @@ async def test_with_a_broker_that_is_not_trusted_it_waits_and_says_why(
         (NAME, {"ssl_ca_certs": "others"}, "its certificate is not trusted: .*; name the file .*ssl_ca_certs="),
         (OTHER_NAME, {}, "its certificate is for another host: .*127.0.0.1'; correct the address"),
         (NAME, {"ssl_ca_certs": "/nowhere"}, "cannot read /nowhere; correct ssl_ca_certs"),
+        (NAME, {"ssl_ca_certs": __file__}, "TLS fails: .*; correct the options ssl_"),
     ],
 )  # fmt: skip
 async def test_lock_and_broker_say_what_is_not_trusted(
@@ -155,7 +159,11 @@ async def test_lock_and_broker_read_an_address_alike(servers: Servers, tmp_path:
     [
         (NAME, {"sslrootcert": "others"}, "its certificate is not trusted, or out of date; name the file"),
         (OTHER_NAME, {}, "its certificate is for another host: .*; correct the address"),
-        (NAME, {"sslrootcert": "/nowhere"}, "the file of who signs certificates is not there; name it"),
+        (
+            NAME,
+            {"sslrootcert": "/nowhere"},
+            "the file of who signs certificates is not there, or is none; name it",
+        ),
     ],
 )
 def test_postgresql_that_is_not_trusted(
@@ -169,6 +177,17 @@ def test_postgresql_that_is_not_trusted(
     assert b"obmen" not in servers.wire
 
 
+async def test_the_lock_has_read_whom_to_trust_before_its_time_runs(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All certificates of the system: 50 ms, with little time to answer."""
+    lock = RedisLock(servers.redis())
+    monkeypatch.setattr(ssl, "create_default_context", None)
+    assert await lock.acquire("trusting", "token", 5.0) is Locked.ACQUIRED
+    assert await lock.release("trusting", "token")
+    await lock.close()
+
+
 async def test_a_redis_without_tls() -> None:
     with socket.create_server((OTHER_NAME, 0)) as plain:
 
@@ -180,6 +199,33 @@ async def test_a_redis_without_tls() -> None:
         Thread(target=answer, daemon=True).start()
         with pytest.raises(DatabaseError, match="it does not speak TLS; correct the port"):
             await server_version(f"rediss://:s3cret@{OTHER_NAME}:{plain.getsockname()[1]}/0")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "hangs_up", "told"),
+    [
+        ("redis", True, "as a server does that wants TLS: correct the port, or write rediss://"),
+        ("rediss", True, "as a server does that wants a certificate: name it in .*ssl_certfile"),
+        ("rediss", False, "it hangs, or does not speak TLS there; see to it, or correct the port"),
+    ],
+)
+async def test_a_redis_that_says_nothing(
+    scheme: str, hangs_up: bool, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Redis does itself."""
+    if not hangs_up:
+        monkeypatch.setattr(redis_lock, "TIMEOUT_SECONDS", 0.1)
+    with socket.create_server((OTHER_NAME, 0)) as server:
+
+        def hang_up() -> None:
+            with server.accept()[0] as client:
+                client.recv(1)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        if hangs_up:
+            Thread(target=hang_up, daemon=True).start()
+        with pytest.raises(DatabaseError, match=told):
+            await server_version(f"{scheme}://:s3cret@{OTHER_NAME}:{server.getsockname()[1]}/0")
 
 
 def _with_file(servers: Servers, options: dict[str, object]) -> dict[str, object]:
