@@ -166,6 +166,10 @@ class StableTable(DataTable[Text], inherit_bindings=False):
             self._pointed = self.cursor_key
             self.post_message(self.Pointed(self, self._pointed))
 
+    def _update_dimensions(self, new_rows: Iterable[RowKey]) -> None:
+        """The widths of the columns are given: there is no need to measure each cell of each new row."""
+        super()._update_dimensions(())
+
     def _set_hover_cursor(self, active: bool) -> None:
         """At each key DataTable paints the row anew that the mouse was last over, and with it all rows in between."""
         if active or self._show_hover_cursor:
