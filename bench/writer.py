@@ -17,8 +17,8 @@ from importers.worker.run import _Run
 TEXT = "{kind}: {id}: changed from {old} to {new}"
 AT_ONCE = 200
 """So many lines are told at once, where they come calmly."""
-MADE_UP = 10_000
-"""So many lines are different ones; then they come again."""
+MADE_UP = 9_973
+"""So many lines are different ones; then they come again, to whoever looks at them once in a while in another order."""
 
 
 class NoHeartbeat:
@@ -26,8 +26,9 @@ class NoHeartbeat:
         """Nobody cancels."""
 
 
-def told(number: int) -> dict[str, str | int]:
-    """Hardly a character like the one before: the screen has to paint whole rows."""
+def line(number: int) -> dict[str, str | int]:
+    """What that line tells, from 0: hardly a character like the one before, so that whole rows have to be painted."""
+    number = number % MADE_UP + 1
     mixed = number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % (1 << 128)
     return {"kind": "prices", "id": f"{mixed:032x}", "old": mixed % 999_983, "new": mixed % 999_979}
 
@@ -37,7 +38,7 @@ async def tell(journal: Journal, session_id: int, lines: int, per_second: float)
     nothing = cast("Any", None)
     session = await journal.session(session_id)
     worker = _Run(session, nothing, nothing, journal, cast("Any", NoHeartbeat()))
-    mixed = cycle([told(number) for number in range(min(lines, MADE_UP))])
+    mixed = cycle([line(number) for number in range(min(lines, MADE_UP))])
     began, worked = time.perf_counter(), time.process_time()
     for number in range(1, lines + 1):
         await worker._observe(Log("info", TEXT, next(mixed)))
