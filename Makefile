@@ -28,7 +28,7 @@ chaos: $(READY)  ## the long forms of the proofs: races, kills, fuzzing
 	$(BIN)/pytest -m chaos --timeout 3600
 
 bench: $(READY)  ## speed and memory, as ratios to a floor measured in the same run: docs/performance.md
-	PYTHONPATH=.:tests $(BIN)/python -m bench
+	$(BIN)/python -m bench
 
 fresh:  ## does an install without the lock still work?
 	rm -rf .venv-fresh && $(PYTHON) -m venv .venv-fresh

@@ -24,7 +24,7 @@ WRITTEN, TIMES = 1000, 1000
 """So many sessions are written one by one, and then so many times copied."""
 ROWS_MS, DOWN_BYTES, CELLS_BYTES, CELLS = 150, 1000, 400, 10
 DOWN = "\x1b[B"
-QUIET = 0.5
+QUIET = 0.4
 """Seconds of silence behind which nothing more is to come of a key, or of a start once there is a first frame."""
 
 
@@ -94,35 +94,41 @@ def frames(env: Mapping[str, str], visits: int) -> Iterator[Ratio]:
     yield Ratio("exit over that of a bare app", ours.exit, bare.exit, 1.1, "s")
 
 
-class Cost(NamedTuple):
-    seconds: float
-    """From a key to its paint, the 95th percentile."""
-    bytes: float
-    """Of one, until nothing more comes: with what is below the list; the median."""
-    idle: int
-    """Bytes while nobody does anything."""
+class Moves:
+    """What it costs to go down row by row, in one program after the other."""
 
+    def __init__(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+        self.command, self.env = command, env
+        self.taken: list[float] = []
+        """Seconds from each key to its paint."""
+        self.sizes: list[int] = []
+        """Bytes of each, until nothing more comes: with what is below the list."""
+        self.idle = 0
+        """Bytes while nobody does anything."""
 
-def rows_down(command: Sequence[str], env: Mapping[str, str], keys: int, idle: float) -> Cost:
-    taken, sizes = [], []
-    with start(command, env) as terminal:
-        open_calmly(terminal)
-        terminal.rest(3 * QUIET)
-        for _key in range(keys):
-            pressed, before = terminal.now(), len(terminal.pieces)
-            terminal.press(DOWN)
-            sizes.append(len(terminal.rest(QUIET)))
-            taken.append(terminal.pieces[before].at - pressed)
-        return Cost(p95(taken), statistics.median(sizes), len(terminal.watch(idle)))
+    def go(self, keys: int, idle: float = 0) -> None:
+        """From the first row on."""
+        with start(self.command, self.env) as terminal:
+            open_calmly(terminal)
+            terminal.rest(3 * QUIET)
+            for _key in range(keys):
+                pressed, before = terminal.now(), len(terminal.pieces)
+                terminal.press(DOWN)
+                self.sizes.append(len(terminal.rest(QUIET)))
+                self.taken.append(terminal.pieces[before].at - pressed)
+            self.idle += len(terminal.watch(idle))
 
 
 def moves(env: Mapping[str, str], keys: int, idle: float) -> Iterator[Ratio]:
-    """What one row down costs in a list of sessions, against that in a bare table."""
-    ours, bare = rows_down(ROOM, env, keys, idle), rows_down(BARE, {}, keys, 0)
-    yield Ratio(
-        "key to paint, p95, over that of a bare table", ours.seconds, bare.seconds, 1.2, "s", noise=1.5
-    )
-    yield Ratio(f"a row down, over {DOWN_BYTES} bytes", ours.bytes, DOWN_BYTES, 1, "B")
+    """What one row down costs in a list of sessions, against that in a bare table: in pairs, as noise comes in
+    bursts."""
+    ours, bare = Moves(ROOM, env), Moves(BARE, {})
+    for pause in (0.0, idle):
+        ours.go(keys, pause)
+        bare.go(keys)
+    pair = p95(ours.taken), p95(bare.taken)
+    yield Ratio("key to paint, p95, over that of a bare table", *pair, 1.2, "s", noise=1.5)
+    yield Ratio(f"a row down, over {DOWN_BYTES} bytes", statistics.median(ours.sizes), DOWN_BYTES, 1, "B")
     yield Ratio(f"bytes in {idle:.0f} idle seconds", ours.idle, 1, 0, "B", noise=1)
 
 

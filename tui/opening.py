@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from importers.settings import Settings
 
 
+FRAMES = "200"
+"""So many a second at most. Textual would have a key wait up to 17 ms behind a frame of the log; how many there are is
+up to the terminal's answers and the pace of the log."""
+
+
 def open_room(config: Settings, *, demo: bool = False, file: Path | None = None) -> NoReturn:
     """The control room on these settings; the process ends with it. `file`: what --config named. Raises UsageError
     without a terminal."""
@@ -23,6 +29,7 @@ def open_room(config: Settings, *, demo: bool = False, file: Path | None = None)
         raise UsageError(
             N_("the control room needs a terminal; without one use the commands, see obmen --help")
         )
+    os.environ.setdefault("TEXTUAL_FPS", FRAMES)  # which Textual reads when it is imported
     from tui.app import run
     from tui.leaving import end
 

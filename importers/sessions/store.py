@@ -11,7 +11,7 @@ in the order of the commits, and who asks for those after the last one seen miss
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 import msgspec
@@ -32,7 +32,7 @@ from importers.sessions.models import (
     Session,
     Status,
 )
-from importers.sessions.rows import args_json, json, message_columns, stored_text, struct
+from importers.sessions.rows import args_json, each_args_json, json, message_columns, stored_text, struct
 from importers.sessions.tally import count_end
 from importers.texts import N_, shorten
 
@@ -356,12 +356,12 @@ class JournalStore(JournalReader):
     # Beneath
 
     async def _write_lines(
-        self, db: Transaction, session_id: int, lines: Iterable[Log], kind: str = "log"
+        self, db: Transaction, session_id: int, lines: Sequence[Log], kind: str = "log"
     ) -> None:
-        now = await db.now()
+        at = (await db.now()).utc
         cells: list[object] = []
-        for line in lines:
-            cells += (session_id, now.utc, kind, line.level, stored_text(line.message), args_json(line.args))
+        for line, args in zip(lines, each_args_json([line.args for line in lines]), strict=True):
+            cells += (session_id, at, kind, line.level, stored_text(line.message), args)
         await db.insert("event", sql.EVENT_COLUMNS, cells)
 
     async def _read(self, db: Reader, session_id: int) -> Session:

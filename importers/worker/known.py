@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 MAX_TOLD = 4 << 20
 """Bytes of what is remembered of a session; thousands of rejects take so much."""
+MAX_LINES = 10_000
+"""Of a log; what a session tells beyond them is not kept in memory."""
 
 
 class Told(msgspec.Struct):
@@ -56,13 +58,14 @@ class Told(msgspec.Struct):
 
 
 class Listener:
-    """Hears what a session tells, for the next one of the same."""
+    """Hears what a session tells, for the next one of the same: unless it tells more than is remembered."""
 
     def __init__(self) -> None:
         self._now = Told()
         self._again: Told | None = Told()
         self._used: set[str] = set()
         """Tables that the kinds so far have compared with."""
+        self._is_long = False
 
     @property
     def again(self) -> Told | None:
@@ -73,9 +76,12 @@ class Listener:
         now, again = self._now, self._again
         match event:
             case Log():
-                now.lines.append(event)
-                if again and not event.once:
-                    again.lines.append(event)
+                if len(now.lines) < MAX_LINES:
+                    now.lines.append(event)
+                    if again and not event.once:
+                        again.lines.append(event)
+                else:
+                    self._is_long = True
             case Reject():
                 now.rejected += 1
                 if now.rejected <= MAX_REJECTS:
@@ -98,6 +104,8 @@ class Listener:
 
     def told(self, *, changed: bool) -> bytes | None:
         """For the next one, as it is remembered."""
+        if self._is_long:
+            return None
         told = self._now
         if changed:
             if self._again is None:

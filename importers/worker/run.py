@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from importers.worker.reader_process import ReaderProcess
 
 FLUSH_SECONDS = 0.25
-FLUSH_EVENTS = 2000
-"""Events go to the journal in batches: after so long, or so many."""
+FLUSH_EVENTS = 10_000
+"""Events go to the journal in batches: after so long, or so many. Each commit waits for the disk."""
 REACH_SECONDS = 30.0
 """So long one waits for the journal: whatever brought a session here does not come again for a while."""
 
@@ -264,10 +264,19 @@ class _Run:
     async def _observe(self, event: Event) -> None:
         """Note an event of a kind, and write them to the journal in batches. Raises CancelRequested, LeaseLost."""
         self.listener.observe(event)
+        if isinstance(event, Log):  # there may be very many
+            self.lines.append(event)
+        else:
+            self._take(event)
+        now = time.monotonic()
+        if now - self.flushed_at >= FLUSH_SECONDS or len(self.lines) + len(self.rejects) >= FLUSH_EVENTS:
+            self.flushed_at = now
+            self.heartbeat.check()
+            await self._flush()
+
+    def _take(self, event: Event) -> None:
         self.measure.observe(event)
         match event:
-            case Log():
-                self.lines.append(event)
             case Progress() if event.files:
                 for file in event.files:
                     self.read.setdefault(file.name, {})[event.kind] = file
@@ -283,11 +292,6 @@ class _Run:
                 if event.kind not in self.changes and event.counts.read:
                     self._gain(Changes(event.kind, {name: c for name, c in event.tables.items() if c.read}))
                 self.empty += [event.kind] * event.empty
-        now = time.monotonic()
-        if now - self.flushed_at >= FLUSH_SECONDS or len(self.lines) + len(self.rejects) >= FLUSH_EVENTS:
-            self.flushed_at = now
-            self.heartbeat.check()
-            await self._flush()
 
     def _gain(self, changes: Changes) -> None:
         if changes.tables:

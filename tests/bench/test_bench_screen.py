@@ -37,10 +37,12 @@ async def test_a_million_sessions_are_made_of_a_thousand(tmp_path: Path) -> None
 
 async def test_keys_and_bytes_of_the_room_are_measured(tmp_path: Path) -> None:
     await screen.write_sessions(tmp_path / "journal.sqlite3", 40)
-    cost = screen.rows_down(ROOM, environment(tmp_path, EXPORT), keys=2, idle=0.5)
-    assert 0 < cost.seconds < 5
-    assert 100 < cost.bytes < screen.DOWN_BYTES
-    assert cost.idle == 0
+    moves = screen.Moves(ROOM, environment(tmp_path, EXPORT))
+    moves.go(keys=2, idle=0.5)
+    assert len(moves.taken) == 2
+    assert all(0 < seconds < 5 for seconds in moves.taken)
+    assert all(100 < size < screen.DOWN_BYTES for size in moves.sizes)
+    assert moves.idle == 0
 
 
 def test_a_terminal_is_read_as_fast_as_its_line_and_answers_what_it_has_read(tmp_path: Path) -> None:

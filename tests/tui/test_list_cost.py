@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
+from fixed_journal import RUNNING
 from main_stage import MovingJournal, staged
+from textual._compositor import Compositor
 from textual.widgets import DataTable
 
 from importers.settings import Settings
+
+
+class SlowJournal(MovingJournal):
+    """Frames are painted while it answers."""
+
+    async def detail(self, session_id: int, of: type) -> None:
+        await asyncio.sleep(0.03)
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, of: type[Any], method: str) -> list[dict[str, Any]]:
@@ -34,6 +45,39 @@ async def test_a_row_down_paints_no_more_than_the_rows_that_changed(
         await stage.press("down")
         assert stage.table.scroll_offset.y
         assert 0 < len(cells) <= 3 * len(stage.table.column_keys)
+
+
+async def test_a_row_down_asks_for_no_line_but_the_two_that_changed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Textual paints all lines between those that are to be painted."""
+    async with staged(settings, size=(80, 24)) as stage:
+        await stage.press(*["down"] * 5)
+        assert not stage.table.scroll_offset.y
+        lines = counted(monkeypatch, DataTable, "render_line")
+        await stage.press("down")
+        assert len(lines) == 2
+
+
+async def test_what_a_log_has_gained_is_painted_with_its_tabs_in_one_frame(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with staged(settings, SlowJournal(), size=(80, 24)) as stage:
+        log = stage.journal.log[RUNNING.id]
+        log.append(msgspec.structs.replace(log[-1], id=log[-1].id + 1))
+        frames = counted(monkeypatch, Compositor, "render_partial_update")
+        await stage.look()
+        assert stage.screen.log_view.position.endswith(f"of {len(log)}")
+        assert len(frames) == 1
+
+
+async def test_rows_that_are_as_they_were_are_not_compared(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with staged(settings) as stage:
+        looks = counted(monkeypatch, DataTable, "get_cell_at")
+        stage.table.show_again(stage.app.room.now() + timedelta(seconds=1))
+        assert len(looks) == len(stage.table.column_keys), "of the one session that runs"
 
 
 async def test_nothing_is_kept_of_what_was_painted_before_an_update(settings: Settings) -> None:

@@ -313,6 +313,16 @@ def test_too_much_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     assert listener.told(changed=False) is None
 
 
+def test_a_log_of_more_lines_than_are_kept_is_not_remembered() -> None:
+    listener = known.Listener()
+    for number in range(known.MAX_LINES):
+        listener.observe(Log("info", "line {n}", {"n": number}))
+    assert listener.told(changed=False) is not None
+    listener.observe(Log("info", "one more"))
+    assert listener.told(changed=False) is None
+    assert len(listener._now.lines) == known.MAX_LINES
+
+
 async def test_rejects_that_were_not_kept_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (known, running):
         monkeypatch.setattr(module, "MAX_REJECTS", 2)

@@ -80,6 +80,10 @@ class Panes(Vertical):
             lines = _Lines(journal, session.id, self.least) if session else None
             running = session is not None and session.status not in FINAL
             self.log_view.open(lines, follow=running, empty=self._empty_log() if session else empty)
+        if session and (session.id != self._details_of or session.status not in FINAL or not self._ended):
+            self._details, self._details_of = await _details(journal, session), session.id
+            self._ended = session.status in FINAL
+        # Last what paints: with the tabs and the head, which follow at once, it is one frame.
         if self.tab == "log":
             if await self.log_view.update():
                 self.post_message(self.Wanted())
@@ -89,9 +93,6 @@ class Panes(Vertical):
                 rejects.open(self._opened)
             if await rejects.update(journal):
                 self.post_message(self.Wanted())
-        if session and (session.id != self._details_of or session.status not in FINAL or not self._ended):
-            self._details, self._details_of = await _details(journal, session), session.id
-            self._ended = session.status in FINAL
         self.show_again()
 
     def _empty_log(self) -> str:

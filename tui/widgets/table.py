@@ -62,6 +62,8 @@ class StableTable(DataTable[Text], inherit_bindings=False):
         self._columns: tuple[Column, ...] = ()
         self._first_columns = tuple(columns)
         self._keys: list[str] = []
+        self._cells: list[Sequence[Text]] = []
+        """Of each row, as they were shown last."""
         self._pointed: str | None = None
 
     def on_mount(self) -> None:
@@ -87,7 +89,7 @@ class StableTable(DataTable[Text], inherit_bindings=False):
         self._columns = tuple(columns)
         with self.prevent(DataTable.RowHighlighted):
             self.clear(columns=True)
-        self._keys = []
+        self._keys, self._cells = [], []
         for column in columns:
             self.add_column(column.label, key=column.key, width=column.width)
         return True
@@ -107,10 +109,13 @@ class StableTable(DataTable[Text], inherit_bindings=False):
 
     def _update(self, rows: list[tuple[str, Sequence[Text]]]) -> None:
         changed = []
+        shown, self._cells[: len(rows)] = self._cells[: len(rows)], [cells for _key, cells in rows]
         # update_cell repaints the whole table; `refresh` holds still meanwhile and only the cells follow.
         self._still = True
         try:
             for y, (key, cells) in enumerate(rows):
+                if cells is shown[y]:
+                    continue
                 for x, cell in enumerate(cells):
                     if self.get_cell_at(Coordinate(y, x)) != cell:
                         self.update_cell(key, self._columns[x].key, cell)
@@ -132,6 +137,7 @@ class StableTable(DataTable[Text], inherit_bindings=False):
 
     def _append(self, rows: list[tuple[str, Sequence[Text]]]) -> None:
         self._keys += [key for key, _cells in rows]
+        self._cells += [cells for _key, cells in rows]
         with self.prevent(DataTable.RowHighlighted):
             for key, cells in rows:
                 self.add_row(*cells, key=key)
@@ -141,6 +147,7 @@ class StableTable(DataTable[Text], inherit_bindings=False):
         row, top = self.cursor_row, self.scroll_offset.y
         top_key = self._keys[top] if 0 < top < len(self._keys) else None
         self._keys = [key for key, _cells in rows]
+        self._cells = [cells for _key, cells in rows]
         with self.app.batch_update(), self.prevent(DataTable.RowHighlighted):
             self.clear()
             for key, cells in rows:
@@ -158,6 +165,15 @@ class StableTable(DataTable[Text], inherit_bindings=False):
         if self.cursor_key != self._pointed:
             self._pointed = self.cursor_key
             self.post_message(self.Pointed(self, self._pointed))
+
+    def _update_dimensions(self, new_rows: Iterable[RowKey]) -> None:
+        """The widths of the columns are given: there is no need to measure each cell of each new row."""
+        super()._update_dimensions(())
+
+    def _set_hover_cursor(self, active: bool) -> None:
+        """At each key DataTable paints the row anew that the mouse was last over, and with it all rows in between."""
+        if active or self._show_hover_cursor:
+            super()._set_hover_cursor(active)
 
     def _render_line_in_row(
         self,
