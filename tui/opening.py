@@ -5,13 +5,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from importers import texts
 from importers.errors import UsageError
 from importers.texts import N_
+from tui import LOCALE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from importers.settings import Settings
+
+texts.add_domain("tui", LOCALE)
 
 
 def open_room(config: Settings, *, demo: bool = False, file: Path | None = None) -> NoReturn:
