@@ -251,10 +251,16 @@ def fitted(text: str, cells: int, mark: str = "…") -> str:
 LETTERS_ONLY = ("linux", "vt", "ansi", "cons", "dumb")
 """Terminals, by how their names begin, whose fonts lack signs."""
 
+COERCED = ("C.UTF-8", "C.utf8")
+"""What Python itself writes into $LC_CTYPE where the locale is C: of the terminal it tells nothing."""
+
 
 def has_signs(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether the terminal, and the locale in which it is written to, have more than letters."""
-    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "C"
+    ctype = environ.get("LC_CTYPE")
+    if ctype in COERCED:
+        ctype = None
+    locale = environ.get("LC_ALL") or ctype or environ.get("LANG") or "C"
     is_utf8 = any(name in locale.upper() for name in ("UTF-8", "UTF8"))
     return is_utf8 and not environ.get("TERM", "").startswith(LETTERS_ONLY)
 

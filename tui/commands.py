@@ -19,11 +19,9 @@ from importers.errors import UsageError
 from importers.output import print_line
 from importers.settings import Settings
 from importers.texts import N_, _
-from tui import LOCALE
 from tui.opening import open_room
 
 main = engine.main
-texts.add_domain("tui", LOCALE)
 
 
 @engine.cli.result_callback()

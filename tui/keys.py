@@ -287,7 +287,6 @@ def _is_key(key: str) -> bool:
 
 def _require_free(row: Key) -> None:
     """No other row that works at the same time has its keys."""
-    pressed = set(with_twins(row.keys))
     for other in map(_as_set, TABLE):
         if (
             other.id == row.id
@@ -296,11 +295,12 @@ def _require_free(row: Key) -> None:
             or not any(_meet(*both) for both in product(row.places, other.places))
         ):
             continue
-        if both := pressed.intersection(with_twins(other.keys)):
+        taken = set(with_twins(other.keys))
+        if both := [key for key in row.keys.split(",") if taken.intersection(with_twins(key))]:
             raise SettingsError(
                 N_("setting keys.{name}: {key} is a key of {other} as well; give one of the two another key"),
                 name=row.id,
-                key=sorted(both)[0],
+                key=both[0],
                 other=other.id,
             )
 

@@ -6,13 +6,17 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from importers import texts
 from importers.errors import UsageError
 from importers.texts import N_
+from tui import LOCALE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from importers.settings import Settings
+
+texts.add_domain("tui", LOCALE)
 
 
 FRAMES = "200"

@@ -82,9 +82,11 @@ def _standing(page: Text, session: Session, standing: Standing, now: datetime, w
     records = session.counts.read if session.status.final else standing.records
     if records:
         count = ngettext("{count} record", "{count} records", records).format(count=present.number(records))
-        rate = _("{n} records/s").format(n=present.number(round(standing.rate)))
-        page.append(f"{count}, {rate}  ")
-        page.append(sparkline(standing.rates, min(60, max(10, width - 50))), "cyan")
+        page.append(count)
+        if standing.rate or any(standing.rates):  # else nothing was read: the export was known
+            rate = _("{n} records/s").format(n=present.number(round(standing.rate)))
+            page.append(f", {rate}  ")
+            page.append(sparkline(standing.rates, min(60, max(10, width - 50))), "cyan")
         page.append("\n\n")
 
 

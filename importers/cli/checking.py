@@ -68,6 +68,7 @@ def doctor(ctx: click.Context, /, as_json: bool) -> None:
 
     config = settings_of(ctx)
     go_on()
+    arrow = "→" if texts.has_signs() else "->"
 
     async def examine() -> int:
         found = []
@@ -77,7 +78,7 @@ def doctor(ctx: click.Context, /, as_json: bool) -> None:
                 word = _("ok") if result.ok else _("FAIL")
                 print_line(f"{word:5} {result.title}: {result.detail}")
                 if not result.ok:
-                    print_line(f"      → {result.cure}")
+                    print_line(f"      {arrow} {result.cure}")
         if as_json:
             print_json(found)
         return 0 if all(result.ok for result in found) else EXIT_FAILED

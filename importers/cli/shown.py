@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import TYPE_CHECKING
 
 from importers import texts, words
@@ -30,8 +30,11 @@ def options(session: Session) -> str:
 
 def status(session: Session) -> str:
     """In words, and whether it only tried: "completed (dry run)"."""
-    word, tried = words.status(session.status), _("dry run")
-    return f"{word} ({tried})" if session.options.dry_run else word
+    return _told(words.status(session.status), dry_run=session.options.dry_run)
+
+
+def _told(word: str, *, dry_run: bool) -> str:
+    return f"{word} ({_('dry run')})" if dry_run else word
 
 
 def shop_column(
@@ -65,7 +68,8 @@ def print_sessions(settings: Settings, found: Sequence[Session]) -> None:
     )
 
 
-def print_attempts(settings: Settings, found: Sequence[Attempt]) -> None:
+def print_attempts(settings: Settings, found: Sequence[Attempt], dry_runs: Container[int | None]) -> None:
+    """`dry_runs`: the numbers of the sessions that only tried."""
     title, of = shop_column(settings, found)
     head = (_("At"), _("Request"), _("Outcome"), _("Session"), *title, _("Types"), _("Operator"), _("Host"))
     print_table(
@@ -74,7 +78,7 @@ def print_attempts(settings: Settings, found: Sequence[Attempt]) -> None:
             (
                 texts.when(a.at),
                 a.request_id,
-                words.outcome(a.outcome),
+                _told(words.outcome(a.outcome), dry_run=a.session_id in dry_runs),
                 a.session_id,
                 *of(a),
                 kinds(a.kinds),

@@ -73,7 +73,9 @@ def test_dry_runs_rejects_and_redis_are_told(here: Obmen, capsys: pytest.Capture
     assert fields["Lock"] == "Redis did not answer"
     assert fields["Status"] == "completed"
     assert "completed (dry run)" in out_of(capsys, "sessions")
-    assert "Redis did not answer" in out_of(capsys, "attempts")
+    attempts = out_of(capsys, "attempts")
+    assert "Redis did not answer" in attempts
+    assert "created (dry run)" in attempts
     assert "Пробный запуск" not in told
     assert "завершён (проба)" in out_of(capsys, "sessions", language="ru")
     assert "Redis не ответил" in out_of(capsys, "attempts", language="ru")

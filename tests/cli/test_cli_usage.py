@@ -97,8 +97,9 @@ def test_wrong_usage_is_exit_2(obmen: Obmen, args: list[str]) -> None:
 
 
 def test_the_room_needs_a_terminal(obmen: Obmen) -> None:
-    room = obmen.run()
+    room = obmen.run(OBMEN_LANGUAGE="ru")
     assert (room.returncode, room.stdout, room.stderr.count("\n")) == (2, "", 1)
+    assert "терминал" in room.stderr
 
 
 @pytest.mark.parametrize("command", sorted({*cli.commands, "demo"}))

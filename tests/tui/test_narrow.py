@@ -90,7 +90,14 @@ def test_records_of_an_ended_session_are_those_of_its_counts() -> None:
     ended = session(1, Status.COMPLETED, "prices", by_kind={"prices": Counts(4884, 0, 0, 4599, 0, 285)})
     standing = Standing(1.0, None, "", "", 4599, 10.0, 0.0, {}, (4599.0,), 1.0)
     page: Text = reports.summary(ended, reports.Details(standing), NOW, 80)
-    assert page.plain.startswith("4\N{NO-BREAK SPACE}884 records")
+    assert page.plain.startswith("4\N{NO-BREAK SPACE}884 records, 10 records/s")
+
+
+def test_an_export_that_was_not_read_again_has_no_rate() -> None:
+    ended = session(1, Status.COMPLETED, "prices", by_kind={"prices": Counts(4884, 0, 0, 4884)})
+    standing = Standing(1.0, None, "", "", 0, 0.0, None, {}, (0.0,), 1.0)
+    page: Text = reports.summary(ended, reports.Details(standing), NOW, 80)
+    assert page.plain.splitlines()[0] == "4\N{NO-BREAK SPACE}884 records"
 
 
 @LANGUAGES

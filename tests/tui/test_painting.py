@@ -142,6 +142,8 @@ def test_without_its_own_background_nothing_is_erased(monkeypatch: pytest.Monkey
         ({"TERM": "xterm"}, True),
         ({"TERM": "xterm", "LANG": "en_US.UTF-8", "LC_ALL": "C"}, True),
         ({"TERM": "xterm", "LC_CTYPE": "en_US.UTF-8", "LANG": "C"}, False),
+        ({"TERM": "xterm", "LC_CTYPE": "C.UTF-8", "LANG": "C"}, True),
+        ({"TERM": "xterm", "LC_CTYPE": "C.UTF-8", "LANG": "ru_RU.UTF-8"}, False),
         ({"TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver", "LANG": "C"}, False),
     ],
 )

@@ -47,6 +47,7 @@ async def test_another_key_launches_and_the_first_one_does_not(settings: Setting
         ({"launch": "r"}, "keys.launch: r is a key of retry as well"),
         ({"launch": "к"}, "keys.launch: к is a key of retry as well"),
         ({"launch": "ctrl+q"}, r"keys.launch: ctrl\+q is a key of leave as well"),
+        ({"next_match": "["}, r"keys.next_match: \[ is a key of previous_session as well"),
         ({"launch": "j"}, "keys.launch: j is a key of row_down as well"),
         ({"lanch": "n"}, r"keys.lanch: there is no such key; did you mean launch\?"),
         ({"launch": "f13"}, 'keys.launch: "f13" is no key'),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gettext
+import re
 import string
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from textual._border import BORDER_CHARS
 
 import tui.app
 from tui import keys, present
+from tui.signs import spelled
 
 ROOM = Path(tui.app.__file__).parent
 RUSSIAN = ROOM / "locale" / "ru" / "LC_MESSAGES"
@@ -96,6 +100,14 @@ def test_signs_are_narrow() -> None:
         *(sign for _f, sign in present.COUNT_SIGNS),
     ]
     assert {unicodedata.east_asian_width(sign) for sign in signs} <= {"N", "Na"}
+
+
+def test_a_terminal_of_letters_has_another_sign_for_each_of_ours(russian: dict[str, tuple[str, ...]]) -> None:
+    style = (ROOM / "tui.tcss").read_text(encoding="utf-8")
+    borders = [BORDER_CHARS[name] for name in BORDER_CHARS if name and re.search(rf"\b{name}\b", style)]
+    assert BORDER_CHARS["vkey"] in borders
+    ours = "".join(chain(russian, *russian.values(), *chain(*borders)))
+    assert {sign for sign in ours if sign != "?" and "?" in spelled(sign)} == set()
 
 
 def test_key_bar_fits_80_columns_in_russian(russian: dict[str, tuple[str, ...]]) -> None:

@@ -84,7 +84,7 @@ async def test_a_broker_that_is_down_is_waited_for_and_that_is_visible(
     redis.stop()
     began = time.monotonic()
     session = await launched(stage)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10, "a second, and what a busy machine takes"
     assert session.status is Status.STARTED
     assert session.waiting is not None
     assert session.waiting.text.startswith("waiting for the broker")
@@ -105,7 +105,7 @@ async def test_a_frozen_broker_keeps_no_launch(stage: Stage, redis: RedisServer)
     with redis.frozen():
         began = time.monotonic()
         session = await launched(stage)
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 10, "a second, and what a busy machine takes"
         assert session.waiting is not None
 
 
