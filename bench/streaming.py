@@ -115,7 +115,7 @@ def frame_sizes(data: bytes) -> list[int]:
 
 
 async def streaming(
-    env: Mapping[str, str], seconds: float = 8, keys: int = 40, many: int = 1_000_000
+    env: Mapping[str, str], seconds: float = 8, keys: int = 60, many: int = 1_000_000
 ) -> list[Ratio]:
     """A log of many lines, the last of which come calmly for so many seconds; `many` in all."""
     url = env["OBMEN_JOURNAL__URL"]

@@ -14,6 +14,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -63,6 +64,7 @@ class LogView(Widget, can_focus=True):
         self._fresh = False
         """Opened, and not painted yet: the old log stays on the screen until the new one is here."""
         self._rows: list[Strip] = []
+        self._style = Style.null()
         self._missing: set[int] = set()
         self._wrapped = True
         self.sought = ""
@@ -288,6 +290,10 @@ class LogView(Widget, can_focus=True):
         pieces = re.split(f"({re.escape(self.sought)})", text, flags=re.IGNORECASE)
         return [Segment(piece, found if odd % 2 else style) for odd, piece in enumerate(pieces) if piece]
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._style = self.rich_style  # once for all lines: it is put together anew each time it is asked for
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         strip = self._rows[y] if y < len(self._rows) else Strip.blank(self.size.width)
-        return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
+        return strip.adjust_cell_length(self.size.width).apply_style(self._style)
