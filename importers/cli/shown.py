@@ -34,7 +34,8 @@ def status(session: Session) -> str:
 
 
 def _told(word: str, *, dry_run: bool) -> str:
-    return f"{word} ({_('dry run')})" if dry_run else word
+    tried = _("dry run")
+    return f"{word} ({tried})" if dry_run else word
 
 
 def shop_column(
