@@ -13,7 +13,7 @@ from dispatch_bench import Sending
 from lock_bench import KEY, LockBench
 from support.celery_worker import celery_worker
 from support.engine_stage import MovedClock, RedisServer, Stage, no_processes, redis_server, staged
-from support.engines import Hand, SqliteHand
+from support.engines import Hand, Schemas, SqliteHand
 
 from importers.catalog import open_catalog
 from importers.launch import redis_lock
@@ -37,22 +37,34 @@ def tells_state(engine: str) -> bool:
 
 @pytest.fixture
 def hand(make_hand: Callable[[str], Hand]) -> Hand:
-    """Where the journal is."""
+    """Where a journal is to be made."""
     return make_hand("journal")
 
 
+@pytest.fixture(scope="session")
+def journals(postgres: str) -> Schemas:
+    """Of a server, for journals of tests that do not look at how its tables are made."""
+    return Schemas(postgres)
+
+
 @pytest.fixture
-async def stage(hand: Hand, tmp_path: Path, clock: MovedClock) -> AsyncIterator[Stage]:
+async def stage(
+    engine: str, tmp_path: Path, clock: MovedClock, request: pytest.FixtureRequest
+) -> AsyncIterator[Stage]:
     """A journal in a database of that engine, and no worker processes."""
-    async with staged(tmp_path, clock, hand) as made:
-        no_processes(made)
-        yield made
+    with ExitStack() as stack:
+        hand: Hand = SqliteHand(tmp_path / "journal.sqlite3")
+        if engine == "postgres":
+            hand = stack.enter_context(request.getfixturevalue("journals").taken())
+        async with staged(tmp_path, clock, hand) as made:
+            no_processes(made)
+            yield made
 
 
 @pytest.fixture
-def refused(hand: Hand) -> type[Exception]:
+def refused(stage: Stage) -> type[Exception]:
     """What is raised where the database itself does not allow a change (`Stage.change`)."""
-    return hand.refused
+    return stage.hand.refused
 
 
 @pytest.fixture

@@ -16,9 +16,18 @@ import pytest
 from importers.catalog.opening import SCHEMA
 from importers.database.migrations import parts_of
 from importers.database.postgres_values import numbered
+from importers.sessions.opening import SCHEMA as JOURNAL
+from importers.sessions.opening import SCHEMAS
 
-SHOP_TABLES = frozenset(name for type_, name, _column in parts_of(SCHEMA) if type_ == "table")
-"""Of a catalog."""
+OUR_TABLES = frozenset(
+    name for schema in (SCHEMA, JOURNAL) for type_, name, _column in parts_of(schema) if type_ == "table"
+)
+"""Of a catalog or a journal."""
+CLOCK = (
+    "CREATE FUNCTION obmen_now"
+    + ((SCHEMAS / "postgres/001_journal.sql").read_text("utf-8").partition("CREATE FUNCTION obmen_now")[2])
+)
+"""Of a journal."""
 ON_A_FILE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 ON_A_SERVER = pytest.mark.parametrize("engine", ["postgres"], indirect=True)
 """For a long test that takes a shorter form with one of the engines."""
@@ -103,6 +112,8 @@ class PostgresHand:
 
         self.schema = schema or f"t{uuid4().hex[:12]}"
         self.url = f"{server}&schema={self.schema}"
+        self.is_remade = False
+        """Its triggers or functions are no longer those that the program makes."""
         self.refused: type[Exception] = psycopg.errors.IntegrityError
         self._server = server
 
@@ -140,10 +151,12 @@ class PostgresHand:
         return int(position)
 
     def make_trigger(self, table: str) -> None:
+        self.is_remade = True
         self.change("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
         self.change(f"CREATE TRIGGER t AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION nothing()")
 
     def drop_triggers(self) -> None:
+        self.is_remade = True
         self.change("DROP TRIGGER session_changed ON session")
 
     def set_clock(self, seconds: float, epoch: str, utc: str) -> None:
@@ -153,15 +166,23 @@ class PostgresHand:
         )
 
     def empty(self) -> None:
-        """Leave a catalog of its own as it was made: a tenth of what it costs to make one."""
+        """Leave a catalog or a journal as it was made: a fifth of what it costs to make one."""
         with self._connected() as db:
             clear = {
-                table: f"DELETE FROM {table}" if table in SHOP_TABLES else f"DROP TABLE {table}"
+                table: f"DELETE FROM {table}" if table in OUR_TABLES else f"DROP TABLE {table}"
                 for table in _tables(db)
             }
+            if "identity" in clear:
+                clear["identity"] = "UPDATE identity SET id = md5(random()::text)"
+            if "meta" in clear:
+                clear["meta"] = "UPDATE meta SET journal_id = md5(random()::text)"
+                clear["its clock"] = CLOCK.replace("CREATE", "CREATE OR REPLACE", 1)
+                clear["its ids"] = (
+                    "SELECT setval(oid, 1, false) FROM pg_class "
+                    "WHERE relkind = 'S' AND relnamespace = current_schema()::regnamespace"
+                )
             if clear:
-                clear |= {"obmen_schema": "", "identity": "UPDATE identity SET id = md5(random()::text)"}
-                db.execute(";".join(clear.values()))
+                db.execute(";".join((clear | {"obmen_schema": ""}).values()))
 
     def drop(self) -> None:
         self.change(f'DROP SCHEMA IF EXISTS "{self.schema}" CASCADE')
@@ -178,8 +199,8 @@ class PostgresHand:
 
 
 class Schemas:
-    """Of a server, for a catalog each: to make its tables takes longer than most tests, so one takes those that others
-    are done with."""
+    """Of a server, all for catalogs or all for journals: to make their tables takes longer than most tests, so one
+    takes those that others are done with."""
 
     def __init__(self, server: str) -> None:
         self._server = server
@@ -190,6 +211,9 @@ class Schemas:
         """Empty, and again when it is given back."""
         hand = self._free.pop() if self._free else PostgresHand(self._server)
         yield hand
+        if hand.is_remade:
+            hand.drop()
+            return
         hand.empty()
         self._free.append(hand)
 
