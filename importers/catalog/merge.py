@@ -231,6 +231,7 @@ class Stage:
                 merged.changes.append(Change(key, old, new))
             if parent_at is not None and not removed:
                 parents[key] = str(new[0][0][parent_at])
+        await writes.pack()
         if parents:
             await self._count_orphans(merged, parents, weight)
         await writes.flush()
@@ -288,6 +289,7 @@ class Stage:
             self._refer(settled.facts.keys())
             if settled.facts:
                 weight[key] = len(settled.facts)
+        await writes.pack()
         if shape.parents:
             await self._count_orphans(merged, {key: key for key in weight}, weight)
         await writes.flush()

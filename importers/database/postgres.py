@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 import psycopg
 from psycopg.rows import tuple_row
@@ -32,6 +32,7 @@ from importers.database.postgres_values import (
     numbered,
 )
 from importers.database.postgres_watch import PostgresWatch
+from importers.database.protocol import Packed
 from importers.errors import PLACE, ConnectionLost, DatabaseError
 from importers.shielding import to_the_end
 from importers.texts import N_, Message
@@ -328,17 +329,19 @@ class PostgresTransaction:
                 await cursor.executemany(numbered(sql).encode(), rows)
                 self._note(cursor)
 
-    async def insert(self, table: str, columns: tuple[str, ...], cells: Sequence[object]) -> None:
-        if not cells:
+    def pack(self, columns: tuple[str, ...], cells: Sequence[object]) -> Packed:
+        return Packed(len(cells) // len(columns), copy_text(cells, len(columns)))
+
+    async def insert(self, table: str, columns: tuple[str, ...], packed: Packed) -> None:
+        if not packed.rows:
             return
-        rows = copy_text(cells, len(columns))  # while the server adds those before
         connection = await self._added()
-        self.changes += len(cells) // len(columns)
+        self.changes += packed.rows
         sent = asyncio.Event()
 
         async def add() -> None:
             with self._plainly():
-                await copy_rows(connection, table, columns, rows, sent)
+                await copy_rows(connection, table, columns, cast("bytes", packed.cells), sent)
 
         self._adding = asyncio.create_task(add())
         self._adding.add_done_callback(lambda _task: sent.set())
