@@ -165,14 +165,11 @@ async def _insert(new: Transaction, table: Table, cells: list[object], path: str
 
 
 def _refused(table: Table, cells: list[object], context: str) -> tuple[str, str]:
-    """The row and the column with what was not taken; "…" where nobody says which. What holds a zero is not even
-    sent."""
+    """The row and the column with what was not taken; "…" where nobody says which. Of a zero the server tells only the
+    row."""
+    if not (found := _REFUSED.search(context)):
+        return "…", "…"
     width = len(table.columns)
-    if found := _REFUSED.search(context):
-        at, column = (int(found[1]) - 1) * width, found[2] or "…"
-    else:
-        zeros = (place for place, cell in enumerate(cells) if isinstance(cell, str) and "\0" in cell)
-        if (place := next(zeros, None)) is None:
-            return "…", "…"
-        at, column = place - place % width, table.columns[place % width]
-    return table.called(cells[at : at + width]), column
+    row = cells[(int(found[1]) - 1) * width :][:width]
+    with_zero = (column for column, cell in zip(table.columns, row, strict=True) if "\0" in str(cell))
+    return table.called(row), found[2] or next(with_zero, "…")

@@ -18,6 +18,7 @@ from support.engine_stage import rows as rows_of
 from importers import migrate, settings
 from importers.catalog import open_catalog
 from importers.database.postgres import PostgresTransaction
+from importers.database.protocol import Packed
 from importers.errors import DatabaseError, ObmenError, Unsure, UsageError
 from importers.launch import launch, new_request
 from importers.sessions import Outcome, open_journal
@@ -121,17 +122,15 @@ async def test_not_while_a_session_is_active(used: Obmen, database: str, status:
 async def test_a_row_that_is_not_the_same_there_keeps_all_as_it_was(
     used: Obmen, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    insert = PostgresTransaction.insert
+    pack = PostgresTransaction.pack
 
-    async def wrong(
-        self: PostgresTransaction, table: str, columns: tuple[str, ...], cells: list[Any]
-    ) -> None:
-        if table == "customer" and cells:
+    def wrong(self: PostgresTransaction, columns: tuple[str, ...], cells: list[Any]) -> Packed:
+        if "okpo" in columns and cells:  # customers
             cells[columns.index("name") + len(columns)] = "Кто-то другой"
-        await insert(self, table, columns, cells)
+        return pack(self, columns, cells)
 
     with monkeypatch.context() as patch:
-        patch.setattr(PostgresTransaction, "insert", wrong)
+        patch.setattr(PostgresTransaction, "pack", wrong)
         with pytest.raises(
             ObmenError,
             match=r"table customer, row .*: name is .* and would be Кто-то другой on the server; nothing was",
