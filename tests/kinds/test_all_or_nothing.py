@@ -164,7 +164,7 @@ def state(shop: Shop) -> tuple[object, ...]:
 
 
 def test_kill_9_leaves_the_old_state(shop: Shop, new_shop: NewShop) -> None:
-    kill_at_random_moments(shop, new_shop, products=1500, kills=3)
+    kill_at_random_moments(shop, new_shop, products=800, kills=3)
 
 
 @pytest.mark.chaos
