@@ -62,6 +62,31 @@ def summary(session: Session, details: Details, now: datetime, width: int) -> Te
     return page
 
 
+def standing_line(session: Session, standing: Standing, width: int) -> Text:
+    """How far a running session is, in a line: as many parts as fit into `width` cells, the most important first."""
+    line = Text(present.progress_bar(session, max(10, width // 5)), "bold", no_wrap=True)
+    parts = []
+    if standing.seconds_left is not None:
+        parts.append(_("{time} left").format(time=present.span(round(standing.seconds_left))))
+    if standing.rate:
+        parts.append(_rate(standing))
+    if standing.kind:
+        parts.append(_doing(standing, standing.kind))
+    for part in parts:
+        if line.cell_len + 2 + present.width(part) > width:
+            break
+        line.append("  " + part, "not bold")
+    return line
+
+
+def _rate(standing: Standing) -> str:
+    return _("{n} records/s").format(n=present.number(round(standing.rate)))
+
+
+def _doing(standing: Standing, kind: str) -> str:
+    return f"{present.kind(kind)}: {_(STAGES.get(standing.stage, standing.stage))}"
+
+
 def _standing(page: Text, session: Session, standing: Standing, now: datetime, width: int) -> None:
     if not session.status.final:
         room = max(10, min(40, width - 40))
@@ -70,8 +95,7 @@ def _standing(page: Text, session: Session, standing: Standing, now: datetime, w
             page.append("  " + _("{time} left").format(time=present.span(round(standing.seconds_left))))
         page.append("\n")
         if standing.kind:
-            what = f"{present.kind(standing.kind)}: {_(STAGES.get(standing.stage, standing.stage))} {standing.file}"
-            page.append(present.plain(what) + "\n")
+            page.append(present.plain(f"{_doing(standing, standing.kind)} {standing.file}") + "\n")
         for kind, one in standing.kinds.items():
             page.append(f"  {present.kind(kind)}  ", "dim").append(
                 _("{read} read, {merged} merged").format(
@@ -84,8 +108,7 @@ def _standing(page: Text, session: Session, standing: Standing, now: datetime, w
         count = ngettext("{count} record", "{count} records", records).format(count=present.number(records))
         page.append(count)
         if standing.rate or any(standing.rates):  # else nothing was read: the export was known
-            rate = _("{n} records/s").format(n=present.number(round(standing.rate)))
-            page.append(f", {rate}  ")
+            page.append(f", {_rate(standing)}  ")
             page.append(sparkline(standing.rates, min(60, max(10, width - 50))), "cyan")
         page.append("\n\n")
 

@@ -49,12 +49,12 @@ FIELDS = (
     Field(Column("rejected", N_("Rejected"), 9, right=True), 52, lambda s, now: rejected_text(s, 9)),
     Field(
         Column("started", N_("Started"), 11),
-        74,
+        65,
         lambda s, now: _left(present.when(s.started_at or s.created_at, now)),
     ),
     Field(
         Column("duration", N_("Duration"), 8, right=True),
-        62,
+        75,
         lambda s, now: _right(present.elapsed(s, now), 8),
     ),
     Field(Column("progress", N_("Done"), 16), 120, lambda s, now: _left(present.progress_bar(s, 10))),
