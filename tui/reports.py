@@ -27,6 +27,7 @@ COLUMNS = (
 )
 SPARKS = "▁▂▃▄▅▆▇█"
 STAGES = {"read": N_("reading"), "merge": N_("merging"), "commit": N_("committing")}
+NOT_YET = N_("Not known yet: the session has not ended.")
 FEW = 20
 """So many of each sort of change are listed."""
 LEAST_OF_A_NAME = 20
@@ -211,10 +212,10 @@ def facts(session: Session, now: datetime, width: int, *, shops: bool) -> Text:
     return page
 
 
-def files(told: Files | None, width: int) -> Text:
-    """Each file with size, time, records and seconds."""
+def files(told: Files | None, width: int, *, ended: bool = True) -> Text:
+    """Each file with size, time, records and seconds. `ended`: whether the session has."""
     if told is None or not told.files:
-        return Text(_("No file was read, or it is not told any more."), "dim")
+        return Text(_("No file was read, or it is not told any more.") if ended else _(NOT_YET), "dim")
     page = Text()
     numbers = [
         (
@@ -257,7 +258,8 @@ def changes(session: Session, told: Gains | None) -> Text:
         if part := _changes_of(one):
             parts.append(present.kind(kind) + "\n", "bold").append_text(part).append("\n")
     if not parts:
-        return Text(_("Nothing changed in the shop, or it is not told any more."), "dim")
+        nothing = _("Nothing changed in the shop, or it is not told any more.")
+        return Text(nothing if session.status.final else _(NOT_YET), "dim")
     if session.options.dry_run or session.status in {Status.FAILED, Status.CANCELLED}:
         page.append(_("Nothing of this was written:") + "\n\n", "bold yellow")
     return page.append_text(parts)

@@ -124,7 +124,7 @@ class Panes(Vertical):
             case "changes":
                 return reports.changes(session, self._details.gains)
             case "files":
-                return reports.files(self._details.files, width)
+                return reports.files(self._details.files, width, ended=session.status.final)
             case _:
                 return reports.facts(session, now, width, shops=shops)
 
