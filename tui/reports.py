@@ -27,6 +27,7 @@ COLUMNS = (
 )
 SPARKS = "▁▂▃▄▅▆▇█"
 STAGES = {"read": N_("reading"), "merge": N_("merging"), "commit": N_("committing")}
+NOT_YET = N_("Not known yet: the session has not ended.")
 FEW = 20
 """So many of each sort of change are listed."""
 LEAST_OF_A_NAME = 20
@@ -62,6 +63,31 @@ def summary(session: Session, details: Details, now: datetime, width: int) -> Te
     return page
 
 
+def standing_line(session: Session, standing: Standing, width: int) -> Text:
+    """How far a running session is, in a line: as many parts as fit into `width` cells, the most important first."""
+    line = Text(present.progress_bar(session, max(10, width // 5)), "bold", no_wrap=True)
+    parts = []
+    if standing.seconds_left is not None:
+        parts.append(_("{time} left").format(time=present.span(round(standing.seconds_left))))
+    if standing.rate:
+        parts.append(_rate(standing))
+    if standing.kind:
+        parts.append(_doing(standing, standing.kind))
+    for part in parts:
+        if line.cell_len + 2 + present.width(part) > width:
+            break
+        line.append("  " + part, "not bold")
+    return line
+
+
+def _rate(standing: Standing) -> str:
+    return _("{n} records/s").format(n=present.number(round(standing.rate)))
+
+
+def _doing(standing: Standing, kind: str) -> str:
+    return f"{present.kind(kind)}: {_(STAGES.get(standing.stage, standing.stage))}"
+
+
 def _standing(page: Text, session: Session, standing: Standing, now: datetime, width: int) -> None:
     if not session.status.final:
         room = max(10, min(40, width - 40))
@@ -70,8 +96,7 @@ def _standing(page: Text, session: Session, standing: Standing, now: datetime, w
             page.append("  " + _("{time} left").format(time=present.span(round(standing.seconds_left))))
         page.append("\n")
         if standing.kind:
-            what = f"{present.kind(standing.kind)}: {_(STAGES.get(standing.stage, standing.stage))} {standing.file}"
-            page.append(present.plain(what) + "\n")
+            page.append(present.plain(f"{_doing(standing, standing.kind)} {standing.file}") + "\n")
         for kind, one in standing.kinds.items():
             page.append(f"  {present.kind(kind)}  ", "dim").append(
                 _("{read} read, {merged} merged").format(
@@ -84,8 +109,7 @@ def _standing(page: Text, session: Session, standing: Standing, now: datetime, w
         count = ngettext("{count} record", "{count} records", records).format(count=present.number(records))
         page.append(count)
         if standing.rate or any(standing.rates):  # else nothing was read: the export was known
-            rate = _("{n} records/s").format(n=present.number(round(standing.rate)))
-            page.append(f", {rate}  ")
+            page.append(f", {_rate(standing)}  ")
             page.append(sparkline(standing.rates, min(60, max(10, width - 50))), "cyan")
         page.append("\n\n")
 
@@ -188,10 +212,10 @@ def facts(session: Session, now: datetime, width: int, *, shops: bool) -> Text:
     return page
 
 
-def files(told: Files | None, width: int) -> Text:
-    """Each file with size, time, records and seconds."""
+def files(told: Files | None, width: int, *, ended: bool = True) -> Text:
+    """Each file with size, time, records and seconds. `ended`: whether the session has."""
     if told is None or not told.files:
-        return Text(_("No file was read, or it is not told any more."), "dim")
+        return Text(_("No file was read, or it is not told any more.") if ended else _(NOT_YET), "dim")
     page = Text()
     numbers = [
         (
@@ -234,7 +258,8 @@ def changes(session: Session, told: Gains | None) -> Text:
         if part := _changes_of(one):
             parts.append(present.kind(kind) + "\n", "bold").append_text(part).append("\n")
     if not parts:
-        return Text(_("Nothing changed in the shop, or it is not told any more."), "dim")
+        nothing = _("Nothing changed in the shop, or it is not told any more.")
+        return Text(nothing if session.status.final else _(NOT_YET), "dim")
     if session.options.dry_run or session.status in {Status.FAILED, Status.CANCELLED}:
         page.append(_("Nothing of this was written:") + "\n\n", "bold yellow")
     return page.append_text(parts)

@@ -59,17 +59,25 @@ async def test_all_of_it_is_in_view_at_60_by_20(settings: Settings, language: st
         assert app.screen.query_one("#confirm", Button).has_focus
 
 
+@pytest.mark.usefixtures("source")
 async def test_what_runs_now_is_up_to_date(settings: Settings) -> None:
     def line() -> Static:
         return stage.app.screen.query_one("#running", Static)
 
+    def status() -> str:
+        return str(stage.app.screen.query_one("#status", Static).render())
+
     async with staged(settings) as stage:
         await stage.press("n")
         assert "session 16" in str(line().render())
+        await stage.press("space")
+        assert "Session 16 has not ended" in status()
         stage.journal.put(session(RUNNING.id, Status.COMPLETED, *RUNNING.kinds))
         await stage.look()
         assert not line().display
+        assert "all of it, or nothing" in status()
         stage.journal.put(session(17, Status.STARTED, "images", finished_at=None, operator="boris"))
         await stage.look()
         assert line().display
         assert "session 17, Product images" in str(line().render())
+        assert "Session 17 has not ended" in status()

@@ -20,7 +20,7 @@ from importers.sessions.details import Files, FileTold, KindStanding, Standing
 from importers.sessions.models import StoredReject
 from importers.settings import Settings
 from tui import present, reports
-from tui.widgets.bars import Bar, KeyBar
+from tui.widgets.bars import Bar, KeyBar, TabBar
 from tui.widgets.rejects import RejectsPane
 from tui.widgets.sessions import fitting
 from tui.widgets.text_pane import TextPane
@@ -176,6 +176,52 @@ async def test_time_left_stands_in_the_top_line_at_every_width(
         assert {"en": "0:59 left", "ru": "осталось 0:59"}[language] in line
         assert f"{present.state(RUNNING)} #{RUNNING.id}" in line
         assert (present.kinds(RUNNING) in line) == (size[0] > 60)
+
+
+@LANGUAGES
+@SIZES
+async def test_how_far_a_session_is_stands_above_its_log_at_every_width(
+    settings: Settings, size: tuple[int, int], language: str
+) -> None:
+    async with staged(msgspec.structs.replace(settings, language=language), Under(), size) as stage:
+        line = stage.screen.query_one("#standing", Static)
+        told = str(line.render())
+        assert "█" in told
+        assert " 43%" in told
+        assert {"en": "0:59 left  1 records/s", "ru": "осталось 0:59  1 зап./с"}[language] in told
+        assert len(told) <= line.size.width
+        await stage.press("3")
+        assert not line.display
+        await stage.press("1", "down")
+        assert not line.display
+
+
+async def test_tabs_that_just_fit_are_whole(settings: Settings) -> None:
+    async with staged(settings, MovingJournal([session(1, Status.COMPLETED, "prices")]), (60, 20)) as stage:
+        await stage.press("enter")
+        bar = stage.app.screen.query_one(TabBar).render().plain
+        assert bar == "[1 Log] 2 Rejects  3 Summary  4 Changes  5 Files  6 Details "
+        await stage.press("5")
+        pane = stage.app.screen.query_one("#files", TextPane)
+        assert "No file was read" in str(pane.query_one(Static).render())
+
+
+async def test_what_a_running_session_has_not_told_yet_is_not_denied(settings: Settings) -> None:
+    async with staged(settings) as stage:
+        await stage.press("enter")
+        for key, tab in (("4", "changes"), ("5", "files")):
+            await stage.press(key)
+            pane = stage.app.screen.query_one(f"#{tab}", TextPane)
+            assert str(pane.query_one(Static).render()) == "Not known yet: the session has not ended."
+
+
+@pytest.mark.parametrize(("width", "digits"), [(65, 5), (80, 7)])
+def test_when_a_session_began_stands_in_the_row_before_how_long_it_took(width: int, digits: int) -> None:
+    """Also where there are several shops and a million sessions."""
+    keys = [field.column.key for field in fitting(width, shops=digits > 5, digits=digits)]
+    assert "started" in keys
+    assert "duration" not in keys
+    assert {"started", "duration"} <= {field.column.key for field in fitting(80)}
 
 
 async def test_that_more_was_copied_than_is_told_is_seen(settings: Settings) -> None:

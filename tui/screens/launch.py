@@ -22,6 +22,7 @@ from importers.events import Options
 from importers.kinds.registry import names
 from importers.launch import LaunchResult, new_key, new_request
 from importers.launch.survey import has_products
+from importers.sessions import Session
 from importers.targets import Target, target_of
 from importers.texts import N_, _, ngettext
 from tui import present
@@ -63,6 +64,8 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self._left = False
         self._answered = False
         self._answer: LaunchResult | None = None
+        self._would_join: Session | None = None
+        """Runs in this shop: a confirm would launch nothing."""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide"):
@@ -144,8 +147,14 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         running = await self._room.running(journal)
         line = self.query_one("#running", Static)
         line.display = bool(running)
+        here = [one for one in running if one.shop == self._shop]
+        would_join = here[-1] if here else None
+        if (would_join and would_join.id) != (self._would_join and self._would_join.id):
+            self._would_join = would_join
+            if self.query_one(Choices).chosen and not self._sent:
+                self._show_choice()
         if running:
-            session = ([one for one in running if one.shop == self._shop] or running)[-1]
+            session = (here or running)[-1]
             line.update(
                 _("Runs now: session {id}, {type}, {status}, by {operator}").format(
                     id=session.id,
@@ -236,7 +245,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         chosen = self.query_one(Choices).chosen
         self.query_one("#confirm", Button).disabled = self._sent or not chosen
         if chosen:
-            self._set_status(self._sentence(chosen))
+            self._set_status(self._sentence(chosen), "yellow" if self._would_join else "")
         elif not self._shop:
             self._set_status(_("Choose the shop first: press {key}").format(key=shown_of("launch_shop")))
         else:
@@ -247,6 +256,11 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         what = ", ".join(present.kind(kind) for kind in sorted(chosen, key=names().index))
         shop = f" ({self._shop})" if len(self._shops) > 1 else ""
         first = present.kind(chosen[0])
+        if self._would_join:
+            text = _(
+                "Session {id} has not ended: you will be shown that one, and nothing of this is imported."
+            )
+            return text.format(id=self._would_join.id)
         if self._options.dry_run:
             text = _("One session of the type {first} will try {types}{shop}, and write nothing.")
         else:

@@ -14,7 +14,6 @@ from textual.widgets import DataTable, Static
 from importers.errors import UnknownSession
 from importers.sessions import FINAL, Journal, Order, Session
 from importers.sessions.details import Standing
-from importers.sessions.finding import By
 from importers.texts import _, ngettext
 from tui import present
 from tui.filters import Filter
@@ -29,7 +28,7 @@ from tui.widgets.bars import Bar, KeyBar
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.log import LogView
 from tui.widgets.notices import NoticeBar
-from tui.widgets.sessions import SORTED, SessionTable
+from tui.widgets.sessions import SORTED, SessionTable, column_name
 from tui.widgets.table import StableTable
 from tui.widgets.window import WindowTable
 
@@ -354,7 +353,7 @@ class MainScreen(ActingScreen[None]):
 
     def _sort(self, order: Order) -> None:
         self._list(self._pages.wanted, order)
-        self.room.say(_("Sorted by: {column}").format(column=_column_name(order)), on=self)
+        self.room.say(_("Sorted by: {column}").format(column=column_name(order)), on=self)
 
     def _list(self, wanted: Filter, order: Order) -> None:
         """Other sessions, or in another order, from the first on."""
@@ -398,9 +397,3 @@ class MainScreen(ActingScreen[None]):
 
 KEYS_THAT_COME = ("cancel", "retry", "delete", "mark", "shop", "open")
 IDS_SHOWN = 12
-
-
-def _column_name(order: Order) -> str:
-    key = next(key for key, by in SORTED.items() if by is order.by)
-    title = _("ID") if order.by is By.ID else SessionTable.title_of(key)
-    return f"{title} {'▾' if order.descending else '▴'}"

@@ -61,6 +61,7 @@ class Panes(Vertical):
     def compose(self) -> ComposeResult:
         yield TabBar(id="tabs")
         yield Static(id="waiting", markup=False)
+        yield Static(id="standing", markup=False)
         yield LogView(id="log")
 
     @property
@@ -107,6 +108,7 @@ class Panes(Vertical):
             pane.show(self._page(session) if session else Text())
         self._update_tabs(session)
         self._show_waiting(session)
+        self._show_standing(session)
 
     def _page(self, session: Session) -> Text:
         """What the tab says of the session."""
@@ -122,7 +124,7 @@ class Panes(Vertical):
             case "changes":
                 return reports.changes(session, self._details.gains)
             case "files":
-                return reports.files(self._details.files, width)
+                return reports.files(self._details.files, width, ended=session.status.final)
             case _:
                 return reports.facts(session, now, width, shops=shops)
 
@@ -190,6 +192,17 @@ class Panes(Vertical):
         if line.content != why:
             line.update(why)
         line.display = bool(why)
+
+    def _show_standing(self, session: Session | None) -> None:
+        """How far a running session is; its summary tells that and more."""
+        standing = self._details.standing
+        is_told = session is not None and not session.status.final and self.tab != "summary"
+        line = self.query_one("#standing", Static)
+        if session and standing and is_told:
+            told = reports.standing_line(session, standing, self.size.width - 2)
+            if line.content != told:
+                line.update(told)
+        line.display = bool(is_told and standing)
 
     def on_resize(self) -> None:
         self.show_again()

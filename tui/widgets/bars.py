@@ -30,13 +30,18 @@ class Bar(Widget):
             self.refresh()
 
     def render(self) -> Text:
-        room = max(0, self.size.width - self._right.cell_len - 1)
+        room = max(0, self.size.width - _beside(self._right))
         left = self._left.copy()
         left.truncate(room, overflow="ellipsis")
         gap = self.size.width - left.cell_len - self._right.cell_len
-        line = left + Text(" " * max(1, gap)) + self._right
+        line = left + Text(" " * gap) + self._right
         line.no_wrap = True
         return line
+
+
+def _beside(right: Text) -> int:
+    """The cells that it takes from what stands at the left: a gap is between them."""
+    return right.cell_len + 1 if right else 0
 
 
 class Tab(NamedTuple):
@@ -85,7 +90,7 @@ class TabBar(Bar):
         texts = [f"{tab.digit} {tab.title}" for tab in self._tabs]
 
         def fits(right: Text) -> bool:
-            return sum(width(text) + 2 for text in texts) + right.cell_len <= self.size.width
+            return sum(width(text) + 2 for text in texts) + _beside(right) <= self.size.width
 
         right = next(filter(fits, self._rights), self._rights[-1])
         for place, tab in reversed(list(enumerate(self._tabs))):

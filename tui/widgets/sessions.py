@@ -49,12 +49,12 @@ FIELDS = (
     Field(Column("rejected", N_("Rejected"), 9, right=True), 52, lambda s, now: rejected_text(s, 9)),
     Field(
         Column("started", N_("Started"), 11),
-        74,
+        65,
         lambda s, now: _left(present.when(s.started_at or s.created_at, now)),
     ),
     Field(
         Column("duration", N_("Duration"), 8, right=True),
-        62,
+        75,
         lambda s, now: _right(present.elapsed(s, now), 8),
     ),
     Field(Column("progress", N_("Done"), 16), 120, lambda s, now: _left(present.progress_bar(s, 10))),
@@ -128,6 +128,13 @@ SORTED = {
 """Columns that the list can be sorted by."""
 
 
+def column_name(order: Order) -> str:
+    """Of the column that it is sorted by, and which way."""
+    key = next(key for key, by in SORTED.items() if by is order.by)
+    titles = {"id": _("ID"), **{field.column.key: _(field.column.title) for field in FIELDS}}
+    return f"{titles[key]} {DESCENDS if order.descending else ASCENDS}"
+
+
 class SessionTable(WindowTable):
     """A window of sessions; `space` marks rows, `show_again` keeps cursor, scroll and marks."""
 
@@ -181,10 +188,6 @@ class SessionTable(WindowTable):
         if is_other:
             self._rows = {}
         return is_other
-
-    @staticmethod
-    def title_of(key: str) -> str:
-        return next(_(field.column.title) for field in FIELDS if field.column.key == key)
 
     def _row(self, key: str, session: Session, now: datetime) -> tuple[object, list[Text]]:
         mark = MARK if session.id in self.marks else " "
