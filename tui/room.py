@@ -303,7 +303,7 @@ class Room(Telling):
         request = _("Request {id}").format(id=result.request_id)
         if session is None or result.outcome is Outcome.MISMATCH:
             title = _("Nothing was launched: {outcome}").format(outcome=words.outcome(result.outcome))
-            self.say(f"{reason} {request}".strip(), "error", title)
+            self.say(". ".join(part.rstrip(".") for part in (reason, request) if part), "error", title)
         elif result.outcome is Outcome.CREATED:
             text = _("Session {id}, {type}: launched.").format(id=session.id, type=self.what(session))
             alone = result.lock == "unavailable"
@@ -320,11 +320,16 @@ class Room(Telling):
             self.await_end(session.id)
             self.show_session.publish(session.id)
 
+    @property
+    def told_trouble(self) -> str:
+        """Why the journal cannot be read; "" while it can."""
+        return self._lost or self.trouble
+
     def set_trouble(self, text: str) -> None:
         """What keeps the journal from being read; "" when it can be read again."""
         if text != self.trouble:
             self.trouble = text
-            self.troubled.publish(self._lost or text)
+            self.troubled.publish(self.told_trouble)
 
     def note_connection(self) -> None:
         """To be called now and then: says when the journal's server is lost, which is being tried for, and when it is
@@ -337,7 +342,7 @@ class Room(Telling):
             )
         if lost != self._lost:
             self._lost = lost
-            self.troubled.publish(lost or self.trouble)
+            self.troubled.publish(self.told_trouble)
 
 
 def _who(session: Session, what: str, kinds: Sequence[str]) -> str:

@@ -44,6 +44,10 @@ async def test_a_broken_source_is_told_in_the_dialog_and_can_be_changed(room: An
         await settled(stage.pilot)
         good = stage.dialog.query_one(Input).value
         await stage.press("s")
+        assert "Tab completes the path" in stage.status
+        await stage.press("enter")
+        assert "Choose one or more types" in stage.status
+        await stage.press("s")
         stage.dialog.query_one(Input).value = str(obmen.folder / "nothing-here")
         await stage.press("enter")
         await settled(stage.pilot)

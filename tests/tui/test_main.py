@@ -19,6 +19,7 @@ from importers.settings import Settings
 from tui import present
 from tui.app import ObmenApp
 from tui.screens.launch import LaunchScreen
+from tui.widgets.bars import Bar
 from tui.widgets.log import LogView
 from tui.widgets.rejects import RejectsPane
 from tui.widgets.sessions import FIELDS, fitting
@@ -177,6 +178,20 @@ async def test_a_journal_that_fails_is_told_in_one_line_and_found_again(settings
         await stage.look()
         assert not stage.screen.query("#trouble")
         assert stage.table.row_count == len(SESSIONS)
+
+
+async def test_a_journal_that_fails_is_told_on_the_screen_of_a_session(settings: Settings) -> None:
+    async with staged(settings) as stage:
+
+        async def locked(*_args: object, **_options: object) -> Page:
+            raise DatabaseError("journal.sqlite3: locked; close the other program")
+
+        stage.journal.find = stage.journal.session = locked  # type: ignore[assignment, method-assign]
+        await stage.look()
+        await stage.press("enter")
+        head = stage.app.screen.query_one("#head", Bar).render().plain
+        assert f"#{RUNNING.id} {present.kinds(RUNNING)}" in head
+        assert "ERROR: journal.sqlite3: locked" in str(stage.app.screen.query_one("#trouble").render())
 
 
 async def test_the_unforeseen_goes_to_the_log_file_and_a_notification(settings: Settings) -> None:

@@ -213,12 +213,21 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     def action_source(self) -> None:
         self.query_one(Input).focus()
 
+    @on(events.DescendantFocus)
+    def _tell_of_paths(self) -> None:
+        if self.query_one(Input).has_focus and self.query_one(Choices).is_listed and not self._sent:
+            self._set_status(_("Tab completes the path; up and down bring those used before."))
+
     def on_input_submitted(self) -> None:
         self.query_one(Choices).focus()
 
     def on_input_blurred(self, event: Input.Blurred) -> None:
-        if not self._sent and str(Path(event.value).expanduser().absolute()) != self._source:
+        if self._sent:
+            return
+        if str(Path(event.value).expanduser().absolute()) != self._source:
             self._survey()
+        elif self.query_one(Choices).is_listed:
+            self._show_choice()
 
     def on_choices_changed(self) -> None:
         self._show_choice()

@@ -6,15 +6,19 @@ import asyncio
 from typing import TypeVar
 
 from textual.screen import Screen
+from textual.widgets import Static
 
 from importers.sessions import Journal
+from importers.texts import _
+from tui import present
 from tui.room import RETRY_SECONDS, Room
 
 Result = TypeVar("Result")
 
 
 class LiveScreen(Screen[Result]):
-    """`wake` asks for a look at the journal; asking often while one look is under way makes one more look."""
+    """It has a bar #head. `wake` asks for a look at the journal; asking often while one look is under way makes one
+    more look."""
 
     def __init__(self, room: Room) -> None:
         super().__init__()
@@ -30,7 +34,17 @@ class LiveScreen(Screen[Result]):
     def on_mount(self) -> None:
         """Textual calls this after that of a class derived from it, which must not."""
         self.room.changed.subscribe(self, lambda _none: self.wake(), immediate=True)
+        self.room.troubled.subscribe(self, self.show_trouble)
+        if trouble := self.room.told_trouble:
+            self.call_later(self.show_trouble, trouble)
         self.run_worker(self._follow(), group="live", exit_on_error=False)
+
+    async def show_trouble(self, text: str) -> None:
+        """A line below the head for as long as the journal cannot be read; "" takes it away."""
+        await self.query("#trouble").remove()
+        if text:
+            line = Static(_("ERROR") + ": " + present.plain(text), id="trouble", markup=False)
+            await self.mount(line, after="#head")
 
     def wake(self) -> None:
         self._asked.set()

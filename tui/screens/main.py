@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.timer import Timer
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 
 from importers.errors import UnknownSession
 from importers.sessions import FINAL, Journal, Order, Session
@@ -67,7 +67,6 @@ class MainScreen(ActingScreen[None]):
         yield KeyBar([*rows("log"), *rows("main", "app")])
 
     def on_mount(self) -> None:
-        self.room.troubled.subscribe(self, self._show_trouble)
         self.room.deleted.subscribe(self, self._forget)
         self.room.show_session.subscribe(self, self._go_to)
         self._show_opening()
@@ -168,12 +167,8 @@ class MainScreen(ActingScreen[None]):
             self.panes.show_again()
             self.update_bars()
 
-    async def _show_trouble(self, text: str) -> None:
-        """A line above the table for as long as the journal cannot be read; "" takes it away."""
-        await self.query("#trouble").remove()
-        if text:
-            line = Static(_("ERROR") + ": " + present.plain(text), id="trouble", markup=False)
-            await self.mount(line, after="#head")
+    async def show_trouble(self, text: str) -> None:
+        await super().show_trouble(text)
         if self.room.journal is None:
             self._show_opening()
 

@@ -40,6 +40,7 @@ class SessionScreen(ActingScreen[None]):
         yield KeyBar(rows("session", "log", "rejects", "app"))
 
     def on_mount(self) -> None:
+        self._show_head()
         self.wake()
 
     async def load(self, journal: Journal) -> None:

@@ -67,6 +67,11 @@ class Choices(Widget, can_focus=True):
             for press in pressed:
                 press()
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether it is known what the source holds."""
+        return bool(self._holdings)
+
     def reason(self, held: Held) -> str:
         """Why a kind cannot be chosen now, "" if it can."""
         if not held.served:
