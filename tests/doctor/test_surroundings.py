@@ -103,5 +103,7 @@ def test_locale_and_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         ("dumb", (80, 24), False),
     ):
         monkeypatch.setenv("TERM", name)
-        monkeypatch.setattr(shutil, "get_terminal_size", lambda fallback=None, size=size: os.terminal_size(size))
+        monkeypatch.setattr(
+            shutil, "get_terminal_size", lambda fallback=None, size=size: os.terminal_size(size)
+        )
         assert surroundings.check_terminal().ok is ok

@@ -62,7 +62,7 @@ async def told(
     }, error
 
 
-@settings(max_examples=11, deadline=None, derandomize=True, suppress_health_check=QUIET)
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=QUIET)
 @given(SESSIONS, CUTS, st.booleans())
 async def test_packages_of_every_layout(sessions: list[Session], cuts: list[float], first_too: bool) -> None:
     await same_packages(sessions, cuts, first_too)

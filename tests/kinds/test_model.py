@@ -278,7 +278,7 @@ Sessions = list[tuple[RecordExport, tuple[str, ...]]]
 
 
 @ON_A_FILE
-@settings(max_examples=18, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=14, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sessions=SESSIONS)
 async def test_the_catalog_is_what_the_model_says(new_shop: NewShop, sessions: Sessions) -> None:
     await compare(new_shop, sessions)

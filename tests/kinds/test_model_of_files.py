@@ -130,7 +130,7 @@ QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_bas
 
 
 @ON_A_FILE
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=QUIET)
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=QUIET)
 @given(told=SESSIONS)
 async def test_the_shop_is_what_the_packages_say(new_shop: NewShop, told: list[Session]) -> None:
     await compare(new_shop, told)
