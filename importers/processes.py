@@ -11,7 +11,6 @@ import pwd
 import signal
 import socket
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -22,7 +21,6 @@ from importers.texts import N_
 
 PROC = Path("/proc")
 PR_SET_PDEATHSIG = 1
-M_ARENA_MAX = -8
 KILL_SECONDS = 5.0
 UNKNOWN = "?"
 
@@ -107,14 +105,6 @@ def process_of(pid: int) -> WorkerProcess:
 
 def this_process() -> WorkerProcess:
     return process_of(os.getpid())
-
-
-def share_memory_among_threads() -> None:
-    """From now on they take it of one place: glibc gives each thread its own, which holds megabytes for nobody else."""
-    import ctypes  # here: few need it
-
-    with suppress(OSError, AttributeError):  # of another C library
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def die_with(parent: int, how: signal.Signals = signal.SIGKILL) -> None:

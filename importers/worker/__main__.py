@@ -9,13 +9,11 @@ import sys
 
 from importers import settings, texts
 from importers.errors import ObmenError
-from importers.processes import share_memory_among_threads
 from importers.worker.reader_process import fork_reader
 from importers.worker.run import work
 
 
 def main() -> int:
-    share_memory_among_threads()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)  # an import makes millions of short-lived tuples and no cycles
     try:

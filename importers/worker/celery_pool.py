@@ -11,7 +11,7 @@ from celery.concurrency.prefork import TaskPool
 from celery.signals import worker_process_init
 from celery.worker.consumer import Consumer
 
-from importers.processes import leave_signals_to_parent, share_memory_among_threads
+from importers.processes import leave_signals_to_parent
 from importers.worker.celery_signals import drain_on_signals
 
 
@@ -38,7 +38,6 @@ class PromptTaskPool(TaskPool):
 
 def _begin_process(**_of_signal: Any) -> None:
     leave_signals_to_parent()
-    share_memory_among_threads()
 
 
 class QuietConsumer(Consumer):

@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from importers.settings import Settings
 
 
-ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "1000000", "MALLOC_TRIM_THRESHOLD_": "4000000"}
-"""The C library keeps the memory for pieces of files, which come by the thousand, instead of getting each anew."""
+ALLOCATOR = {
+    "MALLOC_MMAP_THRESHOLD_": "1000000",
+    "MALLOC_TRIM_THRESHOLD_": "4000000",
+    "MALLOC_ARENA_MAX": "1",
+}
+"""The C library keeps the memory for pieces of files, which come by the thousand, instead of getting each anew; and all
+threads share it, as each would keep megabytes for itself."""
 
 
 class ProcessDispatcher:

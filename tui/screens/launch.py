@@ -18,11 +18,12 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from importers.errors import DatabaseError
 from importers.events import Options
 from importers.kinds.registry import names
 from importers.launch import LaunchResult, new_key, new_request
 from importers.launch.survey import has_products
-from importers.sessions import Session
+from importers.sessions import Journal, Session
 from importers.targets import Target, target_of
 from importers.texts import N_, _, ngettext
 from tui import present
@@ -65,7 +66,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self._answered = False
         self._answer: LaunchResult | None = None
         self._would_join: Session | None = None
-        """Runs in this shop: a confirm would launch nothing."""
+        """Runs in this catalog: a confirm would launch nothing."""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide"):
@@ -141,20 +142,19 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self.run_worker(self._show_running(), group="running", exit_on_error=False)
 
     async def _show_running(self) -> None:
-        """What runs now in this shop: a confirm would join it. Else what runs in another."""
+        """What runs now in this catalog: a confirm would join it. Else what runs in another."""
         if (journal := self._room.journal) is None:
             return
         running = await self._room.running(journal)
+        would_join = await self._active(journal) if running else None
         line = self.query_one("#running", Static)
         line.display = bool(running)
-        here = [one for one in running if one.shop == self._shop]
-        would_join = here[-1] if here else None
         if (would_join and would_join.id) != (self._would_join and self._would_join.id):
             self._would_join = would_join
             if self.query_one(Choices).chosen and not self._sent:
                 self._show_choice()
         if running:
-            session = (here or running)[-1]
+            session = would_join or running[-1]
             line.update(
                 _("Runs now: session {id}, {type}, {status}, by {operator}").format(
                     id=session.id,
@@ -163,6 +163,15 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
                     operator=present.plain(session.operator),
                 )
             )
+
+    async def _active(self, journal: Journal) -> Session | None:
+        """By the catalog, not the shop: a launch joins by that, and two shops may have one."""
+        if (target := self._target) is None:
+            return None
+        try:
+            return await journal.active(await target.key())
+        except DatabaseError:  # the catalog does not say which one it is: the launch tells why
+            return None
 
     def _survey(self) -> None:
         """Look at the source that the input names. Until that is done nothing can be chosen, so nothing launched."""
