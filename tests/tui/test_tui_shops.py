@@ -16,8 +16,9 @@ from textual.widgets import Input, Static
 from tui_stage import printed, settled
 
 from importers.sample import EXPORT
-from importers.sessions import Status
+from importers.sessions import Session, Status
 from importers.settings import Settings, Source
+from importers.targets import target_of
 from tui.app import ObmenApp
 from tui.filters import Filter, Names
 from tui.screens.attempts import AttemptsScreen
@@ -261,3 +262,21 @@ async def test_products_of_another_shop_do_not_count(two: Settings) -> None:
         await room.press("o")
         await settled(room.pilot)
         assert "prices" not in kinds_at_hand(room)
+
+
+class ByTarget(FixedJournal):
+    async def active(self, target: str) -> Session | None:
+        return next((row for row in self.rows.values() if row.target == target), None)
+
+
+@pytest.mark.parametrize(("catalog", "joins"), [("b", True), ("a", False)])
+async def test_a_confirm_joins_what_runs_in_the_catalog_whatever_its_shop_was_called(
+    two: Settings, catalog: str, joins: bool
+) -> None:
+    key = await target_of(two, catalog).key()
+    runs = session(17, Status.STARTED, "customers", finished_at=None, shop="earlier name", target=key)
+    journal = ByTarget((runs,))
+    async with opened(msgspec.structs.replace(two, default_shop="b"), journal=journal) as room:
+        await room.open_dialog(CUSTOMERS)
+        assert ("Session 17 has not ended" in room.status) is joins
+        assert "session 17" in str(room.dialog.query_one("#running", Static).render())
