@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -45,7 +46,7 @@ def _running(room: Room, running: Sequence[Session], standing: Standing | None, 
     parts = [
         Text(present.elapsed(session, room.now())),
         Text(present.plain(session.operator)),
-        Text(_("since {time}").format(time=present.clock(session.started_at or session.created_at)[:5])),
+        Text(_("since {time}").format(time=_began(session, room.now()))),
     ]
     if standing and standing.seconds_left is not None and not session.status.final:
         left = _("{time} left").format(time=present.span(round(standing.seconds_left)))
@@ -55,6 +56,13 @@ def _running(room: Room, running: Sequence[Session], standing: Standing | None, 
     firsts = [Text(f"{state} {present.kinds(session)}{shop}", "bold"), Text(state + shop, "bold")]
     fitting = (first for first in firsts if first.cell_len + 3 + parts[0].cell_len <= width)
     return [next(fitting, Text(state, "bold")), *parts]
+
+
+def _began(session: Session, now: datetime) -> str:
+    """The hour alone tells it only of today."""
+    at = session.started_at or session.created_at
+    is_today = present.parse(at).astimezone().date() == now.astimezone().date()
+    return present.clock(at)[:5] if is_today else present.when(at, now)
 
 
 def _export(room: Room) -> list[Text]:

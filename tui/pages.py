@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
 from typing import Generic, Literal, TypeVar
@@ -9,6 +10,7 @@ from typing import Generic, Literal, TypeVar
 from importers.errors import UnknownSession
 from importers.sessions import Attempt, Journal, Session
 from importers.sessions.finding import NEWEST, By, Order, Place, place_of, place_of_attempt
+from importers.sessions.protocol import SEARCH_SECONDS
 from tui.filters import Filter
 
 WINDOW = 200
@@ -39,6 +41,12 @@ class Pages(ABC, Generic[Row]):
         """How many there are, which other filters and orders leave as it is."""
         self._behind: Place | None = None
         """The window begins behind it; None: with the first of all."""
+        self._looked_to: Place | None = None
+        """As far as the window was looked for; None: to the end."""
+        self._has_looked = False
+        """Whether `rows` are of this window, all from its beginning to `_looked_to`."""
+        self._patience = SEARCH_SECONDS
+        """Of the next look. One behind a move that has its row in mind must come to that."""
         self._counted = 0.0
         self._newest = 0
 
@@ -50,8 +58,9 @@ class Pages(ABC, Generic[Row]):
         after: Place | None = None,
         before: Place | None = None,
         limit: int = WINDOW,
+        seconds: float = SEARCH_SECONDS,
     ) -> tuple[list[Row], Place | None]:
-        """Some of them, and from where on there are more."""
+        """Some of them, and from where on there are more: where words are looked for, after so many seconds."""
 
     @abstractmethod
     async def _ends(self, journal: Journal) -> list[Row]:
@@ -68,6 +77,10 @@ class Pages(ABC, Generic[Row]):
     @abstractmethod
     def _place(self, row: Row) -> Place: ...
 
+    @abstractmethod
+    async def _again(self, journal: Journal, row: Row) -> Row | None:
+        """As it is now; None: it is not there any more, or does not match."""
+
     @property
     def before(self) -> bool:
         """Whether the journal may hold more in front of the window."""
@@ -76,19 +89,42 @@ class Pages(ABC, Generic[Row]):
     async def load(self, journal: Journal, move: Move | None = None) -> None:
         """Look at the window, after a move of it."""
         if move == "first":
-            self._behind = None
+            self._behind, self._has_looked = None, False
         elif move == "last":
             self._begin(await self._ends(journal), WINDOW)
         elif move == "back" and self.rows:
             await self._begin_before(journal, self._place(self.rows[0]), STEP)
         elif move == "on" and len(self.rows) > STEP:
             self._behind = self._place(self.rows[STEP - 1])
-        rows, rest = await self._find(journal, after=self._behind)
+        rows, rest = await self._find(journal, after=self._behind, seconds=self._patience)
         if not rows and self._behind is not None and rest is None:
-            self._behind = None  # all of them were deleted
+            self._behind, self._has_looked = None, False  # all of them were deleted
             rows, rest = await self._find(journal)
+        if rest is not None and len(rows) < WINDOW and self._has_looked:
+            rows, rest = await self._search_on(journal, rows, rest)
         self.rows, self.after = rows, rest is not None
+        self._looked_to, self._has_looked, self._patience = rest, True, SEARCH_SECONDS
         self.searching = self.after and len(self.rows) < WINDOW
+
+    async def _search_on(
+        self, journal: Journal, rows: list[Row], rest: Place
+    ) -> tuple[list[Row], Place | None]:
+        """What earlier looks have found behind `rest`, to which this one came, and more from where they came to."""
+        fresh = {row.id for row in rows}
+        for row in self.rows:
+            if self._is_behind(self._place(row), rest) and row.id not in fresh:
+                rows += [now] if (now := await self._again(journal, row)) else []
+        if len(rows) > WINDOW:
+            return rows[:WINDOW], self._place(rows[WINDOW - 1])
+        if self._looked_to is None or len(rows) == WINDOW:
+            return rows, self._looked_to
+        if self._is_behind(self._looked_to, rest):
+            rest = self._looked_to
+        more, on = await self._find(journal, after=rest, limit=WINDOW - len(rows))
+        return rows + more, on
+
+    def _is_behind(self, place: Place, other: Place) -> bool:
+        return place < other if self.order.descending else place > other
 
     async def count(self, journal: Journal) -> bool:
         """Count anew where that is due; True when something changed."""
@@ -105,12 +141,13 @@ class Pages(ABC, Generic[Row]):
         self._counted = 0.0
 
     async def _begin_before(self, journal: Journal, place: Place, rows: int) -> None:
-        front, _rest = await self._find(journal, before=place, limit=rows + 1)
+        front, _rest = await self._find(journal, before=place, limit=rows + 1, seconds=math.inf)
         self._begin(front, rows)
 
     def _begin(self, front: list[Row], rows: int) -> None:
         """With the last `rows` of these: behind the one in front of them, if there is one."""
         self._behind = self._place(front[-rows - 1]) if len(front) > rows else None
+        self._has_looked, self._patience = False, math.inf
 
 
 class SessionPages(Pages[Session]):
@@ -133,13 +170,17 @@ class SessionPages(Pages[Session]):
         after: Place | None = None,
         before: Place | None = None,
         limit: int = WINDOW,
+        seconds: float = SEARCH_SECONDS,
     ) -> tuple[list[Session], Place | None]:
         wanted = self.wanted.sessions
-        return await journal.find(wanted, self.order, after=after, before=before, limit=limit)
+        return await journal.find(
+            wanted, self.order, after=after, before=before, limit=limit, seconds=seconds
+        )
 
     async def _ends(self, journal: Journal) -> list[Session]:
         backwards = Order(self.order.by, not self.order.descending)
-        return (await journal.find(self.wanted.sessions, backwards, limit=WINDOW + 1)).sessions[::-1]
+        wanted = self.wanted.sessions
+        return (await journal.find(wanted, backwards, limit=WINDOW + 1, seconds=math.inf)).sessions[::-1]
 
     async def _newest_id(self, journal: Journal) -> int:
         return next((session.id for session in (await journal.find(limit=1)).sessions), 0)
@@ -150,6 +191,13 @@ class SessionPages(Pages[Session]):
 
     def _place(self, row: Session) -> Place:
         return place_of(row, self.order)
+
+    async def _again(self, journal: Journal, row: Session) -> Session | None:
+        try:
+            now = await journal.session(row.id)
+        except UnknownSession:
+            return None
+        return now if now == row or await self._matches(journal, now) else None
 
     async def _matches(self, journal: Journal, session: Session) -> bool:
         key, number = place_of(session, self.order)
@@ -169,12 +217,18 @@ class AttemptPages(Pages[Attempt]):
         after: Place | None = None,
         before: Place | None = None,
         limit: int = WINDOW,
+        seconds: float = SEARCH_SECONDS,
     ) -> tuple[list[Attempt], Place | None]:
-        return await journal.find_attempts(self.wanted.attempts, after=after, before=before, limit=limit)
+        return await journal.find_attempts(
+            self.wanted.attempts, after=after, before=before, limit=limit, seconds=seconds
+        )
 
     async def _ends(self, journal: Journal) -> list[Attempt]:
         first = Place(0, 0)  # behind the oldest
-        return (await journal.find_attempts(self.wanted.attempts, before=first, limit=WINDOW + 1)).attempts
+        found = await journal.find_attempts(
+            self.wanted.attempts, before=first, limit=WINDOW + 1, seconds=math.inf
+        )
+        return found.attempts
 
     async def _newest_id(self, journal: Journal) -> int:
         return next((attempt.id for attempt in (await journal.find_attempts(limit=1)).attempts), 0)
@@ -185,3 +239,6 @@ class AttemptPages(Pages[Attempt]):
 
     def _place(self, row: Attempt) -> Place:
         return place_of_attempt(row)
+
+    async def _again(self, _journal: Journal, row: Attempt) -> Attempt | None:
+        return row  # nothing changes old ones, or takes them away

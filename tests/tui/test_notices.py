@@ -21,7 +21,7 @@ from tui.screens.messages import MessagesScreen
 from tui.screens.session import SessionScreen
 from tui.widgets.bars import KeyBar
 from tui.widgets.log import LogView
-from tui.widgets.path_input import complete
+from tui.widgets.path_input import PathInput, complete
 
 
 @pytest.fixture
@@ -148,8 +148,25 @@ def test_a_path_is_completed_as_far_as_it_is_clear(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     (tmp_path / "export-1" / "one.zip").touch()
     (tmp_path / "export-1" / "one.txt").touch()
-    assert complete(f"{tmp_path}/ex") == f"{tmp_path}/export-"
-    assert complete(f"{tmp_path}/ot") == f"{tmp_path}/other/"
-    assert complete(f"{tmp_path}/export-1/o") == f"{tmp_path}/export-1/one.zip"
-    assert complete(f"{tmp_path}/zz") == f"{tmp_path}/zz"
-    assert complete(f"{tmp_path}/nowhere/x") == f"{tmp_path}/nowhere/x"
+    assert complete(f"{tmp_path}/ex")[0] == f"{tmp_path}/export-"
+    assert complete(f"{tmp_path}/ot")[0] == f"{tmp_path}/other/"
+    assert complete(f"{tmp_path}/export-1/o")[0] == f"{tmp_path}/export-1/one.zip"
+    assert complete(f"{tmp_path}/zz")[0] == f"{tmp_path}/zz"
+    assert complete(f"{tmp_path}/nowhere/x")[0] == f"{tmp_path}/nowhere/x"
+
+
+async def test_a_path_that_may_go_on_in_several_ways_stays_and_tells_them(
+    pilot: Pilot[int], tmp_path: Path
+) -> None:
+    for name in ("export-1", "export-2"):
+        (tmp_path / name).mkdir()
+    await pilot.press("n", "s")
+    path = pilot.app.screen.query_one(PathInput)
+    path.value = f"{tmp_path}/ex"
+    await pilot.press("tab", "tab")
+    await settled(pilot)
+    assert path.has_focus
+    assert path.value == f"{tmp_path}/export-"
+    assert "export-1/  export-2/" in str(pilot.app.screen.query_one("#status", Static).render())
+    await pilot.press("tab")
+    assert not path.has_focus

@@ -41,6 +41,8 @@ OPTIONS = (
 """Fields of `Options`, one line each; their keys have the same names."""
 RECENT = 200
 """Sessions whose sources are offered again."""
+SPARE = 20
+"""Cells that two lines may lose where they are broken between names."""
 
 
 class LaunchScreen(ModalScreen[LaunchResult | None]):
@@ -243,6 +245,10 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
 
     def on_choices_refused(self, event: Choices.Refused) -> None:
         self._set_status(event.reason, "yellow")
+
+    def on_path_input_several(self, event: PathInput.Several) -> None:
+        names = present.plain("  ".join(event.names))
+        self._set_status(present.fitted(names, 2 * self.query_one("#status").size.width - SPARE))
 
     def _toggle(self, option: str) -> None:
         if not self._sent:

@@ -76,7 +76,8 @@ class Panes(Vertical):
     async def load(self, journal: Journal, session: Session | None, empty: str = "") -> None:
         """Show a session, or what has changed of it. `empty`: what an empty log says when there is none."""
         self._session = session
-        if (session.id if session else None) != self._opened:
+        is_said = session is not None or self.log_view.empty == empty
+        if (session.id if session else None) != self._opened or not is_said:
             self._opened = session.id if session else None
             lines = _Lines(journal, session.id, self.least) if session else None
             running = session is not None and session.status not in FINAL

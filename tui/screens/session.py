@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.text import Text
 from textual.app import ComposeResult
 
@@ -59,10 +61,8 @@ class SessionScreen(ActingScreen[None]):
         journal = self.room.require_journal()
         place = place_of(self._session, self._pages.order)
         wanted, order = self._pages.wanted.sessions, self._pages.order
-        if step < 0:
-            page = await journal.find(wanted, order, before=place, limit=1)
-        else:
-            page = await journal.find(wanted, order, after=place, limit=1)
+        before, after = (place, None) if step < 0 else (None, place)
+        page = await journal.find(wanted, order, before=before, after=after, limit=1, seconds=math.inf)
         if page.sessions:
             self._session = page.sessions[0]
             self.wake()

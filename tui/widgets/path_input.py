@@ -1,4 +1,4 @@
-"""A path to type: Tab completes it, up and down go through the ones used before."""
+"""A path to type: Tab completes it, or tells how it may go on; up and down go through the ones used before."""
 
 from __future__ import annotations
 
@@ -8,14 +8,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from textual import events
+from textual.message import Message
 from textual.widgets import Input
 
 
 class PathInput(Input):
+    class Several(Message):
+        """The path may go on with any of these names. One Tab more leaves the input."""
+
+        def __init__(self, names: Sequence[str]) -> None:
+            super().__init__()
+            self.names = names
+
     def __init__(self, value: str, *, id: str) -> None:  # noqa: A002 (Textual's name)
         super().__init__(value, id=id, compact=True, select_on_focus=False)
         self.cursor_blink = False
         self._used: Sequence[str] = ()
+        self._told = ""
+        """The path of which it was told how it may go on."""
 
     def remember(self, used: Sequence[str]) -> None:
         """Paths used before, the last one first."""
@@ -23,12 +33,16 @@ class PathInput(Input):
 
     async def on_key(self, event: events.Key) -> None:
         if event.key == "tab":
-            completed = await asyncio.to_thread(complete, self.value)
-            if completed != self.value:
-                event.stop()
-                event.prevent_default()
-                self.value = completed
-                self.cursor_position = len(completed)
+            completed, names = await asyncio.to_thread(complete, self.value)
+            if completed == self.value and (len(names) < 2 or self._told == completed):
+                return
+            event.stop()
+            event.prevent_default()
+            if completed == self.value:
+                self._told = completed
+                self.post_message(self.Several(names))
+            self.value = completed
+            self.cursor_position = len(completed)
         elif event.key in {"up", "down"} and self._used:
             event.stop()
             event.prevent_default()
@@ -38,8 +52,9 @@ class PathInput(Input):
             self.cursor_position = len(self.value)
 
 
-def complete(text: str) -> str:
-    """`text` as far as all folders and archives that it may mean begin alike. Not for an event loop."""
+def complete(text: str) -> tuple[str, Sequence[str]]:
+    """`text` as far as all folders and archives that it may mean begin alike, and the names of these. Not for an event
+    loop."""
     folder, _slash, begin = str(Path(text).expanduser() if text.startswith("~") else text).rpartition("/")
     try:
         with os.scandir(f"{folder}/") as entries:
@@ -49,11 +64,11 @@ def complete(text: str) -> str:
                 if entry.name.startswith(begin) and (entry.is_dir() or entry.name.lower().endswith(".zip"))
             )
     except OSError:
-        return text
+        return text, ()
     if not begin:
         names = [name for name in names if not name.startswith(".")]
     common = _common_beginning(names)
-    return f"{folder}/{common}" if len(common) > len(begin) else text
+    return f"{folder}/{common}" if len(common) > len(begin) else text, names
 
 
 def _common_beginning(names: Sequence[str]) -> str:
