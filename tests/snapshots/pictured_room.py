@@ -24,7 +24,7 @@ from importers import doctor
 from importers.launch import LaunchRequest, LaunchResult
 from importers.launch.holdings import Held, RecordCounts, View
 from importers.origins import Value
-from importers.settings import Settings, Shop
+from importers.settings import Catalog, Settings, Shop
 from importers.texts import Message
 from tui.app import ObmenApp
 from tui.screens import launch
@@ -131,7 +131,9 @@ class Studio:
             language=language,
             source=source,
             read_only=walk.read_only,
-            shops={name: Shop(source=source) for name in walk.shops},
+            shops={
+                name: Shop(source, Catalog(f"sqlite:////srv/{name}/catalog.sqlite3")) for name in walk.shops
+            },
         )
 
 

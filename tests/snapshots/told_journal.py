@@ -70,7 +70,6 @@ TOLD_LOG = (
     *(("info", "{count} records were rejected; the first {kept} are kept", {"count": count, "kept": 100})
       for count in range(100, 3000, 100)),
 )  # fmt: skip
-LEAST = {"info": 0, "warning": 1, "error": 2}
 
 
 class ToldJournal(FixedJournal):
@@ -85,18 +84,6 @@ class ToldJournal(FixedJournal):
             ]
             for session_id, minutes, told in ((16, 1.4, TOLD_LOG), (14, 359, TOLD_LOG[:4]))
         }
-
-    async def events(
-        self,
-        session_id: int,
-        *,
-        after: int = 0,
-        before: int | None = None,
-        least: str = "info",
-        limit: int = 1000,
-    ) -> list[LogLine]:
-        found = await super().events(session_id, after=after)
-        return [line for line in found if LEAST[line.level] >= LEAST[least]][:limit]
 
     async def detail(self, session_id: int, of: type) -> Detail | None:
         row = self.rows[session_id]

@@ -38,6 +38,7 @@ from importers.texts import Message
 NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 SOURCE = "/srv/1c/webdata"
 TARGET = "sqlite:////srv/shop/catalog.sqlite3"
+LEVELS = ("info", "warning", "error")
 
 
 def at(minutes: float) -> str:
@@ -211,7 +212,10 @@ class FixedJournal:
         least: str = "info",
         limit: int = 1000,
     ) -> list[LogLine]:
-        return [line for line in self.log.get(session_id, []) if line.id > after][:limit]
+        told = [
+            line for line in self.log.get(session_id, []) if LEVELS.index(line.level) >= LEVELS.index(least)
+        ]
+        return [line for line in told if line.id > after][:limit]
 
     async def line_behind(
         self, session_id: int, *, after: int, count: int, least: str = "info"

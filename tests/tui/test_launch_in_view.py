@@ -72,9 +72,13 @@ async def test_what_runs_now_is_up_to_date(settings: Settings) -> None:
         assert "session 16" in str(line().render())
         await stage.press("space")
         assert "Session 16 has not ended" in status()
+        await stage.press("s")
+        assert "Tab completes" in status()
         stage.journal.put(session(RUNNING.id, Status.COMPLETED, *RUNNING.kinds))
         await stage.look()
         assert not line().display
+        assert "Tab completes" in status(), "what is looked for behind it does not take its place"
+        await stage.press("enter")
         assert "all of it, or nothing" in status()
         stage.journal.put(session(17, Status.STARTED, "images", finished_at=None, operator="boris"))
         await stage.look()

@@ -18,7 +18,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from importers.errors import DatabaseError
+from importers.errors import ObmenError
 from importers.events import Options
 from importers.kinds.registry import names
 from importers.launch import LaunchResult, new_key, new_request
@@ -172,7 +172,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             return None
         try:
             return await journal.active(await target.key())
-        except DatabaseError:  # the catalog does not say which one it is: the launch tells why
+        except ObmenError:  # the catalog does not say which one it is: the launch tells why
             return None
 
     def _survey(self) -> None:
@@ -225,20 +225,16 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self.query_one(Input).focus()
 
     @on(events.DescendantFocus)
-    def _tell_of_paths(self) -> None:
-        if self.query_one(Input).has_focus and self.query_one(Choices).is_listed and not self._sent:
-            self._set_status(_("Tab completes the path; up and down bring those used before."))
+    def _show_choice_again(self) -> None:
+        if self.query_one(Choices).is_listed and not self._sent:
+            self._show_choice()
 
     def on_input_submitted(self) -> None:
         self.query_one(Choices).focus()
 
     def on_input_blurred(self, event: Input.Blurred) -> None:
-        if self._sent:
-            return
-        if str(Path(event.value).expanduser().absolute()) != self._source:
+        if not self._sent and str(Path(event.value).expanduser().absolute()) != self._source:
             self._survey()
-        elif self.query_one(Choices).is_listed:
-            self._show_choice()
 
     def on_choices_changed(self) -> None:
         self._show_choice()
@@ -268,7 +264,9 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     def _show_choice(self) -> None:
         chosen = self.query_one(Choices).chosen
         self.query_one("#confirm", Button).disabled = self._sent or not chosen
-        if chosen:
+        if self.query_one(Input).has_focus and self.query_one(Choices).is_listed:
+            self._set_status(_("Tab completes the path; up and down bring those used before."))
+        elif chosen:
             self._set_status(self._sentence(chosen), "yellow" if self._would_join else "")
         elif not self._shop:
             self._set_status(_("Choose the shop first: press {key}").format(key=shown_of("launch_shop")))
