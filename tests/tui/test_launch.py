@@ -97,6 +97,55 @@ async def test_the_confirm_is_disabled_before_anything_is_awaited(room: Any, gat
         assert len(await stage.sessions()) == 1
 
 
+@pytest.mark.parametrize(("at_once", "painted"), [(60.0, False), (0.0, True)])
+async def test_nothing_is_painted_until_an_answer_that_comes_at_once(
+    room: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch, at_once: float, *, painted: bool
+) -> None:
+    monkeypatch.setattr("tui.screens.launch.AT_ONCE_SECONDS", at_once)
+    async with room() as stage:
+        await stage.open_dialog(CATALOG)
+        frames = count_frames(monkeypatch)
+        await stage.press("enter")
+        await stage.pilot.pause(0.1)
+        assert stage.status == "Launching…"
+        assert bool(frames) is painted
+        frames.clear()
+        gate.open.set()
+        await stage.ended()
+        assert frames
+        assert not stage.is_open
+
+
+async def test_what_is_on_the_screen_is_painted_when_the_dialog_is_left_before_the_answer(
+    room: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screens.launch.AT_ONCE_SECONDS", 60.0)
+    async with room() as stage:
+        await stage.open_dialog(CATALOG)
+        await stage.press("enter")
+        frames = count_frames(monkeypatch)
+        await stage.press("escape")
+        await stage.pilot.pause(0.1)
+        assert frames
+        assert not stage.is_open
+        gate.open.set()
+        await stage.ended()
+
+
+def count_frames(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One for each frame that is painted from now on."""
+    frames: list[None] = []
+    display = ObmenApp._display
+
+    def counted(app: ObmenApp, screen: Any, update: Any) -> None:
+        if update is not None and not app._batch_count:
+            frames.append(None)
+        display(app, screen, update)
+
+    monkeypatch.setattr(ObmenApp, "_display", counted)
+    return frames
+
+
 async def test_escape_during_the_launch_does_not_stop_it(room: Any, gate: Gate) -> None:
     async with room() as stage:
         await stage.open_dialog(CATALOG)

@@ -6,13 +6,14 @@ is awaited; the launch itself belongs to the room, so that closing the dialog do
 
 from __future__ import annotations
 
-from contextlib import aclosing
+import asyncio
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import msgspec
 from rich.text import Text
 from textual import events, on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -41,6 +42,9 @@ OPTIONS = (
 """Fields of `Options`, one line each; their keys have the same names."""
 RECENT = 200
 """Sessions whose sources are offered again."""
+AT_ONCE_SECONDS = 0.1
+"""So long an answer is awaited before anything is painted that says so: mostly it is there by then, and a launch that
+shares its time with three paints takes twice as long."""
 SPARE = 20
 """Cells that two lines may lose where they are broken between names."""
 
@@ -65,7 +69,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self._sent = False
         self._ignored = 0
         self._left = False
-        self._answered = False
+        self._answered = asyncio.Event()
         self._answer: LaunchResult | None = None
         self._would_join: Session | None = None
         """Runs in this catalog: a confirm would launch nothing."""
@@ -141,6 +145,8 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self.query_one(PathInput).remember(tuple(used))
 
     def _look_for_running(self) -> None:
+        if self._sent:  # what it would find is this launch's own session
+            return
         self.run_worker(self._show_running(), group="running", exit_on_error=False)
 
     async def _show_running(self) -> None:
@@ -323,10 +329,21 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             key=self._key,
             options=self._options,
         )
+        self.run_worker(self._paint_once(self.app), group="painting")
         self._room.launch(request, self._done)
 
+    async def _paint_once(self, app: App[object]) -> None:
+        """Nothing until the answer is there, if it is at once."""
+        try:
+            with app.batch_update(), suppress(TimeoutError):
+                async with asyncio.timeout(AT_ONCE_SECONDS):
+                    await self._answered.wait()
+        finally:  # also when the dialog was closed
+            app.screen.refresh()
+
     def _done(self, result: LaunchResult | None) -> None:
-        self._answered, self._answer = True, result
+        self._answer = result
+        self._answered.set()
         self._leave_when_answered()
 
     def on_screen_resume(self) -> None:
@@ -334,7 +351,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self._leave_when_answered()
 
     def _leave_when_answered(self) -> None:
-        if self._answered and self.app.screen is self:
+        if self._answered.is_set() and self.app.screen is self:
             self._leave(self._answer)
 
     def _leave(self, result: LaunchResult | None) -> None:
