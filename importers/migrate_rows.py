@@ -147,7 +147,7 @@ async def _insert(new: Transaction, table: Table, cells: list[object], path: str
     import psycopg
 
     try:
-        await new.insert(table.name, table.columns, new.pack(table.columns, cells))
+        await new.insert(table.name, table.columns, cells)
         await new.fetch("SELECT 1")  # what a server says of rows, it says to whoever asks it next
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         row, column = _refused(table, cells, error.diag.context or "")

@@ -18,7 +18,6 @@ from support.engine_stage import rows as rows_of
 from importers import migrate, settings
 from importers.catalog import open_catalog
 from importers.database.postgres import PostgresTransaction
-from importers.database.protocol import Packed
 from importers.errors import DatabaseError, ObmenError, Unsure, UsageError
 from importers.launch import launch, new_request
 from importers.sessions import Outcome, open_journal
@@ -122,15 +121,17 @@ async def test_not_while_a_session_is_active(used: Obmen, database: str, status:
 async def test_a_row_that_is_not_the_same_there_keeps_all_as_it_was(
     used: Obmen, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pack = PostgresTransaction.pack
+    insert = PostgresTransaction.insert
 
-    def wrong(self: PostgresTransaction, columns: tuple[str, ...], cells: list[Any]) -> Packed:
+    async def wrong(
+        self: PostgresTransaction, table: str, columns: tuple[str, ...], cells: list[Any]
+    ) -> None:
         if "okpo" in columns and cells:  # customers
             cells[columns.index("name") + len(columns)] = "Кто-то другой"
-        return pack(self, columns, cells)
+        await insert(self, table, columns, cells)
 
     with monkeypatch.context() as patch:
-        patch.setattr(PostgresTransaction, "pack", wrong)
+        patch.setattr(PostgresTransaction, "insert", wrong)
         with pytest.raises(
             ObmenError,
             match=r"table customer, row .*: name is .* and would be Кто-то другой on the server; nothing was",

@@ -12,7 +12,6 @@ import pytest
 
 from importers import migrate
 from importers.database.postgres import PostgresTransaction
-from importers.database.protocol import Packed
 from importers.errors import ObmenError
 from tests.conftest import Obmen
 
@@ -64,11 +63,13 @@ async def test_a_text_that_looks_like_a_number_is_no_number(
     used: Obmen, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_file(used, "UPDATE customer SET name = '1e5'")
-    pack = PostgresTransaction.pack
+    insert = PostgresTransaction.insert
 
-    def other(self: PostgresTransaction, columns: tuple[str, ...], cells: list[Any]) -> Packed:
-        return pack(self, columns, ["100000" if cell == "1e5" else cell for cell in cells])
+    async def other(
+        self: PostgresTransaction, table: str, columns: tuple[str, ...], cells: list[Any]
+    ) -> None:
+        await insert(self, table, columns, ["100000" if cell == "1e5" else cell for cell in cells])
 
-    monkeypatch.setattr(PostgresTransaction, "pack", other)
+    monkeypatch.setattr(PostgresTransaction, "insert", other)
     with pytest.raises(ObmenError, match="name is 1e5 and would be 100000 on the server; nothing was moved"):
         await migrate.migrate(used.settings, database)

@@ -53,6 +53,9 @@ class Table(msgspec.Struct, frozen=True, eq=False):
     columns: tuple[str, ...]
     keys: int = 1
     decimals: tuple[str, ...] = ()
+    begins_as: tuple[tuple[str, str], ...] = ()
+    """(a column that is derived after an import, one of `columns`): what this one holds is mostly what will be derived,
+    and a new row has it at once, so that few rows are written twice."""
 
     def type_of(self, column: str) -> Type:
         return Type.DECIMAL if column in self.decimals else TYPES.get(column, Type.TEXT)

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import aclosing
 
 from importers.catalog.absence import Elsewhere, remove_absent
-from importers.catalog.ahead import ahead
 from importers.catalog.aside import Aside
 from importers.catalog.columns import Cell, Rows
 from importers.catalog.fold import (
@@ -77,27 +75,20 @@ class Stage:
         holds in the `full` scopes (None: anywhere) but was not put aside is marked as removed."""
         merge = self._merge_facts if self._shape.facts else self._merge_entities
         last: str | None = None
-        async with aclosing(ahead(self._prepared())) as prepared:
-            async for keys, batch, plain in prepared:
-                until = keys[-1]
-                lying = 0
-                if full and self._may_hold(until):
-                    lying = await self._store.count(self._shape.table, last, until)
-                merged = await merge(batch, plain, full)
-                if lying > merged.held:
-                    await self._remove_absent(merged, full, keys, last, until)
-                last = until
-                yield merged
+        for batch in self._batches():
+            until = next(reversed(batch))
+            lying = 0
+            if full and self._may_hold(until):
+                lying = await self._store.count(self._shape.table, last, until)
+            merged = await merge({key: payloads for key, payloads in batch.items() if payloads}, full)
+            if lying > merged.held:
+                await self._remove_absent(merged, full, batch, last, until)
+            last = until
+            yield merged
         if full:
             merged = Merged(Counts(), [], [])
             await self._remove_absent(merged, full, (), last, None)
             yield merged
-
-    def _prepared(self) -> Iterator[tuple[list[str], dict[str, list[bytes]], Plain | None]]:
-        """Batch by batch: its keys, what is told of them, and what of that is plain, where one looks for that."""
-        for batch in self._batches():
-            told = {key: payloads for key, payloads in batch.items() if payloads}
-            yield [*batch], told, None if self._by_key else Plain(self._shape, told, self.units)
 
     def _batches(self) -> Iterator[dict[str, list[bytes]]]:
         """Payloads by key, in the order of keys; those of one key in the order in which they came."""
@@ -137,15 +128,13 @@ class Stage:
             absent = Absent(full, present, after, until, self.protected)
             await remove_absent(self._store, self._shape, absent, self.elsewhere, merged)
 
-    async def _sort_out(
-        self, batch: dict[str, list[bytes]], plain: Plain | None, merged: Merged
-    ) -> tuple[Plain, Plain]:
+    async def _sort_out(self, batch: dict[str, list[bytes]], merged: Merged) -> tuple[Plain, Plain]:
         """Take out of a batch what is new as a whole, and what is the same as before."""
         shape, store = self._shape, self._store
         fresh = same = Plain(shape, {}, {})
         filled = await self._filled(batch)
         if not (self._by_key and any(filled)):
-            plain = plain or Plain(shape, batch, self.units)
+            plain = Plain(shape, batch, self.units)
             if plain.settled and not any(filled):
                 fresh = plain
             elif plain.settled and plain:
@@ -175,9 +164,7 @@ class Stage:
             self._next_held = await self._store.next_key(tables, last)
         return filled
 
-    async def _merge_entities(
-        self, batch: dict[str, list[bytes]], plain: Plain | None, full: Collection[str | None]
-    ) -> Merged:
+    async def _merge_entities(self, batch: dict[str, list[bytes]], full: Collection[str | None]) -> Merged:
         """Created, updated or marked as removed: an entity counts once, whatever changed in its parts."""
         shape = self._shape
         counts = Counts()
@@ -186,15 +173,15 @@ class Stage:
         removed_at = shape.removed_at
         parent_at = shape.at(shape.parent_column) if shape.parent_column else None
         weight = dict.fromkeys(batch, 1)
-        fresh, same = await self._sort_out(batch, plain, merged)
+        fresh, same = await self._sort_out(batch, merged)
         active = fresh.active()
         counts.created, counts.removed = len(active.keys), len(fresh.keys) - len(active.keys)
         counts.unchanged = len(same.keys)
-        for part in (active, same.active()):
+        for plain in (active, same.active()):
             if shape.links:
-                self._observe_plain(merged, part)
+                self._observe_plain(merged, plain)
             if parent_at is not None:
-                parents.update(zip(part.keys, map(str, part.column(parent_at + 1)), strict=True))
+                parents.update(zip(plain.keys, map(str, plain.column(parent_at + 1)), strict=True))
         held = await self._store.held(shape.tables, batch)
         merged.held += sum(len(rows[0]) for rows in held.values())
         writes = Writes(self._store, shape.tables, fresh.cells)
@@ -231,7 +218,6 @@ class Stage:
                 merged.changes.append(Change(key, old, new))
             if parent_at is not None and not removed:
                 parents[key] = str(new[0][0][parent_at])
-        await writes.pack()
         if parents:
             await self._count_orphans(merged, parents, weight)
         await writes.flush()
@@ -266,20 +252,18 @@ class Stage:
             merged.ungrouped += 1
             merged.ungrouped_first.append(key)
 
-    async def _merge_facts(
-        self, batch: dict[str, list[bytes]], plain: Plain | None, full: Collection[str | None]
-    ) -> Merged:
+    async def _merge_facts(self, batch: dict[str, list[bytes]], full: Collection[str | None]) -> Merged:
         """Each fact is created or updated by itself; those that were not told stay, unless the list is whole."""
         shape = self._shape
         counts = Counts()
         merged = Merged(counts, [], [])
-        fresh, same = await self._sort_out(batch, plain, merged)
+        fresh, same = await self._sort_out(batch, merged)
         counts.created = len(fresh.column(0))
         counts.unchanged = len(same.column(0))
         weight = Counter[str]()
-        for part in (fresh, same):
-            self._refer(set(part.column(1)))
-            weight.update(Counter(map(str, part.column(0))))
+        for plain in (fresh, same):
+            self._refer(set(plain.column(1)))
+            weight.update(Counter(map(str, plain.column(0))))
         held = await self._store.held(shape.tables, batch)
         merged.held += sum(len(rows[0]) for rows in held.values())
         writes = Writes(self._store, shape.tables, fresh.cells)
@@ -289,7 +273,6 @@ class Stage:
             self._refer(settled.facts.keys())
             if settled.facts:
                 weight[key] = len(settled.facts)
-        await writes.pack()
         if shape.parents:
             await self._count_orphans(merged, {key: key for key in weight}, weight)
         await writes.flush()

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from importers.catalog.columns import Cell, Row, Rows, Table
 from importers.catalog.tables import Shape
-
-if TYPE_CHECKING:
-    from importers.database.protocol import Packed
 
 BATCH_KEYS = 1000
 """So many keys are merged, or asked for, at once."""
@@ -27,7 +24,7 @@ class Absent(NamedTuple):
 
 
 class RowStore(Protocol):
-    """All that an import writes of the shop's data goes through `insert_packed`, `update` and `delete`, by key; what a
+    """All that an import writes of the shop's data goes through `insert_cells`, `update` and `delete`, by key; what a
     plug-in writes by a statement of its own, through `execute`.
 
     Keys are text that is equal only to itself and comes in the order of its code points, in every range and order
@@ -64,12 +61,8 @@ class RowStore(Protocol):
         """Those of `keys` that the table does not hold."""
         ...
 
-    async def pack(self, table: Table, cells: list[Cell]) -> Packed:
-        """The rows that the cells make up, one after the other, `table.columns` each: for `insert_packed`."""
-        ...
-
-    async def insert_packed(self, table: Table, rows: Packed) -> None:
-        """Add them."""
+    async def insert_cells(self, table: Table, cells: list[Cell]) -> None:
+        """Add the rows that the cells make up, one after the other, `table.columns` each."""
         ...
 
     async def update(self, table: Table, columns: Sequence[str], rows: Sequence[tuple[Cell, ...]]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from importers.catalog import sql
 from importers.catalog.columns import Cell, Row, Rows, Table
+from importers.catalog.payloads import rows_of
 from importers.catalog.rows import BATCH_KEYS, Absent
 from importers.catalog.tables import BRAND_PROPERTIES, IMAGE, PRODUCT, Shape
 from importers.errors import LeaseLost, Unsure
@@ -18,7 +19,7 @@ from importers.texts import N_
 
 if TYPE_CHECKING:
     from importers.catalog.merge import Stage
-    from importers.database.protocol import Database, Packed, Reader, Transaction
+    from importers.database.protocol import Database, Reader, Transaction
 
 MAX_NOTES = 100
 """So many notes of a journal's last commits are kept: a journal restored from a copy asks for older ones."""
@@ -223,11 +224,13 @@ class SessionTransaction:
             there.update([key for (key,) in await self._near(table, table.columns[:1], some, len(some))])
         return [key for key in keys if key not in there]
 
-    async def pack(self, table: Table, cells: list[Cell]) -> Packed:
-        return (await self.begin()).pack(table.columns, cells)
-
-    async def insert_packed(self, table: Table, rows: Packed) -> None:
-        await (await self.begin()).insert(table.name, table.columns, rows)
+    async def insert_cells(self, table: Table, cells: list[Cell]) -> None:
+        columns = table.columns
+        for derived, column in table.begins_as:
+            at, rows = columns.index(column), rows_of(cells, len(columns))
+            cells = list(chain.from_iterable((*row, row[at]) for row in rows))
+            columns = (*columns, derived)
+        await (await self.begin()).insert(table.name, columns, cells)
 
     async def update(self, table: Table, columns: Sequence[str], rows: Sequence[tuple[Cell, ...]]) -> None:
         if rows:
@@ -247,7 +250,7 @@ class SessionTransaction:
         return stage
 
     async def insert(self, table: Table, rows: Sequence[tuple[Cell, ...]]) -> None:
-        await self.insert_packed(table, await self.pack(table, list(chain.from_iterable(rows))))
+        await self.insert_cells(table, list(chain.from_iterable(rows)))
 
     async def has_products(self) -> bool:
         return await _has_products(await self.begin())

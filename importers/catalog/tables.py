@@ -175,6 +175,7 @@ PRODUCT = Shape(
             "catalog_id", "code", "full_name", "country", "manufacturer_id", "type_id", "weight", "length", "width",
             "height", "volume", "by_characteristic",
         ),
+        begins_as=(("brand", "manufacturer"),),
     ),
     product_rows,
     parts=(

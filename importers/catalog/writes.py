@@ -10,7 +10,6 @@ from importers.catalog.columns import Cell, Row, Rows, Table
 
 if TYPE_CHECKING:
     from importers.catalog.rows import RowStore
-    from importers.database.protocol import Packed
 
 
 class Writes:
@@ -22,8 +21,7 @@ class Writes:
         self._gone: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
         self._updated: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
         self._new: dict[Table, list[Cell]] = defaultdict(list)
-        """Cell by cell."""
-        self._packed: list[tuple[Table, Packed]] = []
+        """Cell by cell, as INSERTs of many rows take them."""
         for table, cells in zip(tables, fresh, strict=True):
             if cells:
                 self._new[table] += cells
@@ -58,14 +56,10 @@ class Writes:
             elif before[ident] != row:
                 self._updated[table].append((key, *row))
 
-    async def pack(self) -> None:
-        """Nothing is added any more, and `flush` sends what is here made ready, while a server is still busy."""
-        self._packed = [(table, await self._store.pack(table, cells)) for table, cells in self._new.items()]
-
     async def flush(self) -> None:
         for table, keys in self._gone.items():
             await self._store.delete(table, keys)
         for table, rows in self._updated.items():
             await self._store.update(table, table.columns[table.keys :], rows)
-        for table, packed in self._packed:
-            await self._store.insert_packed(table, packed)
+        for table, cells in self._new.items():
+            await self._store.insert_cells(table, cells)

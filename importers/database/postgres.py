@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self
 
 import psycopg
 from psycopg.rows import tuple_row
@@ -32,7 +32,6 @@ from importers.database.postgres_values import (
     numbered,
 )
 from importers.database.postgres_watch import PostgresWatch
-from importers.database.protocol import Packed
 from importers.errors import PLACE, ConnectionLost, DatabaseError
 from importers.shielding import to_the_end
 from importers.texts import N_, Message
@@ -329,19 +328,17 @@ class PostgresTransaction:
                 await cursor.executemany(numbered(sql).encode(), rows)
                 self._note(cursor)
 
-    def pack(self, columns: tuple[str, ...], cells: Sequence[object]) -> Packed:
-        return Packed(len(cells) // len(columns), copy_text(cells, len(columns)))
-
-    async def insert(self, table: str, columns: tuple[str, ...], packed: Packed) -> None:
-        if not packed.rows:
+    async def insert(self, table: str, columns: tuple[str, ...], cells: Sequence[object]) -> None:
+        if not cells:
             return
+        rows = copy_text(cells, len(columns))  # while the server adds those before
         connection = await self._added()
-        self.changes += packed.rows
+        self.changes += len(cells) // len(columns)
         sent = asyncio.Event()
 
         async def add() -> None:
             with self._plainly():
-                await copy_rows(connection, table, columns, cast("bytes", packed.cells), sent)
+                await copy_rows(connection, table, columns, rows, sent)
 
         self._adding = asyncio.create_task(add())
         self._adding.add_done_callback(lambda _task: sent.set())

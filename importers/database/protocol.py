@@ -9,19 +9,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from importers.clock import Now
-
-
-class Packed(NamedTuple):
-    """Rows as a database takes many of them."""
-
-    rows: int
-    cells: bytes | Sequence[object]
 
 
 class Row(Protocol):
@@ -81,14 +74,9 @@ class Transaction(Reader, Protocol):
         """The statement once for each of the rows."""
         ...
 
-    def pack(self, columns: tuple[str, ...], cells: Sequence[object]) -> Packed:
-        """The rows that the cells make up, one after the other, for `insert`: made while the database may still be
-        busy with what it was told before."""
-        ...
-
-    async def insert(self, table: str, columns: tuple[str, ...], packed: Packed) -> None:
-        """Add rows: the fastest way for many. Where they cannot be added, that may be told by what is asked next, at
-        the latest before the commit."""
+    async def insert(self, table: str, columns: tuple[str, ...], cells: Sequence[object]) -> None:
+        """Add the rows that the cells make up, one after the other: the fastest way for many. Where they cannot be
+        added, that may be told by what is asked next, at the latest before the commit."""
         ...
 
     async def update(

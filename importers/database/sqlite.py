@@ -17,7 +17,6 @@ from urllib.parse import quote
 
 from importers.clock import Clock, Now, boot_id
 from importers.database import many_rows, migrations
-from importers.database.protocol import Packed
 from importers.database.sqlite_errors import plainly
 from importers.database.sqlite_file import OpenedFile, whole_identity
 from importers.database.sqlite_watch import SqliteWatch
@@ -41,6 +40,7 @@ LONGEST_PAUSE_SECONDS = 0.1
 INSERT_ROWS = 200
 """So many rows one INSERT adds: a fifth cheaper than one by one, as the B-tree's cursor stays where it is."""
 STREAM_ROWS = 500
+
 
 # Without an adapter sqlite3 looks in vain for one at each NULL that it binds, which takes longer than all else of a
 # row.
@@ -249,15 +249,13 @@ class SqliteTransaction:
         with plainly(self._path):
             await self._connection.executemany(sql, rows)
 
-    def pack(self, columns: tuple[str, ...], cells: Sequence[object]) -> Packed:
-        return Packed(len(cells) // len(columns), cells)
-
-    async def insert(self, table: str, columns: tuple[str, ...], packed: Packed) -> None:
-        width, whole = len(columns), packed.rows - packed.rows % INSERT_ROWS
-        for start, stop, rows in ((0, whole, INSERT_ROWS), (whole, packed.rows, 1)):
+    async def insert(self, table: str, columns: tuple[str, ...], cells: Sequence[object]) -> None:
+        size = INSERT_ROWS * len(columns)
+        whole = len(cells) - len(cells) % size
+        for start, stop, rows in ((0, whole, INSERT_ROWS), (whole, len(cells), 1)):
+            step = rows * len(columns)
             if start < stop:
-                step = rows * width
-                pieces = [packed.cells[at : at + step] for at in range(start * width, stop * width, step)]
+                pieces = [cells[at : at + step] for at in range(start, stop, step)]
                 await self.execute_many(many_rows.insert(table, columns, rows), pieces)
 
     async def update(

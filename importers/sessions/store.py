@@ -362,7 +362,7 @@ class JournalStore(JournalReader):
         cells: list[object] = []
         for line, args in zip(lines, each_args_json([line.args for line in lines]), strict=True):
             cells += (session_id, at, kind, line.level, stored_text(line.message), args)
-        await db.insert("event", sql.EVENT_COLUMNS, db.pack(sql.EVENT_COLUMNS, cells))
+        await db.insert("event", sql.EVENT_COLUMNS, cells)
 
     async def _read(self, db: Reader, session_id: int) -> Session:
         (row,) = await db.fetch(sql.SESSION, session_id)

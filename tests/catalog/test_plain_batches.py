@@ -121,9 +121,7 @@ def alike(merged: Sequence[Merged]) -> list[Any]:
     return [msgspec.to_builtins(msgspec.structs.replace(part, changes=[])) for part in merged] + changes
 
 
-async def by_key(
-    self: Stage, batch: dict[str, list[bytes]], plain: Plain | None, merged: Merged
-) -> tuple[Plain, Plain]:
+async def by_key(self: Stage, batch: dict[str, list[bytes]], merged: Merged) -> tuple[Plain, Plain]:
     nothing = Plain(self._shape, {}, {})
     return nothing, nothing
 

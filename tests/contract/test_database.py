@@ -55,9 +55,8 @@ async def test_what_is_left_by_an_error_is_undone(database: Database, error: typ
 
 async def test_rows_are_read_by_place_and_in_any_number(database: Database) -> None:
     cells = [cell for n in range(1001) for cell in (f"{n:04}", "t", 0, "")]
-    columns = ("key", "token", "until_clock", "boot_id")
     async with database.transaction() as db:
-        await db.insert("lock", columns, db.pack(columns, cells))
+        await db.insert("lock", ("key", "token", "until_clock", "boot_id"), cells)
         assert db.changes == 1001
         (row, *_more) = await db.fetch(KEYS)
         assert (row[0], row[:2], list(row)) == ("0000", ("0000", "t"), ["0000", "t"])

@@ -43,14 +43,14 @@ async def test_who_adds_rows_goes_on_while_the_server_adds_them(
     database: Database, gate: psycopg.Connection
 ) -> None:
     async with asyncio.timeout(10), database.transaction() as db:
-        await db.insert("slow", ("id",), db.pack(("id",), ["a", "b"]))
+        await db.insert("slow", ("id",), ["a", "b"])
         assert db.changes == 2
         asked = asyncio.create_task(db.fetch("SELECT id FROM slow ORDER BY id"))
         _done, waiting = await asyncio.wait({asked}, timeout=0.1)
         assert waiting, "else it is proven of nothing"
         gate.close()
         assert [tuple(row) for row in await asked] == [("a",), ("b",)]
-        await db.insert("slow", ("id",), db.pack(("id",), ["c"]))
+        await db.insert("slow", ("id",), ["c"])
     assert [tuple(row) for row in await database.fetch("SELECT count(*) FROM slow")] == [(3,)]
 
 
@@ -58,12 +58,12 @@ async def test_who_adds_rows_goes_on_while_the_server_adds_them(
 async def test_what_cannot_be_added_is_told_by_what_comes_next(database: Database, then: str) -> None:
     with pytest.raises(psycopg.errors.UniqueViolation):
         async with asyncio.timeout(10), database.transaction() as db:
-            await db.insert("slow", ("id",), db.pack(("id",), ["a"]))
-            await db.insert("slow", ("id",), db.pack(("id",), ["b", "a"]))
+            await db.insert("slow", ("id",), ["a"])
+            await db.insert("slow", ("id",), ["b", "a"])
             if then == "asked":
                 await db.fetch("SELECT 1")
             elif then == "added":
-                await db.insert("slow", ("id",), db.pack(("id",), ["c"]))
+                await db.insert("slow", ("id",), ["c"])
     assert [tuple(row) for row in await database.fetch("SELECT count(*) FROM slow")] == [(0,)]
 
 
@@ -72,9 +72,9 @@ async def test_who_leaves_does_not_wait_for_rows_that_are_not_wanted_any_more(
 ) -> None:
     with pytest.raises(ZeroDivisionError):
         async with asyncio.timeout(5), database.transaction() as db:
-            await db.insert("slow", ("id",), db.pack(("id",), ["a"]))
+            await db.insert("slow", ("id",), ["a"])
             raise ZeroDivisionError
     gate.close()
     async with asyncio.timeout(5), database.transaction() as db:
-        await db.insert("slow", ("id",), db.pack(("id",), ["b"]))
+        await db.insert("slow", ("id",), ["b"])
     assert [tuple(row) for row in await database.fetch("SELECT id FROM slow")] == [("b",)]

@@ -90,15 +90,15 @@ async def test_a_connection_that_is_lost_leaves_nothing_half_written(
 ) -> None:
     await shop.take(export(GOODS, Product("p", "old")), "catalog")
     before = shop.content()
-    writes, insert = [0], SessionTransaction.insert_packed
+    writes, insert = [0], SessionTransaction.insert_cells
 
-    async def insert_packed(self: SessionTransaction, *args: Any) -> None:
+    async def insert_cells(self: SessionTransaction, *args: Any) -> None:
         writes[0] += 1
         if writes[0] == write:
             assert hand.rows(END_OTHERS) == [(True,)]
         await insert(self, *args)
 
-    monkeypatch.setattr(SessionTransaction, "insert_packed", insert_packed)
+    monkeypatch.setattr(SessionTransaction, "insert_cells", insert_cells)
     with pytest.raises(DatabaseError, match=LOST):
         await shop.take(EVERYTHING, *ALL_KINDS)
     assert shop.content() == before
