@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from importers.targets import target_of
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from tui.pages import Pages
     from tui.room import Room
 
+GAP = 3
+"""Cells between parts."""
+
 
 def heading(room: Room, running: Sequence[Session], standing: Standing | None, width: int) -> Text:
     """As many parts as fit into `width` cells, the most important first. `standing`: of the oldest that runs."""
@@ -28,7 +32,7 @@ def heading(room: Room, running: Sequence[Session], standing: Standing | None, w
     running_parts = _running(room, running, standing, width - line.cell_len)
     parts = [*running_parts, *_export(room), Text(_engine(room))]
     for number, part in enumerate(part for part in parts if part):
-        gap = 3 if number else 0
+        gap = GAP if number else 0
         if number and line.cell_len + gap + part.cell_len > width:
             break
         line.append(" · " if number else "").append_text(part)
@@ -36,26 +40,31 @@ def heading(room: Room, running: Sequence[Session], standing: Standing | None, w
 
 
 def _running(room: Room, running: Sequence[Session], standing: Standing | None, width: int) -> list[Text]:
-    """The one that runs in parts; of several how many, and the oldest of them. Its types, and then its shop, which its
-    row tells, too, give way to what follows."""
+    """The one that runs in parts; of several how many, and the oldest of them. The word for its state gives way to who
+    launched it, then its types and its shop do, which its row tells, too."""
     if not running:
         return []
     session = running[-1]
-    state = f"{present.state(session)} #{session.id}"
-    shop = f" ({session.shop})" if room.has_shops else ""
-    parts = [
-        Text(present.elapsed(session, room.now())),
-        Text(present.plain(session.operator)),
-        Text(_("since {time}").format(time=_began(session, room.now()))),
-    ]
+    parts = [Text(present.elapsed(session, room.now())), Text(present.plain(session.operator))]
     if standing and standing.seconds_left is not None and not session.status.final:
         left = _("{time} left").format(time=present.span(round(standing.seconds_left)))
         parts.insert(0, Text(left, "bold"))
     if len(running) > 1:
         parts.insert(0, Text(_("and {count} more").format(count=len(running) - 1), "bold"))
-    firsts = [Text(f"{state} {present.kinds(session)}{shop}", "bold"), Text(state + shop, "bold")]
-    fitting = (first for first in firsts if first.cell_len + 3 + parts[0].cell_len <= width)
-    return [next(fitting, Text(state, "bold")), *parts]
+    shop = f" ({session.shop})" if room.has_shops else ""
+    which = f"#{session.id}"
+    states, kinds = (present.state(session), present.short_state(session)), present.kinds(session)
+    firsts = [f"{state} {which} {kinds}{shop}" for state in states]
+    firsts += [f"{state} {which}{more}" for more in (shop, "") for state in states]
+    first = _first_with(parts, firsts, width) or _first_with(parts[:1], firsts, width) or firsts[-1]
+    since = _("since {time}").format(time=_began(session, room.now()))
+    return [Text(first, "bold"), *parts, Text(since)]
+
+
+def _first_with(parts: Sequence[Text], firsts: Sequence[str], width: int) -> str | None:
+    """The first text that leaves room for these parts."""
+    taken = sum(GAP + part.cell_len for part in parts)
+    return next((first for first in firsts if cell_len(first) + taken <= width), None)
 
 
 def _began(session: Session, now: datetime) -> str:

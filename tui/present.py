@@ -82,6 +82,12 @@ def state(session: Session) -> str:
     return f"{sign} {word}"
 
 
+def short_state(session: Session) -> str:
+    """Where there is no room: the sign and how far it is say that it runs."""
+    done = progress(session) if session.status is Status.IN_PROGRESS and not session.options.dry_run else ""
+    return f"{STATUS_SIGNS[session.status]} {done}" if done else state(session)
+
+
 def ending(session: Session) -> str:
     """How it ended: status, records and how long it took."""
     parts = [state(session)]
