@@ -182,14 +182,18 @@ def log_line(line: LogLine) -> str:
     return " ".join(filter(None, log_parts(line)))
 
 
-def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A line a row; on a terminal that is narrower what has no room stands below, indented. Nothing is cut there."""
+def print_table(head: Sequence[str], rows: Iterable[Sequence[object]], none: str = "") -> None:
+    """A line a row; on a terminal that is narrower what has no room stands below, indented. Nothing is cut there.
+    `none`: what a terminal shows in place of a head without rows."""
     cells = [
         head,
         *(["" if value is None else plain(texts.shorten(str(value))) for value in row] for row in rows),
     ]
     widths = [max(map(texts.width, column)) for column in zip(*cells, strict=True)]
     room = _room()
+    if room and none and len(cells) == 1:
+        print_line(none)
+        return
     if room and _taken(widths) > room:
         told = [
             n for n in range(len(head)) if any(row[n] for row in cells[1:])

@@ -181,7 +181,7 @@ def rejects(config: Settings, session_id: int, as_csv: bool, as_json: bool) -> N
             print_csv(REJECT_COLUMNS, rows)
         else:
             head = (_("Type"), _("File"), _("Line"), _("ID"), _("Reason"))
-            print_table(head, ((_(kind), *rest) for kind, *rest, _fragment in rows))
+            print_table(head, ((_(kind), *rest) for kind, *rest, _fragment in rows), _("No rejects"))
         return 0
 
     run(config, show)

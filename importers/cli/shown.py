@@ -66,6 +66,7 @@ def print_sessions(settings: Settings, found: Sequence[Session]) -> None:
             )
             for s in found
         ),
+        _("No sessions"),
     )
 
 
@@ -90,6 +91,7 @@ def print_attempts(settings: Settings, found: Sequence[Attempt], dry_runs: Conta
             )
             for a in found
         ),
+        _("No attempts"),
     )
 
 

@@ -217,3 +217,28 @@ def test_nothing_is_folded_in_a_pipe(
     monkeypatch.setenv("COLUMNS", "20")
     print_table(("Id", "Types", "Empty", "Operator", "Reason"), SEEN)
     assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("listed", "en", "ru"),
+    [
+        ("sessions", "No sessions", "Сессий нет"),
+        ("attempts", "No attempts", "Попыток нет"),
+        ("rejects", "No rejects", "Отклонённых записей нет"),
+    ],
+)
+def test_a_list_of_nothing_says_so_to_a_person(
+    here: Obmen, terminal: Printed, monkeypatch: pytest.MonkeyPatch, listed: str, en: str, ru: str
+) -> None:
+    of = []
+    if listed == "rejects":
+        of = [str(here.json("import", "customers", process=True)["id"])]
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", terminal.output)
+        for language, told in (("en", en), ("ru", ru)):
+            assert main(["--language", language, listed, *of]) == 0
+            assert terminal.read() == f"{told}\r\n"
+
+
+def test_a_list_of_nothing_keeps_its_head_in_a_pipe(here: Obmen, capsys: pytest.CaptureFixture[str]) -> None:
+    assert out_of(capsys, "sessions").startswith("ID  Types")
