@@ -152,6 +152,8 @@ def attempt_json(attempt: Attempt) -> dict[str, Any]:
     del fields["id"]  # to find more of them in the journal, and for nothing else
     if attempt.shop == MAIN:
         del fields["shop"]
+    if not attempt.dry_run:
+        del fields["dry_run"]
     return {
         **fields,
         "reason": reason.text if reason else None,

@@ -49,9 +49,11 @@ def status(value: Status) -> str:
     return f"{STATUS_SIGNS[value]} {words.status(value)}"
 
 
-def outcome(value: Outcome | None) -> str:
-    """`None`: the launching process died before it knew."""
-    return f"{OUTCOME_SIGNS[value] if value else '?'} {words.outcome(value)}"
+def outcome(attempt: Attempt) -> str:
+    """What came of it, also that the session it made only tries; "?": the launching process died before it knew."""
+    value = attempt.outcome
+    word = _("dry run") if attempt.dry_run and value is Outcome.CREATED else words.outcome(value)
+    return f"{OUTCOME_SIGNS[value] if value else '?'} {word}"
 
 
 def kind(name: str) -> str:

@@ -29,7 +29,6 @@ from importers.texts import N_, _
 
 if TYPE_CHECKING:
     from importers.control import Control
-    from importers.sessions import Attempt, Journal
     from importers.settings import Settings
 
 
@@ -119,20 +118,10 @@ def attempts(
         if as_json:
             print_json([attempt_json(attempt) for attempt in found])
         else:
-            print_attempts(config, found, await _dry_runs(control.journal, found))
+            print_attempts(config, found)
         return 0
 
     run(config, show)
-
-
-async def _dry_runs(journal: Journal, found: Sequence[Attempt]) -> set[int]:
-    """The sessions since the first of these attempts that only tried."""
-    from importers.sessions import SessionFilter
-
-    if not found:
-        return set()
-    wanted = SessionFilter(dry_run=True, since=min(attempt.at for attempt in found))
-    return {session.id for session in await journal.sessions(wanted, limit=2**31)}
 
 
 @cli.command(help=N_("Print the log of a session."))

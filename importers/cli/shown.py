@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from importers import texts, words
@@ -70,8 +70,7 @@ def print_sessions(settings: Settings, found: Sequence[Session]) -> None:
     )
 
 
-def print_attempts(settings: Settings, found: Sequence[Attempt], dry_runs: Container[int | None]) -> None:
-    """`dry_runs`: the numbers of the sessions that only tried."""
+def print_attempts(settings: Settings, found: Sequence[Attempt]) -> None:
     title, of = shop_column(settings, found)
     head = (_("At"), _("Request"), _("Outcome"), _("Session"), *title, _("Types"), _("Operator"), _("Host"))
     print_table(
@@ -80,7 +79,7 @@ def print_attempts(settings: Settings, found: Sequence[Attempt], dry_runs: Conta
             (
                 texts.when(a.at),
                 a.request_id,
-                _told(words.outcome(a.outcome), dry_run=a.session_id in dry_runs),
+                _told(words.outcome(a.outcome), dry_run=a.dry_run),
                 a.session_id,
                 *of(a),
                 kinds(a.kinds),

@@ -120,6 +120,8 @@ class Attempt(msgspec.Struct, frozen=True):
     shop: str = MAIN
     id: int = 0
     """The journal's, growing; 0: it is not kept yet."""
+    dry_run: bool = False
+    """Whether its session only tries. The journal tells."""
 
 
 class LogLine(msgspec.Struct, frozen=True):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 
 _MESSAGES = {"error_args": "error", "reason_args": "reason", "waiting_args": "waiting"}
 """A Message stands in two columns, its args and its text; the text is NULL where there is none."""
-_JSON = frozenset(("kinds", "options", "by_kind", "args", *_MESSAGES))
+_DECODED: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("kinds", "options", "by_kind", "args", *_MESSAGES), msgspec.json.decode),
+    "dry_run": bool,
+}
 _LINES = msgspec.json.Encoder()
 T = TypeVar("T", bound=msgspec.Struct)
 
 
 def struct(row: Row, of: type[T]) -> T:
     fields = {
-        name: msgspec.json.decode(row[name]) if name in _JSON else row[name]
+        name: _DECODED[name](row[name]) if name in _DECODED else row[name]
         for name in row.keys()  # noqa: SIM118 (a Row iterates over its values)
         if name in of.__struct_fields__ or name in _MESSAGES
     }

@@ -73,7 +73,8 @@ REASONS = "SELECT reason, count(*) FROM reject WHERE session_id = ?1 GROUP BY re
 DETAIL = "SELECT value FROM detail WHERE session_id = ?1 AND name = ?2"
 ATTEMPT_COLUMNS = (
     "id, request_id, idempotency_key, kinds, source, target, operator, host, pid, at, outcome, session_id, lock, "
-    "reason, reason_args, shop"
+    "reason, reason_args, shop, (SELECT facet.dry_run FROM session JOIN facet ON facet.id = session.facet "
+    "WHERE session.id = attempt.session_id) AS dry_run"
 )
 
 # Acting on sessions

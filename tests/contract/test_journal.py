@@ -147,6 +147,12 @@ async def test_attempts_by_request_kind_and_operator(stage: Stage) -> None:
     assert await journal.attempts(operator="nobody-of-that-name") == []
 
 
+async def test_an_attempt_tells_that_its_session_only_tries(stage: Stage) -> None:
+    await stage.launch("prices")
+    await stage.launch("customers", options=Options(dry_run=True))
+    assert [attempt.dry_run for attempt in await stage.journal.attempts()] == [True, False]
+
+
 async def test_events_can_be_followed_from_another_process(stage: Stage) -> None:
     session = await made(stage, Status.IN_PROGRESS)
     other = await stage.another_journal()

@@ -248,6 +248,7 @@ class FixedJournal:
             Attempt(
                 row.request_id, f"key{row.id}", row.kinds, row.source, row.target, row.operator, row.host,
                 4000 + row.id, row.created_at, Outcome.CREATED, row.id, "off", shop=row.shop,
+                dry_run=row.options.dry_run,
             )
             for row in await self.sessions(limit=1000)
         ]  # fmt: skip

@@ -75,3 +75,16 @@ async def test_what_does_not_fit_is_shortened_visibly(settings: Settings, width:
         assert sum(column.width + 2 for column in columns) < width
         detail = screen.query_one("#detail", Static).render_line(0).text.rstrip()
         assert detail.endswith("…" if width < 100 else "/srv/1c/webdata")
+
+
+async def test_a_dry_run_is_told_apart(settings: Settings) -> None:
+    app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
+    async with app.run_test(size=(60, 20)) as pilot:
+        screen = await screen_of(pilot)
+        tried = [attempt for attempt in screen._pages.rows if attempt.dry_run]
+        assert tried
+        for attempt in tried:
+            assert screen.table.get_row(attempt.request_id)[2].plain == "✓ dry run"
+            screen.table.move_cursor(row=screen.table.get_row_index(attempt.request_id))
+            await settled(pilot)
+            assert "dry run" in str(screen.query_one("#detail", Static).render())

@@ -102,7 +102,8 @@ class AttemptsScreen(LiveScreen[None]):
         if attempt:
             reason = present.message(attempt.reason)
             lock = _("launch lock: {lock}").format(lock=words.lock(attempt.lock)) if attempt.lock else ""
-            text = "  ".join(part for part in (reason, lock, present.plain(attempt.source)) if part)
+            tried = _("dry run") if attempt.dry_run else ""
+            text = "  ".join(part for part in (reason, tried, lock, present.plain(attempt.source)) if part)
         self.query_one("#detail", Static).update(text)
 
     def on_stable_table_pointed(self) -> None:
@@ -129,7 +130,7 @@ class AttemptsScreen(LiveScreen[None]):
             ),
             "request": Text(attempt.request_id),
             "outcome": Text(
-                present.outcome(attempt.outcome),
+                present.outcome(attempt),
                 OUTCOME_STYLES[attempt.outcome] if attempt.outcome else "bold red",
             ),
             "shop": Text(attempt.shop),
