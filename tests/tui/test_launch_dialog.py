@@ -54,6 +54,7 @@ async def test_a_broken_source_is_told_in_the_dialog_and_can_be_changed(room: An
         assert "nothing-here" in stage.status
         assert stage.dialog.query_one(Choices).chosen == ()
         await stage.press("enter")
+        assert "nothing-here" in stage.status
         await stage.press("s")
         stage.dialog.query_one(Input).value = good
         await stage.press("enter")

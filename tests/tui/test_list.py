@@ -13,12 +13,14 @@ from fixed_journal import RUNNING, SESSIONS, at, session
 from main_stage import MovingJournal, staged
 from tui_stage import settled
 
+from importers import texts
 from importers.sessions.finding import ALL, NEWEST, Order, Place, SessionFilter
 from importers.sessions.models import Status
 from importers.settings import Settings
 from tui.filters import Filter, Names
 from tui.widgets.bars import Bar
 from tui.widgets.filter_line import FilterLine
+from tui.widgets.sessions import SORTED, fitting
 
 
 @pytest.mark.parametrize(
@@ -163,6 +165,19 @@ async def test_sorted_by_a_column_and_back(settings: Settings) -> None:
         assert "Rejected▾" in [str(column.label).strip() for column in stage.table.columns.values()]
         await stage.press("S")
         assert stage.table.sessions[0].counts.rejected == 0
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_the_title_of_the_column_it_is_sorted_by_has_room_for_its_sign(language: str) -> None:
+    texts.use(language)
+    cut = [
+        (width, field.column.title)
+        for width in range(60, 200)
+        for key, by in SORTED.items()
+        for field in fitting(width, sorted_by=by)
+        if field.column.key == key and texts.width(texts._(field.column.title)) >= field.column.width
+    ]
+    assert cut == []
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:

@@ -168,13 +168,15 @@ class Under(MovingJournal):
 
 @LANGUAGES
 @SIZES
-async def test_time_left_stands_in_the_top_line_at_every_width(
+async def test_how_far_it_is_and_whose_it_is_stand_in_the_top_line_at_every_width(
     settings: Settings, size: tuple[int, int], language: str
 ) -> None:
     async with staged(msgspec.structs.replace(settings, language=language), Under(), size) as stage:
         line = stage.screen.query_one("#head", Bar).render().plain
         assert {"en": "0:59 left", "ru": "осталось 0:59"}[language] in line
-        assert f"{present.state(RUNNING)} #{RUNNING.id}" in line
+        state = present.state(RUNNING) if size[0] > 80 else present.short_state(RUNNING)
+        assert f" {state} #{RUNNING.id} " in line
+        assert f" · {RUNNING.operator}" in line
         assert (present.kinds(RUNNING) in line) == (size[0] > 60)
 
 

@@ -315,7 +315,8 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             return
         kinds = self.query_one(Choices).chosen
         if not kinds:
-            self._set_status(_("Choose at least one type first"), "yellow")
+            if self.query_one(Choices).is_listed:  # else it says why nothing can be chosen
+                self._set_status(_("Choose at least one type first"), "yellow")
             return
         self._sent = True
         self.query_one(Choices).focus()  # a disabled button would hand it on, and the next Enter with it

@@ -12,6 +12,7 @@ from textual.message import Message
 from importers.sessions.finding import NEWEST, By, Order
 from importers.sessions.models import FINAL, Session, Status
 from importers.texts import N_, _
+from importers.texts import width as width_of
 from tui import present
 from tui.widgets.table import Column
 from tui.widgets.window import WindowTable
@@ -33,6 +34,12 @@ class Field(NamedTuple):
     wide: int
     """Screen width in cells from which the column is there."""
     text: Callable[[Session, datetime], Text]
+
+    def cell(self, session: Session, now: datetime) -> Text:
+        text = self.text(session, now)
+        if self.column.right:
+            text.pad_left(max(self.column.width - text.cell_len, 0))
+        return text
 
 
 def _right(text: str, width: int) -> Text:
@@ -72,9 +79,12 @@ STATUS_AND_REJECTED = Field(
 """Where there is no room for a column of rejects."""
 
 
-def fitting(width: int, *, shops: bool = False, digits: int = 5, running: bool = True) -> list[Field]:
+def fitting(
+    width: int, *, shops: bool = False, digits: int = 5, running: bool = True, sorted_by: By | None = None
+) -> list[Field]:
     """The fields for a screen of this width; the type takes what the others leave. `shops`: whether there are
-    several; `digits`: of the largest id; `running`: whether any of the sessions is."""
+    several; `digits`: of the largest id; `running`: whether any of the sessions is; `sorted_by`: the column that has a
+    sign behind its title."""
     taken = (SHOP.column.width + 2 if shops else 0) + digits - 5
     fields = {field.column.key: field for field in FIELDS if field.wide <= width - taken}
     if shops:
@@ -83,6 +93,10 @@ def fitting(width: int, *, shops: bool = False, digits: int = 5, running: bool =
         fields.pop("progress", None)
     if "rejected" not in fields:
         fields["status"] = STATUS_AND_REJECTED
+    for key, field in fields.items():
+        if sorted_by and SORTED.get(key) is sorted_by:
+            wide = max(field.column.width, width_of(_(field.column.title)) + 1)
+            fields[key] = field._replace(column=field.column._replace(width=wide))
     spare = width - digits - 4 - sum(field.column.width + 2 for field in fields.values())
     column = fields["type"].column
     fields["type"] = fields["type"]._replace(
@@ -183,7 +197,9 @@ class SessionTable(WindowTable):
         """Take the columns that fit a table of this width; whether the rows have to be shown again then. `shops`:
         whether there are several."""
         self._digits, self._order = max(5, len(max(self._sessions, key=len, default=""))), order
-        self._fields = fitting(width, shops=shops, digits=self._digits, running=self.running)
+        self._fields = fitting(
+            width, shops=shops, digits=self._digits, running=self.running, sorted_by=order.by
+        )
         is_other = self.reshape(self._titles())
         if is_other:
             self._rows = {}
@@ -196,7 +212,7 @@ class SessionTable(WindowTable):
         if (shown := self._rows.get(key)) and shown[0] == of:
             return shown
         number = Text(f"{mark}{session.id:>{self._digits}}", style="bold" if mark == MARK else "")
-        return of, [number, *(field.text(session, now) for field in self._fields)]
+        return of, [number, *(field.cell(session, now) for field in self._fields)]
 
     def _titles(self) -> list[Column]:
         columns = [
