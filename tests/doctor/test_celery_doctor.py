@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -80,11 +79,12 @@ def test_the_worker_of_the_trial_ends_with_a_doctor_that_is_killed(
     try:
         until(lambda: redis.ask("KEYS", "*on-trial*") != "*0")
         (worker,) = children_of(doctor.pid)
-        until(lambda: len(session_of(worker)) == 3)  # itself, its pool, and who looks after sessions
+        until(lambda: len(children_of(worker)) == 2)  # its pool, and who looks after sessions
+        processes = [worker, *children_of(worker)]
     finally:
         doctor.kill()
         doctor.communicate()
-    until(lambda: not session_of(worker))
+    until(lambda: not any(map(start_of, processes)))
     assert redis.ask("KEYS", "*on-trial*") == "*0"
 
 
@@ -97,16 +97,6 @@ def until(comes: Callable[[], bool], seconds: float = 20) -> None:
 
 def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
-
-
-def session_of(leader: int) -> list[int]:
-    """The processes in the session of the system that `leader` began."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(ProcessLookupError):
-            if os.getsid(int(process.name)) == leader and start_of(int(process.name)):
-                found.append(int(process.name))
-    return found
 
 
 async def test_a_broker_that_is_down_keeps_nobody_waiting(clustered: Settings, redis: RedisServer) -> None:
