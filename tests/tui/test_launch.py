@@ -132,6 +132,18 @@ async def test_what_is_on_the_screen_is_painted_when_the_dialog_is_left_before_t
         await stage.ended()
 
 
+async def test_the_room_can_be_left_before_the_answer(
+    room: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screens.launch.AT_ONCE_SECONDS", 60.0)
+    async with room() as stage:
+        await stage.open_dialog(CATALOG)
+        await stage.press("enter")
+        stage.app.exit()
+        gate.open.set()
+    assert stage.app.return_code == 0
+
+
 def count_frames(monkeypatch: pytest.MonkeyPatch) -> list[None]:
     """One for each frame that is painted from now on."""
     frames: list[None] = []
