@@ -19,6 +19,8 @@ STEP = 100
 """So far the window moves when the cursor comes near an end of it."""
 COUNT_SECONDS = 2.0
 """How old counts may be while sessions come and go."""
+COUNT_RESTS = 10
+"""So many times as long as a count took none is made: words in a million sessions take seconds of the processor."""
 
 Row = TypeVar("Row", Session, Attempt)
 Move = Literal["first", "last", "back", "on"]
@@ -47,7 +49,7 @@ class Pages(ABC, Generic[Row]):
         """Whether `rows` are of this window, all from its beginning to `_looked_to`."""
         self._patience = SEARCH_SECONDS
         """Of the next look. One behind a move that has its row in mind must come to that."""
-        self._counted = 0.0
+        self._counted = self._count_took = 0.0
         self._newest = 0
 
     @abstractmethod
@@ -128,13 +130,20 @@ class Pages(ABC, Generic[Row]):
 
     async def count(self, journal: Journal) -> bool:
         """Count anew where that is due; True when something changed."""
+        began = time.monotonic()
         newest = await self._newest_id(journal)
         if time.monotonic() - self._counted < COUNT_SECONDS and newest == self._newest:
             return False
         before = (self.matching, self.total)
         self.matching, self.total = await self._numbers(journal)
         self._counted, self._newest = time.monotonic(), newest
+        self._count_took = self._counted - began
         return (self.matching, self.total) != before
+
+    @property
+    def count_rest(self) -> float:
+        """Seconds that the next count is to wait."""
+        return max(self._counted + COUNT_RESTS * self._count_took - time.monotonic(), 0.0)
 
     def recount(self) -> None:
         """Counts are wrong: some were deleted, or others are wanted."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -14,6 +16,7 @@ from textual._compositor import Compositor
 from textual.widgets import DataTable
 
 from importers.settings import Settings
+from tui.widgets.bars import Bar
 
 
 class SlowJournal(MovingJournal):
@@ -99,3 +102,30 @@ async def test_a_cursor_that_rests_does_not_read_the_list_again(
         stage.screen.wake()
         await stage.press()
         assert [look for look in looks if look.get("limit") != 1]
+
+
+class SlowlyCounted(MovingJournal):
+    """As words in a million sessions are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counted: list[tuple[float, float]] = []
+        """From when to when."""
+
+    async def count(self, *args: Any, **named: Any) -> int:
+        began = time.monotonic()
+        await asyncio.sleep(0.05)
+        self.counted.append((began, time.monotonic()))
+        return await super().count(*args, **named)
+
+
+async def test_what_takes_long_to_count_is_counted_rarely_and_right_in_the_end(settings: Settings) -> None:
+    journal = SlowlyCounted()
+    async with staged(settings, journal) as stage:
+        for number in (101, 102):
+            journal.put(msgspec.structs.replace(RUNNING, id=number))
+            await stage.look()
+        assert f"{len(journal.rows)} sessions" in str(stage.screen.query_one("#head", Bar).render())
+    assert len(journal.counted) > 1
+    for (began, ended), (next_began, _ended) in pairwise(journal.counted):
+        assert next_began - ended >= 10 * (ended - began)

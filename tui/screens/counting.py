@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ class Counting:
 
     async def _count(self, journal: Journal, pages: Pages[Any]) -> None:
         try:
+            await asyncio.sleep(pages.count_rest)
             self.names = await self._screen.room.names(journal)
             if await pages.count(journal) and pages is self._counted:
                 self._show()
