@@ -34,12 +34,16 @@ class Look(Protocol):
         ...
 
 
+LAST_TO_CLOSE = 1.0
+"""Seconds: who closes a file last holds all of it for a moment, as the worker of an import that has just ended."""
+
+
 def look(url: str, schema: str, table: str, sql: str) -> list[tuple[Any, ...]]:
     """What a SELECT finds in the database at `url`, on a server in `schema` where the address names no other; nothing
     where it or the table is not there yet. Raises DatabaseError."""
     if not is_postgres(url) and not Path(sqlite_path(url)).exists():
         return []
-    with looking(url, schema, patience=0) as found:
+    with looking(url, schema, patience=LAST_TO_CLOSE) as found:
         return found.fetch(sql) if found.has(table) else []
 
 
