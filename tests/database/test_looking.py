@@ -19,5 +19,8 @@ def test_who_closes_a_file_last_is_waited_for(tmp_path: Path) -> None:
         other.execute("BEGIN EXCLUSIVE")
         end = threading.Timer(0.2, other.execute, ("COMMIT",))
         end.start()
-        assert look(f"sqlite:///{path}", "", "meta", "SELECT journal_id FROM meta") == [("one",)]
-        end.join()
+        try:
+            found = look(f"sqlite:///{path}", "", "meta", "SELECT journal_id FROM meta")
+        finally:
+            end.join()
+    assert found == [("one",)]
