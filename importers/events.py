@@ -59,6 +59,8 @@ class Progress(msgspec.Struct, frozen=True):
     """The one that is read."""
     files: tuple[FileRead, ...] = ()
     """All that were, with the last one of reading."""
+    reading: dict[str, float] = {}
+    """How far each file is that is read now, 0 to 1: several, where another process reads beside."""
 
 
 class Log(msgspec.Struct, frozen=True):

@@ -96,7 +96,10 @@ def _standing(page: Text, session: Session, standing: Standing, now: datetime, w
             page.append("  " + _("{time} left").format(time=present.span(round(standing.seconds_left))))
         page.append("\n")
         if standing.kind:
-            page.append(present.plain(f"{_doing(standing, standing.kind)} {standing.file}") + "\n")
+            file = "" if standing.reading else f" {standing.file}"
+            page.append(present.plain(_doing(standing, standing.kind) + file) + "\n")
+            for name, share in standing.reading.items():
+                page.append(present.plain(f"  {name}  {int(share * 100)}%") + "\n")
         for kind, one in standing.kinds.items():
             page.append(f"  {present.kind(kind)}  ", "dim").append(
                 _("{read} read, {merged} merged").format(

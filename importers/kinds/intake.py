@@ -17,6 +17,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing, suppress
+from itertools import chain
 
 import msgspec
 
@@ -98,7 +99,9 @@ class Intake:
                         done = sum(each.done(work) for each in shares)
                         count = staged.count + sum(each.at().records for each in shares)
                         file = export.parts[min(share.at().part, len(export.parts) - 1)].name
-                        yield Progress(job.kind, "read", done, work.total, count, file)
+                        now = chain.from_iterable(each.reading(work) for each in shares)
+                        reading = {export.parts[part].name: how_far for part, how_far in now}
+                        yield Progress(job.kind, "read", done, work.total, count, file, reading=reading)
         export.check_unchanged()
         if job.beside:
             job.beside.read_ahead(job.kind)

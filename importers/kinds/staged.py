@@ -92,6 +92,12 @@ class Share:
         at = self.at()
         return work.before(at.part, at.position) - work.before(self.span.start, 0)
 
+    def reading(self, work: Work) -> Iterator[tuple[int, float]]:
+        """The number of the part that is read now, if one is, and how far it is, 0 to 1."""
+        at = self.at()
+        if at.part in self.span and 0 < at.position < work[at.part].size:
+            yield at.part, at.position / work[at.part].size
+
 
 class Staged:
     """Of one import type."""

@@ -38,6 +38,8 @@ class Standing(msgspec.Struct, frozen=True):
     rates: tuple[float, ...] = ()
     """`rate` from the beginning on, at most 60 of them, each of `step` seconds."""
     step: float = 0
+    reading: dict[str, float] = {}
+    """How far each file is that is read now, 0 to 1."""
 
 
 class FileTold(msgspec.Struct, frozen=True):

@@ -120,6 +120,7 @@ class Measure:
             },
             rates=self._pace.rates,
             step=self._pace.step,
+            reading=self._last.reading if self._last else {},
         )
 
     def _reads(self, kind: str, share: float, records: int) -> None:

@@ -93,6 +93,11 @@ def check(told: list[Standing], *, largest: float = 1.0) -> None:
         for kind, was in before.kinds.items():
             assert was.read <= after.kinds[kind].read
             assert was.merged <= after.kinds[kind].merged
+        if before.kind == after.kind:
+            for file, how_far in before.reading.items():
+                assert how_far <= after.reading.get(file, 1.0)
+        assert all(0 < how_far < 1 for how_far in before.reading.values())
+        assert not before.reading or before.stage == "read"
     assert all(kind.read == kind.merged == 1.0 for kind in told[-1].kinds.values())
     assert told[-1].seconds_left == 0.0
 
@@ -133,6 +138,9 @@ async def test_many_files_of_one_kind_each(tmp_path: Path, how: str, monkeypatch
         told = await recorded(stage, how, *ALL[:3])
         check(told, largest=0.4)
         assert len({standing.share for standing in told}) > 50
+        at_once = {tuple(standing.reading) for standing in told}
+        assert {file for files in at_once for file in files} >= {"import0_1.xml"}
+        assert max(map(len, at_once)) == (2 if how == "beside" else 1), "each that is read is told"
         ahead = [s for s in told if s.kind == ALL[0] and any(s.kinds[kind].read for kind in ALL[1:3])]
         assert bool(ahead) == (how == "beside"), "what is read before its turn is told before it"
         assert {standing.file for standing in told} >= {

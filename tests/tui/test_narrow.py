@@ -115,6 +115,19 @@ async def test_how_far_each_type_is_stands_in_percent(settings: Settings, langua
     assert all(text in page.replace("\N{NO-BREAK SPACE}", " ") for text in told[language])
 
 
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_each_file_that_is_read_tells_how_far_it_is(width: int) -> None:
+    running = session(1, Status.IN_PROGRESS, "prices", done=4_300, total=10_000)
+    files = {"webdata/prices0_1.xml": 0.999, "webdata/prices1_1.xml": 0.04}
+    standing = Standing(0.43, "prices", "read", "webdata/prices0_1.xml", 0, 0.0, None, {}, reading=files)
+    lines = reports.summary(running, reports.Details(standing), NOW, width).plain.splitlines()
+    assert lines[1:4] == [
+        "Product prices: reading",
+        "  webdata/prices0_1.xml  99%",
+        "  webdata/prices1_1.xml  4%",
+    ]
+
+
 async def test_pages_of_a_session_scroll_by_letters_of_both_layouts(settings: Settings) -> None:
     async with staged(settings, size=(60, 10)) as stage:
         await stage.press("down", "enter", "6")
