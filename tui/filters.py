@@ -115,6 +115,8 @@ class Filter:
             until=wanted.until,
             request_id=self.request_id,
             words=tuple(sought),
+            dry_run=wanted.dry_run,
+            with_rejects=wanted.with_rejects,
         )
 
 

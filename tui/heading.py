@@ -56,7 +56,9 @@ def _running(room: Room, running: Sequence[Session], standing: Standing | None, 
     states, kinds = (present.state(session), present.short_state(session)), present.kinds(session)
     firsts = [f"{state} {which} {kinds}{shop}" for state in states]
     firsts += [f"{state} {which}{more}" for more in (shop, "") for state in states]
-    first = _first_with(parts, firsts, width) or _first_with(parts[:1], firsts, width) or firsts[-1]
+    parts = [part for part in parts if part]
+    tries = (_first_with(parts[:number], firsts, width) for number in range(len(parts), 0, -1))
+    first = next(filter(None, tries), firsts[-1])
     since = _("since {time}").format(time=_began(session, room.now()))
     return [Text(first, "bold"), *parts, Text(since)]
 

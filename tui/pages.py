@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import Generic, Literal, TypeVar
 
 from importers.errors import UnknownSession
@@ -18,7 +20,7 @@ WINDOW = 200
 STEP = 100
 """So far the window moves when the cursor comes near an end of it."""
 COUNT_SECONDS = 2.0
-"""How old counts may be while sessions come and go."""
+"""How old counts may be while sessions come and go, where counting is quick."""
 COUNT_RESTS = 10
 """So many times as long as a count took none is made: words in a million sessions take seconds of the processor."""
 
@@ -51,6 +53,7 @@ class Pages(ABC, Generic[Row]):
         """Of the next look. One behind a move that has its row in mind must come to that."""
         self._counted = self._count_took = 0.0
         self._newest = 0
+        self._wrong = asyncio.Event()
 
     @abstractmethod
     async def _find(
@@ -140,14 +143,17 @@ class Pages(ABC, Generic[Row]):
         self._count_took = self._counted - began
         return (self.matching, self.total) != before
 
-    @property
-    def count_rest(self) -> float:
-        """Seconds that the next count is to wait."""
-        return max(self._counted + COUNT_RESTS * self._count_took - time.monotonic(), 0.0)
+    async def rest(self) -> None:
+        """Until the next count may be made."""
+        self._wrong.clear()
+        rest = self._counted + COUNT_RESTS * self._count_took - time.monotonic()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wrong.wait(), max(rest, 0.0))
 
     def recount(self) -> None:
         """Counts are wrong: some were deleted, or others are wanted."""
         self._counted = 0.0
+        self._wrong.set()
 
     async def _begin_before(self, journal: Journal, place: Place, rows: int) -> None:
         front, _rest = await self._find(journal, before=place, limit=rows + 1, seconds=math.inf)
@@ -250,4 +256,4 @@ class AttemptPages(Pages[Attempt]):
         return place_of_attempt(row)
 
     async def _again(self, _journal: Journal, row: Attempt) -> Attempt | None:
-        return row  # nothing changes old ones, or takes them away
+        return row  # nothing takes old ones away

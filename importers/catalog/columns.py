@@ -54,8 +54,8 @@ class Table(msgspec.Struct, frozen=True, eq=False):
     keys: int = 1
     decimals: tuple[str, ...] = ()
     begins_as: tuple[tuple[str, str], ...] = ()
-    """(a column that is derived after an import, one of `columns`): what this one holds is mostly what will be derived,
-    and a new row has it at once, so that few rows are written twice."""
+    """Pairs of a column that is derived after an import and one of `columns`, which mostly holds what will be derived:
+    a new row has it at once, so that few rows are written twice."""
 
     def type_of(self, column: str) -> Type:
         return Type.DECIMAL if column in self.decimals else TYPES.get(column, Type.TEXT)

@@ -21,7 +21,7 @@ class Writes:
         self._gone: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
         self._updated: dict[Table, list[tuple[Cell, ...]]] = defaultdict(list)
         self._new: dict[Table, list[Cell]] = defaultdict(list)
-        """Cell by cell, as INSERTs of many rows take them."""
+        """Cell by cell."""
         for table, cells in zip(tables, fresh, strict=True):
             if cells:
                 self._new[table] += cells

@@ -41,7 +41,6 @@ INSERT_ROWS = 200
 """So many rows one INSERT adds: a fifth cheaper than one by one, as the B-tree's cursor stays where it is."""
 STREAM_ROWS = 500
 
-
 # Without an adapter sqlite3 looks in vain for one at each NULL that it binds, which takes longer than all else of a
 # row.
 sqlite3.register_adapter(type(None), lambda none: none)

@@ -57,6 +57,14 @@ class AttemptFilter(msgspec.Struct, frozen=True):
     until: str | None = None
     request_id: str | None = None
     words: tuple[Word, ...] = ()
+    dry_run: bool | None = None
+    """Of the session, as the next one: who was refused has none."""
+    with_rejects: bool | None = None
+
+    @property
+    def by_steps(self) -> bool:
+        """Whether no index tells what matches."""
+        return bool(self.words) or self.dry_run is not None or self.with_rejects is not None
 
 
 ALL_ATTEMPTS = AttemptFilter()

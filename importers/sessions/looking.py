@@ -245,7 +245,7 @@ class JournalReader:
                 lambda part, number: queries.attempts(wanted, part, number),
                 lambda row: struct(row, Attempt),
                 place_of_attempt,
-                by_steps_of="attempt" if wanted.words else None,
+                by_steps_of="attempt" if wanted.by_steps else None,
                 limit=limit,
                 seconds=seconds,
             )
@@ -255,7 +255,7 @@ class JournalReader:
         walk = Walk(NEWEST)
         number = 0
         while True:
-            end = await self._end_of_step(walk, "attempt") if wanted.words else None
+            end = await self._end_of_step(walk, "attempt") if wanted.by_steps else None
             (row,) = await self._ask(queries.count_attempts(wanted, walk._replace(to=end)))
             number += int(row[0])
             if end is None:

@@ -121,7 +121,7 @@ class Attempt(msgspec.Struct, frozen=True):
     id: int = 0
     """The journal's, growing; 0: it is not kept yet."""
     dry_run: bool = False
-    """Whether its session only tries. The journal tells."""
+    """Whether its session only tries. The journal tells, as long as the session was not deleted."""
 
 
 class LogLine(msgspec.Struct, frozen=True):

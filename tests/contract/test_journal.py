@@ -13,6 +13,7 @@ from importers.kinds import Counts, Log, Options, Reject
 from importers.launch import LaunchResult
 from importers.processes import WorkerProcess, this_process
 from importers.sessions import ACTIVE, FINAL, Known, Place, Session, SessionFilter, Status, store
+from importers.sessions.finding import AttemptFilter
 
 LEASE = 30.0
 
@@ -148,9 +149,20 @@ async def test_attempts_by_request_kind_and_operator(stage: Stage) -> None:
 
 
 async def test_an_attempt_tells_that_its_session_only_tries(stage: Stage) -> None:
-    await stage.launch("prices")
+    await stage.launch("prices")  # is refused
     await stage.launch("customers", options=Options(dry_run=True))
-    assert [attempt.dry_run for attempt in await stage.journal.attempts()] == [True, False]
+    await stage.journal.cancel(1, "anna")
+    await stage.launch("customers")
+    done, tried, _refused = await stage.journal.attempts()
+    assert (tried.dry_run, done.dry_run) == (True, False)
+    for wanted, expected in (
+        (AttemptFilter(dry_run=True), [tried]),
+        (AttemptFilter(dry_run=False), [done]),
+        (AttemptFilter(with_rejects=True), []),
+        (AttemptFilter(with_rejects=False, dry_run=True), [tried]),
+    ):
+        assert (await stage.journal.find_attempts(wanted)).attempts == expected
+        assert await stage.journal.count_attempts(wanted) == len(expected)
 
 
 async def test_events_can_be_followed_from_another_process(stage: Stage) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import psycopg
 import pytest
 from support.engines import PostgresHand
 
 from importers.database.opening import open_database
+from importers.database.postgres_values import copy_text
 from importers.database.protocol import Database
 from importers.sessions.opening import SCHEMAS
 
@@ -52,6 +53,26 @@ async def test_who_adds_rows_goes_on_while_the_server_adds_them(
         assert [tuple(row) for row in await asked] == [("a",), ("b",)]
         await db.insert("slow", ("id",), ["c"])
     assert [tuple(row) for row in await database.fetch("SELECT count(*) FROM slow")] == [(3,)]
+
+
+async def test_rows_are_written_out_while_the_server_adds_those_before(
+    database: Database, gate: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = asyncio.Event()
+
+    def noted(cells: Sequence[object], width: int) -> bytes:
+        if "b" in cells:
+            written.set()
+        return copy_text(cells, width)
+
+    monkeypatch.setattr("importers.database.postgres.copy_text", noted)
+    async with asyncio.timeout(10), database.transaction() as db:
+        await db.insert("slow", ("id",), ["a"])
+        added = asyncio.create_task(db.insert("slow", ("id",), ["b"]))
+        await written.wait()
+        assert not added.done()
+        gate.close()
+        await added
 
 
 @pytest.mark.parametrize("then", ["asked", "added", "committed"])

@@ -132,6 +132,7 @@ def _is_wanted(attempt: Attempt, wanted: AttemptFilter) -> bool:
         and wanted.operator in {None, attempt.operator}
         and wanted.shop in {None, attempt.shop}
         and wanted.request_id in {None, attempt.request_id}
+        and wanted.dry_run in {None, attempt.dry_run}
         and all(any(word.text in text for text in texts) for word in wanted.words)
     )
 

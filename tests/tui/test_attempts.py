@@ -88,3 +88,6 @@ async def test_a_dry_run_is_told_apart(settings: Settings) -> None:
             screen.table.move_cursor(row=screen.table.get_row_index(attempt.request_id))
             await settled(pilot)
             assert "dry run" in str(screen.query_one("#detail", Static).render())
+        await pilot.press("f", *"dry", "enter")
+        await settled(pilot)
+        assert screen._pages.rows == tried

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -32,8 +31,8 @@ class Counting:
 
     async def _count(self, journal: Journal, pages: Pages[Any]) -> None:
         try:
-            await asyncio.sleep(pages.count_rest)
             self.names = await self._screen.room.names(journal)
+            await pages.rest()
             if await pages.count(journal) and pages is self._counted:
                 self._show()
         finally:

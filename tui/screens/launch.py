@@ -257,7 +257,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             ticked = not getattr(self._options, option)
             self._options = msgspec.structs.replace(self._options, **{option: ticked})
             self._show_options()
-            self._show_choice()
+            self._show_choice_again()
 
     def _show_options(self) -> None:
         text = Text()
