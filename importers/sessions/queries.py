@@ -107,8 +107,10 @@ def _of_attempts(wanted: AttemptFilter) -> list[Query]:
             found.append(Query(f"at {sign} ?", (time,)))
     for column in ("dry_run", "with_rejects"):
         if (value := getattr(wanted, column)) is not None:
-            of_session = "SELECT 1 FROM session JOIN facet ON facet.id = session.facet WHERE session.id = attempt.session_id"
-            found.append(Query(f"EXISTS ({of_session} AND facet.{column} = ?)", (int(value),)))
+            of_session = (
+                "session JOIN facet ON facet.id = session.facet WHERE session.id = attempt.session_id"
+            )
+            found.append(Query(f"EXISTS (SELECT 1 FROM {of_session} AND facet.{column} = ?)", (int(value),)))
     return [*found, *map(_word_of_attempts, wanted.words)]
 
 
