@@ -57,7 +57,7 @@ def _running(room: Room, running: Sequence[Session], standing: Standing | None, 
     firsts = [f"{state} {which} {kinds}{shop}" for state in states]
     firsts += [f"{state} {which}{more}" for more in (shop, "") for state in states]
     parts = [part for part in parts if part]
-    tries = (_first_with(parts[:number], firsts, width) for number in range(len(parts), 0, -1))
+    tries = (_first_with(parts[:number], firsts, width) for number in range(len(parts), -1, -1))
     first = next(filter(None, tries), firsts[-1])
     since = _("since {time}").format(time=_began(session, room.now()))
     return [Text(first, "bold"), *parts, Text(since)]

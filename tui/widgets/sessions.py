@@ -36,42 +36,39 @@ class Field(NamedTuple):
     text: Callable[[Session, datetime], Text]
 
     def cell(self, session: Session, now: datetime) -> Text:
+        """As it stands in its column."""
         text = self.text(session, now)
         if self.column.right:
             text.pad_left(max(self.column.width - text.cell_len, 0))
         return text
 
 
-def _right(text: str, width: int) -> Text:
-    return Text(text.rjust(width), no_wrap=True, overflow="ellipsis")
-
-
-def _left(text: str) -> Text:
+def _text(text: str) -> Text:
     return Text(present.plain(text), no_wrap=True, overflow="ellipsis")
 
 
 FIELDS = (
-    Field(Column("type", N_("Type"), 14), 0, lambda s, now: _left(present.kinds(s))),
+    Field(Column("type", N_("Type"), 14), 0, lambda s, now: _text(present.kinds(s))),
     Field(Column("status", N_("Status"), 14), 0, lambda s, now: status_text(s)),
-    Field(Column("rejected", N_("Rejected"), 9, right=True), 52, lambda s, now: rejected_text(s, 9)),
+    Field(Column("rejected", N_("Rejected"), 9, right=True), 52, lambda s, now: rejected_text(s)),
     Field(
         Column("started", N_("Started"), 11),
         65,
-        lambda s, now: _left(present.when(s.started_at or s.created_at, now)),
+        lambda s, now: _text(present.when(s.started_at or s.created_at, now)),
     ),
     Field(
         Column("duration", N_("Duration"), 8, right=True),
         75,
-        lambda s, now: _right(present.elapsed(s, now), 8),
+        lambda s, now: _text(present.elapsed(s, now)),
     ),
-    Field(Column("progress", N_("Done"), 16), 120, lambda s, now: _left(present.progress_bar(s, 10))),
-    Field(Column("counts", N_("Records"), 18), 138, lambda s, now: _left(present.counts(s.counts, 18))),
-    Field(Column("operator", N_("Operator"), 10), 92, lambda s, now: _left(s.operator)),
-    Field(Column("request", N_("Request"), 8), 104, lambda s, now: _left(s.request_id)),
+    Field(Column("progress", N_("Done"), 16), 120, lambda s, now: _text(present.progress_bar(s, 10))),
+    Field(Column("counts", N_("Records"), 18), 138, lambda s, now: _text(present.counts(s.counts, 18))),
+    Field(Column("operator", N_("Operator"), 10), 92, lambda s, now: _text(s.operator)),
+    Field(Column("request", N_("Request"), 8), 104, lambda s, now: _text(s.request_id)),
 )
 
 
-SHOP = Field(Column("shop", N_("Shop"), 10), 0, lambda s, now: _left(s.shop))
+SHOP = Field(Column("shop", N_("Shop"), 10), 0, lambda s, now: _text(s.shop))
 """Only where there are several; the others need a wider screen then."""
 STATUS_AND_REJECTED = Field(
     Column("status", N_("Status"), 17), 0, lambda s, now: status_text(s, rejected=True)
@@ -120,14 +117,10 @@ def status_text(session: Session, *, rejected: bool = False) -> Text:
     return Text(state, style=status_style(session), no_wrap=True, overflow="ellipsis")
 
 
-def rejected_text(session: Session, width: int) -> Text:
+def rejected_text(session: Session) -> Text:
     rejected = session.counts.rejected
-    return Text(
-        (present.number(rejected) if rejected else "").rjust(width),
-        "bold yellow",
-        no_wrap=True,
-        overflow="ellipsis",
-    )
+    text = present.number(rejected) if rejected else ""
+    return Text(text, "bold yellow", no_wrap=True, overflow="ellipsis")
 
 
 SORTED = {
