@@ -97,7 +97,7 @@ async def test_the_confirm_is_disabled_before_anything_is_awaited(room: Any, gat
         assert len(await stage.sessions()) == 1
 
 
-@pytest.mark.parametrize(("at_once", "painted"), [(60.0, False), (0.0, True)])
+@pytest.mark.parametrize(("at_once", "painted"), [(60.0, False), (0.1, True)])
 async def test_nothing_is_painted_until_an_answer_that_comes_at_once(
     room: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch, at_once: float, *, painted: bool
 ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from rich.text import Text
 from textual import events, on
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -330,17 +330,14 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             key=self._key,
             options=self._options,
         )
-        self.run_worker(self._paint_once(self.app), group="painting")
+        self.run_worker(self._paint_once(), group="painting")
         self._room.launch(request, self._done)
 
-    async def _paint_once(self, app: App[object]) -> None:
-        """Nothing until the answer is there, if it is at once."""
-        try:
-            with app.batch_update(), suppress(TimeoutError):
-                async with asyncio.timeout(AT_ONCE_SECONDS):
-                    await self._answered.wait()
-        finally:  # also when the dialog was closed
-            app.screen.refresh()
+    async def _paint_once(self) -> None:
+        """Nothing until the answer is there, if it is at once, or the dialog is left."""
+        with self.app.batch_update(), suppress(TimeoutError):
+            async with asyncio.timeout(AT_ONCE_SECONDS):
+                await self._answered.wait()
 
     def _done(self, result: LaunchResult | None) -> None:
         self._answer = result
