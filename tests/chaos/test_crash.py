@@ -346,14 +346,14 @@ async def test_a_worker_that_cannot_be_ended_goes_on_too_late(
     async with asyncio.timeout(40):
         while not (await stage.journal.active_sessions(await target_of(stage.settings).key()))[0].lease_over:  # noqa: ASYNC110 (time itself)
             await asyncio.sleep(0.02)
-    acted = await stage.reap()
-    code, _ = await stage.thaw()
-    session = await stage.journal.session(1)
     if point in ("claimed", "reading") or stage.is_served:  # it holds nothing, or not any more
-        assert (acted, code, session.status) == (1, 1, Status.FAILED)
+        session = await looked_after(stage)  # its heartbeat may be in a transaction of its own, at any point
+        assert session.status is Status.FAILED
+        assert (await stage.thaw())[0] == 1
         assert "was taken from this worker" in stage.log()
         await check(stage, session, Status.FAILED, "gave no sign of life")
     else:
-        assert (acted, code) == (0, 0)
+        assert await stage.reap() == 0
+        assert (await stage.thaw())[0] == 0
         assert stage.stopped in stage.log()
-        await check(stage, session, Status.COMPLETED, "")
+        await check(stage, await stage.journal.session(1), Status.COMPLETED, "")
