@@ -46,11 +46,12 @@ _TLS_OPTIONS = {
     "ssl_keyfile": r".+",
 }
 
-_HOST = r"(?:[\w.%-]+|\[[0-9a-f:.%]+\])(?::\d{1,5})?"
+_PORT = r"(?!0+\b)(?:[0-5]?\d{1,4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
+_HOST = rf"(?:[\w.%-]+|\[[0-9a-f:.%]+\])(?::{_PORT})?"
 _POSTGRES = rf"(?ai)([^/?#@]*@)?({_HOST}(,{_HOST})*)?(/[^/?#@]*)?"
 _POSTGRES_OPTIONS = {
     "host": r".+",
-    "port": r"\d{1,5}(,\d{1,5})*",
+    "port": rf"{_PORT}(,{_PORT})*",
     "dbname": r"[^=]+",
     "user": r".+",
     "password": r".+",

@@ -45,6 +45,12 @@ OF_NAMES = (
     N_("No address associated with hostname"),
     N_("Temporary failure in name resolution"),
 )
+OF_CONNECTIONS = (
+    N_("connection timeout expired"),
+    N_("received invalid response to SSL negotiation"),
+    N_("server closed the connection unexpectedly"),
+)
+"""What libpq and psycopg say of a server that is there, but does not answer as PostgreSQL does."""
 OF_ARCHIVES = (
     N_("Bad magic number for central directory"),
     N_("Bad magic number for file header"),

@@ -14,6 +14,7 @@ import msgspec
 from importers import cli as engine
 from importers import settings, texts
 from importers.cli.arguments import Whole
+from importers.cli.checking import RULES
 from importers.cli.group import option
 from importers.errors import UsageError
 from importers.output import print_line
@@ -22,6 +23,16 @@ from importers.texts import N_, _
 from tui.opening import open_room
 
 main = engine.main
+
+
+def require_keys(config: Settings) -> None:
+    """Raises SettingsError where the room would refuse the keys of the settings."""
+    from tui import keys  # 50 ms that other commands need not wait
+
+    keys.use(config.keys)
+
+
+RULES.append(require_keys)
 
 
 @engine.cli.result_callback()
@@ -86,7 +97,7 @@ def demo_settings(folder: Path) -> Settings:
 @option("--title", default="obmen", help=N_("What the browser's tab is called."))
 @click.pass_context
 def serve(ctx: click.Context, host: str, port: int, title: str) -> None:
-    engine.settings_of(ctx)  # what cannot be read is told here rather than in each tab
+    require_keys(engine.settings_of(ctx))  # what is wrong there is told here rather than in each tab
     if find_spec("textual_serve") is None:
         raise UsageError(N_('serve needs another library: pip install "obmen[serve]"'))
     from tui import serving

@@ -270,7 +270,7 @@ async def serve(
                 N_("cannot listen on {host}, port {port}: {error}; name another with --host and --port"),
                 host=host,
                 port=port,
-                error=os.strerror(error.errno) if error.errno and error.errno > 0 else error,
+                error=os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or error,
             ) from error
         port = runner.addresses[0][1]
         ready(f"http://{_shown(host)}:{port}/?token={gate.token}", port)

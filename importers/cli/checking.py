@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,12 @@ from importers.cli.running import EXIT_FAILED, leave
 from importers.errors import ObmenError, SourceError
 from importers.output import go_on, print_json, print_line, print_table
 from importers.texts import N_, _
+
+if TYPE_CHECKING:
+    from importers.doctor.checks import Rule
+
+RULES: list[Rule] = []
+"""What the doctor asks of the settings beyond the engine: whoever adds commands adds to them."""
 
 
 @cli.command(help=N_("Show what an export holds: version, encoding, files and counts per import type."))
@@ -72,7 +79,7 @@ def doctor(ctx: click.Context, /, as_json: bool) -> None:
 
     async def examine() -> int:
         found = []
-        async for result in check(config, ctx.find_root().params["config"]):
+        async for result in check(config, ctx.find_root().params["config"], RULES):
             found.append(result)
             if not as_json:
                 word = _("ok") if result.ok else _("FAIL")

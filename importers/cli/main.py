@@ -39,7 +39,7 @@ def main(args: Sequence[str] | None = None) -> int:
         guard()
     with speaking():
         speak(language_of(args, os.environ))
-        return _main(args, as_json="--json" in args)
+        return _main(args, as_json=any(arg.partition("=")[0] == "--json" for arg in args))
 
 
 def _main(args: Sequence[str], *, as_json: bool) -> int:

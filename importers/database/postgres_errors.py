@@ -12,6 +12,7 @@ import psycopg
 
 from importers.addresses import without_secrets
 from importers.errors import PLACE, ConnectionLost, DatabaseError, Unreachable
+from importers.system_texts import OF_CONNECTIONS, OF_NAMES, OF_SYSTEM
 from importers.texts import N_, Message
 
 
@@ -42,7 +43,7 @@ def plainly(url: str, connection: psycopg.AsyncConnection[Any] | None = None) ->
             raise Unreachable(
                 N_("{path}: cannot be reached: {error}; start it, or correct the address"),
                 path=place,
-                error=_said(error, url),
+                error=_known(str(error)) or _said(error, url),
             ) from error
         raise
 
@@ -62,6 +63,14 @@ def _refusal(error: psycopg.Error) -> tuple[str, str]:
             if re.search(said, line):
                 return state, line.strip()
     return "", ""
+
+
+def _known(said: str) -> str:
+    """The reason without what is told of the place around it, if it is one that we can tell in the reader's language;
+    of several servers the last one's."""
+    found = [(said.rfind(reason), reason) for reason in (*OF_SYSTEM, *OF_NAMES, *OF_CONNECTIONS)]
+    at, reason = max(found)
+    return reason if at >= 0 else ""
 
 
 def _said(error: psycopg.Error, url: str) -> str:

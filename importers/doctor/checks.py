@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from importers.doctor.surroundings import (
     check_worker,
 )
 from importers.doctor.trial import checklist
-from importers.errors import ObmenError
+from importers.errors import ObmenError, SettingsError
 from importers.targets import all_targets
 from importers.texts import N_, _, ngettext, when
 
@@ -37,10 +37,17 @@ READ_BYTES = 512 * 1024 * 1024
 """So much of an export is read through; a larger one would keep the operator waiting."""
 
 
-async def check(config: Settings, file: Path | None = None) -> AsyncIterator[Check]:
-    """All checks, in the order in which a person would look. `file`: what --config named."""
+Rule = Callable[["Settings"], None]
+"""Raises SettingsError unless these settings are right, as far as it can tell."""
+
+
+async def check(
+    config: Settings, file: Path | None = None, rules: Iterable[Rule] = ()
+) -> AsyncIterator[Check]:
+    """All checks, in the order in which a person would look. `file`: what --config named; `rules`: of those who read
+    more of the settings than the engine does."""
     shops = {name if config.shops else "": config.for_shop(name) for name in config.shop_names}
-    yield check_settings(file)
+    yield check_settings(config, file, rules)
     if config.read_only:  # whoever only watches needs the journal, and nothing else
         yield await asyncio.to_thread(check_readable, config)
         yield check_locale()
@@ -97,9 +104,14 @@ async def check_targets(config: Settings, silent: Collection[str] = ()) -> Check
     return Check(name, True, ", ".join(config.shop_names))
 
 
-def check_settings(file: Path | None) -> Check:
-    path = settings.find(file)
-    return Check(N_("settings"), True, str(path) if path else _("no settings file, defaults are in force"))
+def check_settings(config: Settings, file: Path | None, rules: Iterable[Rule]) -> Check:
+    name, path = N_("settings"), settings.find(file)
+    try:
+        for rule in rules:
+            rule(config)
+    except SettingsError as error:
+        return Check(name, False, str(error), _("correct that in the settings"))
+    return Check(name, True, str(path) if path else _("no settings file, defaults are in force"))
 
 
 def check_readable(config: Settings) -> Check:

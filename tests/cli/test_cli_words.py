@@ -25,7 +25,7 @@ from importers.redis_errors import why_not
 from importers.sessions import LogLine, Status
 from importers.settings import Settings
 from importers.settings_file import WHY_NO_TOML
-from importers.system_texts import OF_ARCHIVES, OF_NAMES, OF_SYSTEM
+from importers.system_texts import OF_ARCHIVES, OF_CONNECTIONS, OF_NAMES, OF_SYSTEM
 from tests.conftest import Obmen
 
 NAMES = {
@@ -193,10 +193,10 @@ def test_what_the_system_says_is_in_russian() -> None:
     said = {os.strerror(number) for number in numbers}
     assert said == set(OF_SYSTEM)
     texts.use("ru")
-    for text in (*said, *OF_NAMES, *OF_ARCHIVES):
+    for text in (*said, *OF_NAMES, *OF_CONNECTIONS, *OF_ARCHIVES):
         for name in ("error", "why"):
             shown = str(texts.Message.of("{path}: {" + name + "}", path="/а", **{name: text}))
-            assert not re.search("[A-Za-z]", shown.replace(".zip", "")), shown
+            assert not re.search("[A-Za-z]", re.sub(r"\.zip|PostgreSQL", "", shown)), shown
     assert str(texts.Message.of("{path}: {error}", path="/а", error="")) == "/а: "
 
 

@@ -10,10 +10,11 @@ import pytest
 from support.engines import PostgresHand
 from support.postgres import binaries, running_server
 
+from importers import texts
 from importers.database.looking import look
 from importers.database.postgres import PostgresDatabase
 from importers.database.postgres_errors import plainly
-from importers.errors import DatabaseError
+from importers.errors import DatabaseError, Unreachable
 from importers.sessions import open_journal
 from importers.sessions.opening import SCHEMAS
 
@@ -108,6 +109,38 @@ def test_who_is_not_let_in(said: str, told: str) -> None:
     """There is no SQLSTATE then."""
     with pytest.raises(DatabaseError, match=told), plainly(PLACE):
         raise psycopg.OperationalError(f"connection failed: {said}")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            'connection failed: connection to server at "127.0.0.1", port 1 failed: Connection refused\n'
+            "\tIs the server running on that host and accepting TCP/IP connections?",
+            "в соединении отказано",
+        ),
+        (
+            'connection is bad: connection to server on socket "/s" failed: No such file or directory\n'
+            "\tIs the server running locally and accepting connections on that socket?",
+            "нет такого файла или папки",
+        ),
+        ("failed to resolve host 'h': [Errno -2] Name or service not known", "такое имя узла неизвестно"),
+        (
+            'connection to server at "h" failed: server closed the connection unexpectedly\n'
+            "\tThis probably means the server terminated abnormally\n\tbefore or while processing the request.",
+            "сервер закрыл соединение, не ответив",
+        ),
+        ("connection timeout expired", "ответа нет вовремя"),
+        ("failed: received invalid response to SSL negotiation: H", "отвечает не PostgreSQL"),
+    ],
+)
+def test_why_a_server_cannot_be_reached_is_said_in_the_language_of_who_looks(said: str, told: str) -> None:
+    texts.use("ru")
+    with (
+        pytest.raises(Unreachable, match=f"не удаётся подключиться: {told}; запустите сервер"),
+        plainly(PLACE),
+    ):
+        raise psycopg.OperationalError(said)
 
 
 @pytest.mark.parametrize(
