@@ -25,10 +25,14 @@ CYRILLIC = "ёйцукенгшщзхъфывапролджэячсмитьбю."
 TWINS = dict(zip(LATIN, CYRILLIC, strict=True))
 
 NAMED = {
-    "enter", "escape", "space", "tab", "delete", "insert", "backspace", "home", "end", "pageup", "pagedown",
+    "enter", "escape", "space", "delete", "insert", "backspace", "home", "end", "pageup", "pagedown",
     "up", "down", "left", "right", *(f"f{number}" for number in range(1, 13)),
 }  # fmt: skip
-"""Keys that have a name rather than a sign."""
+"""Keys that have a name rather than a sign; Tab goes from pane to pane."""
+MODIFIERS = ("alt", "ctrl", "shift")
+"""In the order in which Textual names them."""
+OTHERS = {"ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m"}
+"""Terminals send backspace, tab, and enter for these."""
 NAMES = {
     "[": "left_square_bracket",
     "]": "right_square_bracket",
@@ -281,8 +285,14 @@ def _as_set(row: Key) -> Key:
 
 
 def _is_key(key: str) -> bool:
-    _modifiers, _plus, last = key.rpartition("+")
-    return (len(last) == 1 and last.isprintable() and not last.isspace()) or last in NAMED
+    """One that a terminal can send: Shift makes another letter of a letter, unless it is pressed with Alt."""
+    *modifiers, last = key.split("+")
+    if modifiers != [each for each in MODIFIERS if each in modifiers] or key in OTHERS:
+        return False
+    if not modifiers:
+        return last in NAMED or (len(last) == 1 and last.isprintable() and not last.isspace())
+    is_letter = len(last) == 1 and last.isalpha() and last.islower()
+    return last in NAMED or (is_letter and ("shift" not in modifiers or "alt" in modifiers))
 
 
 def _require_free(row: Key) -> None:

@@ -266,11 +266,12 @@ async def serve(
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
+            code = error.errno or 0  # of a name that is not known it is negative
             raise UsageError(
                 N_("cannot listen on {host}, port {port}: {error}; name another with --host and --port"),
                 host=host,
                 port=port,
-                error=os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or error,
+                error=os.strerror(code) if code > 0 else error.strerror,
             ) from error
         port = runner.addresses[0][1]
         ready(f"http://{_shown(host)}:{port}/?token={gate.token}", port)

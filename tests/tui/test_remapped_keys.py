@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -52,12 +53,47 @@ async def test_another_key_launches_and_the_first_one_does_not(settings: Setting
         ({"lanch": "n"}, r"keys.lanch: there is no such key; did you mean launch\?"),
         ({"launch": "f13"}, 'keys.launch: "f13" is no key'),
         ({"launch": ""}, 'keys.launch: "" is no key'),
+        *(
+            ({"launch": f"n,{key}"}, f'keys.launch: "{re.escape(key)}" is no key')
+            for key in (
+                "foo+n",
+                "+n",
+                "ctrl+ctrl+n",
+                "shift+ctrl+f5",
+                "shift+n",
+                "ctrl+N",
+                "ctrl+shift+n",
+                "ctrl+1",
+                "ctrl+",
+                "ctrl+foo",
+                "ctrl+i",
+                "ctrl+m",
+                "tab",
+                "shift+tab",
+                "alt+/",
+                "F2",
+            )
+        ),
         ({"launch": "n,"}, 'keys.launch: "" is no key'),
     ],
 )
 def test_what_is_unclear_is_refused(own: dict[str, str], told: str) -> None:
     with pytest.raises(SettingsError, match=told):
         keys.use(own)
+
+
+@pytest.mark.parametrize(
+    "own", ["-", "_", "*", "#", "=", "alt+n", "alt+shift+n", "ctrl+t", "ctrl+shift+f5", "shift+f3", "ж"]
+)
+async def test_what_is_taken_works(settings: Settings, own: str) -> None:
+    app = ObmenApp(
+        msgspec.structs.replace(settings, keys={"launch": own}), journal=FixedJournal(), now=lambda: NOW
+    )
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press(*([own] if "+" in own else own))
+        await settled(pilot)
+        assert isinstance(app.screen, LaunchScreen)
 
 
 def test_two_rows_may_change_places() -> None:

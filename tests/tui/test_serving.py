@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import select
 import signal
 import subprocess
@@ -329,6 +330,21 @@ def test_a_port_that_is_taken_is_one_line(server: Server, obmen: Obmen) -> None:
     assert done.returncode == 2
     assert f"cannot listen on 127.0.0.1, port {port}: Address already in use" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_name_that_is_not_known_is_one_line_in_the_readers_language(obmen: Obmen) -> None:
+    done = obmen.run("--language", "ru", "serve", "--host", "nowhere.invalid")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert re.search("не удаётся слушать nowhere.invalid, порт 8000: [а-я ]+; укажите другие", done.stderr)
+
+
+def test_keys_that_no_room_would_take_are_told_before_it_listens(obmen: Obmen) -> None:
+    config = obmen.folder / "keys.toml"
+    config.write_text('[keys]\nlaunch = "x"\n', encoding="utf-8")
+    for command in ("serve", "doctor"):
+        done = obmen.run("--config", str(config), command)
+        assert "keys.launch: x is a key of delete as well" in (done.stderr + done.stdout), command
+        assert done.returncode == (2 if command == "serve" else 1)
 
 
 def test_without_its_library_serve_says_which(obmen: Obmen) -> None:
