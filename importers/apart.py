@@ -68,7 +68,7 @@ def require_apart(settings: Settings, file: Path | None = None) -> None:
         if _lies_in(place, folder, real_path):
             raise SettingsError(
                 N_(
-                    "{path}: {one} must not lie in {other}, where a picture could take its place; "
+                    "{path}: {one} must not lie in {other}, where an image could take its place; "
                     "choose another folder"
                 ),
                 path=place,

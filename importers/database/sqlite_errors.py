@@ -90,9 +90,9 @@ _ERRNO = {
 _CURES = {
     "SQLITE_BUSY": N_("locked by {who}; wait until it is done, or close it"),
     "SQLITE_LOCKED": N_("locked by {who}; wait until it is done, or close it"),
-    "SQLITE_READONLY": N_("cannot be written; give this user the right to write the file and its folder"),
-    "SQLITE_PERM": N_("cannot be written; give this user the right to write the file and its folder"),
-    "SQLITE_CANTOPEN": N_("cannot be opened; check that the path is right and this user may write there"),
+    "SQLITE_READONLY": N_("cannot be written; give this account the right to write the file and its folder"),
+    "SQLITE_PERM": N_("cannot be written; give this account the right to write the file and its folder"),
+    "SQLITE_CANTOPEN": N_("cannot be opened; check that the path is right and this account may write there"),
     "SQLITE_FULL": N_(
         "the disk is full; free some space (temporary files may be on another disk, see $TMPDIR)"
     ),

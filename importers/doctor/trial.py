@@ -168,7 +168,7 @@ async def _confirm(scratch: Settings) -> AsyncIterator[Check]:
             N_("launch lock"),
             set(locks) == {"acquired"},
             ", ".join(map(words.lock, locks)),
-            _("see the redis line above; the database alone still allows one session only"),
+            _("see the redis line above; the journal alone still allows one session only"),
         )
     finally:
         try:

@@ -34,7 +34,7 @@ def refused(path: str) -> str | None:
     ):
         return N_("the path of the image is not one inside of the folder of images")
     if any(piece.startswith(".") for piece in pure.parts) or _RUN_ANYWHERE.search(path) or _RUN.search(path):
-        return N_("it is no picture but something that a web server would run or show as a page")
+        return N_("it is no image but something that a web server would run or show as a page")
     if any(len(os.fsencode(piece)) > 255 for piece in pure.parts) or len(os.fsencode(path)) > 3000:
         return N_("the path of the image is too long")
     return None

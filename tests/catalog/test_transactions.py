@@ -99,7 +99,7 @@ async def test_a_read_only_catalog_is_told_plainly(
     monkeypatch.setattr(
         aiosqlite, "connect", lambda p, **rest: connect(f"file:{p}?mode=ro", uri=True, **rest)
     )
-    with pytest.raises(DatabaseError, match="cannot be written; give this user the right"):
+    with pytest.raises(DatabaseError, match="cannot be written; give this account the right"):
         await write(catalog, "a", session=1)
 
 

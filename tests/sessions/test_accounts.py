@@ -124,6 +124,6 @@ def test_without_a_shared_folder_the_other_is_told(arrive: Callable[[int], Opera
     anna, boris = arrive(0), arrive(1)
     assert anna("launch")[0] == "created"
     assert boris("sessions") == (
-        f"DatabaseError: {folder}/journal.sqlite3: cannot be opened; check that the path is right and this user may "
+        f"DatabaseError: {folder}/journal.sqlite3: cannot be opened; check that the path is right and this account may "
         "write there"
     )

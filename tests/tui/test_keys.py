@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -101,6 +102,7 @@ async def test_every_key_fires_its_action_in_both_layouts(place: str, settings, 
             monkeypatch.setattr(RejectsPane, "check_action", lambda *_args: True)
         monkeypatch.setattr(ObmenApp, "run_action", record)
         monkeypatch.setattr(type(app.screen), "check_action", lambda *_args: True)
+        monkeypatch.setattr("textual.app.wait_for_idle", asyncio.sleep)  # what fires is waited for instead
         modal = place in {"launch", "choices", "text", "question", "help", "ask", "page"}
         hidden = {key for row in keys.rows(place) for key in with_twins(row.keys)}
         for row in [*keys.rows(place), *(keys.rows("app") if modal else [])]:
@@ -112,6 +114,9 @@ async def test_every_key_fires_its_action_in_both_layouts(place: str, settings, 
                 if place == "ask" and (len(key) == 1 or key in {*keys.NAMES.values(), "ctrl+c", "ctrl+с"}):
                     continue  # it belongs to the answer
                 await pilot.press(key)
+                async with asyncio.timeout(10):
+                    while not fired:  # noqa: ASYNC110 (messages of Textual)
+                        await asyncio.sleep(0)
                 # Enter in the table of attempts: DataTable takes it and passes it on.
                 assert fired == ["select_cursor" if row.id == "goto" else row.action], (row.id, key)
                 fired.clear()
@@ -146,11 +151,12 @@ async def test_a_click_on_a_key_presses_it(place: str, settings, monkeypatch) ->
         monkeypatch.undo()
 
 
-async def test_letters_go_into_a_text_input(settings) -> None:
+async def test_letters_go_into_a_text_input(settings, monkeypatch) -> None:
     app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
     async with app.run_test() as pilot:
         await settled(pilot)
         await pilot.press("f")
+        monkeypatch.setattr("textual.app.wait_for_idle", asyncio.sleep)
         typed = [key for row in keys.rows("main") for key in with_twins(row.keys) if len(key) == 1]
         await pilot.press(*typed)
         await settled(pilot)

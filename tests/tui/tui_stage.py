@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console, RenderableType
-from textual import _wait
 from textual.command import CommandList, CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import LoadingIndicator
@@ -32,10 +31,6 @@ path = "images"
 [log]
 path = "obmen.log"
 """
-
-_wait.SLEEP_GRANULARITY, _wait.SLEEP_IDLE = 0.005, 0.00025
-"""How long Textual's pilot sleeps behind each key until nothing is at work: a quarter of its own, for `settled` looks
-closer than it does."""
 
 
 @pytest.fixture(autouse=True)

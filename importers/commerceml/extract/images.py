@@ -10,7 +10,7 @@ from importers.commerceml.extract.elements import Node, text_of
 from importers.commerceml.records import Rejected
 from importers.texts import N_, shorten
 
-BAD_PATH = N_("the picture's path leads out of the export: {value}")
+BAD_PATH = N_("the image's path leads out of the export: {value}")
 
 
 def images_of(context: Context, node: Node, ident: str, into: list[str], *names: str) -> Iterator[Rejected]:
