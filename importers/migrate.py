@@ -27,6 +27,7 @@ from importers.addresses import (
 )
 from importers.catalog.opening import identity_of
 from importers.database.migrations import BEING_MOVED, OLDEST, VERSION, parts_of
+from importers.database.opening import require_driver
 from importers.errors import ForeignTables, ObmenError, SettingsError, Unsure, UsageError
 from importers.migrate_marks import mark, mark_of, marked_file, take_back, tell
 from importers.migrate_rows import Differs, Table, compare, copy, tables_of
@@ -35,6 +36,7 @@ from importers.texts import N_, Message
 from importers.words import STATUSES
 
 if TYPE_CHECKING:
+    from importers.database.postgres import PostgresTransaction
     from importers.database.protocol import Database, Transaction
     from importers.settings import Settings
 
@@ -77,7 +79,7 @@ class _Place(msgspec.Struct, frozen=True):
     url: str
     to: str
     schema: str
-    """Which `to` names, quoted."""
+    """Which `to` names."""
     folder: Path
     """Of its steps."""
     cure: Message
@@ -102,6 +104,9 @@ async def migrate(settings: Settings, to: str, catalog_schema: str | None = None
     """
     from importers.database.looking import look
 
+    require_driver(to)
+    from importers.database.postgres import PostgresDatabase
+
     *catalogs, journal = _places(settings, to, catalog_schema)
     if all(is_postgres(place.url) for place in (*catalogs, journal)):
         raise UsageError(N_("nothing to move: journal and catalogs are on a server already"))
@@ -117,19 +122,18 @@ async def migrate(settings: Settings, to: str, catalog_schema: str | None = None
             marked_before = mark_of(place.url) in (BEING_MOVED, without_secrets(place.to))
             old = await stack.enter_async_context(_holding(place, marked=marked_before))
             files.append(_File(place, old, marked_before))
-            async with _opened_for(place):
-                pass  # its tables are made
             ((says,),) = look(place.url, CATALOG_SCHEMA, "identity", "SELECT id FROM identity")
             keys[await target.key()] = await identity_of(place.to, says)
         if is_postgres(journal.url):
             await _rename_targets(held, keys)
         else:
             files.append(_File(journal, held, marked))
-        server = await stack.enter_async_context(_opened_for(files[-1].place))
+        server = PostgresDatabase(*postgres_of(files[-1].place.to, JOURNAL_SCHEMA))
+        stack.push_async_callback(server.close)
         new = await stack.enter_async_context(server.transaction(gate="migrate"))
         moved = []
         for file in files:
-            await new.execute(f"SET LOCAL search_path TO {file.place.schema}")
+            await _make_tables(file.place, new)
             moved.append(await _move(file, new, keys if file.place is journal else {}))
         await _commit(files, new)
     return moved
@@ -200,7 +204,7 @@ def _places(settings: Settings, to: str, catalog_schema: str | None) -> list[_Pl
 def _place(setting: str, url: str, to: str, schema: str, folder: Path, cure: str) -> _Place:
     """Raises SettingsError for a name that no schema of ours has."""
     there = with_schema(to, schema)
-    return _Place(setting, url, there, f'"{postgres_of(there, "")[1]}"', folder, Message(cure))
+    return _Place(setting, url, there, postgres_of(there, "")[1], folder, Message(cure))
 
 
 def _schema_of(shop: str) -> str:
@@ -220,12 +224,10 @@ async def _opened(url: str, folder: Path) -> AsyncIterator[Database]:
         await database.close()
 
 
-@asynccontextmanager
-async def _opened_for(place: _Place) -> AsyncIterator[Database]:
-    """Where it is moved to."""
+async def _make_tables(place: _Place, new: PostgresTransaction) -> None:
+    """Those of its own, where what follows is done."""
     try:
-        async with _opened(place.to, place.folder) as database:
-            yield database
+        await new.make(place.folder / "postgres", place.schema)
     except ForeignTables as error:
         raise ForeignTables(without_secrets(place.to), error.names, place.cure) from error
 

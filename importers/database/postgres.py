@@ -20,7 +20,7 @@ from importers.database import many_rows
 from importers.database.postgres_errors import plainly
 from importers.database.postgres_link import Contact, Link, Listener
 from importers.database.postgres_outcome import was_committed
-from importers.database.postgres_schema import GATES, migrate, quoted
+from importers.database.postgres_schema import GATES, apply, migrate, quoted
 from importers.database.postgres_values import (
     Connection,
     Row,
@@ -223,6 +223,14 @@ class PostgresTransaction:
 
     def _plainly(self) -> AbstractContextManager[None]:
         return plainly(self._database.url, self._connection)
+
+    async def make(self, folder: Path, schema: str) -> None:
+        """Our tables in `schema`, by the steps in `folder`: they are there for others once this is committed. What
+        follows is done in that schema. Raises DatabaseError."""
+        connection = await self._added()
+        with self._plainly():
+            await apply(connection, folder, schema, f"{without_secrets(self._database.url)}#{schema}")
+            await connection.execute(f"SET LOCAL search_path TO {quoted(schema)}".encode())
 
     async def _added(self) -> Connection:
         """The connection, once it is free. Raises what went wrong with the rows that were added last."""

@@ -44,12 +44,14 @@ async def migrate(connection: psycopg.AsyncConnection[Any], folder: Path, schema
         if await find(connection, folder, schema, place) >= newest:
             return
         with suppress(psycopg.errors.LockNotAvailable):
-            await _apply(connection, folder, schema, place)
+            await apply(connection, folder, schema, place)
     if await find(connection, folder, schema, place) < newest:
         raise DatabaseError(PLACE, path=place, why=Message(IN_USE))
 
 
-async def _apply(connection: psycopg.AsyncConnection[Any], folder: Path, schema: str, place: str) -> None:
+async def apply(connection: psycopg.AsyncConnection[Any], folder: Path, schema: str, place: str) -> None:
+    """The same, once: within the transaction that `connection` is in, if it is in one. Raises LockNotAvailable where
+    somebody uses the tables."""
     steps = steps_of(folder)
     async with connection.transaction():
         await connection.execute(b"SET LOCAL lock_timeout = '2s'")
