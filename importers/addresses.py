@@ -7,7 +7,8 @@ nothing of it otherwise.
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from collections.abc import Callable
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from importers.errors import PLACE, SettingsError
 from importers.texts import N_, Message, is_text
@@ -47,6 +48,7 @@ _TLS_OPTIONS = {
 }
 
 _PORT = r"(?!0+\b)(?:[0-5]?\d{1,4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
+_YES = ("true", "yes", "1")
 _HOST = rf"(?:[\w.%-]+|\[[0-9a-f:.%]+\])(?::{_PORT})?"
 _POSTGRES = rf"(?ai)([^/?#@]*@)?({_HOST}(,{_HOST})*)?(/[^/?#@]*)?"
 _POSTGRES_OPTIONS = {
@@ -68,6 +70,13 @@ _POSTGRES_OPTIONS = {
     "schema": r"(?!pg_)[a-z_][a-z0-9_$]{0,62}",
 }
 """Those of libpq that tell where the database is and who asks, and our own: the schema that our tables are in."""
+FILES = (
+    "passfile", "sslrootcert", "sslcert", "sslkey", "sslcrl",
+    "ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile",
+)  # fmt: skip
+"""Options of both that name a file."""
+SYSTEM = "system"
+"""What sslrootcert may be in place of a file: the certificates of the system."""
 
 
 _UNPRINTABLE = N_("a space, a control character, or what is no UTF-8 stands in it; correct it")
@@ -110,14 +119,40 @@ def postgres_address(address: str) -> str:
         why = Message(_UNPRINTABLE)
     elif not ok:
         why = Message.of(_NOT_LIKE, form="postgresql://user:password@host:5432/shop?schema=public")
+    told = _told_before_options(place)
     for option, value in () if why else options:
         if option not in _POSTGRES_OPTIONS:
             why = Message.of(N_("options after a ? can be: {known}"), known=", ".join(_POSTGRES_OPTIONS))
+        elif option in told:
+            why = Message.of(N_("{option} stands in it twice; leave one out"), option=option)
         elif not re.fullmatch(_POSTGRES_OPTIONS[option], value):
             why = Message.of(N_("options after a ?: {option} has a wrong value"), option=option)
+        told.add(option)
     if why:
         raise SettingsError(PLACE, path=without_secrets(address), why=why)
     return f"{POSTGRES}{rest}"
+
+
+def _told_before_options(place: str) -> set[str]:
+    """Which options `user:password@host:port/dbname` tells already: libpq would take the later one."""
+    account, _at, server = place.rpartition("@")
+    user, _colon, password = account.partition(":")
+    hosts, _slash, name = server.partition("/")
+    ports = re.findall(r":(\d+)(?=,|$)", hosts)
+    host = re.sub(r":\d+(?=,|$)", "", hosts)
+    told = {"user": user, "password": password, "host": host, "port": ports, "dbname": name}
+    return {option for option, value in told.items() if value}
+
+
+def with_files(address: str, absolute: Callable[[str], str]) -> str:
+    """`address` with the `absolute` path of each file that its options name."""
+    place, mark, query = address.partition("?")
+    pieces = query.split("&")
+    for number, piece in enumerate(pieces):
+        option, _equals, value = piece.partition("=")
+        if option in FILES and value != SYSTEM:
+            pieces[number] = f"{option}={quote(absolute(unquote(value)), safe='/')}"
+    return f"{place}{mark}{'&'.join(pieces)}"
 
 
 def postgres_of(address: str, schema: str) -> tuple[str, str]:
@@ -192,9 +227,15 @@ def _trouble(address: str) -> Message | None:
         form = "unix:///run/redis.sock?db=0" if name == "unix" else f"{name}://:password@host:6379/0"
         return Message.of(_NOT_LIKE, form=form)
     known = _OPTIONS | (_TLS_OPTIONS if name == "rediss" else {})
+    named = [option for option, _value in options]
     for option, value in options:
         if not value or option not in known:
             return Message.of(N_("options after a ? can be: {known}"), known=", ".join(known))
         if not re.fullmatch(known[option], value, re.ASCII):
             return Message.of(N_("options after a ?: {option} has a wrong value"), option=option)
+        if named.count(option) > 1:
+            return Message.of(N_("{option} stands in it twice; leave one out"), option=option)
+    chosen = dict(options)
+    if chosen.get("ssl_cert_reqs") == "none" and chosen.get("ssl_check_hostname", "no").lower() in _YES:
+        return Message(N_("ssl_check_hostname checks nothing with ssl_cert_reqs=none; leave one out"))
     return None

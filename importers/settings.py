@@ -13,12 +13,20 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from importers.addresses import SQLITE, is_postgres, postgres_address, redis_address, sqlite_path
+from importers.addresses import (
+    SQLITE,
+    is_postgres,
+    postgres_address,
+    redis_address,
+    sqlite_path,
+    with_files,
+)
 from importers.apart import require_apart
 from importers.errors import SettingsError
 from importers.overrides import PREFIX as PREFIX
@@ -339,7 +347,7 @@ def _anchored(settings: Settings, base: Path, origin: str | Message, within: str
             return ""
         try:
             if is_postgres(value):
-                return postgres_address(value)
+                return with_files(postgres_address(value), partial(path, key))
             file = path(key, sqlite_path(value))
             return SQLITE + sqlite_path(f"{SQLITE}{file}{'/' if _is_folder(file) else ''}")
         except SettingsError as error:
@@ -350,7 +358,9 @@ def _anchored(settings: Settings, base: Path, origin: str | Message, within: str
             origin, within + "source.path", Message(N_("is empty; name the folder or .zip that 1C writes"))
         )
     try:
-        redis = settings.redis.url and redis_address(settings.redis.url)
+        redis = settings.redis.url and with_files(
+            redis_address(settings.redis.url), partial(path, "redis.url")
+        )
     except SettingsError as error:
         raise wrong(origin, "redis.url", error) from None
     replace = msgspec.structs.replace

@@ -41,6 +41,22 @@ def test_every_setting_is_explained_in_one_comment() -> None:
             assert "  # " in line, line
 
 
+def test_so_are_those_in_addresses(tmp_path: Path) -> None:
+    home = Path("~").expanduser()
+    config = tmp_path / "obmen.toml"
+    config.write_text(
+        'journal.url = "postgresql://u@db/j?passfile=../p%20f&sslrootcert=system"\n'
+        'catalog.url = "postgresql://u@db/c?schema=s&sslcert=~/c&sslkey=/k"\n'
+        'redis.url = "rediss://h?ssl_ca_certs=ca.pem"\n',
+        encoding="utf-8",
+    )
+    found = settings.load(config)
+    assert found.journal.url == f"postgresql://u@db/j?passfile={tmp_path}/../p%20f&sslrootcert=system"
+    assert found.catalog.url == f"postgresql://u@db/c?schema=s&sslcert={home}/c&sslkey=/k"
+    assert found.redis.url == f"rediss://h?ssl_ca_certs={tmp_path}/ca.pem"
+    assert settings.from_env(found.to_env()) == found
+
+
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     found = load_text(tmp_path, '[source]\npath = "in/1c"\n[catalog]\nurl = "sqlite:///shop.db"\n')
     assert found.source.path == str(tmp_path / "in/1c")

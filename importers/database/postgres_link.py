@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from importers.addresses import without_secrets
+from importers.addresses import FILES, SYSTEM, without_secrets
 from importers.database.postgres_errors import plainly
 from importers.database.postgres_values import Connection, adapt, make_rows
 from importers.errors import DatabaseError
@@ -51,6 +51,16 @@ def conninfo(url: str, name: str) -> str:
         raise DatabaseError(
             N_("{path}: the address cannot be understood; correct it"), path=without_secrets(url)
         ) from None
+    told = conninfo_to_dict(info)
+    for option in FILES:  # without it libpq would check less, or have no password
+        file = str(told.get(option) or SYSTEM)
+        if file != SYSTEM and not os.access(file, os.R_OK):
+            raise DatabaseError(
+                N_("{path}: cannot read {file}; correct {option}"),
+                path=without_secrets(url),
+                file=file,
+                option=option,
+            )
     if passfile := _open_passfile(info):
         raise DatabaseError(
             N_("{path}: others may read the file of passwords; run: chmod 600 {file}"),

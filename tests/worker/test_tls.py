@@ -159,10 +159,12 @@ async def test_lock_and_broker_read_an_address_alike(servers: Servers, tmp_path:
     [
         (NAME, {"sslrootcert": "others"}, "its certificate is not trusted, or out of date; name the file"),
         (OTHER_NAME, {}, "its certificate is for another host: .*; correct the address"),
-        (
-            NAME,
-            {"sslrootcert": "/nowhere"},
-            "the file of who signs certificates is not there, or is none; name it",
+        *(
+            (NAME, {"sslmode": mode, option: "/nowhere"}, f"cannot read /nowhere; correct {option}$")
+            for mode, option in (
+                ("verify-full", "sslrootcert"), ("require", "sslrootcert"), ("prefer", "sslcert"),
+                ("require", "sslkey"), ("require", "sslcrl"), ("require", "passfile"),
+            )
         ),
     ],
 )
