@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importers import __version__
+from importers.addresses import is_postgres, sqlite_path
+from importers.clock import boot_id, is_another_boot
 from importers.doctor.finding import Check
 from importers.errors import BrokerDown, BrokerRefuses
 from importers.texts import N_, _, ngettext
@@ -35,7 +37,7 @@ async def check_workers(config: Settings) -> Check:
 def _check_workers(config: Settings) -> Check:
     from importers.targets import all_targets
     from importers.worker.celery_dispatch import plainly, require_broker
-    from importers.worker.celery_engine import VERSION, make_sender, queue_on
+    from importers.worker.celery_engine import MACHINE, VERSION, make_sender, queue_on
 
     name = N_("worker")
     here = queue_on(config, socket.gethostname())
@@ -81,8 +83,25 @@ def _check_workers(config: Settings) -> Check:
                 ),
                 _("update the older one, and restart its worker"),
             )
+        if is_another_boot(conf.get(MACHINE) or "", boot_id()) and (file := _file_of(config)):
+            return Check(
+                name,
+                False,
+                _("{worker} is on another host, where {file} is another file or none").format(
+                    worker=worker, file=file
+                ),
+                _("move journal and catalogs to a server: obmen migrate"),
+            )
     detail = ngettext("{n} Celery worker: {names}", "{n} Celery workers: {names}", len(served))
     return Check(name, True, detail.format(n=len(served), names=", ".join(sorted(served))))
+
+
+def _file_of(config: Settings) -> str:
+    """The first database that only this machine has, "" where all are on a server."""
+    from importers.targets import all_targets
+
+    urls = (config.journal.url, *(target.catalog for target in all_targets(config)))
+    return next((sqlite_path(url) for url in urls if not is_postgres(url)), "")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from celery import Celery
 from kombu import Queue
 
 from importers import __version__
+from importers.clock import boot_id
 from importers.errors import ObmenError
 from importers.settings import Settings
 from importers.worker.broker import shown_to_celery, transport_of
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 TASK = "obmen.work"
 KEY_PREFIX = "obmen."
 """Of all that Celery keeps in Redis."""
-VERSION = "obmen_version"
-"""Under this name workers tell theirs within their configuration."""
+VERSION, MACHINE = "obmen_version", "obmen_machine"
+"""Under these names workers tell theirs within their configuration."""
 SENDER_SECONDS = 1
 """A broker that does not answer for so long is down."""
 
@@ -47,7 +48,7 @@ def queue_on(settings: Settings, host: str) -> str:
 def make_app(settings: Settings) -> Celery:
     """The app of workers, which do what these settings say."""
     app = _configured(settings.redis.url, settings.worker.queue)
-    app.conf[VERSION] = __version__
+    app.conf[VERSION], app.conf[MACHINE] = __version__, boot_id()
     app.conf.task_queues = [Queue(name) for name in queues_of(settings)]
 
     @app.task(name=TASK, ignore_result=True)

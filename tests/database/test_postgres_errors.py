@@ -115,19 +115,16 @@ def test_who_is_not_let_in(said: str, told: str) -> None:
     ("said", "told"),
     [
         (
-            'connection failed: connection to server at "127.0.0.1", port 1 failed: Connection refused\n'
-            "\tIs the server running on that host and accepting TCP/IP connections?",
+            'connection failed: connection to server at "127.0.0.1", port 1 failed: Connection refused\n\tIs it?',
             "в соединении отказано",
         ),
         (
-            'connection is bad: connection to server on socket "/s" failed: No such file or directory\n'
-            "\tIs the server running locally and accepting connections on that socket?",
+            'connection is bad: on socket "/s" failed: No such file or directory\n',
             "нет такого файла или папки",
         ),
         ("failed to resolve host 'h': [Errno -2] Name or service not known", "такое имя узла неизвестно"),
         (
-            'connection to server at "h" failed: server closed the connection unexpectedly\n'
-            "\tThis probably means the server terminated abnormally\n\tbefore or while processing the request.",
+            "failed: server closed the connection unexpectedly\n\tThis means\n\tbefore or while processing the request.",
             "сервер закрыл соединение, не ответив",
         ),
         ("connection timeout expired", "ответа нет вовремя"),

@@ -17,7 +17,7 @@ from support.examination import examine, failing
 
 from importers.doctor import celery_workers
 from importers.processes import start_of
-from importers.settings import Redis, Settings
+from importers.settings import Catalog, Journal, Redis, Settings
 
 
 @pytest.fixture
@@ -56,6 +56,16 @@ async def test_with_a_worker_all_is_well(clustered: Settings, monkeypatch: pytes
             "is configured otherwise: task_acks_late"
             in (await celery_workers.check_workers(clustered)).detail
         )
+        monkeypatch.undo()
+        monkeypatch.setattr(celery_workers, "boot_id", lambda: "another machine")
+        told = await celery_workers.check_workers(clustered)
+        journal = clustered.journal.url.removeprefix("sqlite:///")
+        assert f" is on another host, where {journal} is another file or none" in told.detail
+        assert told.cure.endswith("obmen migrate")
+        on_server = msgspec.structs.replace(
+            clustered, journal=Journal("postgresql://db/a"), catalog=Catalog("postgresql://db/a")
+        )
+        assert (await celery_workers.check_workers(on_server)).ok
         monkeypatch.undo()
         monkeypatch.setattr(celery_workers, "__version__", "99.0")
         assert " runs obmen " in (await celery_workers.check_workers(clustered)).detail
