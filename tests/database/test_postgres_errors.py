@@ -124,7 +124,7 @@ def test_who_is_not_let_in(said: str, told: str) -> None:
         ),
         ("failed to resolve host 'h': [Errno -2] Name or service not known", "такое имя узла неизвестно"),
         (
-            "failed: server closed the connection unexpectedly\n\tThis means\n\tbefore or while processing the request.",
+            "failed: server closed the connection unexpectedly\n\tThis means\n\tbefore or while processing.",
             "сервер закрыл соединение, не ответив",
         ),
         ("connection timeout expired", "ответа нет вовремя"),
