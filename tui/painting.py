@@ -18,9 +18,9 @@ from rich.cells import get_character_cell_size, split_graphemes
 from rich.console import COLOR_SYSTEMS
 from textual import events, messages
 from textual._compositor import ChopsUpdate, LayoutUpdate
-from textual.app import App
 
 from tui.signs import spelled
+from tui.turns import TurnsApp
 
 if TYPE_CHECKING:
     from rich.color import ColorSystem
@@ -189,7 +189,7 @@ def _ranges(wanted: list[Cell], shown: list[Cell]) -> list[tuple[int, int]]:
     return found
 
 
-class PaintingApp(App[int], inherit_bindings=False):
+class PaintingApp(TurnsApp, inherit_bindings=False):
     """Paints through a `Frame`. Two of Textual's internals are used here and nowhere else: the hook that displays an
     update, and the two kinds of updates."""
 
