@@ -21,8 +21,10 @@ from tui import present
 SHOP = "shop:"
 OPERATOR = "by:"
 REQUEST_ID = re.compile("[0-9a-f]{8}")
-DAY = re.compile(r"(\.\.)?(\d{4}-\d{2}(?:-\d{2})?|\d{1,2}\.\d{1,2}\.\d{4})(\.\.)?")
-"""2026-03-14 or 14.03.2026, a month as 2026-03; `..` before it: until, after it: from."""
+DAY = r"\d{4}-\d{2}(?:-\d{2})?|\d{1,2}\.\d{1,2}\.\d{4}"
+"""2026-03-14 or 14.03.2026, a month as 2026-03."""
+DAYS = re.compile(rf"(?P<first>{DAY})?(?P<dots>\.\.)?(?P<last>{DAY})?")
+"""Both of them, that is from one to the other, or one: from it on, until it, or it alone."""
 
 
 @dataclass(frozen=True)
@@ -160,23 +162,28 @@ def _days(word: str, today: date) -> tuple[str | None, str | None] | None:
         return _moment(today), None
     if word in {"yesterday", _("yesterday")}:
         return _moment(today - timedelta(days=1)), _moment(today)
-    if not (found := DAY.fullmatch(word)):
+    found = DAYS.fullmatch(word)
+    if not found or not (found["first"] or found["last"]) or (found["last"] and not found["dots"]):
         return None
-    until, text, since = found.groups()
     try:
-        if "." in text:
-            day, month, year = map(int, text.split("."))
-            first = date(year, month, day)
-        else:
-            first = date.fromisoformat(text if len(text) > 7 else f"{text}-01")
+        first = _day(found["first"])[0] if found["first"] else None
+        last = found["last"] or (None if found["dots"] else found["first"])
+        following = _day(last)[1] if last else None
     except ValueError:
         return None
-    following = first + timedelta(days=1)
+    return _moment(first) if first else None, _moment(following) if following else None
+
+
+def _day(text: str) -> tuple[date, date]:
+    """The first day that is named, and the one after the last."""
+    if "." in text:
+        day, month, year = map(int, text.split("."))
+        first = date(year, month, day)
+    else:
+        first = date.fromisoformat(text if len(text) > 7 else f"{text}-01")
     if "." not in text and len(text) == 7:
-        following = (first + timedelta(days=31)).replace(day=1)
-    if since:
-        return _moment(first), None
-    return (None if until else _moment(first)), _moment(following)
+        return first, (first + timedelta(days=31)).replace(day=1)
+    return first, first + timedelta(days=1)
 
 
 def _moment(day: date) -> str:

@@ -200,12 +200,10 @@ def counts(value: Counts, room: int) -> str:
 
 
 def shortened(path: str, room: int) -> str:
-    """A path in `room` cells: without its folder, and then cut in the middle, as both ends tell files apart."""
-    if len(path) > room:
-        path = path.rpartition("/")[2]
-    if len(path) > room:
-        path = f"{path[: room - room // 3 - 1]}…{path[len(path) - room // 3 :]}"
-    return path
+    """A path in `room` cells: cut in the middle, as both ends tell files apart."""
+    if len(path) <= room:
+        return path
+    return f"{path[: room - room // 2 - 1]}…{path[len(path) - room // 2 :]}"
 
 
 PIECES = re.compile(r"[^ \n/]*(?:/+| +|\n|$)")

@@ -7,7 +7,7 @@ made, and subscribes to the signals that it shows; nothing here knows a screen.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -237,14 +237,14 @@ class Room(Telling):
                 result = await self._control().launch(request)
             finally:
                 done(result)
-            self._tell_result(result, request.kinds)
+            self._tell_result(result, request)
 
         self.start(job(), "launch")
 
     def retry(self, session_id: int) -> None:
         async def job() -> None:
-            result = await self._control().retry(session_id)
-            self._tell_result(result, result.session.kinds if result.session else ())
+            wanted = await self.require_journal().session(session_id)
+            self._tell_result(await self._control().retry(session_id), wanted)
 
         self.start(job(), "launch")
 
@@ -297,8 +297,8 @@ class Room(Telling):
         self.say(text, "error" if bad else "warning" if session.counts.rejected else "information")
         alert(self._app, self.settings.screen, f"obmen: {text}")
 
-    def _tell_result(self, result: LaunchResult, kinds: Sequence[str]) -> None:
-        """What came of a confirm of `kinds`; then to its session."""
+    def _tell_result(self, result: LaunchResult, wanted: LaunchRequest | Session) -> None:
+        """What came of a confirm of what is `wanted`; then to its session."""
         session, reason = result.session, present.message(result.reason)
         request = _("Request {id}").format(id=result.request_id)
         if session is None or result.outcome is Outcome.MISMATCH:
@@ -312,7 +312,7 @@ class Room(Telling):
             self.say(f"{text} {request}", "warning" if alone else "information", _("Import launched"))
         elif result.outcome is Outcome.JOINED:
             title = _("⚠️ An import was already launched recently")
-            self.say(_who(session, self.what(session), kinds), "warning", title)
+            self.say(_who(session, self.what(session), wanted), "warning", title)
         else:
             text = _("This confirm was taken already: session {id}.").format(id=session.id)
             self.say(text, "warning", request)
@@ -345,21 +345,26 @@ class Room(Telling):
             self.troubled.publish(self.told_trouble)
 
 
-def _who(session: Session, what: str, kinds: Sequence[str]) -> str:
-    """Who runs what since when, and which of the wanted `kinds` that leaves out."""
+def _who(session: Session, what: str, wanted: LaunchRequest | Session) -> str:
+    """Who runs what since when, and what that leaves out of what is `wanted`."""
+    from importers.launch import left_out
+
     since = present.moment(session.started_at or session.created_at)
     text = _(
         "Session {id}: {type}, {status}, by {operator} on {host} since {since}. No second one was made."
     ).format(
         id=session.id,
         type=what,
-        status=present.status(session.status),
+        status=present.state(session),
         operator=present.plain(session.operator),
         host=present.plain(session.host),
         since=since,
     )
-    if missing := [present.kind(kind) for kind in kinds if kind not in session.kinds]:
-        text += " " + _("NOT imported: {kinds}. Launch again when it has ended.").format(
-            kinds=", ".join(missing)
+    if lacking := left_out(wanted, session):
+        missing = (
+            _("NOT imported from this source: {kinds}. Launch again when it has ended.")
+            if session.source != wanted.source
+            else _("NOT imported: {kinds}. Launch again when it has ended.")
         )
+        text += " " + missing.format(kinds=", ".join(map(present.kind, lacking)))
     return text

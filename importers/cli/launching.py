@@ -24,7 +24,7 @@ from importers.texts import N_, _, decimal
 
 if TYPE_CHECKING:
     from importers.control import Control
-    from importers.launch import LaunchResult
+    from importers.launch import LaunchRequest, LaunchResult
     from importers.sessions import Session
     from importers.settings import Settings
 
@@ -84,8 +84,7 @@ def import_(
 
     async def launch(control: Control) -> int:
         result = await control.launch(request, wait or 0, Uploading())
-        lacking = _lacking(result, request.kinds, request.source)
-        return await _report(control, result, lacking, detach=detach, as_json=as_json)
+        return await _report(control, result, request, detach=detach, as_json=as_json)
 
     run(config, launch)
 
@@ -123,10 +122,10 @@ def _source_path(config: Settings, source: Path | None) -> str:
 
 
 async def _report(
-    control: Control, result: LaunchResult, lacking: Sequence[str], *, detach: bool, as_json: bool
+    control: Control, result: LaunchResult, wanted: LaunchRequest | Session, *, detach: bool, as_json: bool
 ) -> int:
-    """Print what came of a confirm, and follow its session; the exit code. `lacking`: the types that were asked for and
-    that the session does not import."""
+    """Print what came of a confirm of what is `wanted`, and follow its session; the exit code."""
+    from importers.launch import left_out
     from importers.sessions import Outcome, Status
     from importers.sessions.details import Gains
 
@@ -135,8 +134,8 @@ async def _report(
         print_line(_(NO_REDIS), err=True)
     if result.outcome is not Outcome.CREATED or session is None:
         print_line(f"[Request {result.request_id}] {_reason(result)}", err=True)
-        if session and lacking:
-            print_line(_told_lacking(session, lacking), err=True)
+        if session and (lacking := left_out(wanted, session)):
+            print_line(_told_lacking(session, lacking, wanted.source), err=True)
         if session is None and as_json:
             print_json(
                 {
@@ -164,18 +163,10 @@ async def _report(
     return 0 if detach or session.status is Status.COMPLETED else EXIT_FAILED
 
 
-def _lacking(result: LaunchResult, kinds: Sequence[str], source: str) -> list[str]:
-    """What was asked for and is not what the session that is there imports."""
-    session = result.session
-    if session is None:
-        return []
-    return [kind for kind in kinds if kind not in session.kinds or session.source != source]
-
-
-def _told_lacking(session: Session, lacking: Sequence[str]) -> str:
+def _told_lacking(session: Session, lacking: Sequence[str], source: str) -> str:
     text = (
         _("Not imported: {kinds} from this source. Launch again when session {id} has ended, or with --wait")
-        if set(lacking) <= set(session.kinds)
+        if session.source != source
         else _("Not imported: {kinds}. Launch again when session {id} has ended, or with --wait")
     )
     return text.format(kinds=shown.kinds(lacking), id=session.id)
@@ -196,7 +187,6 @@ def retry(config: Settings, session_id: int, detach: bool, as_json: bool) -> Non
     async def again(control: Control) -> int:
         wanted = await control.journal.session(session_id)
         result = await control.retry(session_id)
-        lacking = _lacking(result, wanted.kinds, wanted.source)
-        return await _report(control, result, lacking, detach=detach, as_json=as_json)
+        return await _report(control, result, wanted, detach=detach, as_json=as_json)
 
     run(config, again)

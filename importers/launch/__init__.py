@@ -10,10 +10,20 @@ from importers.launch.launching import (
     LaunchRequest,
     LaunchResult,
     launch,
+    left_out,
     new_key,
     new_request,
     prepare,
     retry_request,
 )
 
-__all__ = ["LaunchRequest", "LaunchResult", "launch", "new_key", "new_request", "prepare", "retry_request"]
+__all__ = [
+    "LaunchRequest",
+    "LaunchResult",
+    "launch",
+    "left_out",
+    "new_key",
+    "new_request",
+    "prepare",
+    "retry_request",
+]

@@ -86,6 +86,13 @@ class LaunchResult(msgspec.Struct, frozen=True):
         return 0 if self.outcome is Outcome.CREATED else EXIT_REFUSED
 
 
+def left_out(wanted: LaunchRequest | Session, by: Session) -> tuple[str, ...]:
+    """The types of what is wanted that the session `by` does not import: of another source none, and a dry run none."""
+    if by.source != wanted.source or (by.options.dry_run and not wanted.options.dry_run):
+        return wanted.kinds
+    return tuple(kind for kind in wanted.kinds if kind not in by.kinds)
+
+
 def new_key() -> str:
     """An idempotency key: 128 random bits."""
     return secrets.token_hex(16)

@@ -293,7 +293,12 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             text = _("One session of the type {first} will try {types}{shop}, and write nothing.")
         else:
             text = _("One session of the type {first} will import {types}{shop}: all of it, or nothing.")
-        return text.format(first=first, types=what, shop=shop)
+        text = text.format(first=first, types=what, shop=shop)
+        if self._options.force:
+            text += " " + _("No limit on rejects and removals stops it.")
+        if self._options.strict:
+            text += " " + _("It fails unless the source has all of these types.")
+        return text
 
     def _set_status(self, text: str, style: str = "") -> None:
         self.query_one("#status", Static).update(Text(text, style))
@@ -315,8 +320,10 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             return
         kinds = self.query_one(Choices).chosen
         if not kinds:
-            if self.query_one(Choices).is_listed:  # else it says why nothing can be chosen
+            if self.query_one(Choices).is_listed:
                 self._set_status(_("Choose at least one type first"), "yellow")
+            else:
+                self._set_status(_("Nothing was launched: no types are listed yet"), "yellow")
             return
         self._sent = True
         self.query_one(Choices).focus()  # a disabled button would hand it on, and the next Enter with it
