@@ -200,10 +200,12 @@ def counts(value: Counts, room: int) -> str:
 
 
 def shortened(path: str, room: int) -> str:
-    """A path in `room` cells: cut in the middle, as both ends tell files apart."""
+    """A path in `room` cells: its name whole, where there is room for it, and of its folder the beginning."""
     if len(path) <= room:
         return path
-    return f"{path[: room - room // 2 - 1]}…{path[len(path) - room // 2 :]}"
+    _folder, slash, name = path.rpartition("/")
+    end = slash + name if slash and len(name) + 2 <= room else path[len(path) - room // 2 :]
+    return f"{path[: room - len(end) - 1]}…{end}"
 
 
 PIECES = re.compile(r"[^ \n/]*(?:/+| +|\n|$)")

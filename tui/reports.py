@@ -234,9 +234,12 @@ def files(told: Files | None, width: int, *, ended: bool = True) -> Text:
     rooms = [max(map(present.width, column)) for column in zip(titles, *numbers, strict=True)]
     beside = width - sum(rooms) - 2 * len(rooms) - 2
 
+    short = {present.shortened(present.plain(one.name), beside) for one in told.files}
+    is_narrow = beside < LEAST_OF_A_NAME or len(short) < len(told.files)
+
     def named(name: str) -> str:
-        """In front of the numbers, or, where these leave too little room, on a line of its own."""
-        if beside < LEAST_OF_A_NAME:
+        """In front of the numbers, or, where these leave too little room to tell files apart, on a line of its own."""
+        if is_narrow:
             return present.shortened(name, width) + "\n"
         return present.shortened(name, beside).ljust(beside)
 

@@ -73,6 +73,17 @@ async def test_files_stand_in_rows_with_their_numbers(
         assert any(line.startswith(f"1{NAME}") for line in lines)
 
 
+@SIZES
+async def test_files_of_one_name_can_be_told_apart(settings: Settings, size: tuple[int, int]) -> None:
+    names = [f"goods_{place}/goods/goods_1_1_872a8dd1-7a4b-4c01.xml" for place in ("main", "second")]
+    files = Files(tuple(FileTold(name, 1_000, "2026-03-14T07:12:00Z", {}) for name in names))
+    async with staged(settings):
+        lines = reports.files(files, size[0] - 3).plain.splitlines()
+    told = [line for line in lines if line.startswith("goods_")]
+    assert len(set(told)) == 2
+    assert all("…" in line or names[n] in line for n, line in enumerate(told))
+
+
 @LANGUAGES
 async def test_a_dry_run_is_called_so_as_long_as_that_matters(settings: Settings, language: str) -> None:
     word = {"en": "dry", "ru": "проба"}[language]

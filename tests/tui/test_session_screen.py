@@ -119,6 +119,19 @@ async def test_words_of_the_log_are_found_and_its_levels_chosen(obmen: Any) -> N
         assert app.screen.panes.log_view.follow is False
         await press(pilot, "n")
         assert "No other line has: without a stock" in app.room.notices[-1].text
+        await press(pilot, "/", *"without", "enter")
+        first = view._match
+        for key, moved in (("n", True), ("n", False), ("N", True), ("N", False)):  # round the end, both ways
+            await press(pilot, key)
+            assert (view._match != first) is moved, key
+            marked = [
+                y
+                for y in range(view.size.height)
+                if view.render_line(y)._segments[0].style.bgcolor
+                and "without" in view.render_line(y).text
+                and view.render_line(y)._segments[0].style.bgcolor != view.rich_style.bgcolor
+            ]
+            assert len(marked) == 1
         await press(pilot, "e")
         assert "No such lines" in view.render_line(0).text
         await press(pilot, "e", "t", *"00:00", "enter")

@@ -157,8 +157,10 @@ class LogView(Widget, can_focus=True):
         if lines is None:
             return
         found = await lines.find(self.sought, start, step)
+        if found is None:  # round the end
+            found = await lines.find(self.sought, 0 if step > 0 else len(lines) - 1, step)
         if lines is self.lines:
-            if found is None:
+            if found in (None, self._match):
                 self.post_message(self.NotFound(self.sought))
             else:
                 self._match = found
@@ -274,7 +276,10 @@ class LogView(Widget, can_focus=True):
         text = present.log_text(line) or line.type
         if word := LEVELS.get(line.level):
             text = f"{_(word)}: {text}"
-        stamp = Segment(present.clock(line.at).ljust(TIME), self.get_component_rich_style("log--time"))
+        behind = self.get_component_rich_style("log--time")
+        if self.sought and number == self._match:  # which of all that are highlighted
+            behind = self._found_in(behind)
+        stamp = Segment(present.clock(line.at).ljust(TIME), behind)
         indent = Segment(" " * TIME)
         room = max(10, self.size.width - TIME)
         pieces = wrap(text, room) if self._wrapped else [present.fitted(text, room)]
@@ -286,9 +291,12 @@ class LogView(Widget, can_focus=True):
     def _highlighted(self, text: str, style: Style) -> list[Segment]:
         if not self.sought:
             return [Segment(text, style)]
-        found = style + self.get_component_rich_style("log--found", partial=True)
+        found = self._found_in(style)
         pieces = re.split(f"({re.escape(self.sought)})", text, flags=re.IGNORECASE)
         return [Segment(piece, found if odd % 2 else style) for odd, piece in enumerate(pieces) if piece]
+
+    def _found_in(self, style: Style) -> Style:
+        return style + self.get_component_rich_style("log--found", partial=True)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         self._style = self.rich_style  # once for all lines: it is put together anew each time it is asked for
