@@ -47,7 +47,10 @@ def rows(database: str, sql: str) -> list[tuple[Any, ...]]:
 
 def nothing_of_ours(database: str) -> bool:
     """No table that obmen makes, in whatever schema."""
-    return rows(database, "SELECT 1 FROM pg_tables WHERE tablename IN ('obmen_schema', 'identity', 'meta')") == []
+    return (
+        rows(database, "SELECT 1 FROM pg_tables WHERE tablename IN ('obmen_schema', 'identity', 'meta')")
+        == []
+    )
 
 
 def without_target(listing: Any) -> Any:

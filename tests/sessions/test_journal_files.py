@@ -184,7 +184,11 @@ async def test_the_disk_is_full(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "told"),
-    [(errno.EACCES, "give this account"), (errno.EROFS, "give this account"), (errno.ENOSPC, "free some space")],
+    [
+        (errno.EACCES, "give this account"),
+        (errno.EROFS, "give this account"),
+        (errno.ENOSPC, "free some space"),
+    ],
 )
 async def test_what_the_file_system_refuses_has_a_cure(
     path: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: str

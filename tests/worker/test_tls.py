@@ -162,8 +162,12 @@ async def test_lock_and_broker_read_an_address_alike(servers: Servers, tmp_path:
         *(
             (NAME, {"sslmode": mode, option: "/nowhere"}, f"cannot read /nowhere; correct {option}$")
             for mode, option in (
-                ("verify-full", "sslrootcert"), ("require", "sslrootcert"), ("prefer", "sslcert"),
-                ("require", "sslkey"), ("require", "sslcrl"), ("require", "passfile"),
+                ("verify-full", "sslrootcert"),
+                ("require", "sslrootcert"),
+                ("prefer", "sslcert"),
+                ("require", "sslkey"),
+                ("require", "sslcrl"),
+                ("require", "passfile"),
             )
         ),
     ],
