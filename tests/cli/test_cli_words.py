@@ -134,7 +134,7 @@ def test_afterwards_the_environment_is_as_before(capsys: pytest.CaptureFixture[s
         ("language = 'de'", 1, "language: must be one of: auto, ru, en", "auto, ru, en"),
         ("[source]\npath = 'x", 2, "not valid TOML: the text lacks its closing quote", "не закрыт кавычкой"),
         ('[source]\npath = "x\n', 2, "not valid TOML: the text lacks its closing quote", "не закрыт кавычкой"),
-        ("broken", 1, "not valid TOML: there is no = behind the key", "после ключа нет знака ="),
+        ("broken", 1, "not valid TOML: there is no = behind the key", "после имени настройки нет знака ="),
         ("[a]\n[a]", 2, "not valid TOML: the same stands above already", "то же уже задано выше"),
     ],
 )  # fmt: skip
