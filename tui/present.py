@@ -204,7 +204,7 @@ def shortened(path: str, room: int) -> str:
     if len(path) <= room:
         return path
     _folder, slash, name = path.rpartition("/")
-    end = slash + name if slash and len(name) + 2 <= room else path[len(path) - room // 2 :]
+    end = slash + name if slash and len(name) + 2 <= room else path[len(path) - room // 3 :]
     return f"{path[: room - len(end) - 1]}…{end}"
 
 

@@ -320,10 +320,8 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             return
         kinds = self.query_one(Choices).chosen
         if not kinds:
-            if self.query_one(Choices).is_listed:
+            if self.query_one(Choices).is_listed:  # else it says why nothing can be chosen
                 self._set_status(_("Choose at least one type first"), "yellow")
-            else:
-                self._set_status(_("Nothing was launched: no types are listed yet"), "yellow")
             return
         self._sent = True
         self.query_one(Choices).focus()  # a disabled button would hand it on, and the next Enter with it
