@@ -48,7 +48,6 @@ _TLS_OPTIONS = {
 }
 
 _PORT = r"(?!0+\b)(?:[0-5]?\d{1,4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
-_YES = ("true", "yes", "1")
 _HOST = rf"(?:[\w.%-]+|\[[0-9a-f:.%]+\])(?::{_PORT})?"
 _POSTGRES = rf"(?ai)([^/?#@]*@)?({_HOST}(,{_HOST})*)?(/[^/?#@]*)?"
 _POSTGRES_OPTIONS = {
@@ -236,6 +235,8 @@ def _trouble(address: str) -> Message | None:
         if named.count(option) > 1:
             return Message.of(N_("{option} stands in it twice; leave one out"), option=option)
     chosen = dict(options)
-    if chosen.get("ssl_cert_reqs") == "none" and chosen.get("ssl_check_hostname", "no").lower() in _YES:
+    if chosen.get("ssl_cert_reqs") == "none" and re.match(
+        "(?i)true|yes|1", chosen.get("ssl_check_hostname", "")
+    ):
         return Message(N_("ssl_check_hostname checks nothing with ssl_cert_reqs=none; leave one out"))
     return None

@@ -21,6 +21,10 @@ LOST_SECONDS = 0.5
 class TurnEnds(Message):
     """Comes up to the app through the same queues as the key that it was sent behind."""
 
+    def __init__(self, turn: int) -> None:
+        super().__init__()
+        self.turn = turn
+
 
 class TurnsApp(App[int], inherit_bindings=False):
     def __init__(self, *args: Any, **named: Any) -> None:
@@ -40,18 +44,18 @@ class TurnsApp(App[int], inherit_bindings=False):
             await self._take(event)
 
     async def _take(self, event: events.Key | events.Paste) -> None:
-        self._turn += 1
+        self._turn = turn = self._turn + 1
         self._lost = asyncio.get_running_loop().call_later(
-            LOST_SECONDS, self.call_later, self._end, self._turn
+            LOST_SECONDS, self.call_later, self._end_behind_screen, turn
         )
         target = self.focused or (self.screen if self.screen_stack else None)
         await super().on_event(event)
-        if not (event.is_forwarded and target and target.post_message(TurnEnds())):
-            self.on_turn_ends()
+        if not (event.is_forwarded and target and target.post_message(TurnEnds(turn))):
+            self.call_later(self._end_behind_screen, turn)
 
-    def on_turn_ends(self) -> None:
+    def on_turn_ends(self, event: TurnEnds) -> None:
         """What asks for the focus has sent its messages by now."""
-        self.call_later(self._end_behind_screen, self._turn)
+        self.call_later(self._end_behind_screen, event.turn)
 
     def _end_behind_screen(self, turn: int) -> None:
         """A screen that came to the front may have to be made, and to look for its focus."""

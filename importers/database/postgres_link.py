@@ -9,6 +9,7 @@ import stat
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -61,7 +62,7 @@ def conninfo(url: str, name: str) -> str:
                 file=file,
                 option=option,
             )
-    if passfile := _open_passfile(info):
+    if passfile := _open_passfile(told):
         raise DatabaseError(
             N_("{path}: others may read the file of passwords; run: chmod 600 {file}"),
             path=without_secrets(url),
@@ -70,9 +71,8 @@ def conninfo(url: str, name: str) -> str:
     return info
 
 
-def _open_passfile(info: str) -> str:
+def _open_passfile(told: dict[str, Any]) -> str:
     """The file of passwords, where libpq would not use it, and say so on the terminal, across what stands there."""
-    told = conninfo_to_dict(info)
     if told.get("password") or told.get("service") or os.environ.get("PGPASSWORD"):
         return ""
     named = told.get("passfile") or os.environ.get("PGPASSFILE")

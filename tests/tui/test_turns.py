@@ -79,7 +79,7 @@ async def test_keys_go_on_though_what_ends_a_turn_is_lost(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.turns.LOST_SECONDS", 0.1)
-    monkeypatch.setattr(ObmenApp, "on_turn_ends", lambda _app: None)
+    monkeypatch.setattr(ObmenApp, "on_turn_ends", lambda _app, _event: None)
     app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
     async with app.run_test() as pilot:
         await settled(pilot)
