@@ -106,6 +106,12 @@ def test_who_joined_is_told_what_was_not_imported(here: Obmen, capsys: pytest.Ca
         assert main(["import", "catalog"]) == 3
         assert "Not imported" not in capsys.readouterr().err
     assert here.call("logs", "-f", "2").returncode == 0
+    with closing(sqlite3.connect(here.catalog, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        here.json("import", "catalog", "--dry-run", "--detach")
+        assert main(["import", "catalog"]) == 3
+        assert "Not imported: catalog. Launch again when session 3 has ended" in capsys.readouterr().err
+    assert here.call("logs", "-f", "3").returncode == 0
 
 
 def test_import_help_lists_the_types(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
+from fixed_journal import session
 from launch_stage import CATALOG, PRICES
 from textual.widgets import Button, Input
 from tui_stage import settled
 
+from importers.kinds import Options
 from importers.launch.holdings import Held, RecordCounts
 from importers.sessions import Status
+from tui import room as room_that_tells
 from tui.widgets.choices import Choices
 
 
@@ -60,8 +65,8 @@ async def test_a_broken_source_is_told_in_the_dialog_and_can_be_changed(room: An
         await stage.press("enter")
         await settled(stage.pilot)
         await stage.press("space", "enter")
-        session = await stage.ended()
-        assert session.source == good
+        made = await stage.ended()
+        assert made.source == good
 
 
 async def test_a_source_edited_but_not_entered_is_looked_at_before_a_launch(room: Any, obmen: Any) -> None:
@@ -82,10 +87,32 @@ async def test_options_reach_the_session(room: Any) -> None:
         await stage.open_dialog(CATALOG)
         await stage.press("d")
         await stage.pilot.click("#options", offset=(3, 1))
-        await stage.press("enter")
-        session = await stage.ended()
-        assert (session.options.dry_run, session.options.force) == (True, True)
-        assert session.status is Status.COMPLETED, session.error
+        assert "and write nothing. No limit on rejects and removals stops it." in stage.status
+        await stage.press("e")
+        assert stage.status.endswith("It fails unless the source has all of these types.")
+        await stage.press("e", "enter")
+        made = await stage.ended()
+        assert (made.options.dry_run, made.options.force) == (True, True)
+        assert made.status is Status.COMPLETED, made.error
+
+
+@pytest.mark.parametrize(
+    ("runs", "wanted", "told"),
+    [
+        ({}, {}, ""),
+        ({"options": Options(dry_run=True)}, {}, "NOT imported: Product prices. Launch again"),
+        ({"options": Options(dry_run=True)}, {"options": Options(dry_run=True)}, ""),
+        ({"source": "/other"}, {}, "NOT imported from this source: Product prices. Launch again"),
+        ({"kinds": ("catalog",)}, {}, "NOT imported: Product prices. Launch again"),
+    ],
+)
+def test_who_joined_is_told_what_is_left_out(runs: dict[str, Any], wanted: dict[str, Any], told: str) -> None:
+    one = session(7, Status.IN_PROGRESS, "prices")
+    replace = msgspec.structs.replace
+    said = room_that_tells._who(replace(one, **runs), "Product prices", replace(one, **wanted))
+    assert told in said
+    assert ("NOT imported" in said) is bool(told)
+    assert ("dry run" in said) is ("options" in runs)
 
 
 async def test_a_source_of_pictures_alone_offers_images(tmp_path: Path) -> None:
