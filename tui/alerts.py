@@ -17,6 +17,7 @@ def alert(app: App[int], wanted: Screen, text: str) -> None:
     """As far as the settings want it. `text` is one line."""
     if wanted.bell:
         app.bell()
-    sequence = SEQUENCES[wanted.notify].format(text="".join(c for c in text if c.isprintable()))
+    printable = "".join(c for c in text.replace("\N{NO-BREAK SPACE}", " ") if c.isprintable())
+    sequence = SEQUENCES[wanted.notify].format(text=printable)
     if sequence and app._driver is not None and not app.is_headless:
         app._driver.write(sequence)

@@ -73,7 +73,7 @@ def _began(session: Session, now: datetime) -> str:
     """The hour alone tells it only of today."""
     at = session.started_at or session.created_at
     is_today = present.parse(at).astimezone().date() == now.astimezone().date()
-    return present.clock(at)[:5] if is_today else present.when(at, now)
+    return present.clock(at, seconds=False) if is_today else present.when(at, now)
 
 
 def _export(room: Room) -> list[Text]:

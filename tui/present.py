@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from importers import words
 from importers.events import Counts
@@ -60,12 +61,12 @@ def kind(name: str) -> str:
     return plain(_(title_of(name)))
 
 
-def kinds(item: Session | Attempt) -> str:
-    """The type, and how many more kinds: "Product prices +2"."""
+def kinds(item: Session | Attempt, room: int | None = None) -> str:
+    """The type, and how many more kinds: "Product prices +2". In `room` cells the type's name gives way."""
     if not item.kinds:
         return ""
-    more = f" +{len(item.kinds) - 1}" if len(item.kinds) > 1 else ""
-    return kind(item.kinds[0]) + more
+    name, more = kind(item.kinds[0]), f" +{len(item.kinds) - 1}" if len(item.kinds) > 1 else ""
+    return (name if room is None else fitted(name, room - len(more))) + more
 
 
 def state(session: Session) -> str:
@@ -116,8 +117,9 @@ def when(at: str | None, now: datetime) -> str:
     if not at:
         return ""
     local = parse(at).astimezone()
-    this_year = local.year == now.astimezone(local.tzinfo).year
-    return local.strftime(_("%m-%d %H:%M") if this_year else _("%Y-%m-%d"))
+    if local.year == now.astimezone(local.tzinfo).year:
+        return local.strftime(_("%m-%d %H:%M")) + _offset(local)
+    return local.strftime(_("%Y-%m-%d"))
 
 
 def moment(at: str | None) -> str:
@@ -125,12 +127,22 @@ def moment(at: str | None) -> str:
     if not at:
         return ""
     local = parse(at).astimezone()
-    offset = local.strftime("%z")
-    return local.strftime(_("%Y-%m-%d %H:%M:%S")) + f" {offset[:3]}:{offset[3:]}"
+    return local.strftime(_("%Y-%m-%d %H:%M:%S")) + f" {local.isoformat()[-6:]}"
 
 
-def clock(at: str) -> str:
-    return parse(at).astimezone().strftime("%H:%M:%S")
+def clock(at: str, *, seconds: bool = True) -> str:
+    """The time of day of a journal time, in the reader's time zone."""
+    local = parse(at).astimezone()
+    return local.strftime("%H:%M:%S" if seconds else "%H:%M") + _offset(local)
+
+
+def _offset(local: datetime) -> str:
+    """Of the reader's time zone, as short as ISO 8601 allows: +03, with minutes only where there are some, +05:30."""
+    return local.isoformat()[-6:].removesuffix(":00")
+
+
+WHEN = len("12-31 23:59" + _offset(datetime.now().astimezone()))
+"""Cells of `when`."""
 
 
 def elapsed(session: Session, now: datetime) -> str:
@@ -172,6 +184,14 @@ def progress_bar(session: Session, width: int) -> str:
 def number(value: int) -> str:
     """Never broken between two rows."""
     return words.number(value).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def amount(value: float | str) -> str:
+    """Of money or goods: a text of decimals with all its digits, a sum of floats to the thousandth; never as 1e+06."""
+    exact = format(Decimal(value) if isinstance(value, str) else Decimal(f"{value:.3f}").normalize(), "f")
+    whole, point, rest = exact.partition(".")
+    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    return sign + number(int(digits)) + decimal(point + rest)
 
 
 def size(count: int) -> str:

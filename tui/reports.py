@@ -17,14 +17,15 @@ from tui import present
 from tui.widgets.sessions import status_style
 
 COLUMNS = (
-    ("read", N_("read")),
-    ("created", N_("created")),
-    ("updated", N_("updated")),
-    ("unchanged", N_("unchanged")),
-    ("removed", N_("removed")),
-    ("rejected", N_("rejected")),
-    ("orphans", N_("without product")),
+    ("read", N_("read"), N_("recs.")),
+    ("created", N_("created"), N_("creat.")),
+    ("updated", N_("updated"), N_("upd.")),
+    ("unchanged", N_("unchanged"), N_("unch.")),
+    ("removed", N_("removed"), N_("rem.")),
+    ("rejected", N_("rejected"), N_("rej.")),
+    ("orphans", N_("without product"), N_("no prod.")),
 )
+"""Counts, their titles, and what these are where there is little room."""
 SPARKS = "▁▂▃▄▅▆▇█"
 STAGES = {"read": N_("reading"), "merge": N_("merging"), "commit": N_("committing")}
 NOT_YET = N_("Not known yet: the session has not ended.")
@@ -98,8 +99,7 @@ def _standing(page: Text, session: Session, standing: Standing, now: datetime, w
         if standing.kind:
             file = "" if standing.reading else f" {standing.file}"
             page.append(present.plain(_doing(standing, standing.kind) + file) + "\n")
-            for name, share in standing.reading.items():
-                page.append(present.plain(f"  {name}  {int(share * 100)}%") + "\n")
+            page.append_text(_reading(standing))
         for kind, one in standing.kinds.items():
             page.append(f"  {present.kind(kind)}  ", "dim").append(
                 _("{read} read, {merged} merged").format(
@@ -143,18 +143,16 @@ def _table(groups: Mapping[str, Mapping[str, Counts | str]], width: int) -> Text
     page = Text()
     told = [counts for rows in groups.values() for counts in rows.values() if isinstance(counts, Counts)]
     first = max(present.width(name) for title, rows in groups.items() for name in (title, *rows))
-    fields = [
-        (field, name)
-        for field, name in COLUMNS
-        if field != "orphans" or any(getattr(counts, field) for counts in told)
-    ]
-    numbers = [
-        max([1, *(len(present.number(getattr(one, field))) for one in told)]) for field, _name in fields
-    ]
-    rooms = _rooms([_(name) for _field, name in fields], numbers, width - first)
+    columns = [one for one in COLUMNS if one[0] != "orphans" or any(counts.orphans for counts in told)]
+    fields = [field for field, _title, _short in columns]
+    numbers = [max([1, *(len(present.number(getattr(one, field))) for one in told)]) for field in fields]
+    titles = [_(title) for _field, title, _short in columns]
+    rooms = _rooms(titles, numbers, width - first)
+    if any(present.width(title) >= room for title, room in zip(titles, rooms, strict=True)):
+        titles = [_(short) for _field, _title, short in columns]
+        rooms = _rooms(titles, numbers, width - first)
     head = "".join(
-        present.fitted(_(name), room - 1).rjust(room)
-        for (_field, name), room in zip(fields, rooms, strict=True)
+        present.fitted(title, room - 1).rjust(room) for title, room in zip(titles, rooms, strict=True)
     )
     for number, (title, rows) in enumerate(groups.items()):
         page.append(title + " " * (first - present.width(title)), "bold")
@@ -164,7 +162,7 @@ def _table(groups: Mapping[str, Mapping[str, Counts | str]], width: int) -> Text
             if isinstance(counts, str):
                 page.append("  " + counts, "dim")
             else:
-                for (field, _name), room in zip(fields, rooms, strict=True):
+                for field, room in zip(fields, rooms, strict=True):
                     value = getattr(counts, field)
                     style = "dim" if not value else "bold yellow" if field in {"rejected", "orphans"} else ""
                     page.append(present.number(value).rjust(room), style)
@@ -173,12 +171,14 @@ def _table(groups: Mapping[str, Mapping[str, Counts | str]], width: int) -> Text
 
 
 def _rooms(titles: Sequence[str], numbers: Sequence[int], width: int) -> list[int]:
-    """Cells of each column: titles give way, the longest first, numbers never."""
+    """Cells of each column: what is between them gives way, then the longest titles do, numbers never."""
     least = [number + 1 for number in numbers]
+    whole = [max(present.width(title) + 1, room) for title, room in zip(titles, least, strict=True)]
     rooms = [max(present.width(title) + 2, room) for title, room in zip(titles, least, strict=True)]
-    while sum(rooms) > width and rooms != least:
-        longest = max(range(len(rooms)), key=lambda place: rooms[place] - least[place])
-        rooms[longest] -= 1
+    for smallest in (whole, least):
+        while sum(rooms) > width and rooms != smallest:
+            longest = max(range(len(rooms)), key=lambda place: rooms[place] - smallest[place])
+            rooms[longest] -= 1
     return rooms
 
 
@@ -215,15 +215,30 @@ def facts(session: Session, now: datetime, width: int, *, shops: bool) -> Text:
     return page
 
 
-def files(told: Files | None, width: int, *, ended: bool = True) -> Text:
-    """Each file with size, time, records and seconds. `ended`: whether the session has."""
-    if told is None or not told.files:
-        return Text(_("No file was read, or it is not told any more.") if ended else _(NOT_YET), "dim")
+def _reading(standing: Standing) -> Text:
+    """Each file that is read now, and how far."""
     page = Text()
+    for name, share in standing.reading.items():
+        page.append(present.plain(f"  {name}  {int(share * 100)}%") + "\n")
+    return page
+
+
+def files(
+    told: Files | None, now: datetime, width: int, *, standing: Standing | None = None, ended: bool = True
+) -> Text:
+    """Each file with size, time, records and seconds. Before the session has `ended`, also what of them is read now:
+    the rest of a file is known when an import type is through with it."""
+    reading = _reading(standing) if standing and not ended else Text()
+    if reading:
+        reading = Text.assemble((_("Being read now:") + "\n", "dim"), reading)
+    if told is None or not told.files:
+        nothing = _("No file was read, or it is not told any more.") if ended else _(NOT_YET)
+        return reading or Text(nothing, "dim")
+    page = reading + Text("\n") if reading else Text()
     numbers = [
         (
             present.size(one.size),
-            present.moment(one.modified)[:16],
+            present.when(one.modified, now),
             present.number(sum(sum(read.records.values()) for read in one.read.values())),
             present.number(sum(read.rejected for read in one.read.values())),
             decimal(one.seconds),
@@ -287,10 +302,10 @@ def _changes_of(one: Changes) -> Text:
             + "\n"
         )
         for price in one.prices[:FEW]:
-            percent = "" if price.percent is None else f"{price.percent:+.0f}%"
+            percent = "" if price.percent is None else f"{_signed(round(price.percent))}%"
+            old, new = present.amount(price.old), present.amount(price.new)
             page.append(f"    {percent:>7}  ", "bold").append(
-                present.plain(f"{price.old} > {price.new} {price.currency}  {price.name}, {price.price_type}")
-                + "\n"
+                present.plain(f"{old} > {new} {price.currency}  {price.name}, {price.price_type}") + "\n"
             )
     if one.stocks:
         page.append(
@@ -299,11 +314,14 @@ def _changes_of(one: Changes) -> Text:
             + "\n"
         )
         for stock in one.stocks[:FEW]:
-            page.append(f"    {stock.old:g} > {stock.new:g}  ", "bold").append(
-                present.plain(stock.name) + "\n"
-            )
+            old, new = present.amount(stock.old), present.amount(stock.new)
+            page.append(f"    {old} > {new}  ", "bold").append(present.plain(stock.name) + "\n")
     for table, gone in one.gone.items():
         page.append("  " + _("Removed: {table}").format(table=texts.table(table)) + "\n")
         for thing in gone[:FEW]:
             page.append(f"    {present.plain(thing.name)}  ").append(present.plain(thing.id) + "\n", "dim")
     return page
+
+
+def _signed(value: int) -> str:
+    return ("" if value < 0 else "+") + present.number(value)

@@ -11,6 +11,7 @@ from tui_stage import settled
 
 from importers.sessions.models import Attempt, Outcome
 from importers.settings import Settings
+from tui import present
 from tui.app import ObmenApp
 from tui.screens.attempts import AttemptsScreen
 from tui.widgets.bars import Bar
@@ -67,14 +68,18 @@ async def test_any_of_them_is_reached_and_found(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
-async def test_what_does_not_fit_is_shortened_visibly(settings: Settings, width: int) -> None:
+async def test_what_has_no_column_or_no_room_stands_below_the_table(settings: Settings, width: int) -> None:
     app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
     async with app.run_test(size=(width, 20)) as pilot:
         screen = await screen_of(pilot)
         columns = screen.table.columns.values()
         assert sum(column.width + 2 for column in columns) < width
-        detail = screen.query_one("#detail", Static).render_line(0).text.rstrip()
-        assert detail.endswith("…" if width < 100 else "/srv/1c/webdata")
+        assert screen.attempt is not None
+        detail = screen.query_one("#detail", Static)
+        lines = [detail.render_line(y).text.strip() for y in range(detail.size.height)]
+        told = " ".join([*lines, *(cell.plain for cell in screen.table.get_row_at(0))]).split()
+        for text in (*present.kinds(screen.attempt).split(), screen.attempt.operator, "/srv/1c/webdata"):
+            assert text in told
 
 
 async def test_a_dry_run_is_told_apart(settings: Settings) -> None:

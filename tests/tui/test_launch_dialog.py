@@ -69,6 +69,34 @@ async def test_a_broken_source_is_told_in_the_dialog_and_can_be_changed(room: An
         assert made.source == good
 
 
+async def test_a_confirm_before_the_types_are_there_is_answered(room: Any) -> None:
+    async with room() as stage:
+        await stage.press("n")
+        await settled(stage.pilot)
+        stage.dialog.query_one(Choices).clear(waiting=True)
+        await stage.press("enter")
+        assert "confirm when its types are here" in stage.status
+        assert await stage.attempts() == []
+
+
+async def test_another_source_has_not_what_the_one_before_it_had(room: Any) -> None:
+    async with room() as stage:
+        await stage.open_dialog(CATALOG)
+        good = stage.dialog.query_one(Input).value
+        await stage.press("s", "end", "x")
+        choices = stage.dialog.query_one(Choices)
+        assert not choices.is_listed
+        assert choices.chosen == ()
+        assert "Enter looks at this source" in choices.render().plain
+        assert "Tab completes the path" in stage.status
+        await stage.press("backspace", "enter")
+        await settled(stage.pilot)
+        assert choices.is_listed
+        await stage.press("space", "enter")
+        made = await stage.ended()
+        assert made.source == good
+
+
 async def test_a_source_edited_but_not_entered_is_looked_at_before_a_launch(room: Any, obmen: Any) -> None:
     async with room() as stage:
         await stage.open_dialog(CATALOG)

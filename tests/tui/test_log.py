@@ -110,10 +110,10 @@ async def test_follows_the_end_until_told_otherwise() -> None:
     source = Source(100)
     async with LogApp().run_test(size=(60, 10)) as pilot:
         view = await opened(pilot, source, follow=True)
-        assert shown(view)[-1] == "09:00:00 line 99"
+        assert shown(view)[-1] == "09:00:00+00 line 99"
         source.add(1)
         await view.update()
-        assert shown(view)[-1] == "09:00:00 line 100"
+        assert shown(view)[-1] == "09:00:00+00 line 100"
         await pilot.press("pageup")
         assert not view.follow
         top = shown(view)[0]
@@ -121,7 +121,7 @@ async def test_follows_the_end_until_told_otherwise() -> None:
         await view.update()
         assert shown(view)[0] == top
         await pilot.press("end")
-        assert shown(view)[-1] == "09:00:00 line 150"
+        assert shown(view)[-1] == "09:00:00+00 line 150"
         assert view.position == "142-151 of 151"
 
 
@@ -133,18 +133,18 @@ async def test_of_many_lines_at_once_those_in_view_are_loaded_and_painted_at_onc
         source.add(count - 100)
         before = source.loaded
         await view.update()
-        assert shown(view) == [f"09:00:00 line {number}" for number in range(count - 10, count)]
+        assert shown(view) == [f"09:00:00+00 line {number}" for number in range(count - 10, count)]
         assert source.loaded - before <= 3 * BLOCK
 
 
 async def test_from_the_beginning() -> None:
     async with LogApp().run_test(size=(60, 10)) as pilot:
         view = await opened(pilot, Source(100), follow=False)
-        assert shown(view) == [f"09:00:00 line {number}" for number in range(10)]
+        assert shown(view) == [f"09:00:00+00 line {number}" for number in range(10)]
         await pilot.press("down", "down")
-        assert shown(view)[0] == "09:00:00 line 2"
+        assert shown(view)[0] == "09:00:00+00 line 2"
         await pilot.press("pagedown", "pageup")
-        assert shown(view)[0] == "09:00:00 line 2"
+        assert shown(view)[0] == "09:00:00+00 line 2"
 
 
 async def test_scrolls_through_blocks_that_left_memory() -> None:
@@ -154,12 +154,12 @@ async def test_scrolls_through_blocks_that_left_memory() -> None:
         await pilot.press("home")
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
-        assert shown(view)[0] == "09:00:00 line 0"
+        assert shown(view)[0] == "09:00:00+00 line 0"
         view._top = 7 * BLOCK - 5
         view.action_scroll(1)
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
-        assert shown(view) == [f"09:00:00 line {number}" for number in range(7 * BLOCK - 4, 7 * BLOCK + 6)]
+        assert shown(view) == [f"09:00:00+00 line {number}" for number in range(7 * BLOCK - 4, 7 * BLOCK + 6)]
 
 
 async def test_levels_are_words_and_long_lines_wrap() -> None:
@@ -169,9 +169,9 @@ async def test_levels_are_words_and_long_lines_wrap() -> None:
     async with LogApp().run_test(size=(40, 10)) as pilot:
         view = await opened(pilot, source, follow=False)
         rows = shown(view)
-        assert rows[0] == "09:00:00 WARNING: line 0"
-        assert rows[1] == "09:00:00 ERROR: word word word word word"
-        assert rows[2] == "word word word word word word"
+        assert rows[0] == "09:00:00+00 WARNING: line 0"
+        assert rows[1] == "09:00:00+00 ERROR: word word word word"
+        assert rows[2] == "word word word word word"
 
 
 async def test_escape_sequences_are_not_painted() -> None:
@@ -180,7 +180,7 @@ async def test_escape_sequences_are_not_painted() -> None:
     source.lines.append(LogLine(1, 1, "2026-03-14T09:00:00Z", "log", "info", text))
     async with LogApp().run_test(size=(60, 5)) as pilot:
         view = await opened(pilot, source, follow=False)
-        assert shown(view)[0] == "09:00:00 bad ?]0;owned? ?gnp".replace("?", "\N{REPLACEMENT CHARACTER}")
+        assert shown(view)[0] == "09:00:00+00 bad ?]0;owned? ?gnp".replace("?", "\N{REPLACEMENT CHARACTER}")
 
 
 async def test_nothing_new_asks_once_and_paints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,11 +15,12 @@ from textual.widgets import Static
 
 from importers import doctor
 from importers.doctor import Check
-from importers.events import Counts, FileRead, Options
+from importers.events import Changes, Counts, FileRead, Options, PriceChange, StockLoss
 from importers.sessions import Status
-from importers.sessions.details import Files, FileTold, KindStanding, Standing
+from importers.sessions.details import Files, FileTold, Gains, KindStanding, Standing
 from importers.sessions.models import StoredReject
 from importers.settings import Settings
+from importers.texts import _
 from tui import present, reports
 from tui.widgets.bars import Bar, KeyBar, TabBar
 from tui.widgets.rejects import RejectsPane
@@ -64,7 +66,7 @@ async def test_files_stand_in_rows_with_their_numbers(
     )
     async with staged(msgspec.structs.replace(settings, language=language)):
         width = size[0] - 3
-        lines = reports.files(files, width).plain.splitlines()
+        lines = reports.files(files, NOW, width).plain.splitlines()
     assert max(map(len, lines)) <= width
     assert len(lines) == (6 if size[0] == 60 else 3)
     assert lines[-1].split()[-1] in {"1.2", "1,2", "1.3", "1,3"}
@@ -78,7 +80,7 @@ async def test_files_of_one_name_can_be_told_apart(settings: Settings, size: tup
     names = [f"exchange/webdata/files/{place}/goods_1_1_872a8dd1.xml" for place in ("one", "two")]
     files = Files(tuple(FileTold(name, 1_000, "2026-03-14T07:12:00Z", {}) for name in names))
     async with staged(settings):
-        lines = reports.files(files, size[0] - 3).plain.splitlines()
+        lines = reports.files(files, NOW, size[0] - 3).plain.splitlines()
     told = [line.split()[0] for line in lines if line.startswith("exchange")]
     assert told == names
 
@@ -131,11 +133,66 @@ def test_each_file_that_is_read_tells_how_far_it_is(width: int) -> None:
     files = {"webdata/prices0_1.xml": 0.999, "webdata/prices1_1.xml": 0.04}
     standing = Standing(0.43, "prices", "read", "webdata/prices0_1.xml", 0, 0.0, None, {}, reading=files)
     lines = reports.summary(running, reports.Details(standing), NOW, width).plain.splitlines()
-    assert lines[1:4] == [
-        "Product prices: reading",
-        "  webdata/prices0_1.xml  99%",
-        "  webdata/prices1_1.xml  4%",
-    ]
+    read_now = ["  webdata/prices0_1.xml  99%", "  webdata/prices1_1.xml  4%"]
+    assert lines[1:4] == ["Product prices: reading", *read_now]
+    lines = reports.files(None, NOW, width, standing=standing, ended=False).plain.splitlines()
+    assert lines == ["Being read now:", *read_now]
+    read = Files((FileTold("webdata/import.xml", 1_000, "2026-03-14T07:12:00Z", {}),))
+    lines = reports.files(read, NOW, width, standing=standing, ended=False).plain.splitlines()
+    assert lines[:4] == ["Being read now:", *read_now, ""]
+    assert any(line.startswith("webdata/import.xml") for line in lines[4:])
+
+
+@pytest.mark.parametrize("width", [57, 77, 137])
+@LANGUAGES
+async def test_every_count_of_the_summary_has_its_title(
+    settings: Settings, width: int, language: str
+) -> None:
+    many = Counts(1_234, 0, 12, 4_599, 0, 285)
+    ended = session(1, Status.COMPLETED, "properties", by_kind={"properties": many})
+    tables = {"property_value": many, "product_type": many}
+    details = reports.Details(gains=Gains({"properties": Changes("properties", tables)}))
+    async with staged(msgspec.structs.replace(settings, language=language)):
+        head, row, *_rest = reports.summary(ended, details, NOW, width).plain.splitlines()
+    assert "…" not in head
+    assert len(head) == len(row) <= width
+    *columns, _orphans = reports.COLUMNS
+    with_titles = ("".join(_(column[place]) for column in columns) for place in (1, 2))
+    assert head.strip().removeprefix(present.kind("properties")).replace(" ", "") in {
+        titles.replace(" ", "") for titles in with_titles
+    }
+    assert row.replace("\N{NO-BREAK SPACE}", "").split()[-6:] == ["1234", "0", "12", "4599", "0", "285"]
+
+
+@LANGUAGES
+async def test_amounts_in_changes_are_written_as_the_reader_does(settings: Settings, language: str) -> None:
+    price = PriceChange("1", "Чай", "Розничная", "1250000.50", "0.5", "руб", -100.0)
+    losses = (StockLoss("1", "Чай", 1_234_567.0, 0.1 + 0.2),)
+    changes = Changes("prices", {}, prices=(price,), raised=0, lowered=1, stocks=losses, emptied=0)
+    ended = session(1, Status.COMPLETED, "prices")
+    async with staged(msgspec.structs.replace(settings, language=language)):
+        page = reports.changes(ended, Gains({"prices": changes})).plain.replace("\N{NO-BREAK SPACE}", " ")
+    sign = {"en": ".", "ru": ","}[language]
+    assert f"-100%  1 250 000{sign}50 > 0{sign}5 руб  Чай" in page
+    assert f"1 234 567 > 0{sign}3  Чай" in page
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset"), [("UTC-3", "+03"), ("XXX-5:30", "+05:30"), ("XXX+3:30", "-03:30")]
+)
+def test_a_time_of_day_has_its_offset(monkeypatch: pytest.MonkeyPatch, zone: str, offset: str) -> None:
+    at = "2026-03-14T12:00:07.000Z"
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert present.when(at, present.parse(at)).endswith(offset)
+        assert present.clock(at) == f"{present.parse(at).astimezone():%H:%M:%S}{offset}"
+        assert present.clock(at, seconds=False).endswith(offset)
+        assert present.moment(at).endswith(f" {offset}" if ":" in offset else f" {offset}:00")
+        assert present.when(at, present.parse("2027-03-14T12:00:07.000Z")) == "2026-03-14"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 async def test_pages_of_a_session_scroll_by_letters_of_both_layouts(settings: Settings) -> None:
@@ -176,10 +233,26 @@ async def test_how_many_were_rejected_stands_in_the_row_at_every_width(
     ended = session(1, Status.COMPLETED, "prices", by_kind={"prices": Counts(9000, 0, 0, 6091, 0, 2909)})
     async with staged(msgspec.structs.replace(settings, language=language)):
         fields = fitting(width, shops=shops)
-        row = [(field.text(ended, NOW), field.column.width) for field in fields]
+        row = [(field.text(ended, NOW, field.column.width), field.column.width) for field in fields]
     told = [(text, room) for text, room in row if "2909" in text.plain.replace("\N{NO-BREAK SPACE}", "")]
     assert told
     assert all(text.cell_len <= room for text, room in told)
+
+
+@LANGUAGES
+@pytest.mark.parametrize("width", [50, 60, 80, 140])
+@pytest.mark.parametrize("shops", [True, False])
+async def test_how_many_types_there_are_stands_behind_a_cut_name(
+    settings: Settings, language: str, width: int, shops: bool
+) -> None:
+    several = session(1, Status.COMPLETED, "attributes", "catalog", "prices")
+    async with staged(msgspec.structs.replace(settings, language=language)):
+        (field,) = (field for field in fitting(width, shops=shops) if field.column.key == "type")
+        cell = field.cell(several, NOW)
+        name = present.kind("attributes")
+    assert cell.cell_len <= field.column.width
+    assert cell.plain.endswith(" +2")
+    assert name.startswith(cell.plain.removesuffix(" +2").removesuffix("…"))
 
 
 class Under(MovingJournal):

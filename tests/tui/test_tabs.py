@@ -36,9 +36,9 @@ async def test_every_tab_of_a_session_is_there_and_the_open_one_named(
             await stage.press(str(digit))
             line = tabs(stage.app.screen)
             assert f"[{digit} {_(title)}" in line
-            assert all(f"{number} " in line for number in range(1, len(TITLES) + 1))
+            begun = [f"{number} {_(one)[:3]}" for number, one in enumerate(TITLES.values(), 1)]
+            assert all(begin in line for begin in begun), line
             assert present.width(line.rstrip()) <= size[0]
-            assert "…" not in line
 
 
 @SIZES

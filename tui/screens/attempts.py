@@ -26,6 +26,9 @@ from tui.widgets.window import WindowTable
 
 WIDE = 100
 """From here on there is room for times in full."""
+MOMENT = 26
+"""Cells of such a one."""
+LEAST_OF_TYPE = 6
 OUTCOME_STYLES = {
     Outcome.CREATED: "green",
     Outcome.JOINED: "yellow",
@@ -96,14 +99,21 @@ class AttemptsScreen(LiveScreen[None]):
         )
 
     def _update_details(self) -> None:
-        """Below the table: why, and what the launch lock did."""
-        attempt = self.attempt
+        """Below the table: why, what the launch lock did, and what of it the columns have no room for."""
         text = ""
-        if attempt:
-            reason = present.message(attempt.reason)
-            lock = _("launch lock: {lock}").format(lock=words.lock(attempt.lock)) if attempt.lock else ""
-            tried = _("dry run") if attempt.dry_run else ""
-            text = "  ".join(part for part in (reason, tried, lock, present.plain(attempt.source)) if part)
+        if attempt := self.attempt:
+            rooms = {column.key: column.width for column in self._fitting(self.app.size.width)}
+            kinds = present.kinds(attempt)
+            parts = (
+                present.message(attempt.reason),
+                _("dry run") if attempt.dry_run else "",
+                kinds if present.width(kinds) > rooms["type"] else "",
+                _("Request") + f" {attempt.request_id}" if "request" not in rooms else "",
+                _("Operator") + f" {present.plain(attempt.operator)}" if "operator" not in rooms else "",
+                _("launch lock: {lock}").format(lock=words.lock(attempt.lock)) if attempt.lock else "",
+                present.plain(attempt.source),
+            )
+            text = "  ".join(filter(None, parts))
         self.query_one("#detail", Static).update(text)
 
     def on_stable_table_pointed(self) -> None:
@@ -122,10 +132,11 @@ class AttemptsScreen(LiveScreen[None]):
 
     def _row(self, attempt: Attempt) -> list[Text]:
         columns = self._fitting(self.app.size.width)
+        rooms = {column.key: column.width for column in columns}
         cells = {
             "at": Text(
                 present.moment(attempt.at)
-                if columns[0].width > 11
+                if rooms["at"] == MOMENT
                 else present.when(attempt.at, self.room.now())
             ),
             "request": Text(attempt.request_id),
@@ -135,7 +146,7 @@ class AttemptsScreen(LiveScreen[None]):
             ),
             "shop": Text(attempt.shop),
             "session": Text(str(attempt.session_id or "").rjust(self._digits + 1)),
-            "type": Text(present.kinds(attempt)),
+            "type": Text(present.kinds(attempt, rooms["type"])),
             "operator": Text(present.plain(attempt.operator)),
             "host": Text(present.plain(f"{attempt.host}:{attempt.pid}")),
             "reason": Text(present.message(attempt.reason)),
@@ -148,14 +159,16 @@ class AttemptsScreen(LiveScreen[None]):
         shops = self.room.has_shops
         # Without the year it leaves room for the shop.
         columns = [
-            Column("at", N_("When"), 11 if shops or width < WIDE else 26),
+            Column("at", N_("When"), present.WHEN if shops or width < WIDE else MOMENT),
             Column("request", N_("Request"), 8),
             Column("outcome", N_("Outcome"), 12),
             Column("session", N_("Session"), self._digits + 1, right=True),
             *([Column("shop", N_("Shop"), 10)] if shops else []),
         ]
         room = width - 1 - sum(column.width + 2 for column in columns)
-        columns.append(Column("type", N_("Type"), max(6, min(18, room - 2))))
+        if room < LEAST_OF_TYPE + 2:
+            room += columns.pop(1).width + 2  # the line below tells it
+        columns.append(Column("type", N_("Type"), max(LEAST_OF_TYPE, min(18, room - 2))))
         width -= 12 if shops else 0
         if width >= 92:
             columns.append(Column("operator", N_("Operator"), 10))

@@ -183,12 +183,13 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
 
     def _survey(self) -> None:
         """Look at the source that the input names. Until that is done nothing can be chosen, so nothing launched."""
-        target = self._target
-        self.query_one(Choices).set_holdings((), "", has_products=False, waiting=target is not None)
-        self._show_choice()
-        if target is None:
+        if (target := self._target) is None:
+            self.query_one(Choices).clear()
+            self._show_choice()
             return
-        self._source = str(Path(self.query_one(Input).value).expanduser().absolute())
+        self.query_one(Choices).clear(_("Looking at the source…"), waiting=True)
+        self._show_choice()
+        self._source = _path(self.query_one(Input).value)
         self.run_worker(
             self._load_holdings(self._source, target), group="holdings", exclusive=True, exit_on_error=False
         )
@@ -205,7 +206,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
                     if view.error:
                         self._set_status(present.message(view.error), "yellow")
         except Exception as error:  # noqa: BLE001 (said in the dialog, and logged)
-            choices.set_holdings((), source, has_products=False, waiting=False)
+            choices.clear()
             self._set_status(self._room.explain(error), "bold red")
 
     # Choosing
@@ -238,8 +239,17 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     def on_input_submitted(self) -> None:
         self.query_one(Choices).focus()
 
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """What was found in another source is not told of this one."""
+        if self._sent or not self._target or _path(event.value) == self._source:
+            return
+        self._source = ""
+        self.workers.cancel_group(self, "holdings")
+        self.query_one(Choices).clear(_("Enter looks at this source"))
+        self._show_choice()
+
     def on_input_blurred(self, event: Input.Blurred) -> None:
-        if not self._sent and str(Path(event.value).expanduser().absolute()) != self._source:
+        if not self._sent and _path(event.value) != self._source:
             self._survey()
 
     def on_choices_changed(self) -> None:
@@ -270,7 +280,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
     def _show_choice(self) -> None:
         chosen = self.query_one(Choices).chosen
         self.query_one("#confirm", Button).disabled = self._sent or not chosen
-        if self.query_one(Input).has_focus and self.query_one(Choices).is_listed:
+        if self.query_one(Input).has_focus and not self.query_one(Choices).is_waiting:
             self._set_status(_("Tab completes the path; up and down bring those used before."))
         elif chosen:
             self._set_status(self._sentence(chosen), "yellow" if self._would_join else "")
@@ -318,13 +328,17 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
                 "yellow",
             )
             return
-        kinds = self.query_one(Choices).chosen
-        if not kinds:
-            if self.query_one(Choices).is_listed:  # else it says why nothing can be chosen
+        choices = self.query_one(Choices)
+        if not (kinds := choices.chosen):
+            if choices.is_listed:
                 self._set_status(_("Choose at least one type first"), "yellow")
+            elif choices.is_waiting:  # else it says why nothing can be chosen
+                self._set_status(
+                    _("The source is still looked at: confirm when its types are here"), "yellow"
+                )
             return
         self._sent = True
-        self.query_one(Choices).focus()  # a disabled button would hand it on, and the next Enter with it
+        choices.focus()  # a disabled button would hand it on, and the next Enter with it
         self.query_one("#confirm", Button).disabled = True
         self._set_status(_("Launching…"))
         request = new_request(
@@ -368,3 +382,8 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
 
     def action_close(self) -> None:
         self._leave(None)
+
+
+def _path(text: str) -> str:
+    """As it is typed into the input."""
+    return str(Path(text).expanduser().absolute())

@@ -125,7 +125,8 @@ class Panes(Vertical):
             case "changes":
                 return reports.changes(session, self._details.gains)
             case "files":
-                return reports.files(self._details.files, width, ended=session.status.final)
+                told, ended = self._details, session.status.final
+                return reports.files(told.files, now, width, standing=told.standing, ended=ended)
             case _:
                 return reports.facts(session, now, width, shops=shops)
 

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from importers.texts import _
 from tui.keys import Key, shown, with_twins
-from tui.present import width
+from tui.present import fitted, width
 
 
 class Bar(Widget):
@@ -44,6 +44,10 @@ def _beside(right: Text) -> int:
     return right.cell_len + 1 if right else 0
 
 
+LEAST_OF_A_TAB = 7
+"""Cells that its digit and its title are cut to."""
+
+
 class Tab(NamedTuple):
     name: str
     digit: str
@@ -51,7 +55,8 @@ class Tab(NamedTuple):
 
 
 class TabBar(Bar):
-    """The tabs of the session below: digit, title. Where not all fit, titles of those that are not open give way."""
+    """The tabs of the session below: digit, title. Where not all fit, titles of those that are not open give way: the
+    longest ones are cut, and where that is not enough, the last ones leave their digit."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"bar--active"}
 
@@ -93,9 +98,15 @@ class TabBar(Bar):
             return sum(width(text) + 2 for text in texts) + _beside(right) <= self.size.width
 
         right = next(filter(fits, self._rights), self._rights[-1])
-        for place, tab in reversed(list(enumerate(self._tabs))):
-            if not fits(right) and tab.name != self._active:
-                texts[place] = tab.digit
+        others = [place for place, tab in enumerate(self._tabs) if tab.name != self._active]
+        while not fits(right) and others:
+            longest = max(others, key=lambda place: width(texts[place]))
+            room = width(texts[longest]) - 1
+            if room >= LEAST_OF_A_TAB:
+                texts[longest] = fitted(texts[longest], room)
+            else:
+                place = others.pop()
+                texts[place] = self._tabs[place].digit
         return texts, right
 
     def on_click(self, event: events.Click) -> None:

@@ -44,7 +44,10 @@ class Choices(Widget, can_focus=True):
         self._holdings: tuple[Held, ...] = ()
         self._source = ""
         self._has_products = False
-        self._waiting = True
+        self._nothing = "-"
+        """What stands there while there is no list."""
+        self.is_waiting = True
+        """Whether a list will come."""
         self._cursor = 0
         self._top = 0
         """The first row in view, when plug-ins add more kinds than fit."""
@@ -53,19 +56,26 @@ class Choices(Widget, can_focus=True):
         self.chosen: tuple[str, ...] = ()
         """In the order chosen: the first one is the session's type."""
 
-    def set_holdings(
-        self, holdings: tuple[Held, ...], source: str, *, has_products: bool, waiting: bool = True
-    ) -> None:
-        """Show what a source holds; none: it is still being looked at, or (not `waiting`) cannot be read."""
-        layout = len(holdings) != len(self._holdings)
-        self._holdings, self._source = holdings, source
-        self._has_products, self._waiting = has_products, waiting
+    def set_holdings(self, holdings: tuple[Held, ...], source: str, *, has_products: bool) -> None:
+        """Show what a source holds."""
+        self._show(holdings)
+        self.is_waiting = not holdings
+        self._source, self._has_products = source, has_products
         self._drop()
-        self.refresh(layout=layout)
         pressed, self._pressed = self._pressed, []
-        if holdings:
-            for press in pressed:
-                press()
+        for press in pressed:
+            press()
+
+    def clear(self, text: str = "-", *, waiting: bool = False) -> None:
+        """Nothing can be chosen: show this instead. `waiting`: a list will come."""
+        self._show(())
+        self._nothing, self.is_waiting = text, waiting
+        self.chosen, self._pressed = (), []
+
+    def _show(self, holdings: tuple[Held, ...]) -> None:
+        layout = len(holdings) != len(self._holdings)
+        self._holdings = holdings
+        self.refresh(layout=layout)
 
     @property
     def is_listed(self) -> bool:
@@ -104,7 +114,7 @@ class Choices(Widget, can_focus=True):
         self.refresh()
 
     def _waits_for_list(self, press: Callable[[], None]) -> bool:
-        if not self._holdings and self._waiting:
+        if not self._holdings and self.is_waiting:
             self._pressed.append(press)
         return not self._holdings
 
@@ -140,7 +150,7 @@ class Choices(Widget, can_focus=True):
 
     def render(self) -> Text:
         if not self._holdings:
-            return Text(_("Looking at the source…") if self._waiting else "-", "dim")
+            return Text(self._nothing, "dim", no_wrap=True, overflow="ellipsis")
         titles = [present.kind(holding.kind) for holding in self._holdings]
         first = max(map(present.width, titles)) + 2
         lines = []

@@ -30,8 +30,6 @@ from tui.widgets.log_lines import Lines, Source, wrap
 BLOCKS_AT_ONCE = 200
 """Blocks taken in between two looks at the sessions."""
 LEVEL_STYLES = {"warning": Style(color="yellow"), "error": Style(color="red", bold=True)}
-TIME = 9
-"""Cells of the time before each line; wrapped rows are indented by it."""
 
 
 class LogView(Widget, can_focus=True):
@@ -279,9 +277,9 @@ class LogView(Widget, can_focus=True):
         behind = self.get_component_rich_style("log--time")
         if self.sought and number == self._match:  # which of all that are highlighted
             behind = self._found_in(behind)
-        stamp = Segment(present.clock(line.at).ljust(TIME), behind)
-        indent = Segment(" " * TIME)
-        room = max(10, self.size.width - TIME)
+        stamp = Segment(present.clock(line.at) + " ", behind)
+        indent = Segment(" " * len(stamp.text))
+        room = max(10, self.size.width - len(stamp.text))
         pieces = wrap(text, room) if self._wrapped else [present.fitted(text, room)]
         return [
             Strip([indent if row else stamp, *self._highlighted(piece, style)])

@@ -33,11 +33,12 @@ class Field(NamedTuple):
     column: Column
     wide: int
     """Screen width in cells from which the column is there."""
-    text: Callable[[Session, datetime], Text]
+    text: Callable[[Session, datetime, int], Text]
+    """For so many cells."""
 
     def cell(self, session: Session, now: datetime) -> Text:
         """As it stands in its column."""
-        text = self.text(session, now)
+        text = self.text(session, now, self.column.width)
         if self.column.right:
             text.pad_left(max(self.column.width - text.cell_len, 0))
         return text
@@ -48,30 +49,32 @@ def _text(text: str) -> Text:
 
 
 FIELDS = (
-    Field(Column("type", N_("Type"), 14), 0, lambda s, now: _text(present.kinds(s))),
-    Field(Column("status", N_("Status"), 14), 0, lambda s, now: status_text(s)),
-    Field(Column("rejected", N_("Rejected"), 9, right=True), 52, lambda s, now: rejected_text(s)),
+    Field(Column("type", N_("Type"), 14), 0, lambda s, now, room: _text(present.kinds(s, room))),
+    Field(Column("status", N_("Status"), 14), 0, lambda s, now, room: status_text(s)),
+    Field(Column("rejected", N_("Rejected"), 9, right=True), 52, lambda s, now, room: rejected_text(s)),
     Field(
-        Column("started", N_("Started"), 11),
+        Column("started", N_("Started"), present.WHEN),
         65,
-        lambda s, now: _text(present.when(s.started_at or s.created_at, now)),
+        lambda s, now, room: _text(present.when(s.started_at or s.created_at, now)),
     ),
     Field(
         Column("duration", N_("Duration"), 8, right=True),
         75,
-        lambda s, now: _text(present.elapsed(s, now)),
+        lambda s, now, room: _text(present.elapsed(s, now)),
     ),
-    Field(Column("progress", N_("Done"), 16), 120, lambda s, now: _text(present.progress_bar(s, 10))),
-    Field(Column("counts", N_("Records"), 18), 138, lambda s, now: _text(present.counts(s.counts, 18))),
-    Field(Column("operator", N_("Operator"), 10), 92, lambda s, now: _text(s.operator)),
-    Field(Column("request", N_("Request"), 8), 104, lambda s, now: _text(s.request_id)),
+    Field(Column("progress", N_("Done"), 16), 120, lambda s, now, room: _text(present.progress_bar(s, 10))),
+    Field(
+        Column("counts", N_("Records"), 18), 138, lambda s, now, room: _text(present.counts(s.counts, room))
+    ),
+    Field(Column("operator", N_("Operator"), 10), 92, lambda s, now, room: _text(s.operator)),
+    Field(Column("request", N_("Request"), 8), 104, lambda s, now, room: _text(s.request_id)),
 )
 
 
-SHOP = Field(Column("shop", N_("Shop"), 10), 0, lambda s, now: _text(s.shop))
+SHOP = Field(Column("shop", N_("Shop"), 10), 0, lambda s, now, room: _text(s.shop))
 """Only where there are several; the others need a wider screen then."""
 STATUS_AND_REJECTED = Field(
-    Column("status", N_("Status"), 17), 0, lambda s, now: status_text(s, rejected=True)
+    Column("status", N_("Status"), 17), 0, lambda s, now, room: status_text(s, rejected=True)
 )
 """Where there is no room for a column of rejects."""
 
