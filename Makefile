@@ -16,7 +16,7 @@ walk: $(READY)  ## a person's walk through the control room in tmux; makes the p
 	PYTHONPATH=. $(BIN)/python -m walk --pictures docs/pictures
 
 test: $(READY) lint  ## everything that must hold before a commit lands
-	$(BIN)/pytest -n 2 -m "not chaos"
+	$(BIN)/pytest -n 3 -m "not chaos"
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
