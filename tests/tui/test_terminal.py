@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -138,9 +139,10 @@ def test_demo_by_keys_of_the_russian_layout_to_a_completed_import(
 
 
 def test_two_terminals_at_once_make_one_session(env: dict[str, str], obmen: Any) -> None:
-    env |= {"OBMEN_CONFIG": str(obmen.folder / "config.toml")}
+    env |= {"OBMEN_CONFIG": str(obmen.folder / "config.toml"), "OBMEN_SCREEN__BELL": "true"}
     command = [sys.executable, "-m", "tui"]
-    with Terminal(command, env) as one, Terminal(command, env) as two:
+    notified, silent = env | {"OBMEN_SCREEN__NOTIFY": "osc777"}, env | {"OBMEN_SCREEN__BELL": "false"}
+    with Terminal(command, notified) as one, Terminal(command, silent) as two:
         for terminal in (one, two):
             terminal.wait_for("No imports yet")
             terminal.press("n")
@@ -155,6 +157,10 @@ def test_two_terminals_at_once_make_one_session(env: dict[str, str], obmen: Any)
         assert len(obmen.json("sessions")) == 1
         both = one.text + two.text
         assert both.count("already launched") == 1
+        told = re.findall(r"\a\x1b]777;notify;obmen;([^\a]*)\a", one.raw.decode())
+        assert told == ["obmen: Session 1, Product catalog: ✓ completed, 1 152 records"]
+        assert "1 152 records" in two.text.replace("\N{NO-BREAK SPACE}", " ")
+        assert b"]777;" not in two.raw
 
 
 def frozen_worker(journal: Path) -> int:
