@@ -37,7 +37,7 @@ def test_commands_in_the_pages_exist(page: Path) -> None:
 def test_readme_names_the_two_commands_and_what_they_run(page: str) -> None:
     text = (TOP / page).read_text(encoding="utf-8")
     makefile = (TOP / "Makefile").read_text(encoding="utf-8")
-    for command, plain in (("make demo", "bin/obmen demo"), ("make test", 'bin/pytest -n 2 -m "not chaos"')):
+    for command, plain in (("make demo", "bin/obmen demo"), ("make test", 'bin/pytest -n 3 -m "not chaos"')):
         assert command in text
         assert f".venv/{plain}" in text
         assert f"$(BIN)/{plain.removeprefix('bin/')}" in makefile

@@ -95,22 +95,24 @@ async def test_what_is_found_is_what_a_filter_of_all_leaves(
     assert [one.pid for one in everything] == list(range(NUMBER, 0, -1))
     for wanted in FILTERS:
         expected = [one for one in everything if matches(one, wanted)]
-        assert (await journal.find_attempts(wanted, limit=1000)).attempts == expected, wanted
+        assert (await journal.find_attempts(wanted, limit=1000, seconds=60)).attempts == expected, wanted
         assert await journal.count_attempts(wanted) == len(expected), wanted
 
 
 async def test_pages_lead_through_all_and_back(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "STEP_ROWS", 7)
     for wanted in FILTERS:
-        expected = (await journal.find_attempts(wanted, limit=1000)).attempts
+        expected = (await journal.find_attempts(wanted, limit=1000, seconds=60)).attempts
         found: list[Attempt] = []
         rest: Place | None = None
         while not found or rest:
-            page = await journal.find_attempts(wanted, after=rest, limit=4)
+            page = await journal.find_attempts(wanted, after=rest, limit=4, seconds=60)
             found, rest = found + page.attempts, page.rest
             if not page.attempts:
                 break
         assert found == expected, wanted
         for at in range(0, len(expected), 5):
-            front = await journal.find_attempts(wanted, before=place_of_attempt(expected[at]), limit=4)
+            front = await journal.find_attempts(
+                wanted, before=place_of_attempt(expected[at]), limit=4, seconds=60
+            )
             assert front.attempts == expected[max(0, at - 4) : at], wanted

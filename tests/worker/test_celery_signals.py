@@ -40,12 +40,11 @@ async def stage(tmp_path: Path, redis: RedisServer) -> AsyncIterator[Stage]:
 
 
 def beside(pid: int) -> list[int]:
-    """The processes that a process has started, and those that these have."""
-    children = [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
+    """The processes that a process has started, and those that these have; of one that has ended, none."""
+    children: list[int] = []
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            children += map(int, (task / "children").read_text().split())
     return [*children, *(grandchild for child in children for grandchild in beside(child))]
 
 
