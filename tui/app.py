@@ -112,7 +112,8 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
         for key in TABLE:
             if key.palette and (active := usable.get(key.id)):
                 run = self._runner(active.binding.action, active.node)
-                yield SystemCommand(f"{_(key.hint)}  ({shown(key.keys.split(',')[0])})", "", run)
+                pressed = shown(key.keys.split(",")[0])
+                yield SystemCommand(f"{_(key.title)}: {_(key.hint)}  ({pressed})", "", run)
         yield SystemCommand(_("Change the colours"), "", self.action_change_theme)
 
     def _runner(self, action: str, node: object) -> Callable[[], Coroutine[None, None, bool]]:

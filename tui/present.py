@@ -13,6 +13,7 @@ from decimal import Decimal
 from importers import words
 from importers.events import Counts
 from importers.kinds.registry import title_of
+from importers.output import LEVELS
 from importers.sessions.models import Attempt, LogLine, Outcome, Session, Status
 from importers.texts import N_, Message, _, decimal, ngettext, render
 from importers.texts import fitted as fitted
@@ -43,7 +44,9 @@ def message(value: Message | None) -> str:
 
 
 def log_text(line: LogLine) -> str:
-    return plain(render(line.message, line.args))
+    """What stands behind its time: a word for its level, unless it is mere information, and its text."""
+    text = plain(render(line.message, line.args)) or line.type
+    return f"{_(LEVELS[line.level])}: {text}" if line.level in LEVELS else text
 
 
 def status(value: Status) -> str:

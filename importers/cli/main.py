@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import click
 
@@ -12,7 +13,7 @@ from importers import settings, texts
 from importers.cli.click_texts import speak, speaking
 from importers.cli.group import cli
 from importers.cli.running import EXIT_FAILED, EXIT_INTERRUPTED
-from importers.errors import ObmenError
+from importers.errors import ObmenError, SettingsError
 from importers.output import OutputLost, go_on, guard, print_json, print_line
 from importers.texts import _
 
@@ -22,13 +23,18 @@ COMPLETING = "_OBMEN_COMPLETE"
 
 def language_of(args: Sequence[str], environ: Mapping[str, str]) -> str:
     """The language before the settings are read: `--language`, $OBMEN_LANGUAGE, the locale."""
-    for name, value in zip(args, [*args[1:], ""], strict=False):
-        if name == "--language" and value in texts.LANGUAGES:
-            return value
-        if name.removeprefix("--language=") in texts.LANGUAGES:
-            return name.removeprefix("--language=")
-    chosen = environ.get("OBMEN_LANGUAGE", "auto")
-    return chosen if chosen in texts.LANGUAGES else "auto"
+    for chosen in (*_values("--language", args), environ.get("OBMEN_LANGUAGE")):
+        if chosen in texts.LANGUAGES:
+            return chosen
+    return "auto"
+
+
+def _values(option: str, args: Sequence[str]) -> Iterator[str]:
+    """What an option is given, where click cannot be asked."""
+    for arg, following in zip(args, [*args[1:], ""], strict=True):
+        name, sign, value = arg.partition("=")
+        if name == option:
+            yield value if sign else following
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -61,7 +67,7 @@ def _main(args: Sequence[str], *, as_json: bool) -> int:
     except ObmenError as error:
         return _fail(str(error), error.exit_code, as_json=as_json)
     except Exception as error:  # noqa: BLE001 (the last line: no operator should meet a traceback)
-        return _fail(_unexpected(error), as_json=as_json)
+        return _fail(_unexpected(error, args), as_json=as_json)
     return code if isinstance(code, int) else 0
 
 
@@ -78,14 +84,23 @@ def _document(message: str, code: int) -> None:
     print_json({"error": message, "exit_code": code})
 
 
-def _unexpected(error: Exception) -> str:
+def _unexpected(error: Exception, args: Sequence[str]) -> str:
     """A bug: its traceback goes to the log file, one line to the operator."""
     from importers.logs import log_to
 
     text = texts.shorten(f"{type(error).__name__}: {error}")
     try:
-        path = str(settings.data_dir() / "obmen.log")
+        path = _log_path(args)
     except ObmenError:  # no home directory, so no log either
         return _("unexpected {error}").format(error=text)
     log_to(path).error("unexpected", exc_info=error)
     return _("unexpected {error}; the log {path} has the details").format(error=text, path=path)
+
+
+def _log_path(args: Sequence[str]) -> str:
+    """That of the settings in force; where these cannot be read, the one that is there without any."""
+    config = next(map(Path, _values("--config", args)), None)
+    try:
+        return settings.load(config).log.path
+    except SettingsError:
+        return str(settings.data_dir() / "obmen.log")

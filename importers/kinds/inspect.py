@@ -50,6 +50,7 @@ TITLES = {
     "Price": N_("prices"),
     "Stock": N_("stocks"),
     "Customer": N_("customers"),
+    "Rejected": N_("rejected"),
 }
 """What to call the records that are counted."""
 

@@ -35,6 +35,8 @@ class Status(StrEnum):
 FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 ACTIVE = frozenset(Status) - FINAL
 CANCELLED_BY = N_("Cancelled by {operator}; the catalog is as before")
+WAS_DRY_RUN = N_("it was a dry run; its session was deleted since")
+"""The reason of an attempt whose session, gone now, can no longer tell that."""
 
 
 Level = Literal["info", "warning", "error"]
@@ -121,7 +123,7 @@ class Attempt(msgspec.Struct, frozen=True):
     id: int = 0
     """The journal's, growing; 0: it is not kept yet."""
     dry_run: bool = False
-    """Whether its session only tries. The journal tells, as long as the session was not deleted."""
+    """Whether its session only tries, or did before it was deleted. The journal tells."""
 
 
 class LogLine(msgspec.Struct, frozen=True):

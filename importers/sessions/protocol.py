@@ -181,8 +181,8 @@ class Journal(Protocol):
         ...
 
     async def delete(self, session_ids: Sequence[int]) -> list[int]:
-        """Delete finished sessions with their events and rejects; the ids deleted. Attempts stay, and no id is ever
-        given again."""
+        """Delete finished sessions with their events and rejects; the ids deleted. Attempts stay, with the reason
+        WAS_DRY_RUN where that was all, and no id is ever given again."""
         ...
 
     async def prune(self, days: int) -> int:

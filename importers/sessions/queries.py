@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from importers.sessions.finding import AttemptFilter, By, Order, Place, SessionFilter, Word
+from importers.sessions.models import WAS_DRY_RUN
 from importers.sessions.rows import json
 from importers.sessions.statements import ATTEMPT_COLUMNS, COLUMNS
 
@@ -110,7 +111,11 @@ def _of_attempts(wanted: AttemptFilter) -> list[Query]:
             of_session = (
                 "session JOIN facet ON facet.id = session.facet WHERE session.id = attempt.session_id"
             )
-            found.append(Query(f"EXISTS (SELECT 1 FROM {of_session} AND facet.{column} = ?)", (int(value),)))
+            exists = Query(f"EXISTS (SELECT 1 FROM {of_session} AND facet.{column} = ?)", (int(value),))
+            gone = column == "dry_run" and value
+            found.append(
+                Query(f"({exists.sql} OR reason = ?)", (*exists.values, WAS_DRY_RUN)) if gone else exists
+            )
     return [*found, *map(_word_of_attempts, wanted.words)]
 
 

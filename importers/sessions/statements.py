@@ -6,7 +6,7 @@ under which it holds it.
 
 from __future__ import annotations
 
-from importers.sessions.models import ACTIVE, FINAL, Status
+from importers.sessions.models import ACTIVE, FINAL, WAS_DRY_RUN, Status
 
 
 def _listed(words: frozenset[Status]) -> str:
@@ -73,8 +73,8 @@ REASONS = "SELECT reason, count(*) FROM reject WHERE session_id = ?1 GROUP BY re
 DETAIL = "SELECT value FROM detail WHERE session_id = ?1 AND name = ?2"
 ATTEMPT_COLUMNS = (
     "id, request_id, idempotency_key, kinds, source, target, operator, host, pid, at, outcome, session_id, lock, "
-    "reason, reason_args, shop, (SELECT facet.dry_run FROM session JOIN facet ON facet.id = session.facet "
-    "WHERE session.id = attempt.session_id) AS dry_run"
+    "reason, reason_args, shop, coalesce((SELECT facet.dry_run FROM session JOIN facet ON facet.id = session.facet "
+    f"WHERE session.id = attempt.session_id), CASE WHEN reason = '{WAS_DRY_RUN}' THEN 1 ELSE 0 END) AS dry_run"
 )
 
 # Acting on sessions
@@ -87,6 +87,15 @@ CANCEL = (
     "WHERE id = ?1 AND status IN ('started', 'in_progress')"
 )
 CANCELLED_BY = "SELECT args FROM event WHERE session_id = ?1 AND type = 'cancel' ORDER BY id LIMIT 1"
+
+
+def tell_dry_runs(count: int) -> str:
+    """Attempts that made sessions which will be deleted."""
+    return (
+        f"UPDATE attempt SET reason = '{WAS_DRY_RUN}', reason_args = '{{}}' WHERE reason IS NULL AND request_id IN "
+        "(SELECT request_id FROM session JOIN facet ON facet.id = session.facet "
+        f"WHERE session.id IN ({_marks(count)}) AND facet.dry_run = 1 AND session.{IS_FINAL})"
+    )
 
 
 def delete(count: int) -> str:

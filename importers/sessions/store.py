@@ -92,6 +92,7 @@ class JournalStore(JournalReader):
         if not session_ids:
             return []
         async with self.database.transaction() as db:
+            await db.execute(sql.tell_dry_runs(len(session_ids)), *session_ids)
             rows = await db.fetch(sql.delete(len(session_ids)), *session_ids)
             return sorted(row["id"] for row in rows)
 

@@ -71,7 +71,6 @@ class Measure:
         self._read = dict.fromkeys(plan, 0.0)
         self._merged = dict.fromkeys(plan, 0.0)
         self._records = dict.fromkeys(plan, 0)
-        self._records_merged = dict.fromkeys(plan, 0)
         self._last: Progress | None = None
         self._done = False
         self._share = 0.0
@@ -87,7 +86,6 @@ class Measure:
             else:
                 self._reads(event.kind, 1.0, event.records)
                 _raise(self._merged, event.kind, share)
-                _raise(self._records_merged, event.kind, event.done)
         elif isinstance(event, Counted) and event.kind in self._plan:
             self._last = None
             self._reads(event.kind, 1.0, 0)
@@ -102,9 +100,8 @@ class Measure:
         for kind, ahead in self.ahead().items():
             self._reads(kind, *ahead)
         now = self._clock()
-        handled = sum(self._records.values()) + sum(self._records_merged.values())
         self._share = max(self._share, self._sum())
-        self._pace.note(now, handled, self._share)
+        self._pace.note(now, self._handled(), self._share)
         through = all(share == 1.0 for share in self._merged.values())
         return Standing(
             share=self._share,
@@ -126,6 +123,17 @@ class Measure:
     def _reads(self, kind: str, share: float, records: int) -> None:
         _raise(self._read, kind, share)
         _raise(self._records, kind, records)
+
+    def _handled(self) -> int:
+        """Records: of one that is read the share that reading is of its work, all of it when it is merged, too."""
+        if self._done:
+            return sum(self._records.values())
+        return round(
+            sum(
+                self._records[kind] * (piece.reading + (1 - piece.reading) * self._merged[kind])
+                for kind, piece in self._plan.items()
+            )
+        )
 
     def _sum(self) -> float:
         if self._done or not self._plan:

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from importers.cli import main
+from importers.commerceml.records import Rejected
+from importers.kinds.inspect import COUNTED, COUNTED_AS, TITLES
 from tests.conftest import Obmen
+
+BAD_PRODUCT = """<?xml version="1.0" encoding="UTF-8"?>
+<КоммерческаяИнформация ВерсияСхемы="2.10"><Каталог><Ид>1</Ид><Товары>
+<Товар><Ид>1</Ид><Наименование>Чай</Наименование></Товар><Товар><Наименование>Без ид</Наименование></Товар>
+</Товары></Каталог></КоммерческаяИнформация>"""
 
 
 def test_listings(obmen: Obmen) -> None:
@@ -122,3 +129,32 @@ def test_inspect(obmen: Obmen) -> None:
     assert found["version"] == "3.1"
     assert found["kinds"]["prices"]["files"] == 2
     assert "prices_1_1" in obmen.call("inspect", obmen.settings.source.path).stdout
+
+
+def test_inspect_counts_what_would_be_rejected(obmen: Obmen, tmp_path: Path) -> None:
+    (tmp_path / "import.xml").write_text(BAD_PRODUCT)
+    assert obmen.json("inspect", str(tmp_path))["files"][0]["counts"] == {"Product": 1, "Rejected": 1}
+    assert "products 1, rejected 1" in obmen.call("inspect", str(tmp_path)).stdout
+
+
+def test_whatever_can_be_counted_has_a_title() -> None:
+    told = {COUNTED_AS.get(record, record.__name__) for record in COUNTED} | {Rejected.__name__}
+    assert told == set(TITLES)
+
+
+def test_a_bug_goes_to_the_log_that_is_in_force(
+    obmen: Obmen, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("importers.kinds.inspect.inspect_export", lambda _path: 1 // 0)
+    for args, log in ((["inspect", "."], "env.log"), (["--config", "c.toml", "inspect", "."], "config.log")):
+        monkeypatch.chdir(tmp_path)
+        if log == "env.log":
+            monkeypatch.setenv("OBMEN_LOG__PATH", str(tmp_path / log))
+        else:
+            monkeypatch.delenv("OBMEN_LOG__PATH")
+            Path("c.toml").write_text(f'log.path = "{log}"')
+        assert main(args) == 1
+        assert f"ZeroDivisionError: integer division or modulo by zero; the log {tmp_path / log}" in (
+            capsys.readouterr().err
+        )
+        assert "1 // 0" in (tmp_path / log).read_text()

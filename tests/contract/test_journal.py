@@ -14,6 +14,8 @@ from importers.launch import LaunchResult
 from importers.processes import WorkerProcess, this_process
 from importers.sessions import ACTIVE, FINAL, Known, Place, Session, SessionFilter, Status, store
 from importers.sessions.finding import AttemptFilter
+from importers.sessions.models import WAS_DRY_RUN
+from importers.texts import Message
 
 LEASE = 30.0
 
@@ -226,6 +228,21 @@ async def test_only_finished_sessions_are_deleted(stage: Stage, clock: MovedCloc
     await stage.journal.finish(second.id, second.fence, Status.FAILED, {})
     await stage.journal.delete([second.id])
     assert (await made(stage)).id == 3, "an id is never given again"
+
+
+async def test_a_dry_run_stays_one_when_its_session_is_deleted(stage: Stage, clock: MovedClock) -> None:
+    clock.seconds += 60
+    dry = (await made(stage, Status.COMPLETED, options=Options(dry_run=True))).id
+    clock.seconds += 60
+    real = (await made(stage, Status.COMPLETED)).id
+    await stage.journal.delete([dry, real])
+    assert await stage.journal.sessions() == []
+    found = {one.session_id: one for one in await stage.journal.attempts()}
+    assert (found[dry].dry_run, found[real].dry_run) == (True, False)
+    assert found[dry].reason == Message.of(WAS_DRY_RUN)
+    assert found[real].reason is None
+    (only,) = (await stage.journal.find_attempts(AttemptFilter(dry_run=True))).attempts
+    assert only.session_id == dry
 
 
 async def test_whoever_asked_first_has_cancelled(stage: Stage) -> None:

@@ -87,6 +87,7 @@ def constants() -> dict[str, str]:
         and re.match("(SELECT|INSERT|UPDATE|DELETE|WITH) ", value)
     }
     found["delete"] = sql.delete(3)
+    found["tell dry runs"] = sql.tell_dry_runs(3)
     found["prune event"], found["prune reject"], found["prune detail"] = sql.prune(3)
     for least, backwards in product(("info", "warning", "error"), (False, True)):
         found[f"events {least} {backwards}"] = sql.events(least, backwards=backwards)

@@ -84,6 +84,18 @@ def test_rate_and_time_left_of_even_work() -> None:
     assert standing.rates[1:-1] == pytest.approx([20] * (len(standing.rates) - 2))
 
 
+def test_a_record_that_is_read_and_merged_counts_once() -> None:
+    clock = Hand()
+    measure = Measure({"prices": Piece(100, 0.5)}, clock)
+    for stage in ("read", "merge"):
+        for tenth in range(1, 11):
+            clock.now += 1
+            measure.observe(Progress("prices", stage, tenth, 10, 100 * tenth if stage == "read" else 1000))
+            assert measure.standing().rate == pytest.approx(50)
+    measure.done()
+    assert measure.standing().rate == pytest.approx(1000 / 20)
+
+
 def test_a_rate_is_that_of_lately() -> None:
     clock = Hand()
     measure = Measure(PLAN, clock)

@@ -76,9 +76,13 @@ class ActingScreen(LiveScreen[Result]):
         from tui.screens.ask import AskScreen
 
         view = self.panes.log_view
-        self.app.push_screen(
-            AskScreen(_("Search for"), value=view.sought), lambda text: view.search(text or "")
-        )
+
+        def search(text: str | None) -> None:
+            if old := [notice for notice in self.room.standing if notice.screen is self]:
+                self.room.dismiss(*old)  # that the last words were not found
+            view.search(text or "")
+
+        self.app.push_screen(AskScreen(_("Search for"), value=view.sought), search)
 
     def on_log_view_not_found(self, event: LogView.NotFound) -> None:
         self.room.say(_("No other line has: {text}").format(text=event.text), on=self)

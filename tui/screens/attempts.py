@@ -75,6 +75,7 @@ class AttemptsScreen(LiveScreen[None]):
         await pages.load(journal, move)
         if pages is not self._pages:
             return  # another filter meanwhile; it has asked for a load of its own
+        self.refresh_bindings()  # some keys need a row
         self.room.note_shops(pages.rows)
         self._digits = max(6, *(len(str(attempt.session_id or "")) for attempt in pages.rows), 0)
         self.table.reshape(self._fitting(self.size.width))

@@ -44,7 +44,7 @@ def _beside(right: Text) -> int:
     return right.cell_len + 1 if right else 0
 
 
-LEAST_OF_A_TAB = 7
+LEAST_OF_A_TAB = 5
 """Cells that its digit and its title are cut to."""
 
 

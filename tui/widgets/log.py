@@ -21,7 +21,6 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from importers.clock import utc_text
-from importers.output import LEVELS
 from importers.texts import _
 from tui import present
 from tui.keys import bindings
@@ -271,9 +270,7 @@ class LogView(Widget, can_focus=True):
             self._missing.add(number)
             return [Strip.blank(self.size.width)]
         style = LEVEL_STYLES.get(line.level, Style.null())
-        text = present.log_text(line) or line.type
-        if word := LEVELS.get(line.level):
-            text = f"{_(word)}: {text}"
+        text = present.log_text(line)
         behind = self.get_component_rich_style("log--time")
         if self.sought and number == self._match:  # which of all that are highlighted
             behind = self._found_in(behind)
