@@ -30,6 +30,9 @@ LOCKS = {
     "off": N_("not needed"),
 }
 
+NOT_KEPT = N_("Its rejects are kept no longer.")
+"""Of a session that had some."""
+
 
 def status(value: str) -> str:
     return _(STATUSES[value])

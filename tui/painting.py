@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+import rich._wrap
 from rich.cells import get_character_cell_size, split_graphemes
 from rich.console import COLOR_SYSTEMS
 from textual import events, messages
@@ -41,6 +42,9 @@ after that it is painted."""
 GAP = 6
 """Cells that stay the same are written rather than jumped over when they are no more than this."""
 SYNC_START, SYNC_END, ASK = "\x1b[?2026h", "\x1b[?2026l", "\x1b[?2026$p"
+
+rich._wrap.re_word = re.compile(r"[^\S\xa0]*[\S\xa0]+[^\S\xa0]*")
+"""Rich, and Textual with it, breaks lines at no-break spaces as well: "180 003 records" was read as 180."""
 
 CODE = re.compile(r"[34]8;(?:5;\d+|2;\d+;\d+;\d+)|\d+")
 COLOURS = {"3": "letters", "9": "letters", "4": "behind", "10": "behind"}

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from importers.texts import _, ngettext
+from importers.words import NOT_KEPT
 from tui import present
 from tui.exporting import write_log, write_rejects, write_sessions
 
@@ -73,7 +74,12 @@ class Taking:
         """All rejects that are kept, as CSV in the working directory."""
 
         async def job() -> None:
-            path, count = await write_rejects(self._room.require_journal(), session_id, self._room.now())
+            journal = self._room.require_journal()
+            if not await journal.reasons(session_id):
+                ended = await journal.session(session_id)
+                self._room.say(_(NOT_KEPT) if ended.counts.rejected else _("Nothing was rejected."))
+                return
+            path, count = await write_rejects(journal, session_id, self._room.now())
             text = ngettext("{count} reject written to {path}", "{count} rejects written to {path}", count)
             self._room.say(text.format(count=present.number(count), path=path))
 

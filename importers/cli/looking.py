@@ -26,6 +26,7 @@ from importers.output import (
     session_json,
 )
 from importers.texts import N_, _
+from importers.words import NOT_KEPT
 
 if TYPE_CHECKING:
     from importers.control import Control
@@ -84,7 +85,8 @@ def show(config: Settings, session_id: int, as_json: bool) -> None:
         else:
             attempts = await control.journal.attempts(request_id=session.request_id, limit=1)
             gains = await control.journal.detail(session_id, Gains)
-            print_session(config, session, next(iter(attempts), None), gains)
+            kept = bool(await control.journal.reasons(session_id))
+            print_session(config, session, next(iter(attempts), None), gains, rejects_kept=kept)
         return 0
 
     run(config, show)
@@ -161,7 +163,7 @@ def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None
 @pass_settings
 def rejects(config: Settings, session_id: int, as_csv: bool, as_json: bool) -> None:
     async def show(control: Control) -> int:
-        await control.journal.session(session_id)
+        session = await control.journal.session(session_id)
         found = [reject async for reject in _pages(control.journal.rejects, session_id)]
         rows = [reject_row(reject) for reject in found]
         if as_json:
@@ -170,7 +172,8 @@ def rejects(config: Settings, session_id: int, as_csv: bool, as_json: bool) -> N
             print_csv(REJECT_COLUMNS, rows)
         else:
             head = (_("Type"), _("File"), _("Line"), _("ID"), _("Reason"))
-            print_table(head, ((_(kind), *rest) for kind, *rest, _fragment in rows), _("No rejects"))
+            none = _(NOT_KEPT) if session.counts.rejected else _("No rejects")
+            print_table(head, ((_(kind), *rest) for kind, *rest, _fragment in rows), none)
         return 0
 
     run(config, show)

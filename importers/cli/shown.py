@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from importers import texts, words
 from importers.output import print_line, print_table
 from importers.texts import N_, _, ngettext
+from importers.words import NOT_KEPT
 
 if TYPE_CHECKING:
     from importers.events import Counts
@@ -94,7 +95,9 @@ def print_attempts(settings: Settings, found: Sequence[Attempt]) -> None:
     )
 
 
-def print_session(settings: Settings, session: Session, attempt: Attempt | None, gains: Gains | None) -> None:
+def print_session(
+    settings: Settings, session: Session, attempt: Attempt | None, gains: Gains | None, *, rejects_kept: bool
+) -> None:
     """`attempt`: the one that made it."""
     elsewhere = session.source_host not in (None, socket.gethostname())
     rows = [
@@ -120,10 +123,10 @@ def print_session(settings: Settings, session: Session, attempt: Attempt | None,
     for title, value in rows:
         if value not in (None, ""):
             print_line(f"{title:{width}}  {texts.shorten(str(value))}")
-    print_counts(session, gains)
+    print_counts(session, gains, rejects_kept=rejects_kept)
 
 
-def print_counts(session: Session, gains: Gains | None) -> None:
+def print_counts(session: Session, gains: Gains | None, *, rejects_kept: bool = True) -> None:
     """What became of the records, by type and of each by table, and what is to know of that."""
     told = gains.kinds if gains else {}
     rows: list[tuple[str, Counts]] = []
@@ -141,7 +144,9 @@ def print_counts(session: Session, gains: Gains | None) -> None:
         print_table(head, cells)
     if session.options.dry_run and session.status.final:
         print_line(_("This was a dry run: the catalog is as before."))
-    if rejected := session.counts.rejected:
+    if session.counts.rejected and not rejects_kept:
+        print_line(_(NOT_KEPT))  # the table tells how many there were
+    elif rejected := session.counts.rejected:
         text = ngettext(
             "{n} record was rejected; see why: obmen rejects {id}",
             "{n} records were rejected; see why: obmen rejects {id}",

@@ -137,6 +137,17 @@ def test_inspect_counts_what_would_be_rejected(obmen: Obmen, tmp_path: Path) -> 
     assert "products 1, rejected 1" in obmen.call("inspect", str(tmp_path)).stdout
 
 
+def test_rejects_that_were_pruned_are_not_told_as_none(obmen: Obmen, tmp_path: Path) -> None:
+    source = tmp_path / "with_rejects"
+    source.mkdir()
+    (source / "import.xml").write_text(BAD_PRODUCT)
+    made = str(obmen.json("import", "catalog", "--force", "--source", str(source))["id"])
+    assert "1 record was rejected; see why" in obmen.call("show", made).stdout
+    with closing(sqlite3.connect(obmen.folder / "journal.sqlite3")) as db, db:
+        db.execute("DELETE FROM reject")
+    assert obmen.call("show", made).stdout.endswith("\nIts rejects are kept no longer.\n")
+
+
 def test_whatever_can_be_counted_has_a_title() -> None:
     told = {COUNTED_AS.get(record, record.__name__) for record in COUNTED} | {Rejected.__name__}
     assert told == set(TITLES)

@@ -13,6 +13,7 @@ from textual.widgets import DataTable
 from tui_stage import settled
 
 from importers.errors import DatabaseError
+from importers.events import Counts
 from importers.sessions.finding import Page
 from importers.sessions.models import LogLine, Status
 from importers.settings import Settings
@@ -104,7 +105,7 @@ async def test_the_log_follows_the_journal(settings: Settings) -> None:
         await stage.look()
         assert view.render_line(view.size.height - 1).text.strip().endswith("one more line")
         await stage.press("down")
-        assert view.render_line(0).text.strip() == "No log lines yet"
+        assert view.render_line(0).text.strip() == "Its log is kept no longer."
         await stage.press("up")
         assert view.render_line(view.size.height - 1).text.strip().endswith("one more line")
 
@@ -134,6 +135,30 @@ async def test_cancel_asks_the_journal(settings: Settings) -> None:
         assert "cancelling" in stage.rows[0]
         await stage.press("down", "c")  # a finished session: the key does nothing
         assert len(stage.app.screen_stack) == 1
+
+
+class Pruned(MovingJournal):
+    """Keeps sessions alone."""
+
+    async def reasons(self, _session_id: int) -> list[tuple[str, int]]:
+        return []
+
+    async def events(self, *_args: object, **_options: object) -> list[LogLine]:
+        return []
+
+
+async def test_what_was_pruned_is_not_told_as_none(settings: Settings) -> None:
+    counts = {"stocks": Counts(10, rejected=3)}
+    ended = [session(n, Status.COMPLETED, "stocks", by_kind=counts if n == 2 else {}) for n in (1, 2)]
+    async with staged(settings, Pruned(ended)) as stage:
+        assert stage.screen.log_view.render_line(0).text.strip() == "Its log is kept no longer."
+        await stage.press("2")
+        fragment = stage.screen.query_one(RejectsPane).query_one("#fragment")
+        assert str(fragment.render()) == "Its rejects are kept no longer."
+        await stage.press("down")
+        assert str(fragment.render()) == "Nothing was rejected."
+        await stage.press("up", "enter", "2", "w")
+        assert stage.app.room.notices[-1].text == "Its rejects are kept no longer."
 
 
 async def test_rejects_show_place_reason_and_fragment(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from tui_stage import settled
 from importers import doctor
 from importers.sessions import Status
 from importers.settings import Settings
+from tui import present
 from tui.app import ObmenApp
 from tui.screens.main import MainScreen
 from tui.screens.messages import MessagesScreen
@@ -66,6 +67,26 @@ async def test_a_warning_stands_below_news_until_escape(pilot: Pilot[int]) -> No
     assert isinstance(pilot.app.screen, MessagesScreen)
     page = str(pilot.app.screen.query_one("#page", Static).render())
     assert page.index("news") < page.index("careful")
+
+
+async def test_what_does_not_fit_is_said_so_and_no_number_is_broken(settings: Settings) -> None:
+    app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await settled(pilot)
+        bar = pilot.app.screen.query_one("#notice", Static)
+        for room_left in range(1, 9):
+            text = "x " * (29 - room_left) + present.number(1_234_567)
+            room(pilot).say(text)
+            await settled(pilot)
+            lines = [bar.render_line(y).text.strip() for y in range(bar.size.height)]
+            assert sum("1 234 567" in line.replace("\N{NO-BREAK SPACE}", " ") for line in lines) == 1
+            assert "…" not in "".join(lines)
+        room(pilot).say("many words " * 50)
+        await settled(pilot)
+        lines = [bar.render_line(y).text.rstrip() for y in range(bar.size.height)]
+        assert lines[-1].endswith(" … m")
+        assert all("…" not in line for line in lines[:-1])
+        assert max(map(len, lines)) <= 60
 
 
 async def test_what_one_screen_says_stands_on_no_other(pilot: Pilot[int]) -> None:

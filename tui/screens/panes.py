@@ -81,7 +81,7 @@ class Panes(Vertical):
             self._opened = session.id if session else None
             lines = _Lines(journal, session.id, self.least) if session else None
             running = session is not None and session.status not in FINAL
-            self.log_view.open(lines, follow=running, empty=self._empty_log() if session else empty)
+            self.log_view.open(lines, follow=running, empty=self._empty_log(session) if session else empty)
         if session and (session.id != self._details_of or session.status not in FINAL or not self._ended):
             self._details, self._details_of = await _details(journal, session), session.id
             self._ended = session.status in FINAL
@@ -89,17 +89,14 @@ class Panes(Vertical):
         if self.tab == "log":
             if await self.log_view.update():
                 self.post_message(self.Wanted())
-        elif self.tab == "rejects":
-            rejects = self.query_one(RejectsPane)
-            if rejects.session_id != self._opened:
-                rejects.open(self._opened)
-            if await rejects.update(journal):
-                self.post_message(self.Wanted())
+        elif self.tab == "rejects" and await self.query_one(RejectsPane).update(journal, session):
+            self.post_message(self.Wanted())
         self.show_again()
 
-    def _empty_log(self) -> str:
+    def _empty_log(self, session: Session) -> str:
         if self.least == "info":
-            return _("No log lines yet")
+            ended = session.status in FINAL
+            return _("Its log is kept no longer.") if ended else _("No log lines yet")
         return _("No such lines: press {key} for others").format(key=shown_of("errors"))
 
     def show_again(self) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from rich.segment import Segment
 from rich.text import Text
+from textual.strip import Strip
 from textual.widgets import Static
+
+from tui.keys import shown_of
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -41,6 +45,15 @@ class NoticeBar(Static):
         self.update(Text("\n").join(notice.page for notice in shown))
         if shown and shown[-1].severity == "information":
             self._going = self.set_timer(SECONDS, partial(self._telling.dismiss, shown[-1]))
+
+    def render_line(self, y: int) -> Strip:
+        """The last line says where the rest is, if there is more than fits."""
+        strip = super().render_line(y)
+        width, height = self.content_size
+        if y < height - 1 or self.get_content_height(self.app.size, self.app.size, width) <= height:
+            return strip
+        more = f" … {shown_of('messages')}"
+        return Strip.join([strip.crop(0, width + 1 - len(more)), Strip([Segment(more, self.rich_style)])])
 
     def dismiss(self) -> None:
         self._telling.dismiss(*self._shown)

@@ -10,9 +10,10 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
-from importers.sessions import Journal
+from importers.sessions import Journal, Session
 from importers.sessions.models import StoredReject
 from importers.texts import N_, _, render
+from importers.words import NOT_KEPT
 from tui import present
 from tui.keys import bindings, shown_of
 from tui.widgets.table import Column, StableTable
@@ -47,6 +48,8 @@ class RejectsPane(Vertical):
         super().__init__(id=id)
         self._alone = alone
         self.session_id: int | None = None
+        self._are_gone = False
+        """The session had rejects, and the journal keeps them no longer."""
         self._reasons: dict[str, int] = {}
         self._common: dict[str, dict[str, object]] = {}
         """By reason, the arguments of its rejects; `DIFFERS` where these are not all the same."""
@@ -64,21 +67,23 @@ class RejectsPane(Vertical):
     def table(self) -> StableTable:
         return self.query_one(StableTable)
 
-    def open(self, session_id: int | None) -> None:
-        """Show the rejects of another session."""
-        self.session_id = session_id
+    def _open(self, session_id: int | None) -> None:
+        self.session_id, self._are_gone = session_id, False
         self._reasons, self._reason = {}, None
         self._common, self._looked_at = {}, 0
         self._clear()
 
-    async def update(self, journal: Journal) -> bool:
-        """Load what the journal has gained, as far as the cursor has come. True: there is more to look at."""
-        session_id = self.session_id
-        if session_id is None:
+    async def update(self, journal: Journal, session: Session | None) -> bool:
+        """Load what the journal has of a session, as far as the cursor has come. True: there is more to look at."""
+        session_id = session.id if session else None
+        if session_id != self.session_id:
+            self._open(session_id)
+        if session is None or session_id is None:
             return False
         reasons = dict(await journal.reasons(session_id))
         if session_id != self.session_id:
             return False
+        self._are_gone = session.status.final and session.counts.rejected > 0 and not reasons
         if len(reasons) == 1 and self._reason is None:
             self._show_reason(next(iter(reasons)))
         self._reasons = reasons
@@ -161,7 +166,7 @@ class RejectsPane(Vertical):
         elif self._reasons:
             text = Text(self._hint(), "dim")
         else:
-            text = Text(_("Nothing was rejected."))
+            text = Text(_(NOT_KEPT) if self._are_gone else _("Nothing was rejected."))
         self.query_one("#fragment", Static).update(text)
 
     def _hint(self) -> str:
