@@ -30,6 +30,7 @@ LOCKS = {
     "off": N_("not needed"),
 }
 
+NO_REDIS = N_("Redis did not answer; the journal alone sees to it that there is one session")
 NOT_KEPT = N_("Its rejects are kept no longer.")
 """Of a session that had some."""
 

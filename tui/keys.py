@@ -259,7 +259,7 @@ def use(own: Mapping[str, str]) -> None:
     for name, keys in own.items():
         if name not in known:
             raise SettingsError(
-                N_("setting keys.{name}: there is no such key; {hint}"),
+                N_("setting keys.{name}: there is no such action; {hint}"),
                 name=name,
                 hint=nearest(name, sorted(known)),
             )

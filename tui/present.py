@@ -65,11 +65,14 @@ def kind(name: str) -> str:
 
 
 def kinds(item: Session | Attempt, room: int | None = None) -> str:
-    """The type, and how many more kinds: "Product prices +2". In `room` cells the type's name gives way."""
+    """The type, and how many more kinds: "Product prices +2". Where that is more than `room` cells, the type is called
+    as on the command line, "prices +2", and at last cut."""
     if not item.kinds:
         return ""
     name, more = kind(item.kinds[0]), f" +{len(item.kinds) - 1}" if len(item.kinds) > 1 else ""
-    return (name if room is None else fitted(name, room - len(more))) + more
+    if room is None or width(name + more) <= room:
+        return name + more
+    return fitted(min(name, _(item.kinds[0]), key=width), room - len(more)) + more
 
 
 def state(session: Session) -> str:

@@ -194,7 +194,7 @@ def facts(session: Session, now: datetime, width: int, *, shops: bool) -> Text:
         (_("Started"), present.moment(session.started_at or session.created_at)),
         (_("Finished"), present.moment(session.finished_at)),
         (_("Duration"), present.elapsed(session, now)),
-        (_("Options"), ", ".join(options)),
+        (_("Launched with"), ", ".join(options)),
         (_("Request"), session.request_id),
         (_("Task"), session.task_id),
         (_("Operator"), f"{session.operator}@{session.host}"),
@@ -239,7 +239,7 @@ def files(
         (
             present.size(one.size),
             present.when(one.modified, now),
-            present.number(sum(sum(read.records.values()) for read in one.read.values())),
+            present.number(sum(sum(read.records.values()) + read.rejected for read in one.read.values())),
             present.number(sum(read.rejected for read in one.read.values())),
             decimal(one.seconds),
         )

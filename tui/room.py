@@ -308,7 +308,7 @@ class Room(Telling):
             text = _("Session {id}, {type}: launched.").format(id=session.id, type=self.what(session))
             alone = result.lock == "unavailable"
             if alone:
-                text += " " + _("Without Redis, which does not answer: the journal alone keeps it single.")
+                text += " " + _(words.NO_REDIS) + "."
             self.say(f"{text} {request}", "warning" if alone else "information", _("Import launched"))
         elif result.outcome is Outcome.JOINED:
             title = _("⚠️ An import was already launched recently")

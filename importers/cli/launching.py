@@ -16,7 +16,7 @@ from importers.cli.arguments import KIND, SHOP, Seconds, SessionId, SourcePath
 from importers.cli.group import as_json, cli, option, pass_settings
 from importers.cli.live import Live
 from importers.cli.running import EXIT_FAILED, follow_session, no_such_kind, run
-from importers.cli.shown import NO_REDIS, print_counts
+from importers.cli.shown import print_counts
 from importers.errors import SourceError
 from importers.output import go_on, print_json, print_line, session_json
 from importers.targets import target_of
@@ -131,7 +131,7 @@ async def _report(
 
     session = result.session
     if result.lock == "unavailable":
-        print_line(_(NO_REDIS), err=True)
+        print_line(_(words.NO_REDIS), err=True)
     if result.outcome is not Outcome.CREATED or session is None:
         print_line(f"[Request {result.request_id}] {_reason(result)}", err=True)
         if session and (lacking := left_out(wanted, session)):

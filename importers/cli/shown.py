@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from importers.settings import Settings
 
 OPTIONS = {"dry_run": N_("dry run"), "force": N_("past the limits"), "strict": N_("strict")}
-NO_REDIS = N_("Redis did not answer; the journal alone sees to it that there is one session")
 
 
 def kinds(names: Sequence[str]) -> str:

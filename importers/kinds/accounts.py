@@ -28,13 +28,21 @@ def many_rejects(kind: str, counts: Counts, limits: Limits) -> Iterator[Log]:
         )
 
 
-def many_removed(kind: str, table: str, removed: int, active: int, limits: Limits) -> Iterator[Log]:
-    """A warning where more of the active rows would be removed than may be."""
+def many_removed(
+    kind: str, table: str, removed: int, active: int, limits: Limits, *, by_offer: bool
+) -> Iterator[Log]:
+    """A warning where more of the active rows would be removed than may be. `by_offer`: offers are counted that would
+    lose all of theirs."""
     share = limits.max_removed_share
     if removed > _harmless(share) and removed > share * active:
+        text = (
+            N_("{kind}: {removed} of {active} offers would lose their {table}, more than {share}")
+            if by_offer
+            else N_("{kind}: {removed} of {active} rows of {table} would be removed, more than {share}")
+        )
         yield Log(
             "warning",
-            N_("{kind}: {removed} of {active} rows of {table} would be removed, more than {share}"),
+            text,
             {"kind": kind, "removed": removed, "active": active, "table": table, "share": _percent(share)},
         )
 

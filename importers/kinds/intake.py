@@ -355,7 +355,8 @@ class Intake:
         job = self._job
         yield from many_rejects(job.kind, self.total, job.limits)
         for shape, active in self._active.items():
-            yield from many_removed(job.kind, shape.table.name, self._hidden[shape], active, job.limits)
+            hidden, by_offer = self._hidden[shape], shape.record in FACTS_OF_OFFERS
+            yield from many_removed(job.kind, shape.table.name, hidden, active, job.limits, by_offer=by_offer)
 
     def due(self) -> bool:
         """Whether it is time to report progress again."""

@@ -7,12 +7,22 @@ from record_exports import RecordExport, RecordPart, export
 from shops import Shop
 
 from importers import texts
-from importers.commerceml.records import Customer, Product, Record, Rejected, Section
+from importers.commerceml.records import (
+    Customer,
+    Offer,
+    OfferPrices,
+    PriceType,
+    Product,
+    Record,
+    Rejected,
+    Section,
+)
 from importers.errors import LimitExceeded
 from importers.kinds import Counts, Options
 from importers.settings import Limits
 
 FULL = Section("c", "Каталог", False, "c")
+FULL_PACKAGE = Section("c#", "ПакетПредложений", False, "c")
 CHANGES = Section("c", "Каталог", True, "c")
 
 
@@ -78,6 +88,17 @@ async def test_too_many_removals_change_nothing(shop: Shop, how: str) -> None:
     (log,) = told.logs("would be removed", level="warning")
     assert (log.args["removed"], log.args["active"]) == (31, 100)
     assert shop.rows("SELECT count(*) FROM product WHERE removed") == [31]
+
+
+async def test_of_prices_offers_are_counted_that_would_lose_theirs(shop: Shop) -> None:
+    offers = [Offer(f"p{n:03}", f"p{n:03}", None, "P", catalog_id="c") for n in range(40)]
+    two = (("retail", "2", "RUB", None, "1", None), ("whole", "1", "RUB", None, "1", None))
+    prices = [OfferPrices(offer.id, two) for offer in offers]
+    types = [PriceType("retail", "Retail", "RUB", None), PriceType("whole", "Whole", "RUB", None)]
+    await shop.take(export(FULL, *goods(40), FULL_PACKAGE, *types, *offers, *prices), "catalog", "prices")
+    with pytest.raises(LimitExceeded, match="prices: 20 of 40 offers would lose their prices, more than 30%"):
+        await shop.take(export(FULL_PACKAGE, *types, *offers, *prices[:20]), "prices")
+    assert shop.rows("SELECT count(*) FROM price") == [80]
 
 
 async def test_what_is_removed_already_does_not_count_again(shop: Shop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from importers.launch.holdings import Held, RecordCounts
 from importers.sessions import Status
 from tui import room as room_that_tells
 from tui.widgets.choices import Choices
+from tui.widgets.path_input import PathInput
 
 
 async def test_prices_before_any_catalog_cannot_be_chosen_alone(room: Any) -> None:
@@ -95,6 +97,41 @@ async def test_another_source_has_not_what_the_one_before_it_had(room: Any) -> N
         await stage.press("space", "enter")
         made = await stage.ended()
         assert made.source == good
+
+
+async def test_a_source_that_cannot_be_counted_says_why_all_the_time(room: Any, obmen: Any) -> None:
+    cut = obmen.folder / "cut"
+    cut.mkdir()
+    (cut / "import.xml").write_text(
+        '<?xml version="1.0"?><КоммерческаяИнформация ВерсияСхемы="2.10"><Каталог><Ид>1</Ид><Товары><Товар>'
+    )
+    async with room() as stage:
+        await stage.press("n", "s")
+        stage.dialog.query_one(Input).value = str(cut)
+        await stage.press("enter")
+        await settled(stage.pilot)
+        choices = stage.dialog.query_one(Choices)
+        for pressed in ((), ("space",), ("d",)):
+            await stage.press(*pressed)
+            assert "import.xml" in stage.status
+            assert "not counted" in choices.render().plain
+            assert "counting…" not in choices.render().plain
+        assert "will try Product catalog" in stage.status
+        await stage.press("s", "end", "x")
+        assert "import.xml" not in stage.status
+
+
+async def test_a_long_source_is_shortened_visibly(room: Any) -> None:
+    async with room() as stage:
+        await stage.press("n", "s")
+        source = stage.dialog.query_one(PathInput)
+        source.value = "/srv/" + "folder of exports/" * 8 + "webdata"
+        await stage.press("end")
+        assert source.render_line(0).text.startswith("…")
+        assert source.render_line(0).text.rstrip().endswith("webdata")
+        await stage.press("tab")
+        assert not source.has_focus
+        assert re.fullmatch("/srv/.*…/webdata", source.render_line(0).text.rstrip())
 
 
 async def test_a_source_edited_but_not_entered_is_looked_at_before_a_launch(room: Any, obmen: Any) -> None:

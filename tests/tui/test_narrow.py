@@ -249,10 +249,11 @@ async def test_how_many_types_there_are_stands_behind_a_cut_name(
     async with staged(msgspec.structs.replace(settings, language=language)):
         (field,) = (field for field in fitting(width, shops=shops) if field.column.key == "type")
         cell = field.cell(several, NOW)
-        name = present.kind("attributes")
+        names = present.kind("attributes"), _("attributes")
     assert cell.cell_len <= field.column.width
     assert cell.plain.endswith(" +2")
-    assert name.startswith(cell.plain.removesuffix(" +2").removesuffix("…"))
+    shown = cell.plain.removesuffix(" +2").removesuffix("…")
+    assert any(name.startswith(shown) for name in names)
 
 
 class Under(MovingJournal):

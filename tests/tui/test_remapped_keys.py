@@ -50,7 +50,7 @@ async def test_another_key_launches_and_the_first_one_does_not(settings: Setting
         ({"launch": "ctrl+q"}, r"keys.launch: ctrl\+q is a key of leave as well"),
         ({"next_match": "["}, r"keys.next_match: \[ is a key of previous_session as well"),
         ({"launch": "j"}, "keys.launch: j is a key of row_down as well"),
-        ({"lanch": "n"}, r"keys.lanch: there is no such key; did you mean launch\?"),
+        ({"lanch": "n"}, r"keys.lanch: there is no such action; did you mean launch\?"),
         ({"launch": "f13"}, 'keys.launch: "f13" is no key'),
         ({"launch": ""}, 'keys.launch: "" is no key'),
         *(

@@ -24,10 +24,6 @@ from tui.widgets.notices import NoticeBar
 from tui.widgets.table import Column
 from tui.widgets.window import WindowTable
 
-WIDE = 100
-"""From here on there is room for times in full."""
-MOMENT = 26
-"""Cells of such a one."""
 LEAST_OF_TYPE = 6
 OUTCOME_STYLES = {
     Outcome.CREATED: "green",
@@ -135,11 +131,7 @@ class AttemptsScreen(LiveScreen[None]):
         columns = self._fitting(self.app.size.width)
         rooms = {column.key: column.width for column in columns}
         cells = {
-            "at": Text(
-                present.moment(attempt.at)
-                if rooms["at"] == MOMENT
-                else present.when(attempt.at, self.room.now())
-            ),
+            "at": Text(present.when(attempt.at, self.room.now())),
             "request": Text(attempt.request_id),
             "outcome": Text(
                 present.outcome(attempt),
@@ -158,9 +150,8 @@ class AttemptsScreen(LiveScreen[None]):
 
     def _fitting(self, width: int) -> list[Column]:
         shops = self.room.has_shops
-        # Without the year it leaves room for the shop.
         columns = [
-            Column("at", N_("When"), present.WHEN if shops or width < WIDE else MOMENT),
+            Column("at", N_("When"), present.WHEN),
             Column("request", N_("Request"), 8),
             Column("outcome", N_("Outcome"), 12),
             Column("session", N_("Session"), self._digits + 1, right=True),

@@ -66,6 +66,8 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self._shop = shop if shop in self._shops else one or None
         self._source = self._target.source if self._target else ""
         self._options = Options()
+        self._trouble = ""
+        """Why what the source holds could not be counted: an import meets it where it reads the same."""
         self._sent = False
         self._ignored = 0
         self._left = False
@@ -187,6 +189,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             self.query_one(Choices).clear()
             self._show_choice()
             return
+        self._trouble = ""
         self.query_one(Choices).clear(_("Looking at the source…"), waiting=True)
         self._show_choice()
         self._source = _path(self.query_one(Input).value)
@@ -201,10 +204,10 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
             there_are = await has_products(target)
             async with aclosing(self._room.record_counts.views(source)) as views:
                 async for view in views:
-                    choices.set_holdings(view.kinds, source, has_products=there_are)
+                    counting = not view.counted
+                    choices.set_holdings(view.kinds, source, has_products=there_are, counting=counting)
+                    self._trouble = present.message(view.error)
                     self._show_choice()
-                    if view.error:
-                        self._set_status(present.message(view.error), "yellow")
         except Exception as error:  # noqa: BLE001 (said in the dialog, and logged)
             choices.clear()
             self._set_status(self._room.explain(error), "bold red")
@@ -243,7 +246,7 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         """What was found in another source is not told of this one."""
         if self._sent or not self._target or _path(event.value) == self._source:
             return
-        self._source = ""
+        self._source = self._trouble = ""
         self.workers.cancel_group(self, "holdings")
         self.query_one(Choices).clear(_("Enter looks at this source"))
         self._show_choice()
@@ -282,8 +285,10 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self.query_one("#confirm", Button).disabled = self._sent or not chosen
         if self.query_one(Input).has_focus and not self.query_one(Choices).is_waiting:
             self._set_status(_("Tab completes the path; up and down bring those used before."))
-        elif chosen:
-            self._set_status(self._sentence(chosen), "yellow" if self._would_join else "")
+        elif chosen or self._trouble:
+            sentence = self._sentence(chosen) if chosen else ""
+            text = "\n".join(filter(None, (self._trouble, sentence)))
+            self._set_status(text, "yellow" if self._would_join or self._trouble else "")
         elif not self._shop:
             self._set_status(_("Choose the shop first: press {key}").format(key=shown_of("launch_shop")))
         else:

@@ -44,6 +44,7 @@ class Choices(Widget, can_focus=True):
         self._holdings: tuple[Held, ...] = ()
         self._source = ""
         self._has_products = False
+        self._counting = True
         self._nothing = "-"
         """What stands there while there is no list."""
         self.is_waiting = True
@@ -56,8 +57,11 @@ class Choices(Widget, can_focus=True):
         self.chosen: tuple[str, ...] = ()
         """In the order chosen: the first one is the session's type."""
 
-    def set_holdings(self, holdings: tuple[Held, ...], source: str, *, has_products: bool) -> None:
-        """Show what a source holds."""
+    def set_holdings(
+        self, holdings: tuple[Held, ...], source: str, *, has_products: bool, counting: bool = True
+    ) -> None:
+        """Show what a source holds. `counting`: what is not known of it yet will be."""
+        self._counting = counting
         self._show(holdings)
         self.is_waiting = not holdings
         self._source, self._has_products = source, has_products
@@ -162,7 +166,8 @@ class Choices(Widget, can_focus=True):
             place = f"{self.chosen.index(holding.kind) + 1}" if holding.kind in self.chosen else " "
             box = f" [{place}] " if not reason else "  -  "
             line = Text(box + name + " " * (first - present.width(name)))
-            line.append(reason or holds(holding, self._now(), self.size.width - line.cell_len))
+            room = self.size.width - line.cell_len
+            line.append(reason or holds(holding, self._now(), room, counting=self._counting))
             line.truncate(self.size.width, overflow="ellipsis", pad=True)
             if reason:
                 line.stylize(self.get_component_rich_style("choices--off", partial=True))
@@ -178,10 +183,10 @@ class Choices(Widget, can_focus=True):
         self.refresh()
 
 
-def holds(held: Held, now: datetime, room: int) -> str:
-    """Records, size and date, in columns, as far as there is room; what is still counted is left open."""
+def holds(held: Held, now: datetime, room: int, *, counting: bool = True) -> str:
+    """Records, size and date, in columns, as far as there is room; what is not known says so."""
     if held.records is None:
-        return _("counting…")
+        return _("counting…") if counting else _("not counted")
     records = ngettext("{count} record", "{count} records", held.records).format(
         count=present.number(held.records)
     )

@@ -7,9 +7,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.segment import Segment
 from textual import events
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import Input
+
+from tui import present
 
 
 class PathInput(Input):
@@ -30,6 +34,17 @@ class PathInput(Input):
     def remember(self, used: Sequence[str]) -> None:
         """Paths used before, the last one first."""
         self._used = used
+
+    def render_line(self, y: int) -> Strip:
+        """What is left of the view is marked; without the cursor in it the path is shortened as elsewhere."""
+        room = self.scrollable_content_region.width
+        if y == 0 and not self.has_focus and present.width(self.value) > room:
+            shown = present.shortened(present.plain(self.value), room)
+            return Strip([Segment(shown, self.rich_style)]).adjust_cell_length(room, self.rich_style)
+        strip = super().render_line(y)
+        if y == 0 and 0 < self.scroll_x < self._cursor_offset:
+            return Strip.join([Strip([Segment("…", self.rich_style)]), strip.crop(1)])
+        return strip
 
     async def on_key(self, event: events.Key) -> None:
         if event.key == "tab":
