@@ -12,10 +12,11 @@ import click
 from click.shell_completion import CompletionItem
 
 from importers import texts, words
+from importers.cli import shown
 from importers.texts import N_, _
 
 if TYPE_CHECKING:
-    from importers.sessions import Session
+    from importers.sessions import Session, Status
     from importers.settings import Settings
 
 NEWEST, PATIENCE_SECONDS = 50, 1.0
@@ -26,24 +27,31 @@ def settings_named(ctx: click.Context) -> Settings | None:
     from importers import settings
     from importers.errors import ObmenError
 
+    config: Path | None = ctx.find_root().params.get("config")
     try:
-        return settings.load(ctx.find_root().params.get("config"))
-    except ObmenError:
+        return settings.load(config and config.expanduser())  # a shell would do that only later
+    except (ObmenError, RuntimeError):  # RuntimeError: of an account that is not there
         return None
 
 
 class SessionId(click.ParamType[int]):
+    """The number of one; `ended`: the command is of use with such ones only, or with others only."""
+
     name = "id"
+
+    def __init__(self, *, ended: bool | None = None) -> None:
+        self.ended = ended
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem[str]]:
         """The newest ones, when the journal tells them soon."""
         config = settings_named(ctx)
-        found = asyncio.run(_newest(config)) if config else []
+        found = asyncio.run(_newest(config, self.ended)) if config else []
         return [
             CompletionItem(
-                str(session.id), help=f"{session.type} {session.status} {texts.when(session.created_at)}"
+                str(session.id),
+                help=f"{shown.kinds(session.kinds)}: {shown.status(session)}, {texts.when(session.created_at)}",
             )
             for session in found
             if str(session.id).startswith(incomplete)
@@ -56,15 +64,17 @@ class SessionId(click.ParamType[int]):
             self.fail(_("{value!r} is not the number of a session").format(value=value), param, ctx)
 
 
-async def _newest(config: Settings) -> list[Session]:
+async def _newest(config: Settings, ended: bool | None) -> list[Session]:
     from importers.errors import ObmenError
-    from importers.sessions import open_journal
+    from importers.sessions import ACTIVE, FINAL, SessionFilter, open_journal
+
+    statuses: frozenset[Status] = frozenset() if ended is None else FINAL if ended else ACTIVE
 
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             journal = await open_journal(config.journal.url, read_only=True)
             try:
-                return await journal.sessions(limit=NEWEST)
+                return await journal.sessions(SessionFilter(statuses), NEWEST)
             finally:
                 await journal.close()
     except (ObmenError, TimeoutError):

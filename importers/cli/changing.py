@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @cli.command(help=N_("Cancel a session; the catalog stays as it was."))
-@click.argument("session_id", metavar="ID", type=SessionId())
+@click.argument("session_id", metavar="ID", type=SessionId(ended=False))
 @as_json
 @pass_settings
 def cancel(config: Settings, session_id: int, as_json: bool) -> None:
@@ -48,7 +48,7 @@ def cancel(config: Settings, session_id: int, as_json: bool) -> None:
 
 
 @cli.command(help=N_("Delete finished sessions with their logs and rejects; attempts stay."))
-@click.argument("session_ids", metavar="ID…", type=SessionId(), nargs=-1, required=True)
+@click.argument("session_ids", metavar="ID…", type=SessionId(ended=True), nargs=-1, required=True)
 @pass_settings
 def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
     go_on()

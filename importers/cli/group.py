@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
+from click.shell_completion import CompletionItem
 
 from importers import __version__, settings, texts
 from importers.cli.arguments import FilePath, Name
@@ -44,6 +45,12 @@ class Command(click.Command):
                 with formatter.section(_(name.title)):
                     formatter.write_dl([*name.known(ctx).items()])
         super().format_options(ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        found = super().shell_complete(ctx, incomplete)
+        for item in found:  # of options the texts are as they are marked
+            item.help = _(item.help) if item.help else None
+        return found
 
     def get_short_help_str(self, limit: int = 80) -> str:
         return (_(self.help) if self.help else "").split(". ")[0].rstrip(".")

@@ -177,7 +177,7 @@ def _reason(result: LaunchResult) -> str:
 
 
 @cli.command(help=N_("Launch once more what a finished session imported."))
-@click.argument("session_id", metavar="ID", type=SessionId())
+@click.argument("session_id", metavar="ID", type=SessionId(ended=True))
 @option("--detach", is_flag=True, help=N_("Launch only, do not follow the session."))
 @as_json
 @pass_settings
