@@ -102,7 +102,9 @@ class ObmenApp(LeavingApp, inherit_bindings=False):
     def _fatal_error(self) -> None:
         """Textual's hook for an error in a handler. It prints a traceback with local values: to operators one line."""
         error = sys.exc_info()[1]
-        self.panic(Text(self.room.explain(error if isinstance(error, Exception) else RuntimeError())))
+        told = self.room.explain(error if isinstance(error, Exception) else RuntimeError())
+        if not self._exit_renderables:  # of several Textual tells the number, in English
+            self.panic(Text(told))
 
     # Keys and commands
 

@@ -62,10 +62,10 @@ def delete(config: Settings, session_ids: tuple[int, ...]) -> None:
             try:
                 await control.journal.session(session_id)
             except UnknownSession as error:
-                print_line(str(error), err=True)
+                why = str(error)
             else:
-                text = _("Session {id} has not ended yet; wait for it or cancel it")
-                print_line(text.format(id=session_id), err=True)
+                why = _("Session {id} has not ended yet; wait for it or cancel it").format(id=session_id)
+            print_line(_("Error: {message}").format(message=why), err=True)
         return EXIT_FAILED if left else 0
 
     run(config, remove)

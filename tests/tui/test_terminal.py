@@ -229,26 +229,31 @@ raise SystemExit(run(load()))
         assert terminal.left_on() == []
 
 
-def test_a_bug_ends_in_one_line_with_the_rest_in_the_log(env: dict[str, str], tmp_path: Path) -> None:
-    code = """
+@pytest.mark.parametrize(("pressed", "where"), [("3", "MainScreen.action_tab"), ("n", "LaunchScreen.compose")])
+def test_a_bug_ends_in_one_line_with_the_rest_in_the_log(
+    env: dict[str, str], tmp_path: Path, pressed: str, where: str
+) -> None:
+    code = f"""
 from pathlib import Path
 from importers.settings import load
 from tui.app import run
+from tui.screens.launch import LaunchScreen
 from tui.screens.main import MainScreen
 secret = "the value of a local variable"
-async def broken(self, tab): raise KeyError(secret[:9])
-MainScreen.action_tab = broken
+def broken(*_args): raise KeyError(secret[:9])
+{where} = broken
 raise SystemExit(run(load()))
 """
     with Terminal([sys.executable, "-c", code], env) as terminal:
         terminal.wait_for("No imports yet")
-        terminal.press("3")
+        terminal.press(pressed)
         assert terminal.ended() == 1
         assert terminal.left_on() == []
         said = terminal.raw.decode(errors="replace").rpartition("\x1b[?1049l")[2]
         assert "Internal error: KeyError" in said
         assert "Traceback" not in said
         assert "local variable" not in said
+        assert "NOTE" not in said
     assert "Traceback" in (tmp_path / "obmen.log").read_text()
 
 
