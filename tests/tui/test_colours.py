@@ -9,8 +9,9 @@ import pytest
 from fixed_journal import NOW, FixedJournal
 from rich.terminal_theme import TerminalTheme
 from textual.color import Color
+from textual.command import CommandList
 from textual.theme import Theme
-from textual.widgets import Button
+from textual.widgets import Button, Input
 from tui_stage import settled
 
 from importers.errors import SettingsError
@@ -107,3 +108,20 @@ async def test_the_focus_is_seen_in_sixteen_colours(
         await settled(pilot)
         assert button.styles.background != before
         assert button.size.height == button.outer_size.height == 1, "no frame that asks for two rows more"
+
+
+async def test_without_colours_attributes_show_where_one_is(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.press("ctrl+p", "down")
+        await settled(pilot)
+        found = app.screen.query_one(CommandList)
+        marked = [y for y in range(4) if all(part.style.underline for part in found.render_line(y))]
+        assert marked == [found.highlighted]
+        await pilot.press("escape", "f", "a", "b", "left")
+        await settled(pilot)
+        parts = app.screen.query_one(Input).render_line(0)
+        assert [part.text for part in parts if part.style and part.style.reverse] == ["b"]

@@ -188,6 +188,18 @@ async def test_palette_offers_what_the_screen_can_do_and_only_that(settings) -> 
         await settled(pilot)
         titles = " ".join(command.title for command in app.get_system_commands(app.screen))
         assert "Run the same import again  (r)" in titles
+        bar = app.screen.query_one("KeyBar").render().plain
+        assert " Attempts " in bar
+        assert "Attempts: " in titles, "it is found by its name in the key bar"
+
+
+async def test_keys_that_need_a_row_are_there_when_rows_are(settings) -> None:
+    app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        app.screen.action_attempts()
+        await settled(pilot)
+        assert "y Copy id" in app.screen.query_one("KeyBar").render().plain
 
 
 async def test_key_bar_comes_from_the_table(settings) -> None:

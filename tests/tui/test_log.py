@@ -174,6 +174,18 @@ async def test_levels_are_words_and_long_lines_wrap() -> None:
         assert rows[2] == "word word word word word"
 
 
+async def test_the_word_for_a_level_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Source()
+    source.add(30)
+    source.add(1, "warning")
+    async with LogApp().run_test(size=(40, 10)) as pilot:
+        view = await opened(pilot, source, follow=False)
+        view.search("warn")
+        await pilot.app.workers.wait_for_complete()
+        assert shown(view)[-1].endswith("WARNING: line 30")
+        assert view._match == 30
+
+
 async def test_escape_sequences_are_not_painted() -> None:
     source = Source()
     text = "bad \x1b]0;owned\x07 \u202egnp"

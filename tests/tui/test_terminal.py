@@ -229,7 +229,9 @@ raise SystemExit(run(load()))
         assert terminal.left_on() == []
 
 
-@pytest.mark.parametrize(("pressed", "where"), [("3", "MainScreen.action_tab"), ("n", "LaunchScreen.compose")])
+@pytest.mark.parametrize(
+    ("pressed", "where"), [("3", "MainScreen.action_tab"), ("n", "LaunchScreen.compose")]
+)
 def test_a_bug_ends_in_one_line_with_the_rest_in_the_log(
     env: dict[str, str], tmp_path: Path, pressed: str, where: str
 ) -> None:
