@@ -197,7 +197,9 @@ async def test_keys_that_need_a_row_are_there_when_rows_are(settings) -> None:
     app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        app.screen.action_attempts()
+        await pilot.press("ctrl+p", *"attempts")
+        await settled(pilot)
+        await pilot.press("enter")
         await settled(pilot)
         assert "y Copy id" in app.screen.query_one("KeyBar").render().plain
 
