@@ -193,13 +193,29 @@ async def test_palette_offers_what_the_screen_can_do_and_only_that(settings) -> 
         assert "Attempts: " in titles, "it is found by its name in the key bar"
 
 
+class SlowAttempts(FixedJournal):
+    """Attempts come when they may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may = asyncio.Event()
+
+    async def find_attempts(self, *args: object, **options: object):
+        await self.may.wait()
+        return await super().find_attempts(*args, **options)
+
+
 async def test_keys_that_need_a_row_are_there_when_rows_are(settings) -> None:
-    app = ObmenApp(settings, journal=FixedJournal(), now=lambda: NOW)
+    journal = SlowAttempts()
+    app = ObmenApp(settings, journal=journal, now=lambda: NOW)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await pilot.press("ctrl+p", *"attempts")
-        await settled(pilot)
-        await pilot.press("enter")
+        await pilot.press("a")
+        while not isinstance(app.screen, AttemptsScreen):
+            await pilot.pause()
+        await pilot.pause(0.1)
+        assert "y Copy id" not in app.screen.query_one("KeyBar").render().plain
+        journal.may.set()
         await settled(pilot)
         assert "y Copy id" in app.screen.query_one("KeyBar").render().plain
 
