@@ -17,10 +17,13 @@ import msgspec
 from importers import texts
 from importers.errors import UsageError
 from importers.settings import MAIN
-from importers.texts import N_, _, plain, plain_json
+from importers.texts import N_, SPELLED, _, has_signs, plain, plain_json
 
 if TYPE_CHECKING:
     from importers.sessions import Attempt, LogLine, Session, StoredReject
+
+
+_SPELLED = str.maketrans(SPELLED)
 
 
 class OutputLost(UsageError):
@@ -67,10 +70,14 @@ class Output(io.TextIOBase):
             try:
                 if self._stream is None:  # closed before the program began
                     raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-                self._stream.write(text)
+                self._stream.write(self._shown(text))
             except OSError as error:
                 self._lose(error)
         return len(text)
+
+    def _shown(self, text: str) -> str:
+        """A terminal that has letters only gets no signs."""
+        return text if has_signs() or not self.isatty() else text.translate(_SPELLED)
 
     def flush(self) -> None:
         if self._stream and not self._lost:

@@ -251,6 +251,16 @@ def fitted(text: str, cells: int, mark: str = "…") -> str:
 LETTERS_ONLY = ("linux", "vt", "ansi", "cons", "dumb")
 """Terminals, by how their names begin, whose fonts lack signs."""
 
+SPELLED = {
+    "✓": "+", "✗": "x", "▸": ">", "◂": "<", "◦": "o", "▴": "^", "▾": "v", "…": "~", "·": ".", "•": "*",
+    "–": "-", "—": "-", "«": "<", "»": ">", "„": '"', "“": '"', "”": '"', "‘": "'", "’": "'", "№": "N",
+    "▶": ">", "🚀": ">>", "⚠": "!", "×": "x", "≤": "<", "≥": ">", "→": ">", "←": "<", "↑": "^", "↓": "v",
+    "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#", "█": "#", "▉": "#", "▊": "#", "▋": "#",
+    "▌": "|", "▍": "|", "▎": "|", "▏": "|", "▐": "|", "▕": "|", "▔": "-", "▀": "-", "░": ".", "▒": ":", "▓": "#",
+    "\N{NO-BREAK SPACE}": " ",
+}  # fmt: skip
+"""What each sign becomes on terminals and in locales without them, in as many cells."""
+
 COERCED = ("C.UTF-8", "C.utf8")
 """What Python itself writes into $LC_CTYPE where the locale is C: of the terminal it tells nothing."""
 

@@ -1,4 +1,4 @@
-"""What a terminal can show: signs and their spelling in ASCII, for terminals and locales without them."""
+"""What a terminal can show: signs and frames spelled in ASCII, for terminals and locales without them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,7 @@ from collections.abc import Mapping
 
 from rich.cells import split_graphemes
 
-from importers.texts import has_signs
-
-SPELLED = {
-    "✓": "+", "✗": "x", "▸": ">", "◂": "<", "◦": "o", "▴": "^", "▾": "v", "…": "~", "·": ".", "•": "*",
-    "–": "-", "—": "-", "«": "<", "»": ">", "„": '"', "“": '"', "”": '"', "‘": "'", "’": "'", "№": "N",
-    "▶": ">", "🚀": ">>", "⚠": "!", "×": "x", "≤": "<", "≥": ">", "→": ">", "←": "<", "↑": "^", "↓": "v",
-    "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#", "█": "#", "▉": "#", "▊": "#", "▋": "#",
-    "▌": "|", "▍": "|", "▎": "|", "▏": "|", "▐": "|", "▕": "|", "▔": "-", "▀": "-", "░": ".", "▒": ":", "▓": "#",
-    "\N{NO-BREAK SPACE}": " ",
-}  # fmt: skip
-"""What each sign becomes."""
+from importers.texts import SPELLED, has_signs
 
 
 def is_browser(env: Mapping[str, str] = os.environ) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sqlite3
@@ -19,6 +20,7 @@ from importers import texts
 from importers.cli.live import PLAIN_SECONDS, Live
 from importers.cli.progress import Course, Standing, Teller, told_in
 from importers.events import Counts
+from importers.output import Output
 from importers.sample.make import write_export
 from importers.sessions import Journal, LogLine, Session, Status, StoredReject
 from importers.sessions.details import Standing as Measured
@@ -130,6 +132,20 @@ class Clock:
 
 
 WARNING = LogLine(1, 1, "2026-01-02T03:04:05.678Z", "log", "warning", "{path}: left", {"path": "\x1b[2J"})
+
+
+@pytest.mark.parametrize(("name", "value"), [("LC_ALL", "C"), ("TERM", "linux"), ("LC_ALL", "en_US.UTF-8")])
+def test_a_terminal_of_letters_gets_no_signs(
+    terminal: Printed, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    for variable, set_to in {**UTF8, "LC_ALL": "en_US.UTF-8", name: value}.items():
+        monkeypatch.setenv(variable, set_to)
+    text = "Чай… → «готово»"
+    print(text, end="", file=terminal.output, flush=True)
+    assert terminal.read() == (text if value == "en_US.UTF-8" else "Чай~ > <готово>")
+    piped = io.StringIO()
+    print(text, end="", file=Output(piped))
+    assert piped.getvalue() == text, "what programs read is as it is"
 
 
 @pytest.mark.parametrize(
