@@ -33,6 +33,8 @@ LOCKS = {
 NO_REDIS = N_("Redis did not answer; the journal alone sees to it that there is one session")
 NOT_KEPT = N_("Its rejects are kept no longer.")
 """Of a session that had some."""
+LOG_NOT_KEPT = N_("Its log is kept no longer.")
+"""Of one that has ended; it had a line at least."""
 
 
 def status(value: str) -> str:

@@ -76,14 +76,15 @@ def kinds(item: Session | Attempt, room: int | None = None) -> str:
 
 
 def state(session: Session) -> str:
-    """Its status in a table, in 14 cells: how far it is while it runs, and that it is a dry run. Of a cancelled one
-    nobody need know that: it wrote nothing anyway."""
+    """Its status in a table, in 14 cells: how far it is while it runs, and that it is a dry run."""
     word, sign = words.status(session.status), STATUS_SIGNS[session.status]
     if session.options.dry_run:
         if session.status in {Status.STARTED, Status.IN_PROGRESS, Status.COMPLETED}:
             word = _("dry run")
         elif session.status is Status.FAILED:
             word = ", ".join((word, _("dry")))
+        elif session.status is Status.CANCELLED:
+            word = ", ".join((_("canc."), _("dry")))
     if session.status is Status.COMPLETED and session.counts.rejected:
         sign = "!"
     elif session.status is Status.IN_PROGRESS and (done := progress(session)):
@@ -155,11 +156,18 @@ def elapsed(session: Session, now: datetime) -> str:
     """How long the import ran, or has run until `now`: 0.3 s, 4:05, 1:02:03."""
     if not session.started_at:
         return ""
-    end = parse(session.finished_at) if session.finished_at else now
-    exact = max(0.0, (end - parse(session.started_at)).total_seconds())
+    exact = seconds(session, now)
     if session.finished_at and exact < 10:
         return _("{seconds} s").format(seconds=decimal(exact))
     return span(int(exact))
+
+
+def seconds(session: Session, now: datetime) -> float:
+    """The same exactly; 0 of one that has not begun."""
+    if not session.started_at:
+        return 0.0
+    end = parse(session.finished_at) if session.finished_at else now
+    return max(0.0, (end - parse(session.started_at)).total_seconds())
 
 
 def age(since: datetime, now: datetime) -> str:

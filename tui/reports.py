@@ -71,7 +71,7 @@ def standing_line(session: Session, standing: Standing, width: int) -> Text:
     if standing.seconds_left is not None:
         parts.append(_("{time} left").format(time=present.span(round(standing.seconds_left))))
     if standing.rate:
-        parts.append(_rate(standing))
+        parts.append(_rate(standing.rate))
     if standing.kind:
         parts.append(_doing(standing, standing.kind))
     for part in parts:
@@ -81,8 +81,8 @@ def standing_line(session: Session, standing: Standing, width: int) -> Text:
     return line
 
 
-def _rate(standing: Standing) -> str:
-    return _("{n} records/s").format(n=present.number(round(standing.rate)))
+def _rate(rate: float) -> str:
+    return _("{n} records/s").format(n=present.number(round(rate)))
 
 
 def _doing(standing: Standing, kind: str) -> str:
@@ -107,12 +107,15 @@ def _standing(page: Text, session: Session, standing: Standing, now: datetime, w
                 )
                 + "\n"
             )
-    records = session.counts.read if session.status.final else standing.records
+    rate, records = standing.rate, standing.records
+    if session.status.final and session.counts.read:
+        records = session.counts.read
+        rate = records / max(present.seconds(session, now), 0.001)
     if records:
         count = ngettext("{count} record", "{count} records", records).format(count=present.number(records))
         page.append(count)
         if standing.rate or any(standing.rates):  # else nothing was read: the export was known
-            page.append(f", {_rate(standing)}  ")
+            page.append(f", {_rate(rate)}  ")
             page.append(sparkline(standing.rates, min(60, max(10, width - 50))), "cyan")
         page.append("\n\n")
 
@@ -223,16 +226,19 @@ def _reading(standing: Standing) -> Text:
     return page
 
 
-def files(
-    told: Files | None, now: datetime, width: int, *, standing: Standing | None = None, ended: bool = True
-) -> Text:
+def files(told: Details, now: datetime, width: int, *, ended: bool = True) -> Text:
     """Each file with size, time, records and seconds. Before the session has `ended`, also what of them is read now:
     the rest of a file is known when an import type is through with it."""
-    reading = _reading(standing) if standing and not ended else Text()
+    reading = _reading(told.standing) if told.standing and not ended else Text()
     if reading:
         reading = Text.assemble((_("Being read now:") + "\n", "dim"), reading)
-    if told is None or not told.files:
+    files = told.files.files if told.files else ()
+    if not files:
         nothing = _("No file was read, or it is not told any more.") if ended else _(NOT_YET)
+        if ended and told.gains:  # it is told of, so it is the files that were not read
+            nothing = _(
+                "No file was read: neither the export nor the catalog had changed since the last time."
+            )
         return reading or Text(nothing, "dim")
     page = reading + Text("\n") if reading else Text()
     numbers = [
@@ -243,14 +249,14 @@ def files(
             present.number(sum(read.rejected for read in one.read.values())),
             decimal(one.seconds),
         )
-        for one in told.files
+        for one in files
     ]
     titles = (_("Size"), _("Written"), _("Records"), _("Rejected"), _("Seconds"))
     rooms = [max(map(present.width, column)) for column in zip(titles, *numbers, strict=True)]
     beside = width - sum(rooms) - 2 * len(rooms) - 2
 
-    short = {present.shortened(present.plain(one.name), beside) for one in told.files}
-    is_narrow = beside < LEAST_OF_A_NAME or len(short) < len(told.files)
+    short = {present.shortened(present.plain(one.name), beside) for one in files}
+    is_narrow = beside < LEAST_OF_A_NAME or len(short) < len(files)
 
     def named(name: str) -> str:
         """In front of the numbers, or, where these leave too little room to tell files apart, on a line of its own."""
@@ -264,7 +270,7 @@ def files(
         + "\n",
         "dim",
     )
-    for one, row in zip(told.files, numbers, strict=True):
+    for one, row in zip(files, numbers, strict=True):
         page.append(named(present.plain(one.name)))
         for place, (cell, room) in enumerate(zip(row, rooms, strict=True)):
             page.append("  " + cell.rjust(room), "bold yellow" if place == 3 and cell != "0" else "")

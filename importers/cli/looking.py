@@ -26,7 +26,7 @@ from importers.output import (
     session_json,
 )
 from importers.texts import N_, _
-from importers.words import NOT_KEPT
+from importers.words import LOG_NOT_KEPT, NOT_KEPT
 
 if TYPE_CHECKING:
     from importers.control import Control
@@ -133,7 +133,7 @@ def attempts(
 @pass_settings
 def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None:
     async def show(control: Control) -> int:
-        await control.journal.session(session_id)
+        session = await control.journal.session(session_id)
         if follow:
             await follow_session(control, session_id, err=as_json, plain=False)
         lines = (
@@ -151,6 +151,8 @@ def logs(config: Settings, session_id: int, follow: bool, as_json: bool) -> None
         else:
             for line in lines:
                 print_line(log_line(line))
+        if session.status.final and not await control.journal.events(session_id, limit=1):
+            print_line(_(LOG_NOT_KEPT), err=True)
         return 0
 
     run(config, show)
@@ -166,14 +168,16 @@ def rejects(config: Settings, session_id: int, as_csv: bool, as_json: bool) -> N
         session = await control.journal.session(session_id)
         found = [reject async for reject in _pages(control.journal.rejects, session_id)]
         rows = [reject_row(reject) for reject in found]
+        are_gone = session.status.final and session.counts.rejected > 0 and not found
+        if are_gone:
+            print_line(_(NOT_KEPT), err=True)
         if as_json:
             print_json([dict(zip(REJECT_COLUMNS, row, strict=True)) for row in rows])
         elif as_csv:
             print_csv(REJECT_COLUMNS, rows)
-        else:
+        elif not are_gone:
             head = (_("Type"), _("File"), _("Line"), _("ID"), _("Reason"))
-            none = _(NOT_KEPT) if session.counts.rejected else _("No rejects")
-            print_table(head, ((_(kind), *rest) for kind, *rest, _fragment in rows), none)
+            print_table(head, ((_(kind), *rest) for kind, *rest, _fragment in rows), _("No rejects"))
         return 0
 
     run(config, show)

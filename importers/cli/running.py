@@ -81,7 +81,7 @@ async def follow_session(control: Control, session_id: int, *, err: bool, plain:
     except asyncio.CancelledError:
         teller.live.clear(typed=True)
         print_line(
-            _("The import goes on. Follow: obmen logs -f {id}  Stop: obmen cancel {id}").format(
+            _("The import goes on. Follow: obmen logs -f {id}  Cancel: obmen cancel {id}").format(
                 id=session_id
             ),
             err=err,

@@ -17,7 +17,7 @@ MESSAGES = {
     ),
     "beside": N_("{table}: further prices of one type, kept beside the base one ({count}): {ids}"),
     "ungrouped": N_("{table}: in no group ({count}): {ids}"),
-    "absent": N_("{table}: removed, as the full export has them no more ({count}): {ids}"),
+    "absent": N_("{table}: the full export has them no more, so they go ({count}): {ids}"),
 }
 """What is reported of a table, by the field of `Merged`."""
 

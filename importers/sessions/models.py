@@ -123,7 +123,7 @@ class Attempt(msgspec.Struct, frozen=True):
     id: int = 0
     """The journal's, growing; 0: it is not kept yet."""
     dry_run: bool = False
-    """Whether its session only tries, or did before it was deleted. The journal tells."""
+    """Whether the session that it made only tries, or did before it was deleted. The journal tells."""
 
 
 class LogLine(msgspec.Struct, frozen=True):

@@ -111,7 +111,8 @@ def _of_attempts(wanted: AttemptFilter) -> list[Query]:
             of_session = (
                 "session JOIN facet ON facet.id = session.facet WHERE session.id = attempt.session_id"
             )
-            exists = Query(f"EXISTS (SELECT 1 FROM {of_session} AND facet.{column} = ?)", (int(value),))
+            made = " AND outcome IN ('created', 'replayed')" if column == "dry_run" else ""
+            exists = Query(f"EXISTS (SELECT 1 FROM {of_session} AND facet.{column} = ?){made}", (int(value),))
             gone = column == "dry_run" and value
             found.append(
                 Query(f"({exists.sql} OR reason = ?)", (*exists.values, WAS_DRY_RUN)) if gone else exists

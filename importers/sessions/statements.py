@@ -74,7 +74,8 @@ DETAIL = "SELECT value FROM detail WHERE session_id = ?1 AND name = ?2"
 ATTEMPT_COLUMNS = (
     "id, request_id, idempotency_key, kinds, source, target, operator, host, pid, at, outcome, session_id, lock, "
     "reason, reason_args, shop, coalesce((SELECT facet.dry_run FROM session JOIN facet ON facet.id = session.facet "
-    f"WHERE session.id = attempt.session_id), CASE WHEN reason = '{WAS_DRY_RUN}' THEN 1 ELSE 0 END) AS dry_run"
+    "WHERE session.id = attempt.session_id AND attempt.outcome IN ('created', 'replayed')), "
+    f"CASE WHEN reason = '{WAS_DRY_RUN}' THEN 1 ELSE 0 END) AS dry_run"
 )
 
 # Acting on sessions

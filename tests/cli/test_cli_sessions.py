@@ -145,7 +145,10 @@ def test_rejects_that_were_pruned_are_not_told_as_none(obmen: Obmen, tmp_path: P
     assert "1 record was rejected; see why" in obmen.call("show", made).stdout
     with closing(sqlite3.connect(obmen.folder / "journal.sqlite3")) as db, db:
         db.execute("DELETE FROM reject")
+        db.execute("DELETE FROM event")
     assert obmen.call("show", made).stdout.endswith("\nIts rejects are kept no longer.\n")
+    assert obmen.call("rejects", made).stderr == "Its rejects are kept no longer.\n"
+    assert obmen.call("logs", made).stderr == "Its log is kept no longer.\n"
 
 
 def test_whatever_can_be_counted_has_a_title() -> None:

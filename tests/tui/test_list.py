@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import time
 from datetime import date
 from pathlib import Path
 
@@ -246,6 +247,26 @@ def test_an_operator_is_found_however_the_name_is_typed(typed: str) -> None:
 def test_days(typed: str, since: str | None, until: str | None) -> None:
     wanted = Filter.parse(typed, Names(today=date(2026, 3, 14))).sessions
     assert (wanted.since, wanted.until) == (since, until)
+
+
+@pytest.mark.parametrize(
+    ("zone", "since"),
+    [
+        ("UTC-3", "2026-03-13T21:00:00.000Z"),
+        ("XXX-5:45", "2026-03-13T18:15:00.000Z"),
+        ("XXX+8", "2026-03-14T08:00:00.000Z"),
+    ],
+)
+def test_days_are_those_of_the_readers_clock(monkeypatch: pytest.MonkeyPatch, zone: str, since: str) -> None:
+    """In the journal's own form: times are compared as texts."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert Filter.parse("2026-03-14").sessions.since == since
+        assert Filter.parse("14.03.2026..").attempts.since == since
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_request_id_of_digits_alone_may_be_a_number_too() -> None:

@@ -66,7 +66,7 @@ async def test_files_stand_in_rows_with_their_numbers(
     )
     async with staged(msgspec.structs.replace(settings, language=language)):
         width = size[0] - 3
-        lines = reports.files(files, NOW, width).plain.splitlines()
+        lines = reports.files(reports.Details(files=files), NOW, width).plain.splitlines()
     assert max(map(len, lines)) <= width
     assert len(lines) == (6 if size[0] == 60 else 3)
     assert lines[-1].split()[-1] in {"1.2", "1,2", "1.3", "1,3"}
@@ -80,7 +80,7 @@ async def test_files_of_one_name_can_be_told_apart(settings: Settings, size: tup
     names = [f"exchange/webdata/files/{place}/goods_1_1_872a8dd1.xml" for place in ("one", "two")]
     files = Files(tuple(FileTold(name, 1_000, "2026-03-14T07:12:00Z", {}) for name in names))
     async with staged(settings):
-        lines = reports.files(files, NOW, size[0] - 3).plain.splitlines()
+        lines = reports.files(reports.Details(files=files), NOW, size[0] - 3).plain.splitlines()
     told = [line.split()[0] for line in lines if line.startswith("exchange")]
     assert told == names
 
@@ -102,7 +102,7 @@ def test_records_of_an_ended_session_are_those_of_its_counts() -> None:
     ended = session(1, Status.COMPLETED, "prices", by_kind={"prices": Counts(4884, 0, 0, 4599, 0, 285)})
     standing = Standing(1.0, None, "", "", 4599, 10.0, 0.0, {}, (4599.0,), 1.0)
     page: Text = reports.summary(ended, reports.Details(standing), NOW, 80)
-    assert page.plain.startswith("4\N{NO-BREAK SPACE}884 records, 10 records/s")
+    assert page.plain.startswith("4\N{NO-BREAK SPACE}884 records, 27 records/s"), "of three minutes"
 
 
 def test_an_export_that_was_not_read_again_has_no_rate() -> None:
@@ -135,10 +135,10 @@ def test_each_file_that_is_read_tells_how_far_it_is(width: int) -> None:
     lines = reports.summary(running, reports.Details(standing), NOW, width).plain.splitlines()
     read_now = ["  webdata/prices0_1.xml  99%", "  webdata/prices1_1.xml  4%"]
     assert lines[1:4] == ["Product prices: reading", *read_now]
-    lines = reports.files(None, NOW, width, standing=standing, ended=False).plain.splitlines()
+    lines = reports.files(reports.Details(standing), NOW, width, ended=False).plain.splitlines()
     assert lines == ["Being read now:", *read_now]
     read = Files((FileTold("webdata/import.xml", 1_000, "2026-03-14T07:12:00Z", {}),))
-    lines = reports.files(read, NOW, width, standing=standing, ended=False).plain.splitlines()
+    lines = reports.files(reports.Details(standing, read), NOW, width, ended=False).plain.splitlines()
     assert lines[:4] == ["Being read now:", *read_now, ""]
     assert any(line.startswith("webdata/import.xml") for line in lines[4:])
 

@@ -189,5 +189,9 @@ async def test_a_path_that_may_go_on_in_several_ways_stays_and_tells_them(
     assert path.has_focus
     assert path.value == f"{tmp_path}/export-"
     assert "export-1/  export-2/" in str(pilot.app.screen.query_one("#status", Static).render())
+    await pilot.press("tab", "z", "tab", "tab", "d", "f")
+    await settled(pilot)
+    assert path.value == f"{tmp_path}/export-zdf", "no option was chosen"
     await pilot.press("tab")
-    assert not path.has_focus
+    await settled(pilot)
+    assert "Nothing to complete" in str(pilot.app.screen.query_one("#status", Static).render())

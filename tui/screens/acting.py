@@ -42,7 +42,7 @@ class ActingScreen(LiveScreen[Result]):
     def action_cancel(self) -> None:
         if session := self.session:
             self.ask(
-                _("Stop session {id}, {type}? The catalog stays as it was before.").format(
+                _("Cancel session {id}, {type}? The catalog stays as it was before.").format(
                     id=session.id, type=self.room.what(session)
                 ),
                 partial(self.room.cancel, session.id),
@@ -85,7 +85,8 @@ class ActingScreen(LiveScreen[Result]):
         self.app.push_screen(AskScreen(_("Search for"), value=view.sought), search)
 
     def on_log_view_not_found(self, event: LogView.NotFound) -> None:
-        self.room.say(_("No other line has: {text}").format(text=event.text), on=self)
+        text = _("No other line has: {text}") if event.other else _("No line has: {text}")
+        self.room.say(text.format(text=event.text), on=self)
 
     def action_to_time(self) -> None:
         from tui.screens.ask import AskScreen

@@ -103,7 +103,7 @@ class AttemptsScreen(LiveScreen[None]):
             kinds = present.kinds(attempt)
             parts = (
                 present.message(attempt.reason),
-                _("dry run") if attempt.dry_run else "",
+                _("dry run") if attempt.dry_run and not attempt.reason else "",
                 kinds if present.width(kinds) > rooms["type"] else "",
                 _("Request") + f" {attempt.request_id}" if "request" not in rooms else "",
                 _("Operator") + f" {present.plain(attempt.operator)}" if "operator" not in rooms else "",

@@ -262,6 +262,9 @@ class LaunchScreen(ModalScreen[LaunchResult | None]):
         self._set_status(event.reason, "yellow")
 
     def on_path_input_several(self, event: PathInput.Several) -> None:
+        if len(event.names) < 2:
+            self._set_status(_("Nothing to complete: Enter looks at this source"), "yellow")
+            return
         names = present.plain("  ".join(event.names))
         self._set_status(present.fitted(names, 2 * self.query_one("#status").size.width - SPARE))
 

@@ -283,7 +283,7 @@ class MainScreen(ActingScreen[None]):
         shown = ", ".join(str(session.id) for session in ended[:IDS_SHOWN])
         question = ngettext(
             "Delete session {ids} with its log and rejects?",
-            "Delete {count} sessions with their logs and rejects: {ids}?",
+            "Delete {count} sessions ({ids}) with their logs and rejects?",
             len(ended),
         ).format(count=present.number(len(ended)), ids=shown + ("…" if len(ended) > IDS_SHOWN else ""))
         if kept := len(found) - len(ended):

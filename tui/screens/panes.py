@@ -16,6 +16,7 @@ from importers.sessions import FINAL, Journal, LogLine, Session
 from importers.sessions.details import Files, Gains, Standing
 from importers.sessions.models import Level
 from importers.texts import N_, _
+from importers.words import LOG_NOT_KEPT
 from tui import present, reports
 from tui.keys import shown_of
 from tui.reports import Details
@@ -96,7 +97,7 @@ class Panes(Vertical):
     def _empty_log(self, session: Session) -> str:
         if self.least == "info":
             ended = session.status in FINAL
-            return _("Its log is kept no longer.") if ended else _("No log lines yet")
+            return _(LOG_NOT_KEPT) if ended else _("No log lines yet")
         return _("No such lines: press {key} for others").format(key=shown_of("errors"))
 
     def show_again(self) -> None:
@@ -122,8 +123,7 @@ class Panes(Vertical):
             case "changes":
                 return reports.changes(session, self._details.gains)
             case "files":
-                told, ended = self._details, session.status.final
-                return reports.files(told.files, now, width, standing=told.standing, ended=ended)
+                return reports.files(self._details, now, width, ended=session.status.final)
             case _:
                 return reports.facts(session, now, width, shops=shops)
 
@@ -165,7 +165,7 @@ class Panes(Vertical):
         rejected = session.counts.rejected if session else 0
         numbers = {"rejects": f" {present.number(rejected)}" if rejected else ""}
         tabs = [
-            Tab(tab, str(digit), _(TITLES[tab]) + numbers.get(tab, ""))
+            Tab(tab, str(digit), _(TITLES[tab]), numbers.get(tab, ""))
             for digit, tab in enumerate(self.tabs, 1)
         ]
         self.query_one(TabBar).show(tabs, self.tab, self._beside_tabs(session))

@@ -52,6 +52,8 @@ class Tab(NamedTuple):
     name: str
     digit: str
     title: str
+    number: str = ""
+    """Stands behind the title, and is never cut."""
 
 
 class TabBar(Bar):
@@ -92,7 +94,7 @@ class TabBar(Bar):
         return super().render()
 
     def _fitting(self) -> tuple[list[str], Text]:
-        texts = [f"{tab.digit} {tab.title}" for tab in self._tabs]
+        texts = [f"{tab.digit} {tab.title}{tab.number}" for tab in self._tabs]
 
         def fits(right: Text) -> bool:
             return sum(width(text) + 2 for text in texts) + _beside(right) <= self.size.width
@@ -100,10 +102,11 @@ class TabBar(Bar):
         right = next(filter(fits, self._rights), self._rights[-1])
         others = [place for place, tab in enumerate(self._tabs) if tab.name != self._active]
         while not fits(right) and others:
-            longest = max(others, key=lambda place: width(texts[place]))
-            room = width(texts[longest]) - 1
+            titles = {place: texts[place].removesuffix(self._tabs[place].number) for place in others}
+            longest = max(others, key=lambda place: width(titles[place]))
+            room = width(titles[longest]) - 1
             if room >= LEAST_OF_A_TAB:
-                texts[longest] = fitted(texts[longest], room)
+                texts[longest] = fitted(titles[longest], room) + self._tabs[longest].number
             else:
                 place = others.pop()
                 texts[place] = self._tabs[place].digit

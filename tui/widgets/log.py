@@ -8,7 +8,7 @@ virtual size, no layout.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -44,11 +44,12 @@ class LogView(Widget, can_focus=True):
         """Position, length or follow mode are other ones."""
 
     class NotFound(Message):
-        """There is no other line with these words in that direction."""
+        """There is no line with these words, or no `other` one."""
 
-        def __init__(self, text: str) -> None:
+        def __init__(self, text: str, *, other: bool) -> None:
             super().__init__()
             self.text = text
+            self.other = other
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 (Textual's name)
         super().__init__(id=id)
@@ -158,7 +159,7 @@ class LogView(Widget, can_focus=True):
             found = await lines.find(self.sought, 0 if step > 0 else len(lines) - 1, step)
         if lines is self.lines:
             if found in (None, self._match):
-                self.post_message(self.NotFound(self.sought))
+                self.post_message(self.NotFound(self.sought, other=found is not None))
             else:
                 self._match = found
                 self.go_to(found)
@@ -182,7 +183,7 @@ class LogView(Widget, can_focus=True):
             moment = datetime.combine(begin.date(), wanted, begin.tzinfo)
             if moment < begin and moment + timedelta(days=1) <= end:  # it went on past midnight
                 moment += timedelta(days=1)
-            number = await lines.at(utc_text(moment.astimezone(UTC)))
+            number = await lines.at(utc_text(moment))
             if lines is self.lines:
                 self.go_to(number)
         return True

@@ -18,7 +18,8 @@ from tui import present
 
 class PathInput(Input):
     class Several(Message):
-        """The path may go on with any of these names. One Tab more leaves the input."""
+        """The path may go on with any of these names, or, if there is none, with nothing that is there. Tab never
+        leaves the input: what is typed on would choose options."""
 
         def __init__(self, names: Sequence[str]) -> None:
             super().__init__()
@@ -28,8 +29,6 @@ class PathInput(Input):
         super().__init__(value, id=id, compact=True, select_on_focus=False)
         self.cursor_blink = False
         self._used: Sequence[str] = ()
-        self._told = ""
-        """The path of which it was told how it may go on."""
 
     def remember(self, used: Sequence[str]) -> None:
         """Paths used before, the last one first."""
@@ -48,13 +47,10 @@ class PathInput(Input):
 
     async def on_key(self, event: events.Key) -> None:
         if event.key == "tab":
-            completed, names = await asyncio.to_thread(complete, self.value)
-            if completed == self.value and (len(names) < 2 or self._told == completed):
-                return
             event.stop()
             event.prevent_default()
+            completed, names = await asyncio.to_thread(complete, self.value)
             if completed == self.value:
-                self._told = completed
                 self.post_message(self.Several(names))
             self.value = completed
             self.cursor_position = len(completed)

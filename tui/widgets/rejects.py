@@ -166,7 +166,8 @@ class RejectsPane(Vertical):
         elif self._reasons:
             text = Text(self._hint(), "dim")
         else:
-            text = Text(_(NOT_KEPT) if self._are_gone else _("Nothing was rejected."))
+            none = _(NOT_KEPT) if self._are_gone else _("Nothing was rejected.")
+            text = Text(none if self.session_id is not None else "")
         self.query_one("#fragment", Static).update(text)
 
     def _hint(self) -> str:
