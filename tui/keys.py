@@ -100,7 +100,7 @@ PLACES = {
 """Where keys work, in the order of the help screen."""
 
 TABLE = (
-    Key("launch", "n,f2", "launch", N_("Import"), N_("🚀 Run an import from 1C"), "main", keep=True),
+    Key("launch", "n,f2", "launch", N_("Import"), N_("Run an import from 1C"), "main", keep=True),
     Key("mark", "space", "mark", N_("Mark"), N_("Mark or unmark the session under the cursor"), "main"),
     Key("cancel", "c,f6", "cancel", N_("Cancel"), N_("Cancel the running import"), "main,session"),
     Key("retry", "r,f5", "retry", N_("Retry"), N_("Run the same import again"), "main,session"),

@@ -167,7 +167,7 @@ async def test_attempts_tell_the_shop(two: Settings, size: tuple[int, int]) -> N
         assert {str(screen.table.get_row_at(row)[at]) for row in range(screen.table.row_count)} == {"b"}
 
 
-@pytest.mark.parametrize(("key", "word"), [("c", "Stop"), ("r", "Run")])
+@pytest.mark.parametrize(("key", "word"), [("c", "Cancel"), ("r", "Run")])
 async def test_a_question_names_the_shop(two: Settings, key: str, word: str) -> None:
     status = Status.IN_PROGRESS if key == "c" else Status.FAILED
     async with opened(two, journal=FixedJournal([session(1, status, "prices", shop="b")])) as room:
