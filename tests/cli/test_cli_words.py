@@ -212,7 +212,9 @@ def test_why_redis_cannot_be_reached_is_in_russian() -> None:
 def test_why_a_session_was_not_deleted(obmen: Obmen) -> None:
     done = obmen.call("delete", "7", "9", LANGUAGE="ru")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "".join(f"Ошибка: нет сессии {number}; список: obmen sessions\n" for number in (7, 9))
+    assert done.stderr == "".join(
+        f"Ошибка: нет сессии {number}; список: obmen sessions\n" for number in (7, 9)
+    )
 
 
 SYSTEM_ERRORS = (
