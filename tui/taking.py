@@ -76,8 +76,8 @@ class Taking:
         async def job() -> None:
             journal = self._room.require_journal()
             if not await journal.reasons(session_id):
-                ended = await journal.session(session_id)
-                self._room.say(_(NOT_KEPT) if ended.counts.rejected else _("Nothing was rejected."))
+                session = await journal.session(session_id)
+                self._room.say(_(NOT_KEPT) if session.counts.rejected else _("Nothing was rejected."))
                 return
             path, count = await write_rejects(journal, session_id, self._room.now())
             text = ngettext("{count} reject written to {path}", "{count} rejects written to {path}", count)

@@ -29,8 +29,7 @@ class Standing(msgspec.Struct, frozen=True):
     records: int
     """Read so far, of all import types."""
     rate: float
-    """Records a second of the last seconds, each counted in part when it is read and in full when it is merged; after
-    the end, of the whole session."""
+    """Records a second of the last seconds, each counted in part when it is read and in full when it is merged."""
     seconds_left: float | None
     """None: nobody can tell yet."""
     kinds: dict[str, KindStanding]

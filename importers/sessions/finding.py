@@ -58,8 +58,9 @@ class AttemptFilter(msgspec.Struct, frozen=True):
     request_id: str | None = None
     words: tuple[Word, ...] = ()
     dry_run: bool | None = None
-    """Of the session, as the next one: who was refused has none."""
+    """Of the session that it made: who was refused, or joined one, has none."""
     with_rejects: bool | None = None
+    """Of the session: who was refused has none."""
 
     @property
     def by_steps(self) -> bool:

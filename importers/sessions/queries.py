@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from importers.sessions.finding import AttemptFilter, By, Order, Place, SessionFilter, Word
-from importers.sessions.models import WAS_DRY_RUN
 from importers.sessions.rows import json
-from importers.sessions.statements import ATTEMPT_COLUMNS, COLUMNS
+from importers.sessions.statements import ATTEMPT_COLUMNS, COLUMNS, DRY_ATTEMPT
 
 LONGEST_ID = 19
 """Digits."""
@@ -106,17 +105,12 @@ def _of_attempts(wanted: AttemptFilter) -> list[Query]:
     for sign, time in ((">=", wanted.since), ("<", wanted.until)):
         if time is not None:
             found.append(Query(f"at {sign} ?", (time,)))
-    for column in ("dry_run", "with_rejects"):
-        if (value := getattr(wanted, column)) is not None:
-            of_session = (
-                "session JOIN facet ON facet.id = session.facet WHERE session.id = attempt.session_id"
-            )
-            made = " AND outcome IN ('created', 'replayed')" if column == "dry_run" else ""
-            exists = Query(f"EXISTS (SELECT 1 FROM {of_session} AND facet.{column} = ?){made}", (int(value),))
-            gone = column == "dry_run" and value
-            found.append(
-                Query(f"({exists.sql} OR reason = ?)", (*exists.values, WAS_DRY_RUN)) if gone else exists
-            )
+    if wanted.dry_run is not None:
+        found.append(Query(f"{DRY_ATTEMPT} = ?", (int(wanted.dry_run),)))
+    if wanted.with_rejects is not None:
+        of_session = "session JOIN facet ON facet.id = session.facet WHERE session.id = attempt.session_id"
+        rejects = int(wanted.with_rejects)
+        found.append(Query(f"EXISTS (SELECT 1 FROM {of_session} AND facet.with_rejects = ?)", (rejects,)))
     return [*found, *map(_word_of_attempts, wanted.words)]
 
 

@@ -71,11 +71,16 @@ REJECTS = f"{_REJECT} AND id > ?2 ORDER BY id LIMIT ?3"
 REJECTS_FOR = f"{_REJECT} AND id > ?2 AND reason = ?4 ORDER BY id LIMIT ?3"
 REASONS = "SELECT reason, count(*) FROM reject WHERE session_id = ?1 GROUP BY reason ORDER BY 2 DESC, 1"
 DETAIL = "SELECT value FROM detail WHERE session_id = ?1 AND name = ?2"
+DRY_ATTEMPT = (
+    "coalesce((SELECT facet.dry_run FROM session JOIN facet ON facet.id = session.facet "
+    "WHERE session.id = attempt.session_id AND attempt.outcome IN ('created', 'replayed')), "
+    f"CASE WHEN reason = '{WAS_DRY_RUN}' THEN 1 END)"
+)
+"""Whether the session that an attempt made only tries; NULL of who made none: also who joined one may have wanted
+something else."""
 ATTEMPT_COLUMNS = (
     "id, request_id, idempotency_key, kinds, source, target, operator, host, pid, at, outcome, session_id, lock, "
-    "reason, reason_args, shop, coalesce((SELECT facet.dry_run FROM session JOIN facet ON facet.id = session.facet "
-    "WHERE session.id = attempt.session_id AND attempt.outcome IN ('created', 'replayed')), "
-    f"CASE WHEN reason = '{WAS_DRY_RUN}' THEN 1 ELSE 0 END) AS dry_run"
+    f"reason, reason_args, shop, {DRY_ATTEMPT} AS dry_run"
 )
 
 # Acting on sessions

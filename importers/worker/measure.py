@@ -109,7 +109,7 @@ class Measure:
             stage="" if self._done else "commit" if through else self._last.stage if self._last else "",
             file=self._last.file if self._last else "",
             records=sum(self._records.values()),
-            rate=self._pace.mean(now) if self._done else self._pace.rate,
+            rate=self._pace.rate,
             seconds_left=0.0 if self._done else self._pace.seconds_left,
             kinds={
                 kind: KindStanding(self._read[kind], self._merged[kind], self._records[kind])
@@ -126,8 +126,6 @@ class Measure:
 
     def _handled(self) -> int:
         """Records: of one that is read the share that reading is of its work, all of it when it is merged, too."""
-        if self._done:
-            return sum(self._records.values())
         return round(
             sum(
                 self._records[kind] * (piece.reading + (1 - piece.reading) * self._merged[kind])
@@ -168,10 +166,6 @@ class _Pace:
             self.rate = (handled - handled_then) / (now - then)
             self._estimate(now, share, (share - share_then) / (now - then))
         self._handled, self._at = handled, now
-
-    def mean(self, now: float) -> float:
-        """The rate from the beginning on."""
-        return self._handled / (now - self._began) if now > self._began else 0.0
 
     @property
     def rates(self) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ from importers.launch import LaunchResult
 from importers.processes import WorkerProcess, this_process
 from importers.sessions import ACTIVE, FINAL, Known, Place, Session, SessionFilter, Status, store
 from importers.sessions.finding import AttemptFilter
-from importers.sessions.models import WAS_DRY_RUN
+from importers.sessions.models import WAS_DRY_RUN, Outcome
 from importers.texts import Message
 
 LEASE = 30.0
@@ -243,6 +243,17 @@ async def test_a_dry_run_stays_one_when_its_session_is_deleted(stage: Stage, clo
     assert found[real].reason is None
     (only,) = (await stage.journal.find_attempts(AttemptFilter(dry_run=True))).attempts
     assert only.session_id == dry
+
+
+async def test_who_joins_a_dry_run_has_tried_nothing(stage: Stage) -> None:
+    dry = await made(stage, Status.IN_PROGRESS, options=Options(dry_run=True))
+    joined = await stage.launch(options=Options())
+    assert joined.outcome is Outcome.JOINED
+    told = {one.outcome: one.dry_run for one in await stage.journal.attempts()}
+    assert told == {Outcome.CREATED: True, Outcome.JOINED: False}
+    (only,) = (await stage.journal.find_attempts(AttemptFilter(dry_run=True))).attempts
+    assert (only.outcome, only.session_id) == (Outcome.CREATED, dry.id)
+    assert await stage.journal.count_attempts(AttemptFilter(dry_run=False)) == 0
 
 
 async def test_whoever_asked_first_has_cancelled(stage: Stage) -> None:

@@ -93,7 +93,7 @@ def test_a_record_that_is_read_and_merged_counts_once() -> None:
             measure.observe(Progress("prices", stage, tenth, 10, 100 * tenth if stage == "read" else 1000))
             assert measure.standing().rate == pytest.approx(50)
     measure.done()
-    assert measure.standing().rate == pytest.approx(1000 / 20)
+    assert sum(measure.standing().rates) * measure.standing().step == pytest.approx(1000, abs=1)
 
 
 def test_a_rate_is_that_of_lately() -> None:
@@ -107,8 +107,6 @@ def test_a_rate_is_that_of_lately() -> None:
     assert measure.standing().rate < 1000
     clock.now += LATELY
     assert measure.standing().rate == 0
-    measure.done()
-    assert measure.standing().rate == pytest.approx(2000 / (clock.now - 100))
 
 
 def test_of_nothing_planned() -> None:
